@@ -1,0 +1,98 @@
+"""Meter time to UTC, in pure arithmetic.
+
+- COSEM date-time, 12 bytes (IEC 62056-6-2 4.1.6.1): the deviation is local time to UTC in minutes, 0x8000 = unspecified.
+- P1 time stamps YYMMDDhhmmssX (DSMR 5.0.2 6.4): X = S summer time, W winter time, absent in DSMR 2 and 3.
+- Where a meter does not say which time it keeps, its list's table says so: either a fixed offset, or local time with
+  the European daylight-saving rule (Directive 2000/84/EC: from the last Sunday of March to the last Sunday of
+  October, at 01:00 UTC). In the hour that occurs twice such a time is taken as the first, summer, one.
+"""
+
+UNSPECIFIED = 0x8000
+EU = "eu"  # local time of central Europe, with daylight saving
+
+
+def days(year, month, day):
+    """Days from 1970-01-01 to a date of the Gregorian calendar."""
+    if month < 3:
+        year -= 1
+        month += 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
+
+
+def civil(day):
+    """(year, month, day of month) of a day counted from 1970-01-01."""
+    z = day + 719468
+    era = z // 146097
+    doe = z - era * 146097
+    yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
+    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+    mp = (5 * doy + 2) // 153
+    month = mp + 3 if mp < 10 else mp - 9
+    return yoe + era * 400 + (month <= 2), month, doy - (153 * mp + 2) // 5 + 1
+
+
+def _last_sunday(year, month):
+    last = days(year, month, 31)
+    return last - (last + 4) % 7  # 1970-01-01 was a Thursday
+
+
+def summer(utc):
+    """Whether daylight saving is on in Europe at a UTC time."""
+    year = civil(utc // 86400)[0]
+    return _last_sunday(year, 3) * 86400 + 3600 <= utc < _last_sunday(year, 10) * 86400 + 3600
+
+
+def local_to_utc(local, zone):
+    """UTC seconds of a meter's own seconds; `zone` is EU or a fixed offset from UTC in minutes."""
+    if zone == EU:
+        return local - 7200 if summer(local - 7200) else local - 3600
+    return local - zone * 60
+
+
+def date_time(data, at, zone):
+    """UTC seconds of the COSEM date-time at data[at:at + 12], or None where it names no time."""
+    month = data[at + 2]
+    day = data[at + 3]
+    hour = data[at + 5]
+    minute = data[at + 6]
+    second = data[at + 7]
+    if not (0 < month < 13 and 0 < day < 32 and hour < 24 and minute < 60):
+        return None
+    if second > 59:
+        second = 0
+    year = data[at] << 8 | data[at + 1]
+    if not 2000 <= year < 2100:
+        return None
+    local = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+    deviation = data[at + 9] << 8 | data[at + 10]
+    if deviation == UNSPECIFIED:
+        return local_to_utc(local, zone)
+    if deviation > 0x8000:
+        deviation -= 0x10000
+    if not -720 <= deviation <= 840:
+        return None
+    return local + deviation * 60
+
+
+def p1_time(text, zone=EU):
+    """UTC seconds of a P1 time stamp YYMMDDhhmmss[X], or None where it is none (Luxembourg sends 632525252525S)."""
+    if len(text) not in (12, 13):
+        return None
+    try:
+        number = int(text[:12])
+    except ValueError:
+        return None
+    second = number % 100
+    minute = number // 100 % 100
+    hour = number // 10000 % 100
+    day = number // 1000000 % 100
+    month = number // 100000000 % 100
+    if not (0 < month < 13 and 0 < day < 32 and hour < 24 and minute < 60 and second < 60):
+        return None
+    local = days(2000 + number // 10000000000, month, day) * 86400 + hour * 3600 + minute * 60 + second
+    mark = text[12:]
+    if mark == "S":
+        return local - 7200
+    if mark == "W":
+        return local - 3600
+    return local_to_utc(local, zone) if mark == "" else None

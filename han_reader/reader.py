@@ -1,0 +1,160 @@
+"""The reader of a HAN or P1 port: bytes in any chunks in, whole checked messages out.
+
+It tells the dialects apart by how a message begins: 7E A? (HDLC), 68 L L 68 (wired M-Bus), "/" and three letters
+(P1). A candidate that fails any check is left by one byte and the search goes on in what has come, so that noise costs
+at most the message it hit. Nothing grows: one buffer of 4 KiB, and at most 4 KiB of segments.
+"""
+
+from . import accel, framing
+
+SIZE = 4096
+
+
+class Reader:
+    """Reads one port. `p1_without_crc` accepts P1 telegrams that carry no CRC (DSMR 2 and 3)."""
+
+    def __init__(self, p1_without_crc=False):
+        self.rejects = {"header": 0, "crc": 0, "flag": 0, "segment": 0, "overrun": 0, "noise": 0}
+        self.p1_without_crc = p1_without_crc
+        self.dialect = ""  # "hdlc", "mbus" or "p1" of the last message
+        self._buffer = bytearray(SIZE)
+        self._count = 0
+        self._need = 1  # bytes that have to be there before a look is worth it
+        self._none = []
+        self._hdlc = framing.Assembler(self.rejects)
+        self._mbus = None
+        self._final = False
+        self._searched = 0  # P1: up to here there is no end mark
+
+    def reset(self):
+        """Drop what is unfinished: the line has been idle, what comes next begins anew."""
+        if self._count:
+            self.rejects["noise"] += 1
+        self._count = 0
+        self._need = 1
+        self._searched = 0
+        self._hdlc.reset()
+        if self._mbus:
+            self._mbus.reset()
+
+    def feed(self, data):
+        """Take received bytes; the messages they complete, each as `bytes`. Never raises on noise."""
+        out = None
+        at = 0
+        left = len(data)
+        while left:
+            count = SIZE - self._count
+            if left < count:
+                count = left
+            accel.copy(self._buffer, self._count, data, at, count)
+            self._count += count
+            at += count
+            left -= count
+            if self._count >= self._need:
+                out = self._scan(out)
+        if out is not None:
+            return out
+        if self._none:  # a caller wrote into it
+            self._none = []
+        return self._none
+
+    def finish(self):
+        """The end of a capture: the messages that only waited for what might follow."""
+        self._final = True
+        out = self._scan(None)
+        self._final = False
+        self.reset()
+        return out or []
+
+    def _scan(self, out):
+        buffer = self._buffer
+        end = self._count
+        at = 0
+        need = 1
+        while at < end:
+            first = buffer[at]
+            message = None
+            if first == framing.FLAG:
+                size = self._frame(buffer, at, end)
+            elif first == 0x68:
+                size = self._long_frame(buffer, at, end)
+            elif first == 0x2F:
+                size = self._telegram(buffer, at, end)
+            else:
+                at += 1
+                continue
+            if size > 0:
+                message = self._take(first, bytes(buffer[at:at + size]))
+                # A closing flag may open the next frame.
+                at += size - 1 if first == framing.FLAG else size
+                if message is not None:
+                    if out is None:
+                        out = []
+                    out.append(message)
+            elif size < 0:
+                at += 1
+            elif self._final:
+                self.rejects["noise"] += 1
+                at += 1
+            else:
+                need = self._wait(first, buffer, at, end)
+                if need > SIZE:
+                    self.rejects["overrun"] += 1
+                    at += 1
+                    need = 1
+                    continue
+                break
+        if at:
+            if at < end:
+                accel.copy(buffer, 0, buffer, at, end - at)
+            self._count = end - at
+            self._searched = 0
+        self._need = need
+        return out
+
+    def _wait(self, first, buffer, at, end):
+        if first == framing.FLAG:
+            return framing.needed(buffer, at, end)
+        if first == 0x68:
+            return mbus().needed(buffer, at, end)
+        return end - at + 1
+
+    def _take(self, first, part):
+        if first == framing.FLAG:
+            self.dialect = "hdlc"
+            return self._hdlc.add(part)
+        if first == 0x68:
+            self.dialect = "mbus"
+            return self._mbus.add(part)
+        self.dialect = "p1"
+        return part
+
+    def _frame(self, buffer, at, end):
+        return framing.frame_at(buffer, at, end, self.rejects)
+
+    def _long_frame(self, buffer, at, end):
+        if self._mbus is None:
+            if end - at >= 4 and buffer[at + 3] != 0x68:
+                return framing.BAD
+            self._mbus = mbus().Assembler(self.rejects)
+        return mbus().frame_at(buffer, at, end, self.rejects)
+
+    def _telegram(self, buffer, at, end):
+        if end - at < 4:
+            return framing.NEED
+        for i in range(at + 1, at + 4):
+            if not 65 <= buffer[i] & 0xDF <= 90:
+                return framing.BAD
+        return p1().telegram_at(buffer, at, end, self.rejects, self._final, self.p1_without_crc)
+
+
+def mbus():
+    """The module of the M-Bus dialect, imported on first use."""
+    from . import mbus as module
+    return module
+
+
+def p1():
+    """The module of the P1 dialect, imported on first use."""
+    from . import p1 as module
+    return module
