@@ -1,0 +1,125 @@
+"""The inner loops of the link layer, each in the fastest form the runtime has.
+
+CRC of EN 13757-4 (polynomial 3D65, start 0, complemented) and the 3-of-6 code (EN 13757-4 table 10). CPython has no C
+helper for this polynomial, but its map and reduce run a table per byte position without a bytecode loop; MicroPython
+has viper (`_fast.py`); everywhere else plain Python serves. All variants are tested against each other. With the
+firmware's port module this is the only place that asks for the runtime.
+"""
+
+import sys
+
+POLYNOMIAL = 0x3D65
+MICROPYTHON = sys.implementation.name == "micropython"
+# How many compiled layouts are kept (see plan.py): a home has a handful of meters, a receiver hundreds of models.
+PLANS = 16 if MICROPYTHON else 4096
+
+# The codes of the nibbles 0..F, six chips each, four ones or zeros of six never in a row (EN 13757-4 table 10).
+CODES = b"\x16\x0d\x0e\x0b\x1c\x19\x1a\x13\x2c\x25\x26\x23\x34\x31\x32\x29"
+
+
+def _crc_table() -> "list[int]":
+    table = []
+    for byte in range(256):
+        value = byte << 8
+        for _ in range(8):
+            value = ((value << 1) ^ POLYNOMIAL if value & 0x8000 else value << 1) & 0xFFFF
+        table.append(value)
+    return table
+
+
+TABLE = _crc_table()
+
+
+def crc_plain(data: bytes) -> int:
+    """CRC of EN 13757-4 over `data`, with a table and a loop."""
+    table = TABLE
+    value = 0
+    for byte in data:
+        value = (value << 8 & 0xFF00) ^ table[value >> 8 ^ byte]
+    return value ^ 0xFFFF
+
+
+def _nibbles() -> bytes:
+    nibbles = bytearray(b"\xff" * 64)
+    for value in range(16):
+        nibbles[CODES[value]] = value
+    return bytes(nibbles)
+
+
+NIBBLES = _nibbles()
+
+
+def decode_3of6_plain(chips: bytes) -> "bytes | None":
+    """The bytes coded 3-of-6 in `chips` (12 chips a byte, a last half group is dropped), or None at a bad code."""
+    nibbles = NIBBLES
+    count = len(chips) * 2 // 3
+    data = bytearray(count)
+    for i in range(count):
+        at = i * 3 >> 1
+        if i & 1:
+            pair = (chips[at] & 0x0F) << 8 | chips[at + 1]
+        else:
+            pair = chips[at] << 4 | chips[at + 1] >> 4
+        high = nibbles[pair >> 6]
+        low = nibbles[pair & 63]
+        if high == 255 or low == 255:
+            return None
+        data[i] = high << 4 | low
+    return bytes(data)
+
+
+crc = crc_plain
+decode_3of6 = decode_3of6_plain
+
+if MICROPYTHON:
+    try:
+        from wmbus import _fast
+        crc = _fast.crc
+        decode_3of6 = _fast.decode_3of6
+    except (ImportError, SyntaxError, ValueError):  # a port without the native emitter
+        pass
+else:
+    from functools import reduce
+    from operator import getitem, xor
+
+    def _position_tables() -> "list[list[int]]":
+        tables = [TABLE]
+        for _ in range(31):
+            tables.append([(v << 8 & 0xFF00) ^ TABLE[v >> 8] for v in tables[-1]])
+        tables.reverse()
+        return tables
+
+    # _TABLES[i][b]: what byte b contributes when 31 - i bytes follow it. The CRC is linear, so a block is one xor.
+    _TABLES = _position_tables()
+    _SHORT = [_TABLES[32 - n:] for n in range(33)]
+
+    def crc(data: bytes) -> int:
+        """CRC of EN 13757-4 over `data`."""
+        size = len(data)
+        if size <= 32:
+            return reduce(xor, map(getitem, _SHORT[size], data), 0xFFFF)
+        value = 0
+        at = 0
+        while at < size:
+            block = data[at:at + 32]
+            at += 32
+            tables = _SHORT[len(block)]
+            if value:
+                # What went before is carried by the first two bytes of this block.
+                if len(block) == 1:
+                    value = (value << 8 & 0xFF00) ^ TABLE[value >> 8 ^ block[0]]
+                    continue
+                value = tables[0][value >> 8] ^ tables[1][value & 0xFF]
+            value ^= reduce(xor, map(getitem, tables, block))
+        return value ^ 0xFFFF
+
+    _PAIRS = {"%03x" % (CODES[v >> 4] << 6 | CODES[v & 15]): v for v in range(256)}
+
+    def decode_3of6(chips: bytes) -> "bytes | None":
+        """The bytes coded 3-of-6 in `chips` (12 chips a byte, a last half group is dropped), or None at a bad code."""
+        text = chips.hex()
+        pairs = _PAIRS
+        try:
+            return bytes([pairs[text[i:i + 3]] for i in range(0, len(text) - 2, 3)])
+        except KeyError:
+            return None

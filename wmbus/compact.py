@@ -1,0 +1,74 @@
+"""Compact frames (CI 79, 73, 7B): values without their DIF/VIF, which a full frame told before.
+
+The header is a format signature, the CRC of the full frame's DIF and VIF bytes, and the CRC of the full frame's record
+data, both low byte first. The full frame is rebuilt and must have that CRC, so a wrong format never gives a reading.
+`formats` is the caller's dict of signature -> format bytes; it can be kept across restarts.
+"""
+
+from . import records
+from .accel import crc
+from .errors import DecodeError
+
+LEARNT = 512  # formats kept at most
+
+
+def expand(layers, formats: "dict | None") -> "tuple[bytes, int]":
+    """(record data as a full frame has it, 0) of the compact frame in `layers`."""
+    data = layers.data
+    at = layers.at
+    if at + 4 > layers.end:
+        raise DecodeError("compact frame cut short", at)
+    signature = data[at] | data[at + 1] << 8
+    known = formats.get(signature) if formats else None
+    if known is None:
+        raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
+    full = fill(known, data, at + 4, layers.end)
+    if full is None or crc(full) != data[at + 2] | data[at + 3] << 8:
+        raise DecodeError("compact frame does not fit its format %04X" % signature, at)
+    return full, 0
+
+
+def fill(known: bytes, data: bytes, at: int, end: int) -> "bytes | None":
+    """The records' bytes with the values in `data[at:end]` between the DIF/VIF of `known`, or None where short."""
+    parts = []
+    position = 0
+    while position < len(known):
+        size, head = _head(known, position)
+        parts.append(known[position:position + head])
+        position += head
+        if size is None:
+            if at >= end:
+                return None
+            size = 1 + records.lvar_size(data, at)[0]
+        if at + size > end:
+            return None
+        parts.append(data[at:at + size])
+        at += size
+    return b"".join(parts) if at == end else None
+
+
+def _head(known, at):
+    """(size of the value, None for LVAR; bytes of DIF and VIF) of the record head at `at`."""
+    start = at
+    kind = known[at] & 15
+    while known[at] & 0x80:
+        at += 1
+    at += 1
+    if known[at] & 0x7F == 0x7C:
+        raise DecodeError("plain text VIF in a compact format", at)
+    while known[at] & 0x80:
+        at += 1
+    return None if kind == records.LVAR else records.SIZES[kind], at + 1 - start
+
+
+def learn(data: bytes, at: int, end: int, formats: dict) -> None:
+    """Keep the format of the full frame's records `data[at:end]` in `formats`."""
+    heads = []
+    for record in records.walk(data, at, end):
+        if record.kind == 15 or record.text:
+            return
+        value = record.value - (1 if record.kind == records.LVAR else 0)
+        heads.append(data[record.at:value])
+    known = b"".join(heads)
+    if len(formats) < LEARNT:
+        formats[crc(known)] = known

@@ -1,0 +1,88 @@
+"""From a telegram to a reading: the layers in order, then the compiled plan of its records.
+
+Pure: the same arguments give the same reading. What a compact frame needs to remember lies in the caller's `formats`.
+"""
+
+from . import plan as plans
+from . import security, transport
+from .errors import DecodeError
+
+# The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
+APPLICATION = ("", "BUSY", "ERROR", "ALARM")
+STATUS = ((0x04, "POWER_LOW", "low_battery"), (0x08, "PERMANENT_ERROR", None), (0x10, "TEMPORARY_ERROR", None))
+
+
+def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
+    """The reading in a telegram; `aes(key)` and `formats` as in security.py and compact.py.
+
+    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, else DecodeError.
+    """
+    layers = transport.begin(telegram)
+    try:
+        return _decode(layers, key, aes, formats)
+    except DecodeError as error:
+        if error.meter is None and layers.address:
+            error.meter = transport.meter_text(transport.meter_of(layers.address))
+        raise
+
+
+def _decode(layers, key, aes, formats):
+    transport.walk(layers)
+    if layers.ell_at is not None and layers.ci == 0:
+        access_number = layers.access_number
+        security.open_ell(layers, key, aes)
+        transport.walk(layers)
+        if layers.access_number is None:
+            layers.access_number = access_number
+    ci = layers.ci
+    if layers.mode:
+        security.open_tpl(layers, key, aes)
+    address = layers.address
+    reading = {
+        "manufacturer": transport.letters(address[0] | address[1] << 8),
+        "id": "%02X%02X%02X%02X" % (address[5], address[4], address[3], address[2]),
+        "version": address[6],
+        "type": address[7],
+        "media": transport.MEDIA.get(address[7], "reserved"),
+    }
+    words: "list[str]" = []
+    alarms: "list[str]" = []
+    data = layers.data
+    at = layers.at
+    end = layers.end
+    if ci in (0x7A, 0x72, 0x78):
+        plan = plans.find(address, data, at, end)
+        driver = plan.driver
+        rest = plans.apply(plan, data, at, reading, words, alarms)
+        if rest is not None and "rest" in driver:
+            driver["rest"](rest, reading, words, alarms)
+    elif ci in (0x79, 0x7B, 0x73):
+        from . import compact
+        data, at = compact.expand(layers, formats)
+        plan = plans.find(address, data, at, len(data))
+        driver = plan.driver
+        plans.apply(plan, data, at, reading, words, alarms)
+    else:
+        driver = plans.drivers.layout(address)
+        payload = driver.get("payload")
+        if payload is None:
+            raise DecodeError("no driver knows the maker's own frame, CI %02X" % ci, layers.tpl_at)
+        payload(layers, reading, words, alarms)
+    status = layers.status
+    if status:
+        if status & 3:
+            words.append(APPLICATION[status & 3])
+        plans.flags(status & 0x1C, STATUS, "", words, alarms)
+        if status & 0xE0:
+            plans.flags(status & 0xE0, driver.get("status") or (), "UNKNOWN_%X", words, alarms)
+    if words:
+        words.sort()
+        reading["status"] = " ".join(words)
+    else:
+        reading["status"] = "OK"
+    if alarms:
+        alarms.sort()
+    reading["alarms"] = alarms
+    if "finish" in driver:
+        driver["finish"](reading)
+    return reading

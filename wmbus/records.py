@@ -1,0 +1,117 @@
+"""The walk over data records: DIF, DIFE, VIF, VIFE and where each value lies (EN 13757-3 §6).
+
+`walk` knows lengths and addresses, nothing of meanings (see vif.py). It never reads past the end and takes each byte
+once, so its work is bounded by the telegram's length.
+"""
+
+from collections import namedtuple
+
+from .errors import DecodeError
+
+# `at`: the DIF's offset. `value`, `size`: where the value lies. `kind`: low nibble of the DIF. `function`: 0 actual,
+# 1 maximum, 2 minimum, 3 during an error. `vif`: the VIF and VIFE bytes as they came, plain text left out; `text`: the
+# plain text VIF or "".
+Record = namedtuple("Record", ("at", "value", "size", "kind", "function", "storage", "tariff", "subunit", "vif",
+                               "text"))
+
+SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0)
+LVAR = 13
+FILLER = 0x2F
+REST = (0x0F, 0x1F)  # manufacturer data up to the end (1F: more follows in the next telegram)
+LONGEST_CHAIN = 10
+
+
+def lvar_size(data: bytes, at: int) -> "tuple[int, int]":
+    """(bytes of value, kind of value) of the LVAR byte at `at`: kind is its class 00, C0, D0 or E0."""
+    first = data[at]
+    if first < 0xC0:
+        return first, 0
+    if first < 0xD0:
+        return first & 15, 0xC0
+    if first < 0xE0:
+        return first & 15, 0xD0
+    if first < 0xF0:
+        return first & 15, 0xE0
+    if first < 0xF5:
+        return 4 * (first - 0xEC), 0xE0
+    return {0xF5: 48, 0xF6: 64}.get(first, 0), 0xE0
+
+
+def walk(data: bytes, at: int, end: int, strict: bool = True) -> "list[Record]":
+    """The records in `data[at:end]`; a manufacturer's rest is a record of kind 15 without VIF.
+
+    A record cut short raises DecodeError, or ends the walk when not `strict`.
+    """
+    records = []
+    try:
+        while at < end:
+            start = at
+            dif = data[at]
+            at += 1
+            if dif == FILLER:
+                continue
+            kind = dif & 15
+            if kind == 15:
+                if dif not in REST:
+                    raise DecodeError("special DIF %02X" % dif, start)
+                records.append(Record(start, at, end - at, 15, 0, 0, 0, 0, b"", ""))
+                break
+            storage = dif >> 6 & 1
+            tariff = subunit = 0
+            more = dif & 0x80
+            count = 0
+            while more:
+                dife = _byte(data, at, end)
+                at += 1
+                storage |= (dife & 15) << (1 + 4 * count)
+                tariff |= (dife >> 4 & 3) << (2 * count)
+                subunit |= (dife >> 6 & 1) << count
+                count += 1
+                more = dife & 0x80
+                if count > LONGEST_CHAIN:
+                    raise DecodeError("more than 10 DIFE", start)
+            vif_at = at
+            vif = _byte(data, at, end)
+            at += 1
+            text = ""
+            chain = data[vif_at:at]
+            if vif & 0x7F == 0x7C:  # plain text: its length and its letters, last one first, follow the VIF
+                length = _byte(data, at, end)
+                at += 1
+                if at + length > end:
+                    raise DecodeError("plain text VIF cut short", vif_at)
+                text = latin(data[at:at + length])
+                at += length
+            rest_at = at
+            while vif & 0x80:
+                vif = _byte(data, at, end)
+                at += 1
+                if at - rest_at > LONGEST_CHAIN + 1:
+                    raise DecodeError("more than 10 VIFE", vif_at)
+            chain += data[rest_at:at]
+            size = SIZES[kind]
+            if kind == LVAR:
+                _byte(data, at, end)
+                size = lvar_size(data, at)[0]
+                at += 1
+            if at + size > end:
+                raise DecodeError("record cut short", start)
+            records.append(Record(start, at, size, kind, dif >> 4 & 3, storage, tariff, subunit, chain, text))
+            at += size
+    except DecodeError:
+        if strict:
+            raise
+    return records
+
+
+def _byte(data: bytes, at: int, end: int) -> int:
+    if at >= end:
+        raise DecodeError("record cut short", at)
+    return data[at]
+
+
+def latin(raw: bytes) -> str:
+    """Text as it lies in a record, last letter first; what is no printable letter of ISO 8859-1 is left out."""
+    letters = [chr(c) for c in raw if 32 <= c < 127 or c > 160]
+    letters.reverse()
+    return "".join(letters).strip()

@@ -1,0 +1,74 @@
+"""Raw values to numbers, texts and dates (EN 13757-3 annex A: types A, B, C, F, G, H, I, J, M).
+
+Each converter takes what struct unpacked, a little-endian number or bytes, and returns None where the standard says
+that the value is not there: an invalid date, a BCD field with letters in it.
+"""
+
+
+def bcd(value: int) -> "int | None":
+    """Type A: packed BCD read as a little-endian number; F as the top digit is a minus sign."""
+    text = "%x" % value
+    try:
+        return int(text)
+    except ValueError:
+        if text[0] == "f":
+            try:
+                return -int(text[1:] or "x")
+            except ValueError:
+                return None
+        return None
+
+
+def bcd_text(value: int, size: int) -> str:
+    """The digits of a BCD field of `size` bytes as text, leading zeros kept."""
+    text = "%x" % value
+    return "0" * (2 * size - len(text)) + text
+
+
+def signed(raw: bytes) -> int:
+    """Type B of any size: a little-endian two's complement number."""
+    value = int.from_bytes(raw, "little")
+    if raw and raw[-1] & 0x80:
+        value -= 1 << 8 * len(raw)
+    return value
+
+
+def date(value: int) -> "str | None":
+    """Type G, 16 bits: "2024-03-01", or None."""
+    day = value & 31
+    month = value >> 8 & 15
+    if value == 0xFFFF or not day or not 0 < month < 13:
+        return None
+    return "20%02d-%02d-%02d" % ((value >> 5 & 7) | (value >> 9 & 0x78), month, day)
+
+
+def datetime(value: int) -> "str | None":
+    """Type F, 32 bits: "2024-03-01 12:30" (the meter's own clock), or None where it is marked invalid."""
+    if value & 0x80:
+        return None
+    day = date(value >> 16)
+    hour = value >> 8 & 31
+    minute = value & 63
+    if day is None or hour > 23 or minute > 59:
+        return None
+    return "%s %02d:%02d" % (day, hour, minute)
+
+
+def datetime_seconds(raw: bytes) -> "str | None":
+    """Type I, 48 bits: "2024-03-01 12:30:05", or None where it is marked invalid."""
+    if raw[1] & 0x80:
+        return None
+    second = raw[0] & 63
+    minute = raw[1] & 63
+    hour = raw[2] & 31
+    day = date(raw[3] | raw[4] << 8)
+    if day is None or hour > 23 or minute > 59 or second > 59:
+        return None
+    return "%s %02d:%02d:%02d" % (day, hour, minute, second)
+
+
+def time(raw: bytes) -> "str | None":
+    """Type J, 24 bits: "12:30:05", or None."""
+    if raw[0] & 63 > 59 or raw[1] & 63 > 59 or raw[2] & 31 > 23:
+        return None
+    return "%02d:%02d:%02d" % (raw[2] & 31, raw[1] & 63, raw[0] & 63)
