@@ -1,0 +1,157 @@
+"""From the pieces of a capture to readings, with the project's two codecs.
+
+State is what a capture has: one HAN reader (segments follow each other), one cache of compact-frame formats. Each
+frame gives a reading or a fault; nothing that is wrong with one stops the next.
+"""
+
+from typing import Iterable, Iterator, NamedTuple
+
+import han_reader
+import wmbus
+from cloud_receiver.aes import aes
+
+from .keys import Keys
+from .piece import AIR, FRAME, TELEGRAM, Piece
+
+# What the readers count, in words.
+REJECTS = {
+    "header": "its header checksum is wrong", "crc": "its checksum is wrong", "flag": "its end is not where it says",
+    "segment": "a segment is missing or out of order", "overrun": "longer than any frame may be",
+    "noise": "not whole", "length": "its length is impossible", "coding": "not 3-of-6 code",
+}
+
+
+class Result(NamedTuple):
+    """One frame: its reading, or None and the fault; `meter` as far as it is known. `telegram` is the frame itself."""
+
+    where: str
+    reading: "dict | None"
+    fault: str = ""
+    meter: str = ""
+    telegram: bytes = b""
+    piece: "Piece | None" = None
+
+
+class Decoder:
+    """Decodes one capture."""
+
+    def __init__(self, keys: Keys, ek: "bytes | None" = None, ak: "bytes | None" = None):
+        self.keys, self.ek, self.ak = keys, ek, ak
+        self.formats: dict = {}  # compact frames: what full frames have shown (EN 13757-3 annex H)
+        self.air = wmbus.Reader()
+        self.han = han_reader.Reader(p1_without_crc=True)
+        self._pending = ""  # where the message began of which the HAN reader holds segments
+
+    def results(self, pieces: Iterable[Piece]) -> Iterator[Result]:
+        """One Result per frame of the capture."""
+        for piece in pieces:
+            if piece.kind == FRAME:
+                yield from self._han_frame(piece)
+                continue
+            yield from self._han_end()
+            if piece.fault:
+                yield Result(piece.where, None, piece.fault, piece=piece)
+            elif piece.kind == TELEGRAM:
+                yield self._telegram(piece, wmbus.strip_crc(piece.data))
+            elif piece.kind == AIR:
+                yield from self._air(piece)
+            else:
+                yield from self._han_message(piece)
+        yield from self._han_end()
+
+    # --- wM-Bus ---------------------------------------------------------------------------------------------------
+
+    def _air(self, piece: Piece) -> Iterator[Result]:
+        before = dict(self.air.rejects)
+        telegrams = self.air.feed(piece.data)
+        for telegram in telegrams:
+            yield self._telegram(piece, telegram)
+        for reason in _grown(before, self.air.rejects):
+            yield Result(piece.where, None, f"a frame, but {reason}", piece=piece)
+
+    def _telegram(self, piece: Piece, telegram: bytes) -> Result:
+        meter = meter_text(telegram)
+        fault = ""
+        for key in self.keys.of(meter):
+            try:
+                reading = wmbus.decode(telegram, key, aes, self.formats)
+                return Result(piece.where, reading, "", meter, telegram, piece)
+            except wmbus.DecodeError as e:
+                # With several keys the last word is that of the last one: they all failed.
+                fault = e.reason if e.offset is None else f"{e.reason} (byte {e.offset})"
+                if not isinstance(e, wmbus.WrongKey):
+                    break
+        if telegram is piece.data and _wrong_crc(telegram):
+            fault = "its link layer CRC is wrong"
+        return Result(piece.where, None, fault, meter, telegram, piece)
+
+    # --- HAN ------------------------------------------------------------------------------------------------------
+
+    def _han_frame(self, piece: Piece) -> Iterator[Result]:
+        if piece.fault:
+            self.han.reset()
+            self._pending = ""
+            yield Result(piece.where, None, piece.fault, piece=piece)
+            return
+        before = dict(self.han.rejects)
+        data = piece.data
+        if data[:1] == b"/" and data[-1:] != b"\n":
+            data += b"\r\n"  # a P1 telegram as hex often stops behind its CRC
+        messages = list(self.han.feed(data))
+        reasons = _grown(before, self.han.rejects)
+        if not messages and not reasons:
+            self._pending = self._pending or piece.where
+            return
+        where, self._pending = self._pending or piece.where, ""
+        for message in messages:
+            yield self._message(piece._replace(where=where), message)
+        if not messages:
+            yield Result(where, None, f"a frame, but {reasons[0]}", piece=piece)
+
+    def _han_end(self) -> Iterator[Result]:
+        if not self._pending:
+            return
+        where, self._pending = self._pending, ""
+        messages = self.han.finish()
+        for message in messages:
+            yield self._message(Piece(where, FRAME, message), message)
+        if not messages:
+            yield Result(where, None, "a message of which the rest is missing")
+
+    def _message(self, piece: Piece, message: bytes) -> Result:
+        try:
+            return Result(piece.where, han_reader.decode(message, self.ek, self.ak, aes), "", "", message, piece)
+        except han_reader.DecodeError as e:
+            return Result(piece.where, None, str(e), "", message, piece)
+
+    def _han_message(self, piece: Piece) -> Iterator[Result]:
+        """A message without its framing: the codec tells what it is."""
+        try:
+            readings = han_reader.read_all(piece.data, self.ek, self.ak, aes)
+        except han_reader.DecodeError as e:
+            yield Result(piece.where, None, str(e), "", piece.data, piece)
+            return
+        if not readings:
+            yield Result(piece.where, None, "no whole message", "", piece.data, piece)
+        for reading in readings:
+            yield Result(piece.where, reading, "", "", piece.data, piece)
+
+
+def meter_text(telegram: bytes) -> str:
+    """The meter of a telegram, as far as it can be read even from a damaged one; else ''."""
+    try:
+        return wmbus.meter_text(wmbus.meter(telegram))
+    except wmbus.DecodeError:
+        pass
+    if len(telegram) >= 10 and telegram[0] != 0x68:
+        return wmbus.meter_text(wmbus.transport.meter_of(telegram[2:10]))
+    return ""
+
+
+def _wrong_crc(frame: bytes) -> bool:
+    """Whether a frame that was not stripped has just the size of one with CRCs."""
+    return len(frame) > 10 and len(frame) == wmbus.link.frame_size(frame[0]) != frame[0] + 1
+
+
+def _grown(before: "dict[str, int]", after: "dict[str, int]") -> "list[str]":
+    return [REJECTS.get(name, name) for name in sorted(after) if after[name] > before.get(name, 0)]

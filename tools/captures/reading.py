@@ -1,0 +1,222 @@
+"""From a file to its pieces: bytes or text, then frame by frame.
+
+A stream of a HAN port is cut into frames here by the length each says it has, only so that a fault has a place and a
+replay a rhythm; whether a frame is whole and right is for the codec's reader to say.
+"""
+
+from typing import BinaryIO, Iterator
+
+from .lines import read_line
+from .piece import AIR, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, size_of
+
+PEEK = 4096
+LONGEST = 4096  # a HAN frame of more bytes than this is none
+_P1_LINE = b"-0:"  # every data line of P1 holds a medium and channel
+
+
+def pieces(stream: BinaryIO, name: str) -> Iterator[Piece]:
+    """The pieces of a capture, each as soon as it is whole; `name` is what its places are called by."""
+    head = _some(stream)
+    if not head:
+        return iter(())
+    rest = _chunks(stream, head)
+    if _is_bursts(head):
+        return _bursts(rest, name)
+    if _is_p1(head) or not _is_text(head):
+        # A radio's stream holds its sync word; a HAN frame begins with a flag, which a telegram does not.
+        at = head.find(b"\x54\x3d")
+        flag = _start(head, 0)
+        if at >= 0 and (flag < 0 or at < flag):
+            return _air(rest, name)
+        return _stream(rest, lambda offset: f"{name}@{offset}")
+    return _text(rest, name)
+
+
+def _some(stream: BinaryIO) -> bytes:
+    """What is there to read, at least one byte unless the file is empty: a pipe must not be waited for to fill."""
+    read = getattr(stream, "read1", stream.read)
+    return read(PEEK)
+
+
+def _chunks(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+    while head:
+        yield head
+        head = _some(stream)
+
+
+def _is_text(head: bytes) -> bool:
+    return not any(c < 9 or 13 < c < 32 or c == 127 for c in head) and b"\n" in head + b"\n"
+
+
+def _is_p1(head: bytes) -> bool:
+    """P1 is text, but not lines of hex: a line `/XXX5…` or a data line such as `1-0:1.8.0(…)`."""
+    for line in head.split(b"\n"):
+        line = line.strip()
+        if line[:1] == b"/" and line[1:2] != b"/" and line[1:4].isalnum():
+            return True
+        if line[1:4] == _P1_LINE and b"(" in line:
+            return True
+    return False
+
+
+def _is_bursts(head: bytes) -> bool:
+    """The framing of a bridge beside a radio chip: length (2), RSSI (1), then the burst from its sync word on."""
+    return len(head) >= 5 and head[3:5] == b"\x54\x3d" and 6 <= (head[0] << 8 | head[1]) <= 1024
+
+
+def _bursts(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
+    buffer, offset = b"", 0
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= 2 and len(buffer) >= 2 + (size := buffer[0] << 8 | buffer[1]):
+            burst = buffer[2:2 + size]
+            if burst:
+                yield Piece(f"{name}@{offset}", AIR, burst[1:], None, burst[0] - 256 if burst[0] > 127 else burst[0])
+            buffer = buffer[2 + size:]
+            offset += 2 + size
+    if buffer:
+        yield Piece(f"{name}@{offset}", AIR, b"", fault=f"burst cut short: {len(buffer)} bytes")
+
+
+def _air(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
+    offset = 0
+    for chunk in chunks:
+        yield Piece(f"{name}@{offset}", AIR, chunk)
+        offset += len(chunk)
+
+
+def _text(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
+    log = False
+    hold = _Hold()
+    number = 0
+    for raw in _lines(chunks):
+        number += 1
+        text = raw.decode("utf-8", "replace")
+        if "telegram=" in text:
+            log = True
+        line = read_line(text)
+        if line is None:
+            continue
+        where = f"{name}:{number}"
+        if line.fault:
+            yield from hold.end()
+            # In a log of wmbusmeters the lines between the telegrams are its own words.
+            if not log or "telegram=" in text:
+                yield Piece(where, UNKNOWN, b"", line.time, line.rssi, line.fault)
+            continue
+        yield from hold.line(where, line.data, line.time, line.rssi)
+    yield from hold.end()
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+class _Hold:
+    """Joins the hex lines of one HAN frame: a dump may break a frame anywhere."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.where = ""
+        self.time: "float | None" = None
+
+    def line(self, where: str, data: bytes, time: "float | None", rssi: "int | None") -> Iterator[Piece]:
+        kind = kind_of(data)
+        if self.data and kind != FRAME and (kind == UNKNOWN or len(data) <= size_of(self.data) - len(self.data)):
+            self.data += data
+            if self._whole():
+                yield from self.end()
+            return
+        yield from self.end()
+        if kind == FRAME:
+            self.data, self.where, self.time = data, where, time
+            if self._whole():
+                yield from self.end()
+        elif kind == UNKNOWN:
+            yield Piece(where, kind, b"", time, rssi, "neither a wM-Bus telegram nor a HAN message")
+        else:
+            yield Piece(where, kind, data, time, rssi)
+
+    def _whole(self) -> bool:
+        return 0 < size_of(self.data) <= len(self.data)
+
+    def end(self) -> Iterator[Piece]:
+        data, self.data = self.data, b""
+        if data:
+            for piece in _stream(iter((data,)), lambda offset: self.where):
+                yield piece._replace(time=self.time)
+
+
+def _start(buffer: bytes, at: int) -> int:
+    """Where the next HAN frame may begin, or -1."""
+    while at < len(buffer):
+        c = buffer[at]
+        if c == 0x7E and (at + 1 == len(buffer) or buffer[at + 1] & 0xF0 == 0xA0):
+            return at
+        if c == 0x2F and (at == 0 or buffer[at - 1] < 32 or buffer[at - 1] > 126) and (
+                at + 4 > len(buffer) or buffer[at + 1:at + 4].isalnum()):
+            return at
+        if c == 0x68 and (at + 4 > len(buffer) or buffer[at + 3] == 0x68 and buffer[at + 1] == buffer[at + 2]):
+            return at
+        at += 1
+    return -1
+
+
+def _whole(frame: bytes) -> bool:
+    """Whether a frame ends as its kind ends."""
+    return frame[-1] == (0x7E if frame[0] == 0x7E else 0x16 if frame[0] == 0x68 else 0x0A)
+
+
+def _stream(chunks: Iterator[bytes], where) -> Iterator[Piece]:
+    """Cut the bytes of a HAN port into frames; what lies between them is noise, flags apart."""
+    buffer, offset = b"", 0
+    for chunk in _and_end(chunks):
+        buffer += chunk
+        final = not chunk
+        while buffer:
+            at = _start(buffer, 0)
+            if at < 0:
+                at = len(buffer)
+            if at:
+                noise = buffer[:at]
+                if noise.strip(b"\x7e\r\n\x00\xff"):
+                    yield Piece(where(offset), FRAME, b"", fault=f"no frame begins in {at} {"byte" if at == 1 else "bytes"}")
+                buffer, offset = buffer[at:], offset + at
+                continue
+            size = size_of(buffer) or (len(buffer) if final else LONGEST)
+            if len(buffer) < size and not final and size <= LONGEST:
+                break
+            # A shared flag ends one frame and begins the next: it must stay for the next.
+            frame = buffer[:size]
+            if len(frame) == size and _whole(frame):
+                yield Piece(where(offset), FRAME, frame)
+                size -= frame[0] == 0x7E and buffer[size:size + 1] != b"" and buffer[size] & 0xF0 == 0xA0
+            else:
+                following = _start(buffer, 1)
+                if following < 0 and (len(frame) < size or frame[0] == 0x2F and b"!" not in frame):
+                    yield Piece(where(offset), FRAME, b"", fault=_cut(frame, size))
+                    size = len(frame)
+                else:
+                    # Its end is not where it says: it is broken, or no frame began here. The codec says which.
+                    size = following if following > 0 else len(buffer)
+                    yield Piece(where(offset), FRAME, buffer[:size])
+            buffer, offset = buffer[size:], offset + size
+
+
+def _cut(frame: bytes, size: int) -> str:
+    if frame[0] == 0x2F:
+        return f"P1 telegram cut short after {len(frame)} bytes"
+    return f"frame cut short: {len(frame)} of {size} bytes"
+
+
+def _and_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield from chunks
+    yield b""
+
+
+__all__ = ["AIR", "FRAME", "MESSAGE", "TELEGRAM", "UNKNOWN", "Piece", "pieces"]

@@ -1,0 +1,128 @@
+"""`netti decode`: captured telegrams and HAN messages, read and shown."""
+
+import io
+import json
+import os
+import re
+import sys
+from typing import BinaryIO, Iterator
+
+from ..errors import CommandError
+
+HELP = "read captured wM-Bus telegrams and HAN or P1 messages"
+EXAMPLE = """netti decode 2E44… --key 000102030405060708090A0B0C0D0E0F
+  netti decode street.txt --keys keys.csv
+  rtl_wmbus | netti decode - --json
+
+exit status:
+  0 every frame gave a reading   1 at least one gave none, or there was no frame   2 wrong usage"""
+
+_HEX = re.compile(r"^(?:0[xX])?[0-9a-fA-F:\s]+$")
+
+
+def arguments(parser) -> None:
+    """The options of `netti decode`."""
+    parser.add_argument("input", nargs="*", metavar="HEX|FILE|-",
+                        help="a telegram in hex, a capture, or - for standard input. Captures are told apart by what "
+                             "they hold: hex lines, telegram=|HEX| lines, CSV lines of rtl_wmbus, raw or hex HAN dumps")
+    parser.add_argument("--key", action="append", default=[], metavar="HEX",
+                        help="wM-Bus key of the meter; may be given several times, each is tried")
+    parser.add_argument("--keys", metavar="FILE.csv",
+                        help="wM-Bus keys, a row each: meter;key (KAM-12345678-1B-16;HEX)")
+    parser.add_argument("--ek", metavar="HEX", help="HAN encryption key (GUEK, GPK60)")
+    parser.add_argument("--ak", metavar="HEX", help="HAN authentication key (GAK, GPK61)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per reading and line")
+    parser.add_argument("--jsonl", action="store_true",
+                        help='serve requests on standard input: {"kind":"wmbus","hex":…,"key":…,"prior":[…]} or '
+                             '{"kind":"han","hex":…,"ek":…,"ak":…} per line, an answer per line')
+
+
+def run(args) -> int:
+    """Decode what was given; 0 when every frame gave a reading."""
+    if args.jsonl:
+        if args.input or args.json:
+            raise CommandError("--jsonl takes its requests from standard input and stands alone")
+        from .. import jsonl
+        jsonl.serve(sys.stdin.buffer, sys.stdout)
+        return 0
+    if not args.input:
+        raise CommandError("nothing to decode: give a telegram in hex, a file, or - for standard input")
+
+    from ..captures import keys, pieces
+    from ..captures.decoding import Decoder
+    table = keys.Keys([keys.key(k) for k in args.key], keys.read(args.keys) if args.keys else None)
+    ek = keys.key(args.ek, "--ek") if args.ek else None
+    ak = keys.key(args.ak, "--ak") if args.ak else None
+    show = _json if args.json else _Table()
+    good = bad = 0
+    for name, stream in inputs(args.input):
+        with stream:
+            for result in Decoder(table, ek, ak).results(pieces(stream, name)):
+                if result.reading is None:
+                    bad += 1
+                    sys.stdout.flush()
+                    print(fault_line(result), file=sys.stderr, flush=True)
+                else:
+                    good += 1
+                    show(result)
+    if bad and good + bad > 1:
+        print(f"netti decode: {good} of {good + bad} frames gave a reading", file=sys.stderr)
+    elif not good and not bad:
+        print("netti decode: no frame found", file=sys.stderr)
+    return 0 if good and not bad else 1
+
+
+def opened(path: str) -> BinaryIO:
+    """A file, or standard input for `-`, as bytes."""
+    try:
+        return os.fdopen(os.dup(0), "rb") if path == "-" else open(path, "rb")  # noqa: SIM115 - the caller closes it
+    except OSError as e:
+        raise CommandError(f"{path}: {e.strerror}") from None
+
+
+def inputs(arguments: "list[str]") -> "Iterator[tuple[str, BinaryIO]]":
+    """Each argument as a name and a stream of bytes: standard input, a file, or the hex itself."""
+    for text in _joined(arguments):
+        if text == "-" or os.path.exists(text):
+            yield "stdin" if text == "-" else text, opened(text)
+        elif _HEX.match(text) or "telegram=" in text or text.count(";") >= 7:
+            yield "argument", io.BytesIO(text.encode() + b"\n")
+        elif text.startswith("/") and "!" in text and "\n" in text:
+            yield "argument", io.BytesIO(text.encode())
+        else:
+            raise CommandError(f"{text}: no such file, and not hex")
+
+
+def _joined(arguments: "list[str]") -> "list[str]":
+    """Hex typed with blanks and without quotes arrives in many arguments: put it together again."""
+    if len(arguments) > 1 and all(len(a) <= 8 and _HEX.match(a) and not os.path.exists(a) for a in arguments):
+        return ["".join(arguments)]
+    return arguments
+
+
+def fault_line(result) -> str:
+    """The one line that says which frame gave no reading, of which meter, and why."""
+    where = "" if result.where.startswith("argument") else result.where + ": "
+    return f"{where}{result.meter + ': ' if result.meter else ''}{result.fault}"
+
+
+def _json(result) -> None:
+    print(json.dumps(result.reading, ensure_ascii=False, default=lambda v: v.hex()), flush=True)
+
+
+class _Table:
+    """Prints readings for people, a blank line between two."""
+
+    def __init__(self) -> None:
+        from .. import render
+        self.render, self.console, self.first = render, render.console(), True
+
+    def __call__(self, result) -> None:
+        if not self.first:
+            self.console.print()
+        self.first = False
+        where = "" if result.where.startswith("argument") else result.where
+        self.console.print(self.render.heading(where, result.meter, result.reading))
+        for line in self.render.lines(result.reading):
+            self.console.print(line)
+        self.console.file.flush()
