@@ -2,17 +2,18 @@
 
 The header is a format signature, the CRC of the full frame's DIF and VIF bytes, and the CRC of the full frame's record
 data, both low byte first. The full frame is rebuilt and must have that CRC, so a wrong format never gives a reading.
-`formats` is the caller's dict of signature -> format bytes; it can be kept across restarts.
+`formats` is the caller's dict of signature -> format bytes, filled by full frames; it can be kept across restarts.
+Drivers ship the formats that are known to be used, so that most meters are read from the first compact frame on.
 """
 
 from . import records
 from .accel import crc
 from .errors import DecodeError
 
-LEARNT = 512  # formats kept at most
+LEARNT = 512  # formats a cache keeps at most
 
 
-def expand(layers, formats: "dict | None") -> "tuple[bytes, int]":
+def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]":
     """(record data as a full frame has it, 0) of the compact frame in `layers`."""
     data = layers.data
     at = layers.at
@@ -20,6 +21,8 @@ def expand(layers, formats: "dict | None") -> "tuple[bytes, int]":
         raise DecodeError("compact frame cut short", at)
     signature = data[at] | data[at + 1] << 8
     known = formats.get(signature) if formats else None
+    if known is None:
+        known = shipped.get(signature)
     if known is None:
         raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
     full = fill(known, data, at + 4, layers.end)
@@ -61,14 +64,7 @@ def _head(known, at):
     return None if kind == records.LVAR else records.SIZES[kind], at + 1 - start
 
 
-def learn(data: bytes, at: int, end: int, formats: dict) -> None:
-    """Keep the format of the full frame's records `data[at:end]` in `formats`."""
-    heads = []
-    for record in records.walk(data, at, end):
-        if record.kind == 15 or record.text:
-            return
-        value = record.value - (1 if record.kind == records.LVAR else 0)
-        heads.append(data[record.at:value])
-    known = b"".join(heads)
-    if len(formats) < LEARNT:
-        formats[crc(known)] = known
+def learn(plan, formats: dict) -> None:
+    """Keep the format of a full frame that `plan` describes in the caller's `formats`."""
+    if plan.known and plan.signature not in formats and len(formats) < LEARNT:
+        formats[plan.signature] = plan.known

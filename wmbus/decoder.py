@@ -3,8 +3,8 @@
 Pure: the same arguments give the same reading. What a compact frame needs to remember lies in the caller's `formats`.
 """
 
+from . import compact, security, transport
 from . import plan as plans
-from . import security, transport
 from .errors import DecodeError
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
@@ -53,12 +53,14 @@ def _decode(layers, key, aes, formats):
     if ci in (0x7A, 0x72, 0x78):
         plan = plans.find(address, data, at, end)
         driver = plan.driver
+        if formats is not None and plan.signature not in formats:
+            compact.learn(plan, formats)
         rest = plans.apply(plan, data, at, reading, words, alarms)
         if rest is not None and "rest" in driver:
             driver["rest"](rest, reading, words, alarms)
     elif ci in (0x79, 0x7B, 0x73):
-        from . import compact
-        data, at = compact.expand(layers, formats)
+        driver = plans.drivers.layout(address)
+        data, at = compact.expand(layers, formats, driver.get("formats") or {})
         plan = plans.find(address, data, at, len(data))
         driver = plan.driver
         plans.apply(plan, data, at, reading, words, alarms)

@@ -28,6 +28,8 @@ class Plan:
         self.numbers = []   # (name, index, multiply, divide) of binary values with a divisor
         self.others = []    # (name, index, converter)
         self.flags = []     # (name or None, index, converter, table, prefix)
+        self.known = b""    # DIF and VIF bytes, a compact frame's format
+        self.signature = 0
         self.rest = None    # index of the manufacturer's rest
         self.driver: dict = drivers.EMPTY
 
@@ -105,6 +107,8 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     if position < end and found and not _only_filler(data, position, end):
         for i in range(position - at, end - at):
             mask[i] = 0  # a last record that is cut short says nothing
+    plan.known = records.heads(data, found)
+    plan.signature = accel.crc(plan.known)
     plan.mask = int.from_bytes(mask, "little")
     plan.format = "".join(pieces)
     return plan

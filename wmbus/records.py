@@ -104,6 +104,16 @@ def walk(data: bytes, at: int, end: int, strict: bool = True) -> "list[Record]":
     return records
 
 
+def heads(data: bytes, found: "list[Record]") -> bytes:
+    """The DIF and VIF bytes of records, one after the other: a compact frame's format. Empty where it can't have one."""
+    parts = []
+    for record in found:
+        if record.kind == 15 or record.text:
+            return b""
+        parts.append(data[record.at:record.value - (1 if record.kind == LVAR else 0)])
+    return b"".join(parts)
+
+
 def _byte(data: bytes, at: int, end: int) -> int:
     if at >= end:
         raise DecodeError("record cut short", at)
