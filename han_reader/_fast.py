@@ -1,7 +1,7 @@
 """The loops of accel.py for MicroPython's native emitter. Same results as the plain ones there; never imported by
 CPython. Masks are written out, so that 32- and 64-bit machines agree. Nothing here allocates.
 """
-# ruff: noqa: F821
+# ruff: noqa: F821, SIM102
 # mypy: ignore-errors
 
 import micropython

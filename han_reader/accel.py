@@ -11,6 +11,10 @@ give the same numbers (tests/test_han_accel.py).
 import sys
 from array import array
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def _table(polynomial):
     table = array("H", bytes(512))
@@ -73,15 +77,22 @@ def _reversed_bits(value, width):
     return out
 
 
+x25: "Any" = x25_plain
+x25_ok: "Any" = x25_ok_plain
+p1: "Any" = p1_plain
+text_end: "Any" = text_end_plain
+copy: "Any" = copy_plain
+
 if sys.implementation.name == "micropython":
     try:
-        from ._fast import copy, p1, text_end, x25, x25_ok
+        from . import _fast
+        x25 = _fast.x25
+        x25_ok = _fast.x25_ok
+        p1 = _fast.p1
+        text_end = _fast.text_end  # type: ignore[has-type]
+        copy = _fast.copy  # type: ignore[has-type]
     except (ImportError, SyntaxError):  # a build without the native emitter
-        x25 = x25_plain
-        x25_ok = x25_ok_plain
-        p1 = p1_plain
-        text_end = text_end_plain
-        copy = copy_plain
+        pass
 else:
     from binascii import crc_hqx
 
@@ -91,15 +102,15 @@ else:
     _BINARY = bytes(0 if 32 <= i <= 126 or i in (9, 10, 13) else 1 for i in range(256))
     _P1_PAIRS: "list[int]" = []
 
-    def x25(data, start, end):
+    def x25_hqx(data, start, end):
         """The CRC-16/X-25 of data[start:end]."""
         return _reversed_bits(crc_hqx(data[start:end].translate(_MIRROR), 0xFFFF), 16) ^ 0xFFFF
 
-    def x25_ok(data, start, end):
+    def x25_ok_hqx(data, start, end):
         """Whether data[start:end] ends with the CRC-16/X-25 of what stands before."""
         return crc_hqx(data[start:end].translate(_MIRROR), 0xFFFF) == 0x1D0F
 
-    def p1(data, start, end):
+    def p1_pairs(data, start, end):
         """The P1 CRC-16 of data[start:end], two bytes a step."""
         if not _P1_PAIRS:
             table = P1_TABLE
@@ -114,11 +125,17 @@ else:
             crc = (crc >> 8) ^ P1_TABLE[(crc ^ data[even]) & 0xFF]
         return crc
 
-    def text_end(data, start, end):
+    def text_end_find(data, start, end):
         """The index of the first byte of data[start:end] that no line of text holds, or `end`."""
         found = data[start:end].translate(_BINARY).find(1)
         return end if found < 0 else start + found
 
-    def copy(target, at, source, start, count):
+    def copy_slice(target, at, source, start, count):
         """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
         target[at:at + count] = source[start:start + count]
+
+    x25 = x25_hqx
+    x25_ok = x25_ok_hqx
+    p1 = p1_pairs
+    text_end = text_end_find
+    copy = copy_slice

@@ -11,6 +11,10 @@ Bounds: 16 levels, 128 items in a container, 1024 tokens.
 
 from .errors import DecodeError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 NULL = 0
 ARRAY = 1
 STRUCTURE = 2
@@ -21,6 +25,7 @@ UTF8 = 12
 INT8 = 15
 ENUM = 22
 DATE_TIME = 25
+DONT_CARE = 255
 
 DATA_NOTIFICATION = 0x0F
 GENERAL_BLOCK = 0xE0
@@ -82,59 +87,55 @@ def notification(data, at, end):
     return at + 1, at + 13
 
 
-def walk(data, at, end):
-    """(tokens, index after the data): every value of the Data at data[at:end], containers before what they hold.
+def walk(data, at, end, cut=False):
+    """(tokens, index after the data, items missing): the Data at data[at:end], containers before what they hold.
 
     A token is (tag, index of the value, index after it); of a container (tag, index of the tag, number of items).
+    With `cut`, data that ends early gives the tokens it holds, and counts what its containers still announce.
     """
-    tokens = []
+    tokens: "Any" = []
     left = 1
-    levels = []  # items still to come in each container outside the present one
+    levels: "Any" = []  # items still to come in each container outside the present one
     while True:
         while left == 0:
             if not levels:
-                return tokens, at
+                return tokens, at, 0
             left = levels.pop()
-        left -= 1
-        if at >= end:
-            raise DecodeError("data cut off", at)
         if len(tokens) >= MAX_TOKENS:
             raise DecodeError("more than %d values" % MAX_TOKENS, at)
-        tag = data[at]
-        if tag in SIZES:
-            stop = at + 1 + SIZES[tag]
-            if stop > end:
-                raise DecodeError("value cut off", at)
-            tokens.append((tag, at + 1, stop))
-            at = stop
-        elif tag in STRINGS:
-            n, start = length(data, at + 1, end)
-            if start + n > end:
-                raise DecodeError("string of %d bytes cut off" % n, at)
-            tokens.append((tag, start, start + n))
-            at = start + n
-        elif tag == STRUCTURE or tag == ARRAY:
-            n, start = length(data, at + 1, end)
-            if n > MAX_ITEMS:
-                raise DecodeError("container of %d items" % n, at)
-            if len(levels) >= MAX_LEVELS:
-                raise DecodeError("more than %d levels" % MAX_LEVELS, at)
-            tokens.append((tag, at, n))
-            levels.append(left)
-            left = n
-            at = start
-        elif tag == NULL or tag == 255:
-            tokens.append((tag, at + 1, at + 1))
-            at += 1
-        elif tag == BIT_STRING:
-            n, start = length(data, at + 1, end)
-            stop = start + (n + 7) // 8
-            if stop > end:
-                raise DecodeError("bit-string of %d bits cut off" % n, at)
-            tokens.append((tag, start, stop))
-            at = stop
-        else:
-            raise DecodeError("unknown data tag %d" % tag, at)
+        if at < end:
+            tag = data[at]
+            start = at + 1
+            if tag in SIZES:
+                stop = start + SIZES[tag]
+            elif tag in STRINGS:
+                n, start = length(data, start, end)
+                stop = start + n
+            elif tag in (STRUCTURE, ARRAY):
+                n, start = length(data, start, end)
+                if n > MAX_ITEMS:
+                    raise DecodeError("container of %d items" % n, at)
+                if len(levels) >= MAX_LEVELS:
+                    raise DecodeError("more than %d levels" % MAX_LEVELS, at)
+                tokens.append((tag, at, n))
+                levels.append(left - 1)
+                left = n
+                at = start
+                continue
+            elif tag in (NULL, DONT_CARE):
+                stop = start
+            elif tag == BIT_STRING:
+                n, start = length(data, start, end)
+                stop = start + (n + 7) // 8
+            else:
+                raise DecodeError("unknown data tag %d" % tag, at)
+        if at >= end or stop > end:
+            if cut and len(tokens) > 1:
+                return tokens, end, left + sum(levels)
+            raise DecodeError("data cut off", at)
+        tokens.append((tag, start, stop))
+        left -= 1
+        at = stop
 
 
 def text(data, start, end):

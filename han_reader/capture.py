@@ -39,12 +39,23 @@ def read_all(data, ek=None, ak=None, aes=None, p1_without_crc=True, whole=True):
 
 
 def _bare(data, ek, ak, aes):
-    try:
-        return decode(data, ek, ak, aes) if data[0] > 2 else apdu_reading(data)
-    except DecodeError as e:
-        if data[-1] != 0x7E or len(data) < 8:
-            raise e
-    return decode(data[:-3], ek, ak, aes) if data[0] > 2 else apdu_reading(data[:-3])
+    """A bare APDU. Logs often leave the frames' FCS and flag in: three bytes behind it, or between two segments.
+
+    Where segments were joined so, bytes may be lost, and the list may hold less than it announces.
+    """
+    if data[:1] == b"\xe6":
+        data = data[3:]
+    joined = False
+    for _ in range(8):
+        try:
+            return apdu_reading(data, ek, ak, aes, joined)
+        except DecodeError as e:
+            at = e.offset
+            if type(e) is not DecodeError or at is None or data[at + 2:at + 3] != b"\x7e":
+                raise
+        joined = joined or at + 3 < len(data)
+        data = data[:at] + data[at + 3:]
+    raise DecodeError("too many pieces")
 
 
 def _whole(data, message):

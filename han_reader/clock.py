@@ -1,14 +1,16 @@
 """Meter time to UTC, in pure arithmetic.
 
-- COSEM date-time, 12 bytes (IEC 62056-6-2 4.1.6.1): the deviation is local time to UTC in minutes, 0x8000 = unspecified.
+- COSEM date-time, 12 bytes (IEC 62056-6-2 4.1.6.1): the deviation leads from local time to UTC, in minutes; 0x8000
+  says nothing.
 - P1 time stamps YYMMDDhhmmssX (DSMR 5.0.2 6.4): X = S summer time, W winter time, absent in DSMR 2 and 3.
 - Where a meter does not say which time it keeps, its list's table says so: either a fixed offset, or local time with
   the European daylight-saving rule (Directive 2000/84/EC: from the last Sunday of March to the last Sunday of
   October, at 01:00 UTC). In the hour that occurs twice such a time is taken as the first, summer, one.
 """
 
+from .lists import EU
+
 UNSPECIFIED = 0x8000
-EU = "eu"  # local time of central Europe, with daylight saving
 
 
 def days(year, month, day):
@@ -49,8 +51,11 @@ def local_to_utc(local, zone):
     return local - zone * 60
 
 
-def date_time(data, at, zone):
-    """UTC seconds of the COSEM date-time at data[at:at + 12], or None where it names no time."""
+def date_time(data, at, zone, deviation_counts=True):
+    """UTC seconds of the COSEM date-time at data[at:at + 12], or None where it names no time.
+
+    `zone` is for times without deviation; with `deviation_counts` False, for all.
+    """
     month = data[at + 2]
     day = data[at + 3]
     hour = data[at + 5]
@@ -65,7 +70,7 @@ def date_time(data, at, zone):
         return None
     local = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
     deviation = data[at + 9] << 8 | data[at + 10]
-    if deviation == UNSPECIFIED:
+    if deviation == UNSPECIFIED or not deviation_counts:
         return local_to_utc(local, zone)
     if deviation > 0x8000:
         deviation -= 0x10000

@@ -14,6 +14,10 @@ from . import accel
 from . import apdu as axdr
 from .errors import DecodeError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 FLAG = 0x7E
 MAX_FRAME = 2047
 MAX_MESSAGE = 4096
@@ -92,17 +96,17 @@ class Assembler:
 
     def __init__(self, rejects):
         self.rejects = rejects
-        self._parts = []
+        self._parts: "Any" = []
         self._size = 0
         self._address = b""
-        self._next = -1  # N(S) or block number awaited
+        self._number = -1  # N(S) of the last segment
         self._blocks = False
 
     def reset(self):
         """Forget what has come so far."""
         self._parts = []
         self._size = 0
-        self._next = -1
+        self._number = -1
         self._blocks = False
 
     def _drop(self):
@@ -122,7 +126,7 @@ class Assembler:
         control = frame[info - 3]
         address = frame[3:info - 3]
         if block:
-            last = frame[block + 1] & 0x80
+            last = frame[block + 1] & 0x80 != 0
             number = frame[block + 2] << 8 | frame[block + 3]
             if number == 1 or not self._blocks:
                 self._drop()
@@ -133,14 +137,18 @@ class Assembler:
             self._blocks = True
         else:
             last = not more
-            if self._parts:
-                fresh = axdr.llc(frame, info) != info
-                numbered = control & 1 == 0
-                if self._blocks or fresh or address != self._address or numbered and control >> 1 & 7 != self._next:
-                    self._drop()
-                    if last:
-                        return frame if fresh else None
-            self._next = ((control >> 1) + 1) & 7
+            fresh = axdr.llc(frame, info) != info
+            # N(S) of I frames counts up; some meters leave it at 0.
+            number = -1 if control & 1 else control >> 1 & 7
+            if self._parts and (self._blocks or fresh or address != self._address
+                                or number not in (self._number, (self._number + 1) & 7) and number >= 0):
+                self._drop()
+            if not self._parts and not fresh:
+                self.rejects["segment"] += 1  # the end of a message whose beginning was lost
+                return None
+            if not self._parts and last:
+                return frame
+            self._number = number
         self._address = address
         if self._size + len(frame) > MAX_MESSAGE:
             self.rejects["overrun"] += 1
@@ -155,49 +163,48 @@ class Assembler:
         return message
 
 
-def _rejects():
-    return {"header": 0, "crc": 0, "flag": 0}
+FAILURES = (("header", "header check wrong"), ("crc", "frame check wrong"), ("flag", "closing flag missing"))
 
 
 def unwrap(message):
-    """The APDU (behind its LLC header) of a message of one or more HDLC frames, every check made again."""
+    """(APDU, whether it is of one frame) of a message of one or more HDLC frames, every check made again.
+
+    The APDU begins behind the LLC header.
+    """
     end = len(message)
-    rejects = _rejects()
     at = 0
-    parts = []
+    parts: "Any" = []
     blocks = 0
-    segmented = False
+    more = 0
     while at < end:
+        rejects = {"header": 0, "crc": 0, "flag": 0}
         size = frame_at(message, at, end, rejects)
         if size <= 0:
-            for what in ("header", "crc", "flag"):
-                if rejects[what]:
-                    raise DecodeError(("header check", "frame check", "closing flag")[
-                        ("header", "crc", "flag").index(what)] + " wrong", at)
+            for key, reason in FAILURES:
+                if rejects[key]:
+                    raise DecodeError(reason, at)
             raise DecodeError("frame cut off" if size == NEED else "no frame", at)
         start = header_end(message, at, end) + 2
         stop = at + size - 3
-        if not parts:
+        if blocks or not parts:
             start = axdr.llc(message, start)
-        else:
-            start = axdr.llc(message, start) if blocks else start
-        if message[start] == axdr.GENERAL_BLOCK and (blocks or not parts) and not message[at + 1] & 8:
+        if parts and not more:
+            raise DecodeError("a second message", at)
+        if message[start] == axdr.GENERAL_BLOCK and not message[at + 1] & 8 and (blocks or not parts):
             number = message[start + 2] << 8 | message[start + 3]
             if number != blocks + 1:
                 raise DecodeError("block %d where %d was due" % (number, blocks + 1), start)
             blocks += 1
-            segmented = not message[start + 1] & 0x80
+            more = not message[start + 1] & 0x80
             n, start = axdr.length(message, start + 6, stop)
             if start + n != stop:
                 raise DecodeError("block of %d bytes" % n, start)
         elif blocks:
             raise DecodeError("a frame between blocks", start)
-        elif parts and not segmented:
-            raise DecodeError("a second message", at)
         else:
-            segmented = message[at + 1] & 8
+            more = message[at + 1] & 8
         parts.append(bytes(message[start:stop]))
         at += size
-    if segmented or not parts:
+    if more or not parts:
         raise DecodeError("segments missing", end)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return (parts[0], True) if len(parts) == 1 else (b"".join(parts), False)

@@ -9,6 +9,10 @@
 
 from .errors import DecodeError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 START = 0x68
 STOP = 0x16
 MAX_MESSAGE = 4096
@@ -53,7 +57,7 @@ class Assembler:
 
     def __init__(self, rejects):
         self.rejects = rejects
-        self._parts = []
+        self._parts: "Any" = []
         self._size = 0
 
     def reset(self):
@@ -88,13 +92,14 @@ def unwrap(message):
     """The APDU of a message of one or more long frames, every check made again."""
     end = len(message)
     at = 0
-    parts = []
+    parts: "Any" = []
     last = False
     while at < end:
         rejects = {"crc": 0}
         size = frame_at(message, at, end, rejects)
         if size <= 0:
-            raise DecodeError("checksum wrong" if rejects["crc"] else "frame cut off" if size == NEED else "no frame", at)
+            reason = "frame cut off" if size == NEED else "no frame"
+            raise DecodeError("checksum wrong" if rejects["crc"] else reason, at)
         if last:
             raise DecodeError("a second message", at)
         if message[at + 6] & 0x0F != len(parts) & 0x0F:

@@ -3,7 +3,11 @@
 from . import apdu as axdr
 from .errors import DecodeError, WrongKey
 
-_plans = None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_plans: "Any" = None
 
 
 def decode(message, ek=None, ak=None, aes=None):
@@ -15,10 +19,11 @@ def decode(message, ek=None, ak=None, aes=None):
     if not message:
         raise DecodeError("empty message")
     first = message[0]
+    cut = False
     try:
         if first == 0x7E:
             from . import framing
-            data = framing.unwrap(message)
+            data, cut = framing.unwrap(message)
         elif first == 0x68:
             from . import mbus
             data = mbus.unwrap(message)
@@ -28,13 +33,13 @@ def decode(message, ek=None, ak=None, aes=None):
         else:
             start = axdr.llc(message, 0)
             data = message[start:] if start else message
-        return apdu_reading(data, ek, ak, aes)
+        return apdu_reading(data, ek, ak, aes, cut)
     except IndexError:
-        raise DecodeError("message cut off")
+        raise DecodeError("message cut off") from None
 
 
-def apdu_reading(data, ek=None, ak=None, aes=None):
-    """The reading of an APDU: DataNotification, ciphered or plain."""
+def apdu_reading(data, ek=None, ak=None, aes=None, cut=False):
+    """The reading of an APDU: DataNotification, ciphered or plain. `cut`: see layout.layout."""
     global _plans
     if not data:
         raise DecodeError("empty APDU")
@@ -52,4 +57,4 @@ def apdu_reading(data, ek=None, ak=None, aes=None):
     if _plans is None:
         from .plan import Plans
         _plans = Plans()
-    return _plans.reading(data)
+    return _plans.reading(data, cut)

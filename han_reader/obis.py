@@ -36,7 +36,8 @@ INTEGRALS = {"W": "Wh", "VA": "VAh", "var": "varh"}
 
 # objects that name the meter or its list -> the reading's key
 IDENTITIES = {
-    "0-0:96.1.0": "meter_id", "0-0:96.1.1": "meter_id", "1-1:0.0.5": "meter_id", "1-0:0.0.5": "meter_id",
+    "0-0:96.1.0": "meter_id", "0-0:96.1.1": "meter_id", "0-0:96.1.2": "meter_id", "0-0:96.1.3": "meter_id",
+    "1-1:0.0.5": "meter_id", "1-0:0.0.5": "meter_id",
     "0-0:42.0.0": "device_id", "1-0:0.0.0": "meter_id", "0-0:96.1.255": "meter_id",
     "0-0:96.1.7": "meter_model", "1-1:96.1.1": "meter_model", "1-0:96.1.1": "meter_model",
     "1-1:0.2.129": "list", "1-0:0.2.129": "list", "1-0:96.1.0": "meter_id",
@@ -84,6 +85,12 @@ def quantity(a, c, d, e):
     if e and not integral and d == 7:
         return None  # harmonics
     return name + word + phase + tariff, unit
+
+
+def quantity_of(text):
+    """(name without suffix, unit) of a code as text, or None."""
+    groups = split(text)
+    return quantity(groups[0], groups[2], groups[3], groups[4]) if groups else None
 
 
 def flat(name, unit):

@@ -12,6 +12,10 @@ from . import accel, obis
 from .clock import p1_time
 from .errors import DecodeError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 START = 0x2F  # /
 MAX_TELEGRAM = 4096
 NEED = 0
@@ -94,7 +98,7 @@ def latin(raw):
 
 def objects(body):
     """Every (code, [values]) of a body: a value's text as it stands between its brackets."""
-    out = []
+    out: "Any" = []
     for line in body.replace("\r", "\n").split("\n"):
         line = line.strip()
         if not line:
@@ -144,9 +148,9 @@ def number(text):
 def reading(message, without_crc=True):
     """The reading of a telegram."""
     identification, body = unwrap(message, without_crc)
-    out = {}
-    result = {"list": "P1", "meter_model": identification.strip(), "obis": out}
-    kinds = {}
+    out: "Any" = {}
+    result: "Any" = {"list": "P1", "meter_model": identification.strip(), "obis": out}
+    kinds: "Any" = {}
     for code, values in objects(body):
         text = values[0] if values else ""
         found = number(values[-1]) if values else None

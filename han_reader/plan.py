@@ -9,28 +9,28 @@ layout anew each time (tests/test_han_plan.py). The cache is bounded: foreign sk
 import struct
 
 from . import apdu as axdr
-from . import clock
-from .errors import DecodeError
-from .lists import layout
+from .clock import date_time
+from .layout import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_PLANS = 16
 
 
 def reading_of(lay, data, header, values):
     """The reading of an APDU by its layout; `values` are its raw numbers in the layout's order."""
-    obis = {}
-    reading = {"list": lay.list, "obis": obis}
-    for code, key, value, _, _ in lay.constants:
+    obis: "Any" = {}
+    reading: "Any" = {"list": lay.list, "obis": obis}
+    for code, key, _, _, value in lay.constants:
         if code:
             obis[code] = [value, None]
-        if key not in reading or key != "list":
-            reading[key] = value
-    for code, value, unit in lay.fixed:
-        obis[code] = [value, unit]
-    i = 0
-    for code, name, _, _, multiplier, divisor, unit, flat_multiplier, flat_divisor in lay.numbers:
-        v = values[i]
-        i += 1
+        reading[key] = value
+    for code, value in lay.fixed:
+        obis[code] = [value, None]
+    for number, v in zip(lay.numbers, values):
+        code, name, _, _, multiplier, divisor, unit, flat_multiplier, flat_divisor = number
         if divisor:
             value = v / divisor
         elif multiplier:
@@ -51,39 +51,36 @@ def reading_of(lay, data, header, values):
         if code:
             obis[code] = [value, None]
         else:
-            reading["text_%d" % start] = value
+            reading[key] = value
+    for code, start in lay.times:
+        if code:
+            obis[code] = [date_time(data, start, lay.zone, lay.deviation), "s"]
     time = None
     if header >= 0:
-        time = clock.date_time(data, header, lay.zone)
-    for code, start in lay.times:
-        value = clock.date_time(data, start, lay.zone)
-        if code:
-            obis[code] = [value, "s"]
+        time = date_time(data, header, lay.zone, lay.deviation)
     if time is None and lay.time_at >= 0:
-        time = clock.date_time(data, lay.time_at, lay.zone)
+        time = date_time(data, lay.time_at, lay.zone, lay.deviation)
     if time is not None:
         reading["time"] = time
+    if lay.missing:
+        reading["missing"] = lay.missing
     return reading
 
 
-def layout_of(data):
+def layout_of(data, cut=False):
     """(layout, index of the header's date-time or -1) of a DataNotification, or of bare Data."""
     end = len(data)
+    header = -1
+    at = 0
     if data[0] == axdr.DATA_NOTIFICATION:
         header, at = axdr.notification(data, 0, end)
-    else:
-        header, at = -1, 0
-    tokens, stop = axdr.walk(data, at, end)
-    if stop != end:
-        raise DecodeError("%d bytes behind the list" % (end - stop), stop)
-    return layout(data, tokens), header
+    return layout(data, at, end, cut), header
 
 
-def plain(data):
-    """The reading of an APDU, its layout worked out anew."""
-    lay, header = layout_of(data)
-    values = [struct.unpack_from(">" + n[3], data, n[2])[0] for n in lay.numbers]
-    return reading_of(lay, data, header, values)
+def plain(data, cut=False):
+    """The reading of an APDU, its layout worked out anew. `cut` as in layout.layout."""
+    lay, header = layout_of(data, cut)
+    return reading_of(lay, data, header, [struct.unpack_from(">" + n[3], data, n[2])[0] for n in lay.numbers])
 
 
 class Plans:
@@ -91,41 +88,41 @@ class Plans:
 
     def __init__(self, limit=MAX_PLANS):
         self.limit = limit
-        self._plans = []  # (size, mask, skeleton, layout, header, struct format)
+        self._plans: "Any" = []  # (size, cut allowed, mask, skeleton, layout, header, struct format), newest last
 
-    def reading(self, data):
+    def reading(self, data, cut=False):
         """The reading of an APDU, by a plan where one fits; DecodeError where the APDU holds none."""
         size = len(data)
         number = int.from_bytes(data, "big")
-        plans = self._plans
-        for plan in plans:
-            if plan[0] == size and number & plan[1] == plan[2]:
-                return reading_of(plan[3], data, plan[4], struct.unpack(plan[5], data))
-        plan = self._compile(data, number)
-        if len(plans) >= self.limit:
-            plans.pop(0)
-        plans.append(plan)
-        return reading_of(plan[3], data, plan[4], struct.unpack(plan[5], data))
+        for plan in self._plans:
+            if plan[0] == size and number & plan[2] == plan[3] and plan[1] == cut:
+                return reading_of(plan[4], data, plan[5], struct.unpack(plan[6], data))
+        plan = _compile(data, number, cut)
+        if len(self._plans) >= self.limit:
+            self._plans.pop(0)
+        self._plans.append(plan)
+        return reading_of(plan[4], data, plan[5], struct.unpack(plan[6], data))
 
-    def _compile(self, data, number):
-        lay, header = layout_of(data)
-        lay.numbers.sort(key=lambda n: n[2])
-        mask = bytearray(b"\xff" * len(data))
-        if data[0] == axdr.DATA_NOTIFICATION:
-            mask[1:5] = bytes(4)
-        if header >= 0:
-            mask[header:header + 12] = bytes(12)
-        form = ">"
-        at = 0
-        for n in lay.numbers:
-            size = struct.calcsize(">" + n[3])
-            form += "%dx" % (n[2] - at) + n[3]
-            at = n[2] + size
-            mask[n[2]:at] = bytes(size)
-        form += "%dx" % (len(data) - at)
-        for _, _, start, stop in lay.texts:
-            mask[start:stop] = bytes(stop - start)
-        for _, start in lay.times:
-            mask[start + 1:start + 12] = bytes(11)
-        bits = int.from_bytes(mask, "big")
-        return len(data), bits, number & bits, lay, header, form
+
+def _compile(data, number, cut):
+    lay, header = layout_of(data, cut)
+    lay.numbers.sort(key=lambda n: n[2])
+    mask = bytearray(b"\xff" * len(data))
+    if data[0] == axdr.DATA_NOTIFICATION:
+        mask[1:5] = bytes(4)  # the invoke id
+    if header >= 0:
+        mask[header:header + 12] = bytes(12)
+    form = ">"
+    at = 0
+    for n in lay.numbers:
+        size = struct.calcsize(">" + n[3])
+        form += "%dx" % (n[2] - at) + n[3]
+        at = n[2] + size
+        mask[n[2]:at] = bytes(size)
+    form += "%dx" % (len(data) - at)
+    for _, _, start, stop in lay.texts:
+        mask[start:stop] = bytes(stop - start)
+    for _, start in lay.times:
+        mask[start + 1:start + 12] = bytes(11)
+    bits = int.from_bytes(mask, "big")
+    return len(data), cut, bits, number & bits, lay, header, form

@@ -7,6 +7,10 @@ at most the message it hit. Nothing grows: one buffer of 4 KiB, and at most 4 Ki
 
 from . import accel, framing
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SIZE = 4096
 
 
@@ -22,7 +26,7 @@ class Reader:
         self._need = 1  # bytes that have to be there before a look is worth it
         self._none = []
         self._hdlc = framing.Assembler(self.rejects)
-        self._mbus = None
+        self._mbus: "Any" = None
         self._final = False
         self._searched = 0  # P1: up to here there is no end mark
 

@@ -22,10 +22,6 @@ POLYNOMIAL = 0xE1 << 120
 def _multiply(x, y):
     """The product of two elements of GF(2^128) in GCM's bit order."""
     z = 0
-    while y:
-        if x >> 127:
-            pass
-        break
     v = y
     for i in range(127, -1, -1):
         if x >> i & 1:
