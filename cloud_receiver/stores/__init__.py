@@ -1,1 +1,49 @@
-"""In the making."""
+"""The store's contract. `sqlite` is the default; another store is another module with the same `Store`.
+
+Writes are coroutines that return once what they did is durable: whoever awaits may answer. Each runs in one
+transaction, alone or in a group with others. Reads see committed data only.
+
+    take(gateway, head, digest, records, now) -> Taken      a verified batch
+    enrol(public_key, kind, name, now) -> int               the gateway's row, new or there already
+    pending(limit) -> [(id, meter row, meter text, time, data)]   telegrams the decoder has not tried, oldest first
+    settle([Settled], now)                                  what became of them
+    reopen([meter text], states)                            try their telegrams again
+    read(query, *args) -> rows                              a function of cloud_receiver.stores.queries
+
+`open_store("sqlite:///path")` finds the module by the scheme's name.
+"""
+
+import importlib
+from collections import namedtuple
+
+# What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives.
+PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
+STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")
+
+# through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored).
+Taken = namedtuple("Taken", ("through", "conflict", "new", "known"))
+# state as above; meter: its row in the store; reading: the decoder's flat dict or None; note: why not.
+Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note"))
+
+
+class Busy(Exception):
+    """The store's queue is full: try again shortly."""
+
+
+class StoreError(Exception):
+    """The store could not make something durable (a full disk, an I/O error); nothing of it counts as done."""
+
+
+def open_store(url: str):
+    """The store of a URL, opened; raises ValueError for a scheme without a module."""
+    scheme, _, path = url.partition("://")
+    name = f"{__name__}.{scheme}"
+    try:
+        if not (scheme.isalnum() and scheme.isascii()):
+            raise ValueError(f"no store called {scheme!r}")
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as e:
+        if e.name != name:
+            raise
+        raise ValueError(f"no store called {scheme!r}") from None
+    return module.Store(path)

@@ -1,0 +1,118 @@
+"""The decoder: takes stored telegrams in the order they came, decodes them with the works' keys, enters the readings.
+
+It runs beside ingest and never holds it up. A telegram whose key is missing or wrong stays, and is tried again when
+the key store has another key for its meter.
+"""
+
+import asyncio
+import concurrent.futures
+import logging
+
+import wmbus
+
+from .aes import aes
+from .keys import KeyStore
+from .stores import (
+    DECODED,
+    NO_KEY,
+    UNDECODABLE,
+    WRONG_KEY,
+    Busy,
+    Settled,
+    StoreError,
+    queries,
+)
+
+log = logging.getLogger("netti.decode")
+
+GROUP = 500  # telegrams per round
+IDLE_S = 1.0  # how soon a new key is noticed
+PAUSE_S = 5.0  # after a store that failed
+
+
+class Decoder:
+    """The worker; its key store is opened in, and used by, its own thread alone."""
+
+    def __init__(self, store, keys_path):
+        self.store, self._keys_path = store, keys_path
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="decode")
+        self._wake = asyncio.Event()
+        self._keystore: "KeyStore | None" = None
+        self._stamp = -1
+        self._keys: "dict[str, bytes]" = {}
+        self._formats: dict = {}
+
+    def wake(self) -> None:
+        """There may be something to decode."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        changed = None
+        try:
+            while True:
+                try:
+                    if changed is None:  # at the start: keys may have come while nothing ran
+                        await loop.run_in_executor(self._thread, self._new_keys)
+                        changed = await self.store.read(queries.closed_meters)
+                        await self.store.reopen(changed, (NO_KEY, WRONG_KEY, UNDECODABLE))
+                    else:
+                        changed = await loop.run_in_executor(self._thread, self._new_keys)
+                        if changed:
+                            await self.store.reopen(changed, (NO_KEY, WRONG_KEY))
+                    self._wake.clear()
+                    if not await self.round():
+                        try:
+                            await asyncio.wait_for(self._wake.wait(), IDLE_S)
+                        except asyncio.TimeoutError:
+                            pass
+                except (Busy, StoreError) as e:
+                    log.error("decoding waits: %s", e or "the store is busy")
+                    await asyncio.sleep(PAUSE_S)
+        finally:
+            await asyncio.shield(loop.run_in_executor(self._thread, self._close))
+            self._thread.shutdown(wait=False)
+
+    async def round(self) -> int:
+        """Decode up to GROUP telegrams; returns how many there were."""
+        rows = await self.store.pending(GROUP)
+        if rows:
+            settled = await asyncio.get_running_loop().run_in_executor(self._thread, self._decode_rows, rows)
+            await self.store.settle(settled)
+        return len(rows)
+
+    def _decode_rows(self, rows):
+        return [Settled(row, meter, time, *decode(data, self._keys.get(text), self._formats))
+                for row, meter, text, time, data in rows]
+
+    def _new_keys(self):
+        """Read the key store if it changed; the meters whose key is new or another."""
+        if self._keystore is None:
+            self._keystore = KeyStore(self._keys_path)
+        stamp = self._keystore.stamp()
+        if stamp == self._stamp:
+            return []
+        keys = self._keystore.keys()
+        changed = [meter for meter, key in keys.items() if self._keys.get(meter) != key]
+        self._stamp, self._keys = stamp, keys
+        return changed
+
+    def _close(self):
+        if self._keystore is not None:
+            self._keystore.close()
+
+
+def decode(data: bytes, key: "bytes | None", formats: dict):
+    """(state, reading, note) of one telegram; a decoder's defect costs this telegram, not the worker."""
+    try:
+        return DECODED, wmbus.decode(data, key=key, aes=aes, formats=formats), None
+    except wmbus.KeyMissing:
+        return NO_KEY, None, None
+    except wmbus.WrongKey:
+        return WRONG_KEY, None, None
+    except wmbus.DecodeError as e:
+        return UNDECODABLE, None, str(e)[:200]
+    except Exception as e:  # noqa: BLE001
+        log.exception("a telegram could not be decoded")
+        return UNDECODABLE, None, f"defect: {type(e).__name__}"

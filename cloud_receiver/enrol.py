@@ -1,0 +1,96 @@
+"""Enrolment: POST /v1/gateways takes a one-time token and a gateway's key, and answers with the enrolment file.
+
+The token proves that the works wants this gateway, the signature that it holds the key its id is made from. GET
+/v1/anchors is read before anything is trusted: the token carries the fingerprint of the first anchor.
+"""
+
+import base64
+import json
+
+from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+import firmware.batch as batch
+
+from . import ingest, limits, trust
+from .stores import Busy, StoreError
+
+MAX_BODY = 4096
+KINDS = ("home", "concentrator", "drive-by")
+TOKEN_PREFIX = "netti1."
+
+
+def token_text(works: str, url: str, secret: str, anchor: str) -> str:
+    """The one string a technician gets: works, URL, secret and the fingerprint of the first anchor (PEM)."""
+    fields = {"works": works, "url": url, "secret": secret, "ca": trust.fingerprint(anchor)}
+    return TOKEN_PREFIX + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+
+def to_sign(works: str, secret: str) -> bytes:
+    """What a gateway signs to enrol."""
+    return b"netti/1 enrol " + works.encode() + b" " + secret.encode()
+
+
+class Enrolment:
+    """The enrolment endpoint of one works; `keys` is a KeyStore of the event loop's thread."""
+
+    def __init__(self, settings, folder, store, keys, clock):
+        self.settings, self.store, self.keys, self.clock = settings, store, keys, clock
+        self._anchors = trust.anchors(folder)
+        self._command_keys = trust.command_public_keys(folder)
+        self.by_address = limits.Buckets(rate=0.5, burst=60)
+
+    async def anchors(self, request: web.Request) -> web.Response:
+        """The anchors, for whoever can check them against a token."""
+        return web.json_response({"works": self.settings.works, "anchors": self._anchors})
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Enrol a gateway."""
+        address = request.remote or ""
+        wait = self.by_address.wait(address)
+        if wait:
+            return web.Response(status=429, text="too many attempts from this address\n",
+                                headers={"Retry-After": str(wait)})
+        try:
+            fields = read_request(await ingest.read_body(request, MAX_BODY))
+            gateway = await self._enrol(*fields)
+        except ingest.Refused as e:
+            self.by_address.charge(address)
+            return web.Response(status=e.status, text=e.reason + "\n")
+        except (Busy, StoreError):
+            return web.Response(status=503, text="could not be stored\n", headers={"Retry-After": "5"})
+        return web.json_response(self.enrolment_file(gateway))
+
+    async def _enrol(self, secret, public_key, signature, kind, name):
+        gateway = batch.gateway_id(public_key)
+        try:
+            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, to_sign(self.settings.works, secret))
+        except (InvalidSignature, ValueError):
+            raise ingest.Refused(403, "signature does not verify") from None
+        now = self.clock.seconds()
+        if not self.keys.use_token(secret, public_key, now):
+            raise ingest.Refused(403, "token unknown or used")
+        # If this fails the token is spent for this key only, and the gateway may come again with it.
+        await self.store.enrol(public_key, kind, name, now)
+        return gateway
+
+    def enrolment_file(self, gateway: str) -> dict:
+        """What a gateway keeps of its works."""
+        s = self.settings
+        return {"works": s.works, "name": s.name, "url": s.url, "anchors": self._anchors,
+                "command_keys": self._command_keys, "gateway": gateway, "window": s.window, "interval": s.interval}
+
+
+def read_request(body: bytes):
+    """(secret, public key, signature, kind, name) of an enrolment request; 400 where it is not one."""
+    try:
+        fields = json.loads(body)
+        secret, kind, name = fields["token"], fields.get("kind", "home"), fields.get("name", "")
+        public_key, signature = bytes.fromhex(fields["public_key"]), bytes.fromhex(fields["signature"])
+        if not (isinstance(secret, str) and isinstance(name, str)) or kind not in KINDS \
+                or len(public_key) != 32 or len(signature) != 64 or len(secret) > 200 or len(name) > 80:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ingest.Refused(400, "not an enrolment request") from None
+    return secret, public_key, signature, kind, name

@@ -1,0 +1,167 @@
+"""POST /v1/batches: verify, skip what is known, store, and only then answer.
+
+Statuses (docs: wire contract): 200 durable up to `through`; 400 a head that cannot be read behind a good signature;
+401 gateway unknown or revoked; 403 envelope or signature not right; 409 a known range with other content; 413 too
+large, send half; 429 and 503 later, with Retry-After. A refusal is one line of text, and stores nothing.
+"""
+
+import asyncio
+import concurrent.futures
+import hashlib
+import logging
+from collections import namedtuple
+
+from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+import firmware.batch as batch
+
+from . import limits, records
+from .stores import Busy, StoreError, queries
+
+log = logging.getLogger("netti.ingest")
+
+VERIFIERS = 2  # threads: the signature check leaves the interpreter's lock
+MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come back
+RETRY_S = 5
+
+# What a verified body holds; digest: SHA-256 of the record bytes.
+Opened = namedtuple("Opened", ("gateway", "head", "digest", "records"))
+# A gateway as ingest knows it: its row, its id, its verifying key.
+Known = namedtuple("Known", ("row", "gateway", "key"))
+
+
+class Refused(Exception):
+    """A batch that is not taken: its status and one line."""
+
+    def __init__(self, status, reason, retry=None):
+        super().__init__(reason)
+        self.status, self.reason, self.retry = status, reason, retry
+
+
+class Ingest:
+    """The ingest of one works."""
+
+    def __init__(self, works, store, clock, revoked, commands=None, taken=None):
+        """`revoked()` gives the revoked gateway ids; `await commands(gateway)` the signed commands for an answer;
+        `taken()` is told after each batch that brought something new."""
+        self.works, self.store, self.clock = works, store, clock
+        self._revoked = revoked
+        self._commands = commands
+        self._taken = taken
+        self._gateways: "dict[str, Known]" = {}
+        self._threads = concurrent.futures.ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
+        self._verifying = 0
+        self.by_address = limits.Buckets(rate=1.0, burst=60)
+        self.by_gateway = limits.Buckets(rate=50.0, burst=500)
+        self.draining = False
+
+    def close(self):
+        """End the verifying threads."""
+        self._threads.shutdown(wait=True)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """The handler."""
+        address = request.remote or ""
+        try:
+            return await self._take(request, address)
+        except Refused as e:
+            if e.status in (401, 403):
+                self.by_address.charge(address)
+            log.info("batch refused: %d %s", e.status, e.reason)
+            headers = {} if e.retry is None else {"Retry-After": str(e.retry)}
+            return web.Response(status=e.status, text=e.reason + "\n", headers=headers)
+
+    async def _take(self, request, address):
+        if self.draining:
+            raise Refused(503, "shutting down", RETRY_S)
+        wait = self.by_address.wait(address)
+        if wait:
+            raise Refused(429, "too many failed batches from this address", wait)
+        if self._verifying >= MAX_VERIFYING:
+            raise Refused(503, "busy", RETRY_S)
+        body = await read_body(request)
+        opened = await self._open(body)
+        wait = self.by_gateway.spend(opened.gateway.gateway)
+        if wait:
+            raise Refused(429, "too many batches", wait)
+        now = self.clock.seconds()
+        try:
+            taken = await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
+        except Busy:
+            raise Refused(503, "busy", RETRY_S) from None
+        except StoreError as e:
+            log.error("batch not stored: %s", e)
+            raise Refused(503, "could not be stored", 30) from None
+        if taken.conflict:
+            log.warning("gateway %s: epoch %s, seq %d to %d came with other content than before",
+                        opened.gateway.gateway, opened.head.epoch.hex(), opened.head.first, opened.head.last)
+            raise Refused(409, "this range was taken with other content")
+        if taken.new and self._taken is not None:
+            self._taken()
+        commands = () if self._commands is None else await self._commands(opened.gateway)
+        return web.Response(body=batch.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
+                            content_type=batch.ANSWER_TYPE)
+
+    async def _open(self, body):
+        self._verifying += 1
+        try:
+            loop = asyncio.get_running_loop()
+            envelope = await loop.run_in_executor(self._threads, open_envelope, body, self.works)
+            gateway = await self._gateway(batch.kid_text(envelope.kid))
+            return await loop.run_in_executor(self._threads, open_content, body, envelope, gateway)
+        finally:
+            self._verifying -= 1
+
+    async def _gateway(self, name):
+        """The enrolled gateway of an id; 401 where there is none or it is revoked."""
+        known = self._gateways.get(name)
+        if known is None:
+            found = await self.store.read(queries.gateway_key, name)
+            if found is None:
+                raise Refused(401, "gateway unknown or revoked")
+            known = self._gateways[name] = Known(found[0], name, Ed25519PublicKey.from_public_bytes(found[1]))
+        if name in self._revoked():
+            raise Refused(401, "gateway unknown or revoked")
+        return known
+
+
+async def read_body(request: web.Request, most: int = batch.MAX_BATCH) -> bytes:
+    """A request's body; 413 as soon as it is seen to be longer than `most`."""
+    if request.content_length is not None and request.content_length > most:
+        raise Refused(413, f"more than {most} bytes")
+    parts, size = [], 0
+    async for part in request.content.iter_any():
+        size += len(part)
+        if size > most:
+            raise Refused(413, f"more than {most} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def open_envelope(body: bytes, works: str):
+    """The envelope of a batch for this works; 403 where it is not one."""
+    try:
+        envelope = batch.open_envelope(body, "batch", works)
+    except batch.WireError as e:
+        raise Refused(403, str(e)) from None
+    if envelope.content_type != batch.CONTENT_TYPE:
+        raise Refused(403, "not a batch")
+    return envelope
+
+
+def open_content(body: bytes, envelope, gateway: Known) -> Opened:
+    """Check the signature, then read head and records."""
+    try:
+        gateway.key.verify(envelope.signature, envelope.to_verify)
+    except InvalidSignature:
+        raise Refused(403, "signature does not verify") from None
+    try:
+        head, at = batch.open_head(body, envelope.end)
+    except batch.WireError as e:
+        raise Refused(400, str(e)) from None
+    found = records.read(body, at, head.first, head.last)
+    if len(found) > batch.MAX_RECORDS:
+        raise Refused(413, f"more than {batch.MAX_RECORDS} records")
+    return Opened(gateway, head, hashlib.sha256(body[at:]).digest(), found)

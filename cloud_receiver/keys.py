@@ -1,0 +1,156 @@
+"""What people decide and what must stay secret, in a file apart from the readings (keys.sqlite, 0600).
+
+Meter keys, enrolment tokens (as hashes), revocations. Several processes may write it (the running receiver, `netti
+keys`, `netti receiver`), so it keeps SQLite's rollback journal. Keys leave it only to the decoder and, for a
+gateway's own meters, into an answer; they are never logged and never listed.
+"""
+
+import contextlib
+import csv
+import hashlib
+import io
+import os
+import secrets
+import sqlite3
+from collections import namedtuple
+from pathlib import Path
+
+import wmbus
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meter_keys (
+  meter TEXT PRIMARY KEY, key BLOB NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+  hash BLOB PRIMARY KEY, made INTEGER NOT NULL, used_by BLOB, used INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revoked (
+  gateway TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+# line: in the file; meter: its text or None; verdict: added, unchanged, replaced or bad; reason: why bad.
+Verdict = namedtuple("Verdict", ("line", "meter", "verdict", "reason"))
+
+
+class KeyStore:
+    """The file; each object belongs to one thread."""
+
+    def __init__(self, path: "str | os.PathLike[str]"):
+        self.path = Path(path)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.chmod(self.path, 0o600)
+        self._db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def stamp(self) -> int:
+        """A number that changes whenever another object or process has changed the file."""
+        return self._db.execute("PRAGMA data_version").fetchone()[0]
+
+    # --- meter keys
+
+    def put(self, meter: str, key: bytes, now: int) -> str:
+        """Keep a meter's key; returns added, unchanged or replaced."""
+        there = self._db.execute("SELECT key FROM meter_keys WHERE meter = ?", (meter,)).fetchone()
+        if there and there[0] == key:
+            return "unchanged"
+        self._db.execute("INSERT OR REPLACE INTO meter_keys VALUES (?, ?, ?)", (meter, key, now))
+        return "replaced" if there else "added"
+
+    def keys(self) -> "dict[str, bytes]":
+        """Every meter's key by the meter's text."""
+        return dict(self._db.execute("SELECT meter, key FROM meter_keys"))
+
+    def meters(self) -> "list[tuple[str, int]]":
+        """The meters that have a key, and since when; never the keys."""
+        return self._db.execute("SELECT meter, added FROM meter_keys ORDER BY meter").fetchall()
+
+    def import_csv(self, text: str, now: int) -> "list[Verdict]":
+        """Keep the keys of a CSV: `meter;key` or `manufacturer;id;version;type;key`. A verdict per row; good rows
+        are kept even where others are bad."""
+        verdicts: "list[Verdict]" = []
+        seen: "dict[str, bytes]" = {}
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for line, row in _rows(text):
+                try:
+                    meter, key = parse_row(row)
+                    if seen.get(meter, key) != key:
+                        raise ValueError(f"{meter} stands in this file twice with different keys")
+                    seen[meter] = key
+                    verdicts.append(Verdict(line, meter, self.put(meter, key, now), ""))
+                except ValueError as e:
+                    verdicts.append(Verdict(line, None, "bad", str(e)))
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        return verdicts
+
+    # --- enrolment
+
+    def make_token(self, now: int) -> str:
+        """A new one-time secret; only its hash is kept."""
+        secret = secrets.token_urlsafe(18)
+        self._db.execute("INSERT INTO tokens VALUES (?, ?, NULL, NULL)", (_hash(secret), now))
+        return secret
+
+    def use_token(self, secret: str, public_key: bytes, now: int) -> bool:
+        """Spend a secret for a gateway's key; the same key may come again (its answer was lost), another may not."""
+        done = self._db.execute(
+            "UPDATE tokens SET used_by = ?, used = coalesce(used, ?) "
+            "WHERE hash = ? AND (used_by IS NULL OR used_by = ?)",
+            (public_key, now, _hash(secret), public_key))
+        return done.rowcount == 1
+
+    # --- revocation
+
+    def revoke(self, gateway: str, now: int) -> bool:
+        """Refuse a gateway from now on; False if it was revoked already."""
+        return self._db.execute("INSERT OR IGNORE INTO revoked VALUES (?, ?)", (gateway, now)).rowcount == 1
+
+    def reinstate(self, gateway: str) -> bool:
+        """Take a revocation back; False if there was none."""
+        return self._db.execute("DELETE FROM revoked WHERE gateway = ?", (gateway,)).rowcount == 1
+
+    def revoked(self) -> "dict[str, int]":
+        """The revoked gateways, and since when."""
+        return dict(self._db.execute("SELECT gateway, since FROM revoked"))
+
+
+def parse_row(row: "list[str]") -> "tuple[str, bytes]":
+    """(meter text, 16-byte key) of a CSV row; raises ValueError with one line that does not repeat the key."""
+    fields = [f.strip() for f in row]
+    if len(fields) == 5:
+        fields = ["-".join(fields[:4]), fields[4]]
+    if len(fields) != 2:
+        raise ValueError(f"{len(fields)} columns; expected meter;key or manufacturer;id;version;type;key")
+    meter = wmbus.meter_text(wmbus.parse_meter(fields[0].upper()))
+    digits = fields[1].replace(" ", "")
+    if len(digits) != 32:
+        raise ValueError(f"key of {meter} has {len(digits)} characters, not 32 hex digits")
+    try:
+        return meter, bytes.fromhex(digits)
+    except ValueError:
+        raise ValueError(f"key of {meter} is not hex") from None
+
+
+def _rows(text):
+    """Yield (line number, fields) of the rows that are not blank, a comment or the heading."""
+    text = text.lstrip("\ufeff")
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    delimiter = next((d for d in (";", "\t", ",") if d in first), ";")
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    for row in reader:
+        if not any(f.strip() for f in row) or row[0].startswith("#"):
+            continue
+        if row[-1].strip().lower() in ("key", "nøkkel", "nokkel"):
+            continue
+        yield reader.line_num, row
+
+
+def _hash(secret):
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,134 @@
+"""Reads the records of a batch: their exact bytes, their seq, and which of them follow the contract.
+
+A validly signed batch is never refused for its content (docs: wire contract). What cannot be read comes out as opaque,
+is stored as it came and acknowledged; a newer receiver can still make sense of it.
+"""
+
+import hashlib
+import io
+from collections import namedtuple
+
+import cbor2
+
+import firmware.batch as batch
+import wmbus
+from wmbus.transport import meter_of
+
+OPAQUE = 0
+MAX_DEPTH = 8
+_MOST = 1 << 62  # what a database column holds, with room
+
+# kind: the contract's type or OPAQUE; seq: its own, or for what has none the one it stands in for; time: as sent, None
+# if opaque; fields: those behind the time (a Telegram for that kind; heard: the meter as text); body: the exact bytes.
+Record = namedtuple("Record", ("kind", "seq", "time", "fields", "body"))
+# meter: its text; media: its type; status: the plain status byte or None; digest: of the content, 64 bits.
+Telegram = namedtuple("Telegram", ("rssi", "data", "meter", "media", "status", "encrypted", "digest"))
+
+
+def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
+    """The records of a batch from `offset` on, whose head announced seq `first` to `last`; never raises.
+
+    A record's own seq counts where it rises within the announced range; else the record is opaque.
+    """
+    if offset >= len(data):
+        return []
+    found = []
+    stream = io.BytesIO(data)
+    stream.seek(offset)
+    decoder = cbor2.CBORDecoder(stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+    before = first - 1
+    while offset < len(data):
+        try:
+            item = decoder.decode()
+            end = stream.tell()
+        except Exception:  # noqa: BLE001 - whatever the reader says of hostile bytes, they are stored, not refused
+            # Where this one ends cannot be known: the rest is one opaque record.
+            found.append(Record(OPAQUE, min(before + 1, last), None, (), data[offset:]))
+            break
+        body = data[offset:end]
+        offset = end
+        record = _record(item, body, before, last)
+        if record is None:
+            record = Record(OPAQUE, min(before + 1, last), None, (), body)
+        else:
+            before = record.seq
+        found.append(record)
+    return found
+
+
+def _record(item, body, before, last):
+    if (not isinstance(item, list) or len(item) < 3 or not _count(item[0]) or not _count(item[1])
+            or not before < item[1] <= last):
+        return None
+    kind, seq, time = item[0], item[1], item[2]
+    check = _CHECKS.get(kind)
+    if check is None or not _count(time) or len(body) > batch.MAX_RECORD or not check(item[3:]):
+        return Record(OPAQUE, seq, None, (), body)
+    fields = tuple(item[3:])
+    if kind == batch.TELEGRAM:
+        fields = _of_telegram(*fields)
+        if fields is None:
+            return Record(OPAQUE, seq, None, (), body)
+    elif kind == batch.HEARD:
+        fields = (wmbus.meter_text(meter_of(fields[0])), *fields[1:])
+    return Record(kind, seq, time, fields, body)
+
+
+def _of_telegram(rssi, data):
+    try:
+        summary = wmbus.summary(data)
+    except wmbus.DecodeError:
+        return None
+    return Telegram(rssi, data, wmbus.meter_text(summary.meter), summary.meter.type, summary.status,
+                    bool(summary.encrypted), content_digest(data))
+
+
+def content_digest(data: bytes) -> int:
+    """What tells telegrams apart: the first 64 bits of the SHA-256 of their bytes, signed as a column holds it."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big", signed=True)
+
+
+def _count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _number(value):
+    return isinstance(value, int) and not isinstance(value, bool) and -_MOST < value < _MOST
+
+
+def _rssi(value):
+    return _number(value) and -128 <= value <= 127
+
+
+def _text(value):
+    return isinstance(value, str) and len(value) <= 512
+
+
+def _telegram(f):
+    return len(f) == 2 and _rssi(f[0]) and isinstance(f[1], bytes) and 10 <= len(f[1]) <= 300
+
+
+def _heard(f):
+    return (len(f) == 5 and isinstance(f[0], bytes) and len(f[0]) == 8 and _count(f[1]) and f[1] < 1 << 20
+            and _count(f[2]) and _rssi(f[3]) and _rssi(f[4]))
+
+
+def _status(f):
+    return (len(f) == 1 and isinstance(f[0], list)
+            and all(isinstance(c, list) and len(c) == 2 and _text(c[0]) and _number(c[1]) for c in f[0]))
+
+
+# What each type's fields must be; a longer record is a newer contract's, and opaque here.
+_CHECKS = {
+    batch.TELEGRAM: _telegram,
+    batch.HEARD: _heard,
+    batch.HAN_HOUR: lambda f: (len(f) == 4 and _count(f[0]) and _count(f[1]) and _count(f[2])
+                               and isinstance(f[3], (bool, int))),
+    batch.EVENT: lambda f: len(f) == 2 and _text(f[0]) and _text(f[1]),
+    batch.STATUS: _status,
+    batch.BOOT: lambda f: len(f) == 2 and _count(f[0]) and (_text(f[1]) or _number(f[1])),
+    batch.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _count(f[1]),
+    batch.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1],
+    batch.POSITION: lambda f: len(f) == 3 and all(_number(n) for n in f),
+    batch.RESULT: lambda f: len(f) == 3 and _count(f[0]) and _number(f[1]) and _text(f[2]),
+}

@@ -1,0 +1,88 @@
+"""What a receiver's directory holds and how its works is set up (receiver.json)."""
+
+import dataclasses
+import fcntl
+import json
+import os
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """The directory is not a receiver's, or is one already; the text is one line for the user."""
+
+
+@dataclasses.dataclass
+class Settings:
+    """receiver.json: the works and how its gateways reach it."""
+
+    works: str
+    name: str
+    host: str = "localhost"
+    port: int = 8443
+    window: int = 3600  # seconds: one telegram per meter and window is relayed
+    interval: int = 900  # seconds between a gateway's batches
+
+    @property
+    def url(self) -> str:
+        """Where gateways send to."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}"
+
+
+class Directory:
+    """The files of one receiver."""
+
+    def __init__(self, path: "str | os.PathLike[str]"):
+        self.path = Path(path)
+        self.settings_file = self.path / "receiver.json"
+        self.store = self.path / "store.sqlite"
+        self.keys = self.path / "keys.sqlite"
+        self.ca = self.path / "ca"
+
+    def load(self) -> Settings:
+        """The settings; raises SettingsError where there are none."""
+        try:
+            fields = json.loads(self.settings_file.read_text(encoding="utf-8"))
+            return Settings(**fields)
+        except FileNotFoundError:
+            raise SettingsError(f"{self.path} is no receiver yet; make one: netti receiver init {self.path}") from None
+        except (ValueError, TypeError) as e:
+            raise SettingsError(f"{self.settings_file} cannot be read: {e}") from None
+
+    def save(self, settings: Settings) -> None:
+        """Write the settings, whole or not at all."""
+        write_private(self.settings_file, json.dumps(dataclasses.asdict(settings), indent=1) + "\n", 0o644)
+
+    def lock(self) -> int:
+        """Take the directory for this process (one process writes a store); raises SettingsError. See `unlock`."""
+        handle = os.open(self.path / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise SettingsError(f"{self.path} is already being served by another process") from None
+        return handle
+
+
+def unlock(handle: int) -> None:
+    """Give a directory's lock back."""
+    os.close(handle)
+
+
+def write_private(path: Path, text: "str | bytes", mode: int = 0o600) -> None:
+    """Write a file through a temporary one and a rename, so that a crash leaves the old or the new; durable."""
+    data = text.encode() if isinstance(text, str) else text
+    temporary = path.with_name(path.name + ".new")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        os.fchmod(handle, mode)
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

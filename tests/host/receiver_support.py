@@ -1,0 +1,279 @@
+"""What the receiver's tests share: a gateway that speaks the wire contract, water meters, a receiver to talk to."""
+
+import asyncio
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+import firmware.batch as batch
+from cloud_receiver import app, enrol, trust
+from cloud_receiver.clock import Clock
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.settings import Directory, Settings
+
+NOW = 1795503600  # 2026-11-24T07:00:00Z
+HOUR, DAY = 3600, 86_400
+
+
+class FixedClock(Clock):
+    """A receiver's clock that stands where the test puts it."""
+
+    def __init__(self, at=NOW):
+        super().__init__()
+        self.at = at
+
+    def now(self):
+        return float(self.at)
+
+
+class Meter:
+    """A water meter that sends its total in litres, in security mode 5 or in plain text."""
+
+    def __init__(self, number, key=None, manufacturer="KAM", version=0x1B, kind=0x16):
+        self.number, self.key, self.version, self.kind = number, key, version, kind
+        self.manufacturer = manufacturer
+        self.access = 0
+
+    @property
+    def text(self):
+        return f"{self.manufacturer}-{self.number:08d}-{self.version:02X}-{self.kind:02X}"
+
+    @property
+    def address(self):
+        code = 0
+        for letter in self.manufacturer:
+            code = code << 5 | ord(letter) - 64
+        return (code.to_bytes(2, "little") + bytes.fromhex(f"{self.number:08d}")[::-1]
+                + bytes((self.version, self.kind)))
+
+    def telegram(self, litres, access=None, status=0):
+        """One telegram: CI 7A, volume as 8 BCD digits in litres."""
+        if access is None:
+            self.access = access = (self.access + 1) & 255
+        records = b"\x0c\x13" + bytes.fromhex(f"{litres:08d}")[::-1]
+        if self.key is None:
+            rest = bytes((0x7A, access, status, 0, 0)) + records
+        else:
+            plain = b"\x2f\x2f" + records
+            plain += b"\x2f" * (-len(plain) % 16)
+            cipher = Cipher(algorithms.AES(self.key), modes.CBC(self.address + bytes((access,)) * 8)).encryptor()
+            configuration = 0x0500 | len(plain) // 16 << 4
+            rest = bytes((0x7A, access, status)) + configuration.to_bytes(2, "little") + cipher.update(plain)
+        return bytes((9 + len(rest), 0x44)) + self.address + rest
+
+
+class Gateway:
+    """The sending side: one key, rings that count, batches signed."""
+
+    def __init__(self, works="works", seed=None):
+        self.works = works
+        self.key = Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
+        self.public = trust.public_bytes(self.key)
+        self.id = batch.gateway_id(self.public)
+        self.epoch = os.urandom(8)
+        self.seq = 0
+        self.boot = 1
+
+    def next(self):
+        self.seq += 1
+        return self.seq
+
+    def sign(self, content, purpose="batch", works=None, kid=None, key=None, content_type=batch.CONTENT_TYPE):
+        """The batch of some content: envelope and content."""
+        kid = kid or batch.kid(self.public)
+        digest = hashlib.sha256(content).digest()
+        signature = (key or self.key).sign(batch.to_sign(purpose, works or self.works, kid, digest, content_type))
+        return batch.envelope(kid, digest, signature, content_type) + content
+
+    def content(self, records, first=None, last=None, epoch=None, clock=batch.CLOCK_ANSWER):
+        """Head and records; `records` are (seq, bytes) or bytes of the seqs just drawn."""
+        if first is None:
+            last = self.seq if records else 0
+            first = self.seq - len(records) + 1 if records else 0
+        return batch.head(epoch or self.epoch, self.boot, "0.1.0", clock, first, last) + b"".join(records)
+
+    def batch(self, records, **fields):
+        return self.sign(self.content(records, **fields))
+
+    def telegrams(self, telegrams, time=NOW - 60, rssi=-71):
+        """The batch of these telegrams, as new records of the ring."""
+        return self.batch([batch.telegram(self.next(), time, rssi, t) for t in telegrams])
+
+    def enrolment(self, secret, works=None, key=None, **fields):
+        signature = (key or self.key).sign(enrol.to_sign(works or self.works, secret))
+        return json.dumps({"token": secret, "public_key": self.public.hex(), "signature": signature.hex(),
+                           "kind": "home", **fields}).encode()
+
+
+def make(path, works="works", name="Prøveby vannverk", port=0):
+    """A new receiver's directory."""
+    directory = Directory(path)
+    directory.path.mkdir(parents=True, exist_ok=True)
+    trust.make(directory.ca, works, name, "localhost")
+    KeyStore(directory.keys).close()
+    directory.save(Settings(works, name, "localhost", port))
+    return directory
+
+
+class Answer:
+    """A response: its status, headers, body."""
+
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+
+class Caller:
+    """Speaks to a receiver as gateways and browsers do; certificates are verified."""
+
+    directory: Directory
+    device_port: int
+    web_port: int
+
+    def context(self):
+        return ssl.create_default_context(cadata="".join(trust.anchors(self.directory.ca)))
+
+    def device(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPSConnection("localhost", self.device_port, context=self.context(), timeout=20)
+        return self._call(connection, method, path, body, headers)
+
+    def web(self, path, method="GET", body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.web_port, timeout=20)
+        return self._call(connection, method, path, body, headers)
+
+    def _call(self, connection, method, path, body, headers):
+        with contextlib.closing(connection):
+            connection.request(method, path, body, headers or {})
+            return Answer(connection.getresponse())
+
+    def send(self, body):
+        return self.device("POST", "/v1/batches", body, {"Content-Type": batch.CONTENT_TYPE})
+
+    def through(self, body):
+        """Send a batch that must be taken; the answer's mark."""
+        answer = self.send(body)
+        assert answer.status == 200, (answer.status, answer.text)
+        return batch.open_answer(answer.body).through
+
+    def json(self, path):
+        answer = self.web(path)
+        assert answer.status == 200, answer.text
+        return answer.json()
+
+    def token(self):
+        keys = KeyStore(self.directory.keys)
+        with contextlib.closing(keys):
+            return keys.make_token(NOW)
+
+    def put_key(self, meter):
+        with contextlib.closing(KeyStore(self.directory.keys)) as keys:
+            keys.put(meter.text, meter.key, NOW)
+
+    def enrol(self, gateway=None, **fields):
+        gateway = gateway or Gateway()
+        answer = self.device("POST", "/v1/gateways", gateway.enrolment(self.token(), **fields))
+        assert answer.status == 200, answer.text
+        return gateway
+
+    def summary(self):
+        return self.json("/v1/summary")
+
+    def wait_for(self, ready, seconds=20):
+        """Until `ready(summary)` holds, which the decoder brings about in its own time."""
+        end = time.monotonic() + seconds
+        while not ready(found := self.summary()):
+            assert time.monotonic() < end, found
+            time.sleep(0.05)
+        return found
+
+
+class Running(Caller):
+    """A receiver in a thread of this process."""
+
+    def __init__(self, directory, clock=None):
+        self.directory = directory
+        self.clock = clock or FixedClock()
+        self._started = threading.Event()
+        self._error = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._error:
+            raise self._error
+
+    async def _main(self):
+        self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            self.receiver = app.Receiver(self.directory, self.clock)
+            await self.receiver.start(0, 0)
+            self.device_port, self.web_port = self.receiver.device_port, self.receiver.web_port
+        except Exception as e:  # noqa: BLE001 - raised again where the test waits
+            self._error = e
+            return
+        finally:
+            self._started.set()
+        await self._stop.wait()
+        await self.receiver.close()
+
+    def run(self, coroutine):
+        """Run a coroutine in the receiver's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+    def stop(self):
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(30)
+            assert not self._thread.is_alive()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+class Process(Caller):
+    """A receiver as users run it: `netti receiver serve` in a process of its own."""
+
+    def __init__(self, directory, *arguments):
+        self.directory = directory
+        netti = Path(sys.executable).parent / "netti"
+        self.process = subprocess.Popen([netti, "receiver", "serve", directory.path, "--web-port", "0", *arguments],
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("netti receiver: devices https://"), line
+        self.device_port, self.web_port = (int(part.split()[0]) for part in line.split("localhost:")[1].split("127.0.0.1:"))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """SIGTERM; returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.kill()
+        self.process.stdout.close()

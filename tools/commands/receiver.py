@@ -1,0 +1,153 @@
+"""`netti receiver`: make a receiver's directory, serve it, hand out enrolment tokens, list and revoke gateways."""
+
+import argparse
+import asyncio
+import logging
+import re
+import sqlite3
+import sys
+from pathlib import Path
+
+from cloud_receiver import app, enrol, trust
+from cloud_receiver.clock import Clock, iso, parse_clock
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.settings import Directory, Settings, SettingsError
+from cloud_receiver.stores import StoreError
+
+from ..errors import CommandError
+
+HELP = "Take gateways' batches, decode them, show them."
+EXAMPLE = "netti receiver init works && netti receiver serve works"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    sub = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    p = sub.add_parser("init", help="make a receiver: settings, the works' CA, key store")
+    p.add_argument("dir", type=Path)
+    p.add_argument("--works", default="works", metavar="ID",
+                   help="the works' id: a-z, 0-9 and -, 1 to 32 (default: works)")
+    p.add_argument("--name", default="", metavar="TEXT", help="the works' name, as people read it")
+    p.add_argument("--host", default="localhost", help="name or address gateways reach it at (default: localhost)")
+    p.add_argument("--port", type=int, default=8443, help="port gateways reach it at (default: 8443)")
+
+    p = sub.add_parser("serve", help="run it until SIGTERM or Ctrl-C")
+    p.add_argument("dir", type=Path)
+    p.add_argument("--port", type=int, help="port for gateways, 0: any free one (default: as set up)")
+    p.add_argument("--web-port", type=int, default=8080, help="port for pages and API (default: 8080)")
+    p.add_argument("--web-host", default="127.0.0.1", help=argparse.SUPPRESS)
+    p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
+    p.add_argument("--verbose", action="store_true", help="log refused batches as well")
+
+    p = sub.add_parser("token", help="print one-time tokens for `netti gateway enrol`")
+    p.add_argument("dir", type=Path)
+    p.add_argument("-n", type=int, default=1, help="how many (default: 1)")
+
+    p = sub.add_parser("gateways", help="list the enrolled gateways")
+    p.add_argument("dir", type=Path)
+
+    p = sub.add_parser("revoke", help="refuse a gateway from now on; what it sent stays")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id, 16 letters and digits")
+    p.add_argument("--undo", action="store_true", help="take it back")
+
+
+def run(args) -> int:
+    """Run one action."""
+    try:
+        return ACTIONS[args.action](args)
+    except (SettingsError, StoreError, sqlite3.Error) as e:
+        raise CommandError(str(e)) from None
+    except OSError as e:
+        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
+
+
+def _init(args):
+    directory = Directory(args.dir)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", args.works):
+        raise CommandError(f"works id {args.works!r} is not 1 to 32 of a-z, 0-9 and -")
+    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", args.host):
+        raise CommandError(f"{args.host!r} is no host name or address")
+    if not 0 <= args.port < 65536:
+        raise CommandError(f"{args.port} is no port")
+    if directory.settings_file.exists():
+        raise CommandError(f"{args.dir} is a receiver already; nothing was changed")
+    directory.path.mkdir(parents=True, exist_ok=True)
+    trust.make(directory.ca, args.works, args.name or args.works, args.host)
+    KeyStore(directory.keys).close()
+    # The settings come last: a directory has them only once everything else is there.
+    settings = Settings(args.works, args.name or args.works, args.host, args.port)
+    directory.save(settings)
+    print(f"receiver of works {args.works} made in {args.dir}\n"
+          f"  gateways will reach it at {settings.url}\n"
+          f"  {directory.ca}: the works' CA; keep anchor2.key offline, it replaces the first if that is ever lost\n"
+          f"next: netti receiver serve {args.dir}, then netti receiver token {args.dir}")
+    return 0
+
+
+def _serve(args):
+    directory = Directory(args.dir)
+    settings = directory.load()
+    try:
+        clock = parse_clock(args.simulated_clock) if args.simulated_clock else Clock()
+    except ValueError as e:
+        raise CommandError(f"--simulated-clock is ORIGIN:START:SCALE: {e}") from None
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+                        level=logging.INFO if args.verbose else logging.WARNING)
+    port = settings.port if args.port is None else args.port
+
+    def ready(receiver):
+        print(f"netti receiver: devices {receiver.settings.url}  pages http://127.0.0.1:{receiver.web_port}",
+              flush=True)
+
+    asyncio.run(app.serve(directory, clock, port, args.web_port, args.web_host, ready=ready))
+    return 0
+
+
+def _token(args):
+    directory = Directory(args.dir)
+    settings = directory.load()
+    if not 1 <= args.n <= 10_000:
+        raise CommandError("-n is 1 to 10000")
+    keys = KeyStore(directory.keys)
+    anchor = trust.anchors(directory.ca)[0]
+    for _ in range(args.n):
+        print(enrol.token_text(settings.works, settings.url, keys.make_token(Clock().seconds()), anchor))
+    keys.close()
+    return 0
+
+
+def _gateways(args):
+    directory = Directory(args.dir)
+    directory.load()
+    keys = KeyStore(directory.keys)
+    revoked = keys.revoked()
+    keys.close()
+    rows = []
+    if directory.store.exists():
+        db = sqlite3.connect(f"{directory.store.absolute().as_uri()}?mode=ro", uri=True)
+        rows = db.execute("SELECT gateway, kind, name, last_contact FROM gateways ORDER BY enrolled").fetchall()
+        db.close()
+    if not rows:
+        print(f"no gateways yet; print a token with: netti receiver token {args.dir}", file=sys.stderr)
+    for gateway, kind, name, contact in rows:
+        state = "revoked" if gateway in revoked else iso(contact) or "never heard from"
+        print(f"{gateway}  {kind:12}  {state:20}  {name}".rstrip())
+    return 0
+
+
+def _revoke(args):
+    directory = Directory(args.dir)
+    directory.load()
+    gateway = args.gateway.strip().upper()
+    if not re.fullmatch(r"[A-Z2-7]{16}", gateway):
+        raise CommandError(f"{args.gateway!r} is no gateway id (16 letters and digits)")
+    keys = KeyStore(directory.keys)
+    changed = keys.reinstate(gateway) if args.undo else keys.revoke(gateway, Clock().seconds())
+    keys.close()
+    print(f"{gateway}: " + (("reinstated" if args.undo else "revoked") if changed else "nothing to change"))
+    return 0
+
+
+ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke}
