@@ -118,34 +118,55 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Hold:
-    """Joins the hex lines of one HAN frame: a dump may break a frame anywhere."""
+    """Joins the hex lines of HAN frames: a dump may break them anywhere, a line may end one and begin another."""
 
     def __init__(self) -> None:
         self.data = b""
         self.where = ""
         self.time: "float | None" = None
 
+    def size(self) -> int:
+        """How long the held frame says it is; 0 when there is none or it does not say yet."""
+        return size_of(self.data) if self.data else 0
+
     def line(self, where: str, data: bytes, time: "float | None", rssi: "int | None") -> Iterator[Piece]:
+        """The pieces this line completes."""
         kind = kind_of(data)
-        if self.data and kind != FRAME and (kind == UNKNOWN or len(data) <= size_of(self.data) - len(self.data)):
+        # Only what surely begins something else ends a frame early: an APDU's first byte may be any byte of a frame.
+        new = kind == FRAME or kind in (TELEGRAM, AIR) and len(data) > self.size() - len(self.data)
+        if self.data and not new:
             self.data += data
-            if self._whole():
-                yield from self.end()
+            yield from self._whole(where)
             return
         yield from self.end()
         if kind == FRAME:
             self.data, self.where, self.time = data, where, time
-            if self._whole():
-                yield from self.end()
+            yield from self._whole(where)
         elif kind == UNKNOWN:
             yield Piece(where, kind, b"", time, rssi, "neither a wM-Bus telegram nor a HAN message")
         else:
             yield Piece(where, kind, data, time, rssi)
 
-    def _whole(self) -> bool:
-        return 0 < size_of(self.data) <= len(self.data)
+    def _whole(self, where: str) -> Iterator[Piece]:
+        """What is whole of the held bytes; the beginning of a next frame is kept."""
+        at = 0
+        while at < len(self.data) and kind_of(self.data[at:]) == FRAME:
+            size = size_of(self.data[at:])
+            if not size or size > len(self.data) - at:
+                break
+            at += size
+        if not at:
+            return
+        rest = self.data[at:]
+        if rest and _start(rest, 0) == 0:
+            self.data = self.data[:at]
+            yield from self.end()
+            self.data, self.where = rest, where
+        else:
+            yield from self.end()
 
     def end(self) -> Iterator[Piece]:
+        """What is held, whole or not."""
         data, self.data = self.data, b""
         if data:
             for piece in _stream(iter((data,)), lambda offset: self.where):
@@ -185,7 +206,7 @@ def _stream(chunks: Iterator[bytes], where) -> Iterator[Piece]:
             if at:
                 noise = buffer[:at]
                 if noise.strip(b"\x7e\r\n\x00\xff"):
-                    yield Piece(where(offset), FRAME, b"", fault=f"no frame begins in {at} {"byte" if at == 1 else "bytes"}")
+                    yield Piece(where(offset), FRAME, b"", fault=f"noise, {at} B in which no frame begins")
                 buffer, offset = buffer[at:], offset + at
                 continue
             size = size_of(buffer) or (len(buffer) if final else LONGEST)
