@@ -3,8 +3,8 @@
 The skeleton (DIF, VIF and LVAR bytes and fillers) of a meter's telegram repeats for the life of the meter. `compile`
 walks the records, names them, lets the driver rename them, and keeps where each value lies and how it becomes a number
 or text. `find` returns the plan whose skeleton is, bit for bit, that of the telegram in hand: one big number masked
-and compared. A plan holds no values. Their number is bounded (accel.PLANS): when the store is full it is emptied, so
-that invented skeletons cost time and never memory.
+and compared. A plan holds no values. What is kept is bounded (accel.RECORDS): when the store is full it is
+emptied, so that invented skeletons cost time and never memory.
 """
 
 import struct
@@ -30,6 +30,7 @@ class Plan:
         self.flags = []     # (name or None, index, converter, table, prefix)
         self.known = b""    # DIF and VIF bytes, a compact frame's format
         self.signature = 0
+        self.weight = 0     # number of records, what it costs to keep
         self.rest = None    # index of the manufacturer's rest
         self.driver: dict = drivers.EMPTY
 
@@ -45,11 +46,14 @@ def find(address: bytes, data: bytes, at: int, end: int) -> Plan:
                 return plan
     plan = build(address, data, at, end)
     plan.expected = skeleton & plan.mask
-    if _count[0] >= accel.PLANS:
+    weight = plan.weight
+    if weight * 2 > accel.RECORDS:
+        return plan
+    if _count[0] + weight > accel.RECORDS:
         _plans.clear()
         _count[0] = 0
         plans = None
-    _count[0] += 1
+    _count[0] += weight
     if plans is None:
         _plans[key] = [plan]
     else:
@@ -107,6 +111,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     if position < end and found and not _only_filler(data, position, end):
         for i in range(position - at, end - at):
             mask[i] = 0  # a last record that is cut short says nothing
+    plan.weight = len(found) + 2
     plan.known = records.heads(data, found)
     plan.signature = accel.crc(plan.known)
     plan.mask = int.from_bytes(mask, "little")

@@ -105,7 +105,7 @@ def walk(data: bytes, at: int, end: int, strict: bool = True) -> "list[Record]":
 
 
 def heads(data: bytes, found: "list[Record]") -> bytes:
-    """The DIF and VIF bytes of records, one after the other: a compact frame's format. Empty where it can't have one."""
+    """The DIF and VIF bytes of records, one after the other: a compact frame's format; empty where there is none."""
     parts = []
     for record in found:
         if record.kind == 15 or record.text:

@@ -113,7 +113,7 @@ def open_tpl(layers, key: "bytes | None", aes) -> None:
 
 
 def _blocks(layers) -> int:
-    """Bytes encrypted in modes 5 and 7: N blocks of 16; 0 says "none", but meters that send it encrypt what there is."""
+    """Bytes encrypted in modes 5 and 7: N blocks of 16; meters that send N = 0 encrypt what there is."""
     size = layers.configuration & 0xF0
     rest = (layers.end - layers.at) & -16
     return rest if size == 0 or size > rest else size
@@ -216,5 +216,5 @@ def _des(layers, key, aes) -> None:
     try:
         plain = xor(aes(key).ecb_decrypt(sealed), bytes(8) + sealed[:-8])
     except ValueError as error:
-        raise DecodeError("no DES here: " + str(error), at - 2)
+        raise DecodeError("no DES here: " + str(error), at - 2) from None
     layers.data = data[:at] + plain + data[at + size:]

@@ -1,0 +1,157 @@
+"""From telegram to reading: layers, security, records; each kind of wrong is told from the others."""
+
+from wmbus_cases import KEY, RECORDS, VALUES, address, ell, flipped, long, mode5, mode7, mode10, short, telegram
+
+import wmbus
+from firmware.port import aes
+from wmbus import accel, plan
+
+OTHER = bytes(range(1, 17))
+
+
+def refused(kind, *args):
+    try:
+        wmbus.decode(*args)
+    except wmbus.DecodeError as error:
+        assert isinstance(error, kind), error
+        return error
+    raise AssertionError("decoded")
+
+
+def check(reading, extra=None):
+    for name in VALUES:
+        assert reading[name] == VALUES[name], (name, reading)
+    assert reading["status"] == "OK" and reading["alarms"] == []
+
+
+def test_plain_telegram():
+    reading = wmbus.decode(short())
+    check(reading)
+    assert reading["manufacturer"] == "NET" and reading["id"] == "12345678"
+    assert reading["version"] == 1 and reading["type"] == 7 and reading["media"] == "water"
+
+
+def test_the_long_header_names_the_meter():
+    sample = long()
+    check(wmbus.decode(sample))
+    assert wmbus.decode(sample)["id"] == "87654321"
+    assert wmbus.meter(sample) == ("NET", "87654321", 2, 7)
+    assert wmbus.meter_text(wmbus.meter(sample)) == "NET-87654321-02-07"
+    assert wmbus.parse_meter("net-87654321-02-07") == wmbus.meter(sample)
+
+
+def test_meter_names_are_read_strictly():
+    for text in ("", "NET-1234567-02-07", "NET-12345678-02", "NET-12345678-0g-07", "NETT-12345678-02-07"):
+        try:
+            wmbus.parse_meter(text)
+        except wmbus.DecodeError:
+            continue
+        raise AssertionError(text)
+
+
+def test_mode_5():
+    check(wmbus.decode(mode5(), KEY, aes))
+    check(wmbus.decode(mode5(tail=bytes.fromhex("0174052f")), KEY, aes))
+    assert wmbus.decode(mode5(tail=bytes.fromhex("017405")), KEY, aes)["actuality_duration_s"] == 5
+    assert refused(wmbus.KeyMissing, mode5()).meter == "NET-12345678-01-07"
+    refused(wmbus.WrongKey, mode5(), OTHER, aes)
+    refused(wmbus.WrongKey, mode5(), b"short", aes)
+    refused(wmbus.DecodeError, mode5(), KEY)
+
+
+def test_ell_aes_ctr():
+    sample = ell(b"\x78" + RECORDS)
+    check(wmbus.decode(sample, KEY, aes))
+    refused(wmbus.KeyMissing, sample)
+    refused(wmbus.WrongKey, sample, OTHER, aes)
+    many = ell(b"\x78" + RECORDS + b"\x2f" * 150)
+    check(wmbus.decode(many, KEY, aes))
+
+
+def test_ell_without_encryption_checks_its_crc():
+    body = b"\x78" + RECORDS
+    value = wmbus.crc(body)
+    sample = telegram(b"\x8d\x20\x77\x21\x43\x65\x07" + bytes((value & 255, value >> 8)) + body)
+    check(wmbus.decode(sample))
+    assert wmbus.summary(sample).ci == 0x78
+    refused(wmbus.DecodeError, flipped(sample, len(sample) * 8 - 3))
+
+
+def test_mode_7_checks_the_mac_first():
+    sample = mode7()
+    check(wmbus.decode(sample, KEY, aes))
+    refused(wmbus.KeyMissing, sample)
+    refused(wmbus.WrongKey, sample, OTHER, aes)
+    for bit in range(80, len(sample) * 8, 5):
+        try:
+            reading = wmbus.decode(flipped(sample, bit), KEY, aes)
+        except wmbus.DecodeError:
+            continue
+        check(reading)  # only what the MAC does not cover may change: the ELL
+
+
+def test_mode_10():
+    sample = mode10()
+    check(wmbus.decode(sample, KEY, aes))
+    check(wmbus.decode(mode10(RECORDS + b"\x2f" * 9), KEY, aes))
+    refused(wmbus.KeyMissing, sample)
+    refused(wmbus.WrongKey, sample, OTHER, aes)
+    for bit in range(11 * 8, len(sample) * 8, 3):
+        refused(wmbus.DecodeError, flipped(sample, bit), KEY, aes)
+
+
+def test_summary_needs_no_key():
+    plain = wmbus.summary(short(status=0x08))
+    assert plain == (("NET", "12345678", 1, 7), 0x7A, 0x2A, 0x08, False)
+    assert wmbus.summary(mode5(status=4)) == (("NET", "12345678", 1, 7), 0x7A, 0x2A, 4, True)
+    sealed = wmbus.summary(ell(b"\x78" + RECORDS))
+    assert sealed == (("NET", "12345678", 1, 7), 0x8D, 0x77, None, True)
+    assert wmbus.summary(mode7()) == (("NET", "12345678", 1, 7), 0x7A, 0x2A, 0, True)
+
+
+def test_status_byte_as_words_and_alarms():
+    reading = wmbus.decode(short(status=0x04 | 0x08 | 0x03 | 0x20))
+    assert reading["status"] == "ALARM PERMANENT_ERROR POWER_LOW UNKNOWN_20"
+    assert reading["alarms"] == ["low_battery"]
+    assert wmbus.decode(mode5(status=0x10), KEY, aes)["status"] == "TEMPORARY_ERROR"
+
+
+def test_nonsense_is_refused():
+    good = short()
+    for bad in (b"", b"\x10", good[:-1], good[:10], good + bytes(9), b"\x0e\x44" + bytes(13), telegram(b""),
+                telegram(b"\x72\x01"), telegram(b"\x7a\x01\x02"), telegram(b"\x8d\x20"), telegram(b"\xa2\x00\x01"),
+                telegram(b"\x90\x02\x00"), telegram(b"\x7a\x01\0\0\x01" + bytes(16)),
+                telegram(b"\x79\x01\x02\x03\x04\x05", address("ABC"))):
+        refused(wmbus.DecodeError, bad, KEY, aes)
+
+
+def test_compact_frame_after_a_full_one():
+    formats = {}
+    full = short()
+    wmbus.decode(full, None, None, formats)
+    assert len(formats) == 1
+    signature = list(formats)[0]
+    data = wmbus.crc(RECORDS)
+    values = bytes.fromhex("39300000" "10270000" "ff2c" "7800" "09")
+    compact = telegram(b"\x79" + bytes((signature & 255, signature >> 8, data & 255, data >> 8)) + values)
+    check(wmbus.decode(compact, None, None, formats))
+    refused(wmbus.DecodeError, compact)
+    for bit in range(11 * 8, len(compact) * 8):
+        refused(wmbus.DecodeError, flipped(compact, bit), None, None, formats)
+
+
+def test_a_plan_gives_what_the_first_sight_gave():
+    first = wmbus.decode(short())
+    assert wmbus.decode(short()) == first
+    other = wmbus.decode(short(RECORDS[:2] + b"\x01\0\0\0" + RECORDS[6:]))
+    assert other["total_m3"] == 0.001 and other["target_m3"] == 10.0
+
+
+def test_plans_are_bounded():
+    kept = 0
+    for i in range(400):
+        skeleton = bytes((0x01, 0xFD, 0x30 + i % 10, 1, 0x01, 0xFD, 0x60 + i // 10 % 10, 1, 1, i // 100, 9))
+        wmbus.decode(short(skeleton * 3))
+        kept = sum([sum([p.weight for p in plans]) for plans in plan._plans.values()])
+        assert kept == plan._count[0] <= accel.RECORDS
+    assert kept
