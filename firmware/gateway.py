@@ -1,0 +1,303 @@
+"""The gateway's loop: from radio and HAN port through thinning into the spool, with the uplink beside it.
+
+It is given everything that touches the world (`hal`, the `port` module in production). Each task is supervised: one
+that dies is counted, reported as an event, and started again after a pause. No exception of one telegram or one
+connection ends the loop.
+"""
+
+import asyncio
+import json
+
+import wmbus
+
+from . import batch
+from .clock import QUALITY_NAMES
+from .thinning import Thinning, address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .han_port import HanPort
+    from .own import OwnMeters
+    from .uplink import Uplink
+
+TICK_S = 10
+STATUS_EVERY_S = 6 * 3600
+FLOOR_EVERY_S = 3600
+RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
+COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
+            "acknowledged", "errors", "restarts")
+
+
+class Gateway:
+    """One running gateway. `rings` is (values, telegrams); `save_state(state)` keeps the small persistent state."""
+
+    def __init__(self, hal, config, identity, clock, rings, state, save_state, history):
+        self.hal = hal
+        self.config = config
+        self.identity = identity
+        self.clock = clock
+        self.values, self.telegrams = rings
+        self.state = state
+        self._save_state = save_state
+        self.history = history
+        self.counters = dict.fromkeys(COUNTERS, 0)
+        self.thinning = Thinning(config["relay"], clock.unix_of, wmbus.parse_meter, self._heard)
+        # Put in place by main; own and han are None where not configured.
+        self.own: "OwnMeters | None" = None
+        self.han: "HanPort | None" = None
+        self.uplink: "Uplink"
+        self.radios = []  # (radio, where its stream is)
+        self._day = None
+        self._dirty_at = None
+        self._restarts = {}
+        self._stop = asyncio.Event()
+        self._floor_kept = clock.floor
+        self._rejected = 0
+        clock.on_step = self._stepped
+
+    def count(self, name, n=1):
+        """Count something that happened."""
+        self.counters[name] = self.counters.get(name, 0) + n
+
+    # --- records ---
+
+    def started(self, cause):
+        """Write the boot records: the first thing in both rings."""
+        for ring in (self.values, self.telegrams):
+            self._boot_record(ring, cause)
+
+    def _boot_record(self, ring, cause):
+        time = self.clock.now() or 0
+        ring.append(lambda seq: batch.boot(seq, time, self.state["boot"], cause))
+
+    def _stepped(self, uptime, unix, quality):
+        for ring in (self.values, self.telegrams):
+            ring.append(lambda seq: batch.clock(seq, uptime, unix, quality))
+
+    def renewed(self, ring):
+        """A ring began a new epoch: it needs its own boot and clock records, and somebody should know."""
+        # Its boot is this boot, so its times count from the start of this boot too.
+        ring.append(lambda seq: batch.boot(seq, 0, self.state["boot"], "epoch"))
+        now = self.clock.now()
+        if now is not None:
+            uptime, quality = self.clock.uptime(), self.clock.quality
+            ring.append(lambda seq: batch.clock(seq, uptime, now, quality))
+        self.event("epoch", "values" if ring is self.values else "telegrams")
+
+    def event(self, name, detail):
+        """Write an event record."""
+        time, detail = self.clock.record_time(), detail[:200]
+        self.values.append(lambda seq: batch.event(seq, time, name, detail))
+
+    def _heard(self, meter, heard):
+        unix = self.clock.best()
+        day = self._day if self._day is not None else unix // 86400
+        time = self.clock.record_time()
+        self.telegrams.append(lambda seq: batch.heard(seq, time, meter, day, heard.count, heard.best if heard.median()
+                                                      else 0, heard.median()))
+
+    def status_record(self):
+        """Write the counters since boot."""
+        time = self.clock.record_time()
+        counters = [[name, self.counters[name]] for name in sorted(self.counters)]
+        self.values.append(lambda seq: batch.status(seq, time, counters))
+
+    def electricity_hour(self, hour, import_wh, export_wh, estimated, meter):
+        """A finished hour of the household's electricity: kept here, sent only with the owner's opt-in."""
+        self.history.add(hour, "el", meter, (import_wh, export_wh, "e" if estimated else ""))
+        if self.config["han"]["send"]:
+            time = self.clock.record_time()
+            self.values.append(lambda seq: batch.han_hour(seq, time, hour, import_wh, export_wh, estimated))
+
+    def water_hour(self, hour, meter, litres):
+        """The register of an own meter at the end of an hour: kept here."""
+        self.history.add(hour, "water", meter, (litres,))
+
+    # --- telegrams ---
+
+    def telegram(self, telegram, rssi):
+        """Take one good telegram from a radio: relay, thin or count it, and decode it if it is the household's own."""
+        try:
+            summary = wmbus.summary(telegram)
+        except ValueError:
+            self.count("rejected")
+            return
+        self.count("heard")
+        meter = address(summary.meter)
+        if self.thinning.wanted(summary.meter):
+            at = self.clock.uptime_ms()
+            if self.thinning.due(meter, summary.ci, len(telegram), summary.status, rssi, at):
+                self._relay(meter, summary.ci, telegram, rssi)
+            else:
+                self.count("thinned")
+        else:
+            self.count("foreign")
+        if self.own is not None and self.own.is_own(meter):
+            self.own.take(meter, telegram, self.clock.now())
+
+    def _relay(self, meter, ci, telegram, rssi):
+        time = self.clock.record_time()
+        try:
+            self.telegrams.append(lambda seq: batch.telegram(seq, time, rssi, telegram))
+        except OSError:
+            self.thinning.forget(meter, ci, len(telegram))
+            raise
+        self.count("relayed")
+        self._changed()
+
+    def _changed(self):
+        if self._dirty_at is None:
+            self._dirty_at = self.clock.uptime()
+
+    # --- tasks ---
+
+    async def read_radio(self, radio, where):
+        """Read one radio's stream until it closes."""
+        stream, end = await self.hal.open_stream(where)
+        try:
+            radio.reset()
+            while True:
+                data = await stream.read(1024)
+                if not data:
+                    return
+                before = radio.rejected
+                for telegram, rssi in radio.feed(data):
+                    self.telegram(telegram, rssi)
+                self.count("rejected", radio.rejected - before)
+        finally:
+            await self.hal.close(end)
+
+    async def supervise(self, name, work):
+        """Run a task for ever: `work()` makes its coroutine. A stream that closes is opened again the same way."""
+        fails = 0
+        while True:
+            began = self.hal.real_ms()
+            try:
+                await work()
+                detail = "ended"
+            except OSError as e:
+                # The other end is away: nothing is wrong with this gateway.
+                detail = "OSError %s" % e
+            except Exception as e:
+                detail = self.hal.trace(e)
+                self.count("restarts")
+                self.count("errors")
+                self.event("restart", "%s: %s" % (name, detail[-180:]))
+            if self.hal.real_ms() - began > 60000:
+                fails = 0
+            self._restarts[name] = detail
+            await asyncio.sleep(min(RESTART_S[min(fails, len(RESTART_S) - 1)], 5 if self.hal.scale() > 1 else 60))
+            fails += 1
+
+    async def housekeeping(self):
+        """What has to happen by the clock: flush, day and hour changes, floor, status."""
+        next_status = self.clock.uptime() + STATUS_EVERY_S
+        while True:
+            await self.hal.sleep(TICK_S)
+            self.tick()
+            if self.clock.uptime() >= next_status:
+                next_status += STATUS_EVERY_S
+                self.status_record()
+
+    def tick(self):
+        """One round of housekeeping."""
+        if self._dirty_at is not None and self.clock.uptime() - self._dirty_at >= TICK_S:
+            self.values.flush()
+            self.telegrams.flush()
+            self._dirty_at = None
+        if self.clock.floor - self._floor_kept >= FLOOR_EVERY_S:
+            self.keep_floor()
+        system = self.hal.system_time() if self.hal.scale() == 1 else None
+        if system is not None:
+            self.clock.offer(system * 1000, batch.CLOCK_SNTP)
+        now = self.clock.now()
+        if now is None:
+            return
+        if self.own is not None:
+            self.own.tick(now)
+        day = now // 86400
+        if self._day is None:
+            self._day = day
+        elif day != self._day:
+            self.thinning.close_day()
+            self._day = day
+
+    def keep_floor(self):
+        """Persist the time that has certainly been reached."""
+        self._floor_kept = self.state["floor"] = self.clock.floor
+        self._save_state(self.state)
+
+    def status(self):
+        """The counters and state for the display."""
+        row: "dict[str, object]" = dict(self.counters)
+        row.update({"gateway": self.identity.gateway, "time": self.clock.now(), "uptime": self.clock.uptime(),
+                    "clock": QUALITY_NAMES[self.clock.quality],
+                    "spooled": self.values.pending() + self.telegrams.pending(),
+                    "lost": self.values.lost + self.telegrams.lost})
+        if self.uplink.last_error:
+            row["last_error"] = self.uplink.last_error
+        if self.own is not None:
+            row["own_meters"] = self.own.texts()
+        return row
+
+    async def show_status(self):
+        """Print the status as a JSON line when it has changed, at most once a real second."""
+        last = None
+        while True:
+            row = self.status()
+            told = dict(row, time=None, uptime=None)
+            if told != last:
+                last = told
+                self.hal.print_line(json.dumps(row))
+            await asyncio.sleep(1)
+
+    # --- the whole ---
+
+    def stop(self):
+        """Ask `run` to end."""
+        self._stop.set()
+
+    async def run(self):
+        """Run all tasks until `stop`; then put everything in order."""
+        tasks = [self._task("housekeeping", self.housekeeping), self._task("uplink", self.uplink.run)]
+        for i, (radio, where) in enumerate(self.radios):
+            tasks.append(self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where)))
+        if self.han is not None:
+            tasks.append(self._task("han", self.han.run))
+        if self.config["status"]:
+            tasks.append(asyncio.create_task(self.show_status()))
+        try:
+            await self._stop.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.sleep(0)
+            self.close()
+
+    def _task(self, name, work):
+        return asyncio.create_task(self.supervise(name, work))
+
+    def close(self):
+        """Everything that is only in memory goes to where it lasts."""
+        if self.clock.good():
+            self.thinning.close_day()
+        if self.han is not None:
+            self.han.save()
+        self.keep_floor()
+        self.values.close()
+        self.telegrams.close()
+        if self.config["status"]:
+            self.hal.print_line(json.dumps(self.status()))
+
+
+def restored(state):
+    """The persistent state with what is missing filled in; whatever is damaged begins anew."""
+    good = {"boot": 0, "floor": 0, "counter": 0}
+    if isinstance(state, dict):
+        for name in good:
+            value = state.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                good[name] = value
+    return good
+
+

@@ -1,0 +1,64 @@
+"""The household's own meters: the only ones whose keys are in the house and whose telegrams are decoded in it."""
+
+import wmbus
+
+from .thinning import address
+
+
+class OwnMeters:
+    """Decodes the own meters' telegrams and keeps their hourly registers. `meters` is [(meter text, key or None)],
+    `aes` makes a cipher, `on_hour(hour, meter text, litres)` takes the register as it stood at the end of an hour."""
+
+    def __init__(self, meters, aes, on_hour, count):
+        self._make = aes
+        self._on_hour = on_hour
+        self._count = count
+        self.set_meters(meters)
+
+    def set_meters(self, meters):
+        """Use these meters from now on; the ciphers of others are dropped."""
+        self._ciphers = {}
+        self._meters = {address(wmbus.parse_meter(text)): (text, key) for text, key in meters}
+        self.latest = {}  # meter text -> reading
+        self._running = {}  # meter text -> (hour, litres)
+
+    def count(self):
+        """How many meters are configured."""
+        return len(self._meters)
+
+    def texts(self):
+        """Their names."""
+        return sorted([text for text, _key in self._meters.values()])
+
+    def is_own(self, meter):
+        """Whether these 8 address bytes are an own meter's."""
+        return meter in self._meters
+
+    def _cipher(self, key):
+        if key not in self._ciphers:
+            self._ciphers[key] = self._make(key)
+        return self._ciphers[key]
+
+    def take(self, meter, telegram, unix):
+        """Decode an own meter's telegram, heard at a Unix time (None: not known); returns the reading or None."""
+        text, key = self._meters[meter]
+        try:
+            reading = wmbus.decode(telegram, key, self._cipher)
+        except ValueError:
+            self._count("own_errors")
+            return None
+        self._count("own")
+        self.latest[text] = reading
+        total = reading.get("total_m3")
+        if total is not None and unix is not None:
+            self.tick(unix)
+            self._running[text] = (unix - unix % 3600, int(total * 1000 + 0.5))
+        return reading
+
+    def tick(self, unix):
+        """The clock has gone on: hours that are over go to the history."""
+        hour = unix - unix % 3600
+        for text in list(self._running):
+            if self._running[text][0] < hour:
+                began, litres = self._running.pop(text)
+                self._on_hour(began, text, litres)

@@ -1,0 +1,431 @@
+"""What differs between MicroPython and CPython, and nothing else: AES, time, random, byte streams, TLS, files.
+
+No other module of the gateway asks which runtime it is on. Modules that must not import this one are given it as an
+argument, so that a test can put another in its place.
+
+Time is counted in whole milliseconds (a float on an ESP32 has 24 bits) since the start, and can be made to run faster
+(`set_scale`) for a simulated street: then `uptime_ms` runs that much faster and `sleep` that much shorter. Network
+timeouts stay in real seconds.
+"""
+
+import asyncio
+import binascii
+import os
+import sys
+import time
+
+MICROPYTHON = sys.implementation.name == "micropython"
+if MICROPYTHON:
+    import socket
+    import ssl
+else:
+    import socket
+    import ssl
+    import termios
+
+_X509_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
+_EPOCH_2000 = 946684800
+
+
+# --- AES ------------------------------------------------------------------------------------------------------------
+
+if MICROPYTHON:
+    import cryptolib
+
+    class _Aes:
+        """One key; MicroPython's cipher objects go one direction each."""
+
+        def __init__(self, key):
+            self._key = key
+            self._encrypt = self._decrypt = None
+
+        def ecb_encrypt(self, blocks):
+            if self._encrypt is None:
+                self._encrypt = cryptolib.aes(self._key, 1)
+            return self._encrypt.encrypt(blocks)
+
+        def ecb_decrypt(self, blocks):
+            if self._decrypt is None:
+                self._decrypt = cryptolib.aes(self._key, 1)
+            return self._decrypt.decrypt(blocks)
+else:
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    class _Aes:  # type: ignore[no-redef]
+        """One key."""
+
+        def __init__(self, key):
+            cipher = Cipher(algorithms.AES(key), modes.ECB())
+            self.ecb_encrypt = cipher.encryptor().update
+            self.ecb_decrypt = cipher.decryptor().update
+
+
+def aes(key):
+    """An object with `ecb_encrypt` and `ecb_decrypt` over any multiple of 16 bytes, for a 16- or 32-byte key."""
+    return _Aes(bytes(key))
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+_scale = 1
+_elapsed = 0  # milliseconds of real time counted so far
+if MICROPYTHON:
+    _last = time.ticks_ms()  # type: ignore[attr-defined]
+
+    def _real_ms():
+        """Real milliseconds since import; ticks wrap after days, so the differences are added up."""
+        global _elapsed, _last
+        now = time.ticks_ms()  # type: ignore[attr-defined]
+        _elapsed += time.ticks_diff(now, _last)  # type: ignore[attr-defined]
+        _last = now
+        return _elapsed
+else:
+    _last = time.monotonic_ns()
+
+    def _real_ms():
+        """Real milliseconds since import."""
+        return (time.monotonic_ns() - _last) // 1000000
+
+
+def set_scale(scale):
+    """Let time run `scale` times as fast (simulation only); 1 is real time."""
+    global _scale
+    _scale = scale
+
+
+def scale():
+    """How much faster than real time this gateway lives."""
+    return _scale
+
+
+def real_ms():
+    """Milliseconds of real time since the start, whatever the scale: for timeouts and the display."""
+    return _real_ms()
+
+
+def uptime_ms():
+    """Milliseconds since the start, in the gateway's own time."""
+    return _real_ms() * _scale
+
+
+async def sleep(seconds):
+    """Sleep for some seconds of the gateway's own time."""
+    await asyncio.sleep(seconds / _scale)
+
+
+async def wait_event(event, seconds):
+    """Wait for an asyncio.Event at most some seconds of the gateway's own time; whether it came."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds / _scale)
+    except asyncio.TimeoutError:
+        return False
+    return True
+
+
+async def within(seconds, awaitable):
+    """Await a coroutine for at most some real seconds; raises OSError after that."""
+    try:
+        return await asyncio.wait_for(awaitable, seconds)
+    except asyncio.TimeoutError:
+        raise OSError("timed out")  # noqa: B904 - MicroPython keeps no cause
+
+
+def system_time():
+    """Unix seconds of a system clock that something else keeps right, or None: time from the network on Linux."""
+    if MICROPYTHON or not os.path.exists("/run/systemd/timesync/synchronized"):
+        return None
+    return int(time.time())
+
+
+def set_system_time(unix):
+    """Give the chip's clock the time, for TLS to check certificates by; nothing on an operating system."""
+    try:
+        import machine
+        rtc = machine.RTC()
+    except (ImportError, AttributeError):
+        return
+    t = time.gmtime(unix - (_EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0))
+    rtc.datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def random_bytes(n):
+    """Bytes from the system's generator."""
+    return os.urandom(n)
+
+
+def jitter_entropy(rounds=64):
+    """Bytes from the timing of this very loop: mixed in where a key is made, never alone."""
+    out = bytearray()
+    for _ in range(rounds):
+        out.append((time.ticks_us() if MICROPYTHON else time.perf_counter_ns()) & 255)  # type: ignore[attr-defined]
+    return bytes(out)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+class Appender:
+    """A file written at its end, without a buffer of ours: what `write` has taken survives the end of the process."""
+
+    def __init__(self, path):
+        self._file = open(path, "ab", 0)  # noqa: SIM115 - stays open
+
+    def write(self, data):
+        """Append all bytes."""
+        view = memoryview(data)
+        while len(view):
+            n = self._file.write(view)
+            view = view[n:]
+
+    def sync(self):
+        """Return when what was written survives a power cut."""
+        self._file.flush()  # MicroPython's flush is an fsync
+        if not MICROPYTHON:
+            os.fsync(self._file.fileno())
+
+    def close(self):
+        """Close the file."""
+        self._file.close()
+
+
+def appender(path):
+    """Open a file for appending."""
+    return Appender(path)
+
+
+def reader(path):
+    """Open a file for reading bytes."""
+    return open(path, "rb")
+
+
+def write_whole(path, data):
+    """Write a file so that after any cut it holds either the old or the new bytes."""
+    new = path + ".new"
+    with open(new, "wb") as f:
+        f.write(data)
+        f.flush()
+        if not MICROPYTHON:
+            os.fsync(f.fileno())
+    os.rename(new, path)
+    if not MICROPYTHON:
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_secret(path, data):
+    """Like `write_whole`, readable by the owner only where there are owners."""
+    if not MICROPYTHON:
+        os.close(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.chmod(path + ".new", 0o600)
+    write_whole(path, data)
+
+
+def read_whole(path):
+    """The bytes of a file, or None where there is none."""
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None
+
+
+def names(folder):
+    """The names in a folder, sorted; empty where there is none."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def remove(path):
+    """Remove a file; nothing where there is none."""
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+
+
+def make_folder(path):
+    """Make a folder and those above it."""
+    at = ""
+    for part in path.split("/"):
+        at += part + "/"
+        if at != "/":
+            try:
+                os.stat(at)
+            except OSError:
+                os.mkdir(at)
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+
+def _address(host, port):
+    """A numeric address for a name, IPv4 first: MicroPython tries only one."""
+    first = None
+    for family, _kind, _proto, _name, where in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        if isinstance(where, tuple):
+            text = where[0]
+        else:
+            text = socket.inet_ntop(family, socket.sockaddr(where)[1])
+        if family == socket.AF_INET:
+            return text
+        first = first or text
+    return first or host
+
+
+async def connect(host, port, tls=None):
+    """Open a TCP connection, under TLS if a context is given; returns (reader, writer). Raises OSError.
+
+    On MicroPython the handshake happens at the first write, so a bad certificate shows there, as a ValueError.
+    """
+    if tls is None:
+        return await asyncio.open_connection(_address(host, port) if MICROPYTHON else host, port)
+    if MICROPYTHON:
+        return await asyncio.open_connection(_address(host, port), port, ssl=tls, server_hostname=host)
+    return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+
+
+async def close(writer):
+    """Close a stream without waiting for the other end."""
+    writer.close()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), 1)
+    except (OSError, ValueError, asyncio.TimeoutError):
+        pass
+
+
+def _serial(path, baud, parity):
+    """The file descriptor of a serial line, raw."""
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    mode = termios.tcgetattr(fd)
+    speed = getattr(termios, "B%d" % baud)
+    mode[0] = mode[1] = mode[3] = 0
+    mode[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
+    if parity == "E":
+        mode[2] |= termios.PARENB
+    mode[4] = mode[5] = speed
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
+    return fd
+
+
+async def open_stream(spec):
+    """Open `tcp://host:port`, `-` (standard input) or a serial line `/dev/ttyX[:baud[:8N1|8E1]]` for reading.
+
+    Returns an object with `read(n)` (a coroutine, b"" at the end) and one that `close` takes. Raises OSError.
+    """
+    if spec.startswith("tcp://"):
+        host, _, port = spec[6:].rpartition(":")
+        return await connect(host, int(port))
+    if spec == "-":
+        source = sys.stdin if MICROPYTHON else sys.stdin.buffer
+    elif MICROPYTHON:
+        source = open(spec.split(":")[0], "rb")  # noqa: SIM115 - the stream's
+    else:
+        parts = spec.split(":") + ["", ""]
+        fd = _serial(parts[0], int(parts[1] or 2400), (parts[2] or "8N1")[1])
+        source = os.fdopen(fd, "rb", 0)
+    if MICROPYTHON:
+        stream = asyncio.StreamReader(source)  # type: ignore[arg-type]
+        return stream, stream
+    stream = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), source)
+    return stream, _Pipe(transport)
+
+
+class _Pipe:
+    """A read transport that closes like a StreamWriter."""
+
+    def __init__(self, transport):
+        self._transport = transport
+
+    def close(self):
+        self._transport.close()
+
+    async def wait_closed(self):
+        return None
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+def _der(pem):
+    """The DER bytes of one PEM certificate."""
+    body = pem.split("-----BEGIN CERTIFICATE-----", 1)[-1].split("-----END CERTIFICATE-----", 1)[0]
+    return binascii.a2b_base64("".join(body.split()))
+
+
+def tls_context(anchors):
+    """A TLS 1.2+ client context that trusts these PEM anchors only and always checks certificate and host name.
+
+    On CPython the certificate's dates are left to `dates_hold`, by the gateway's clock: the system's may be unset.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED
+    if MICROPYTHON:
+        for pem in anchors:
+            context.load_verify_locations(cadata=_der(pem))
+        return context
+    context.check_hostname = True
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= _X509_NO_CHECK_TIME
+    context.load_verify_locations(cadata="\n".join(anchors))
+    return context
+
+
+def tls_unverified():
+    """A context that trusts anyone: only to fetch what is then checked against a fingerprint."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not MICROPYTHON:
+        context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def dates_hold(writer, unix):
+    """Whether the server's certificate is valid at a time; MicroPython's TLS has checked that itself."""
+    if MICROPYTHON:
+        return True
+    certificate = writer.get_extra_info("peercert")
+    return (ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix
+            <= ssl.cert_time_to_seconds(certificate["notAfter"]))
+
+
+# --- the process ----------------------------------------------------------------------------------------------------
+
+def print_line(text):
+    """One line on standard output, at once."""
+    print(text)
+    if not MICROPYTHON:
+        sys.stdout.flush()
+
+
+def trace(error):
+    """The text of an exception with where it came from."""
+    if MICROPYTHON:
+        import io
+        out = io.StringIO()
+        sys.print_exception(error, out)  # type: ignore[attr-defined]
+        return out.getvalue()
+    import traceback
+    return "".join(traceback.format_exception(error))
+
+
+def on_terminate(stop):
+    """Call `stop` when the process is asked to end; MicroPython has no signals (an interrupt raises there)."""
+    if MICROPYTHON:
+        return
+    import signal
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
+
+
+def memory():
+    """(free, used) bytes of the heap, or None where it has no bound."""
+    if not MICROPYTHON:
+        return None
+    import gc
+    gc.collect()
+    return gc.mem_free(), gc.mem_alloc()  # type: ignore[attr-defined]

@@ -1,0 +1,391 @@
+"""The spool on a file system: a ring of records that survives the end of the process at any byte.
+
+A ring has an epoch (8 random bytes) and gives each record its seq, from 1, without a gap. It is a folder of segments,
+appended to and dropped whole, and a small cursor file that is replaced, never changed in place:
+
+    segment   "NSP1" epoch(8) first-seq(8) crc32(4), then per record: length(2) bytes crc32(4)
+    cursor    "NCU1" epoch(8) acknowledged(8) sent(8) old-epoch(8) old-acknowledged(8) crc32(4)
+
+A record's CRC covers its epoch and seq too, so that no leftover can pass for it. What `append` returned is with the
+operating system and survives a kill; what `flush` returned survives a power cut. Only flushed records are sent, and
+before they are, the cursor says up to where (`sending`): so after any cut, if the last good record is at least that
+one, no seq the receiver may have seen can be given out again. If it is not, or the cursor is unreadable, continuity
+cannot be proven and a new epoch begins; what was not acknowledged is numbered anew in it (`migrate`).
+
+Acknowledged records stay until their segment is dropped to make room. Dropping records that were not acknowledged
+writes a lost record first.
+"""
+
+import binascii
+
+from . import batch, cbor
+
+_SEGMENT, _CURSOR = b"NSP1", b"NCU1"
+_HEADER = 24
+_SEGMENTS = 16  # a ring's capacity in segments
+_NO_EPOCH = bytes(8)
+
+
+def _number(value):
+    return value.to_bytes(8, "big")
+
+
+def _crc(data, seed=0):
+    return binascii.crc32(data, seed)
+
+
+class _Part:
+    """One segment as the RAM knows it: file name, epoch, first seq, count of good records, bytes, whether its end is
+    clean (an append may follow)."""
+
+    __slots__ = ("clean", "count", "epoch", "first", "name", "size")
+
+    def __init__(self, name, epoch, first):
+        self.name = name
+        self.epoch = epoch
+        self.first = first
+        self.count = 0
+        self.size = _HEADER
+        self.clean = True
+
+    def last(self):
+        """The seq of the last record, first - 1 if there is none."""
+        return self.first + self.count - 1
+
+
+class Ring:
+    """One ring. `files` has the file functions of `port`, `random_bytes(n)` draws an epoch, `capacity` is in bytes,
+    `record_time()` gives the time of a lost record."""
+
+    def __init__(self, files, folder, capacity, random_bytes, record_time):
+        self._files = files
+        self._folder = folder
+        self._capacity = capacity
+        self._segment = max(capacity // _SEGMENTS, 2048)
+        self._random = random_bytes
+        self._time = record_time
+        self._out = None
+        self._dirty = False
+        self._pinned = False
+        self._mark = (None, 0, 0)  # segment name, seq, offset: where the last reading from the cursor began
+        self.epoch = _NO_EPOCH
+        self.last = 0
+        self.acknowledged = 0
+        self.sent = 0
+        self._old = _NO_EPOCH, 0
+        self.lost = 0  # records overwritten or damaged before they were acknowledged, since the start
+        files.make_folder(folder)
+        self._open()
+
+    # --- opening ---
+
+    def _open(self):
+        self._parts = parts = []
+        for name in self._files.names(self._folder):
+            if name.endswith(".seg"):
+                part = self._scan(name)
+                if part is None:
+                    self._files.remove(self._folder + "/" + name)
+                else:
+                    parts.append(part)
+        self._next_name = int(parts[-1].name[:8], 16) + 1 if parts else 0
+        cursor = self._read_cursor()
+        if cursor is None:
+            self._begin(_NO_EPOCH, 0)
+            return
+        self.epoch, self.acknowledged, self.sent, old, old_acknowledged = cursor
+        self._old = old, old_acknowledged
+        mine = [p for p in parts if p.epoch == self.epoch]
+        self.last = mine[-1].last() if mine else 0
+        if self.last < self.sent or self.sent < self.acknowledged:
+            self._begin(self.epoch, self.acknowledged)
+            return
+        self._find_holes(mine)
+
+    def _find_holes(self, mine):
+        # A damaged record hides those behind it in its segment: the seq tells how many.
+        expected = mine[0].first if mine else 1
+        if expected > self.acknowledged + 1:
+            self._append_lost(self.acknowledged + 1, expected - 1)
+        for part in mine:
+            if part.first > max(expected, self.acknowledged + 1):
+                self._append_lost(max(expected, self.acknowledged + 1), part.first - 1)
+            expected = part.last() + 1
+
+    def _begin(self, old, old_acknowledged):
+        """Start a new epoch, drawn at random."""
+        self._close()
+        self.epoch = self._random(8)
+        self.last = self.acknowledged = self.sent = 0
+        self._old = old, old_acknowledged
+        self._write_cursor()
+
+    def _scan(self, name):
+        path = self._folder + "/" + name
+        with self._files.reader(path) as f:
+            header = f.read(_HEADER)
+            if len(header) < _HEADER or header[:4] != _SEGMENT or _number(_crc(header[:20]))[4:] != header[20:]:
+                return None
+            part = _Part(name, header[4:12], int.from_bytes(header[12:20], "big"))
+            while True:
+                n = self._read_record(f, part.epoch, part.first + part.count, True)
+                if n is None:
+                    break
+                part.count += 1
+                part.size += n + 6
+            f.seek(0, 2)
+            part.clean = f.tell() == part.size
+        return part
+
+    @staticmethod
+    def _read_record(f, epoch, seq, length_only=False):
+        # The record at the file's place, or None where there is no good one.
+        head = f.read(2)
+        if len(head) < 2:
+            return None
+        n = head[0] << 8 | head[1]
+        if not 0 < n <= batch.MAX_RECORD:
+            return None
+        data = f.read(n)
+        tail = f.read(4)
+        if len(data) < n or len(tail) < 4 or _number(_crc(data, _crc(epoch + _number(seq))))[4:] != tail:
+            return None
+        return n if length_only else data
+
+    def _read_cursor(self):
+        data = self._files.read_whole(self._folder + "/cursor")
+        if data is None or len(data) != 48 or data[:4] != _CURSOR or _number(_crc(data[:44]))[4:] != data[44:]:
+            return None
+        return (data[4:12], int.from_bytes(data[12:20], "big"), int.from_bytes(data[20:28], "big"), data[28:36],
+                int.from_bytes(data[36:44], "big"))
+
+    def _write_cursor(self):
+        data = b"".join((_CURSOR, self.epoch, _number(self.acknowledged), _number(self.sent), self._old[0],
+                         _number(self._old[1])))
+        self._files.write_whole(self._folder + "/cursor", data + _number(_crc(data))[4:])
+
+    # --- appending ---
+
+    def append(self, make):
+        """Append the record that `make(seq)` returns; returns its seq. Raises OSError when it could not be kept."""
+        seq = self.last + 1
+        data = make(seq)
+        if not 0 < len(data) <= batch.MAX_RECORD:
+            raise ValueError("record of %d bytes" % len(data))
+        part = self._parts[-1] if self._parts else None
+        if part is None or part.epoch != self.epoch or not part.clean or part.size >= self._segment:
+            self._make_room()
+            # A lost record may have been written meanwhile, so the seq is taken afresh.
+            if self.last + 1 != seq:
+                return self.append(make)
+            part = self._new_part(seq)
+        if self._out is None:
+            self._out = self._files.appender(self._folder + "/" + part.name)
+        block = b"".join((bytes((len(data) >> 8, len(data) & 255)), data,
+                          _number(_crc(data, _crc(self.epoch + _number(seq))))[4:]))
+        part.clean = False
+        self._out.write(block)
+        part.clean = True
+        part.count += 1
+        part.size += len(block)
+        self.last = seq
+        self._dirty = True
+        return seq
+
+    def _new_part(self, first):
+        self._close()
+        part = _Part("%08x.seg" % self._next_name, self.epoch, first)
+        header = _SEGMENT + self.epoch + _number(first)
+        self._files.write_whole(self._folder + "/" + part.name, header + _number(_crc(header))[4:])
+        self._next_name += 1
+        self._parts.append(part)
+        return part
+
+    def _make_room(self):
+        # Drops whole segments from the old end. The lost record is written before they go, so that a cut between the
+        # two can only tell twice.
+        if self._pinned:
+            return
+        doomed = []
+        while len(self._parts) > 1 and self._held() + self._segment > self._capacity:
+            doomed.append(self._parts.pop(0))
+        first = through = count = 0
+        for part in doomed:
+            if part.epoch == self.epoch and part.last() > self.acknowledged:
+                its_first, its_count = self._lost_range(part)
+                first, through, count = first or its_first, part.last(), count + its_count
+        if count:
+            self._new_part(self.last + 1)
+            self._append_lost(first, through, count)
+            self.acknowledged = through
+            self.sent = max(self.sent, through)
+            self._write_cursor()
+        for part in doomed:
+            self._files.remove(self._folder + "/" + part.name)
+
+    def _lost_range(self, part):
+        # What is dropped may itself tell of records lost before it: that news moves on.
+        first = max(part.first, self.acknowledged + 1)
+        count = part.last() - first + 1
+        for seq, data in self._records(part, first - 1):
+            if data[1] == batch.LOST:
+                told = cbor.decode_all(data)
+                first = min(first, told[3])
+                count += told[5] - 1
+            if seq >= part.last():
+                break
+        return first, count
+
+    def _append_lost(self, first, last, count=None):
+        count = last - first + 1 if count is None else count
+        self.lost += count
+        time = self._time()
+        self.append(lambda seq: batch.lost(seq, time, first, last, count))
+
+    def _held(self):
+        return sum([p.size for p in self._parts])
+
+    def flush(self):
+        """Return when all appended records survive a power cut."""
+        if self._dirty and self._out is not None:
+            self._out.sync()
+        self._dirty = False
+
+    def _close(self):
+        if self._out is not None:
+            self.flush()
+            self._out.close()
+            self._out = None
+
+    def close(self):
+        """Flush and close."""
+        self._close()
+
+    # --- reading ---
+
+    def pending(self):
+        """How many records are not acknowledged."""
+        return self.last - self.acknowledged
+
+    def read(self, after, last=None):
+        """Yield (seq, bytes) of the records behind seq `after`, up to `last`."""
+        last = self.last if last is None else last
+        for part in list(self._parts):
+            if part.epoch == self.epoch and part.last() > after and part.first <= last:
+                for seq, data in self._records(part, after):
+                    if seq > last:
+                        return
+                    yield seq, data
+
+    def _records(self, part, after):
+        with self._files.reader(self._folder + "/" + part.name) as f:
+            seq, offset = part.first, _HEADER
+            if self._mark[0] == part.name and self._mark[1] <= after + 1:
+                _, seq, offset = self._mark
+            f.seek(offset)
+            marked = False
+            while seq <= part.last():
+                data = self._read_record(f, part.epoch, seq)
+                if data is None:
+                    self._damaged(part, seq)
+                    return
+                if seq > after:
+                    if not marked and seq == after + 1:
+                        marked, self._mark = True, (part.name, seq, offset)
+                    yield seq, data
+                offset += len(data) + 6
+                seq += 1
+
+    def _damaged(self, part, seq):
+        # It was good when it was written or at the start: the medium has lost it. Say so once, and go on behind it.
+        last, part.count, part.clean = part.last(), seq - part.first, False
+        if part.epoch == self.epoch and last > self.acknowledged:
+            self._append_lost(max(seq, self.acknowledged + 1), last)
+
+    def span(self, most_bytes, most_records):
+        """The next records to send: (first seq, last seq, total bytes), (0, 0, 0) if there are none."""
+        first = last = total = 0
+        for seq, data in self.read(self.acknowledged):
+            if first and (total + len(data) > most_bytes or seq - first >= most_records):
+                break
+            first, last, total = first or seq, seq, total + len(data)
+        return first, last, total
+
+    # --- what the receiver has ---
+
+    def sending(self, last):
+        """Records up to seq `last` are about to be sent: make them and that fact durable first."""
+        self.flush()
+        if last > self.sent:
+            self.sent = last
+            self._write_cursor()
+
+    def pin(self, held):
+        """While a batch is put together and sent its segments must stay: hold them, or let them go again."""
+        self._pinned = held
+
+    def acknowledge(self, through):
+        """All records up to seq `through` are durable at the receiver; more than was sent is not believed."""
+        through = min(through, self.sent)
+        if through > self.acknowledged:
+            self.acknowledged = through
+            self._write_cursor()
+
+    def give_up(self, seq):
+        """The next record can't be delivered: go on behind it, and say so."""
+        if seq == self.acknowledged + 1 and seq <= self.last:
+            self._append_lost(seq, seq)
+            self.sent = max(self.sent, seq)
+            self.acknowledge(seq)
+
+    def rewind(self, after):
+        """Send again what is still held behind seq `after`; returns how many records that adds."""
+        mine = [p for p in self._parts if p.epoch == self.epoch]
+        first = mine[0].first if mine else self.last + 1
+        after = max(after, first - 1)
+        again = max(self.acknowledged - after, 0)
+        if again:
+            self.acknowledged = after
+            self._write_cursor()
+        return again
+
+    def renew(self):
+        """Begin a new epoch in place of one the receiver will not take; `migrate` then brings over what is pending."""
+        self._begin(self.epoch, self.acknowledged)
+
+    def stranded(self):
+        """Whether records of an earlier epoch wait for `migrate`."""
+        return any(p.epoch != self.epoch for p in self._parts)
+
+    def migrate(self):
+        """Number the pending records of earlier epochs anew in this one; a generator of their seqs, so that the loop is
+        not held."""
+        while self._parts and self._parts[0].epoch != self.epoch:
+            part = self._parts[0]
+            after = self._old[1] if part.epoch == self._old[0] else 0
+            for _seq, data in self._records(part, after):
+                end = cbor.skip(data, 2)
+                self.append(lambda seq, data=data, end=end: data[:2] + cbor.head(0, seq) + data[end:])
+                yield self.last
+            self.flush()
+            if self._parts and self._parts[0] is part:
+                self._parts.pop(0)
+                self._files.remove(self._folder + "/" + part.name)
+
+
+def look(files, folder):
+    """What a ring's folder holds, without touching it: {epoch, last, held, acknowledged, pending}, or None."""
+    ring = _Look.__new__(_Look)
+    ring._files, ring._folder = files, folder
+    cursor = ring._read_cursor()
+    if cursor is None:
+        return None
+    parts = [ring._scan(name) for name in files.names(folder) if name.endswith(".seg")]
+    mine = [p for p in parts if p is not None and p.epoch == cursor[0]]
+    last = mine[-1].last() if mine else 0
+    return {"epoch": cursor[0].hex(), "last": last, "held": sum([p.count for p in mine]), "acknowledged": cursor[1],
+            "pending": max(last - cursor[1], 0)}
+
+
+class _Look(Ring):
+    """A ring that is only read: a running gateway may be writing it."""

@@ -1,0 +1,270 @@
+"""The uplink: takes records from the two rings to the receiver in signed batches, and does what each answer says.
+
+    200  acknowledge up to `through`; take the time and the commands
+    401  unknown or revoked: keep everything, ask again in an hour
+    403  bad signature: keep, back off
+    409  this epoch is taken: begin a new one and send again in it
+    413  too large: halve; a single record that is too large is given up with a lost record
+    429, 503  wait as Retry-After says
+    else, or no answer: back off and send again
+
+A batch is read from the spool twice, to hash it and to send it, so that memory does not grow with its size. Signing
+yields to the loop. A lost answer is harmless: the receiver skips what it has. Every wait is bounded and jittered by
+the gateway's id, so that a street does not call at once; nothing here blocks the spool for ever, which drops its
+oldest records when it is full.
+"""
+
+import asyncio
+import hashlib
+
+from . import batch, ed25519, http, port
+
+ROOM = 512  # bytes of a batch for envelope and head
+TIMEOUT_S = 60  # real seconds for one exchange
+FIRST_BACKOFF_S = 15
+MAX_BACKOFF_S = 3600
+MAX_RETRY_AFTER_S = 86400
+UNKNOWN_WAIT_S = 3600
+MIN_WAIT_S = 1
+CHUNK = 1024
+
+
+def spread(kid, n):
+    """A number from 0 to 255 that differs between gateways and attempts, but not from run to run."""
+    return hashlib.sha256(kid + n.to_bytes(4, "big")).digest()[0]
+
+
+def backoff(kid, failures):
+    """Seconds to wait after the n-th failure in a row: doubling, bounded, and 25 % to either side by gateway."""
+    base = min(FIRST_BACKOFF_S << min(failures - 1, 16), MAX_BACKOFF_S)
+    return base * (192 + spread(kid, failures) // 2) // 256 or 1
+
+
+def until_next(kid, interval, now):
+    """Seconds from `now` to this gateway's own place in the interval; never 0."""
+    phase = int.from_bytes(kid[:4], "big") % interval
+    return interval - (now - phase) % interval
+
+
+class Uplink:
+    """Sends until it is stopped.
+
+    `works` is the checked enrolment file, `rings` are in order of sending, `head_fields()` returns (boot, firmware,
+    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `on_commands(list)` with an answer's
+    commands, and `count(name)` counts.
+    """
+
+    def __init__(self, works, identity, rings, clock, interval, head_fields, on_renew, on_commands, count):
+        self._works = works
+        self._identity = identity
+        self._rings = rings
+        self._clock = clock
+        self.interval = interval
+        self._head_fields = head_fields
+        self._on_renew = on_renew
+        self._on_commands = on_commands
+        self._count = count
+        self._most = batch.MAX_BATCH - ROOM
+        self._most_records = batch.MAX_RECORDS
+        self._failures = 0
+        self._kick = asyncio.Event()
+        self._connection = None
+        self._anchors = None
+        self._tls = None
+        self.last_error = ""
+        self.last_contact = None  # uptime in seconds of the last good answer
+
+    def kick(self):
+        """Something urgent is in the spool: do not wait for the interval (a back-off is kept)."""
+        if not self._failures:
+            self._kick.set()
+
+    def trust(self, works):
+        """Use another enrolment file from the next connection on (new anchors or address)."""
+        self._works = works
+        self._tls = None
+
+    async def run(self):
+        """Send for ever."""
+        wait = spread(self._identity.kid, 0) * min(self.interval, 60) // 256
+        while True:
+            self._kick.clear()
+            await port.wait_event(self._kick, wait)
+            wait = max(await self.round(), MIN_WAIT_S)
+
+    async def round(self):
+        """One connection: send all that is pending, or at least an empty batch; returns the seconds to wait."""
+        try:
+            return await self._exchange()
+        except (OSError, ValueError, EOFError) as e:
+            self._count("errors")
+            self.last_error = "%s: %s" % (type(e).__name__, e)
+            return self._failed()
+        finally:
+            for ring in self._rings:
+                ring.pin(False)
+            await self._hang_up()
+
+    def _failed(self):
+        self._failures += 1
+        return backoff(self._identity.kid, self._failures)
+
+    def _regular_wait(self):
+        now = self._clock.now()
+        return until_next(self._identity.kid, self.interval, self._clock.uptime() if now is None else now)
+
+    async def _exchange(self):
+        sent_any = False
+        for ring in self._rings:
+            await self._bring_over(ring)
+            # What comes in meanwhile waits for the next round: else a busy radio would keep the connection open.
+            epoch, goal = ring.epoch, ring.last
+            while ring.acknowledged < goal or (not sent_any and ring is self._rings[-1]):
+                sent_any = True
+                wait = await self._send_one(ring)
+                if wait is not None:
+                    return wait
+                if ring.epoch != epoch:
+                    await self._bring_over(ring)
+                    epoch, goal = ring.epoch, ring.last
+        return self._regular_wait()
+
+    async def _bring_over(self, ring):
+        for n in ring.migrate():
+            if not n & 15:
+                await asyncio.sleep(0)
+
+    # --- one batch ---
+
+    async def _send_one(self, ring):
+        # None when it went well and more may follow, else the seconds to wait.
+        ring.pin(True)
+        first, last, size = ring.span(self._most, self._most_records)
+        epoch = ring.epoch
+        head = self._head(ring, first, last)
+        hasher = hashlib.sha256(head)
+        for seq, data in ring.read(first - 1, last) if first else ():
+            hasher.update(data)
+            if not seq & 15:
+                await asyncio.sleep(0)
+        digest = hasher.digest()
+        envelope = batch.envelope(self._identity.kid, digest, await self._sign(digest))
+        if first:
+            ring.sending(last)
+        self._count("batches")
+        status, headers, body = await port.within(
+            TIMEOUT_S, self._post(ring, first, last, (envelope, head), len(envelope) + len(head) + size))
+        ring.pin(False)
+        if ring.epoch != epoch:
+            return None
+        return await self._answered(ring, first, last, status, headers, body)
+
+    def _head(self, ring, first, last):
+        boot, firmware, quality = self._head_fields()
+        return batch.head(ring.epoch, boot, firmware, quality, first, last)
+
+    async def _sign(self, digest):
+        message = batch.to_sign("batch", self._works["works"], self._identity.kid, digest)
+        steps = ed25519.sign_steps(self._identity.seed, self._identity.public_key, message)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as e:
+                return e.value
+            await asyncio.sleep(0)
+
+    async def _post(self, ring, first, last, opening, length):
+        reader, writer = await self._connected()
+        chunk = [http.request_head("POST", self._works["host"], self._works["port"], batch.PATH, length,
+                                   batch.CONTENT_TYPE, batch.ANSWER_TYPE)]
+        chunk.extend(opening)
+        held = 0
+        for _seq, data in ring.read(first - 1, last) if first else ():
+            chunk.append(data)
+            held += len(data)
+            if held >= CHUNK:
+                writer.write(b"".join(chunk))
+                await writer.drain()
+                chunk, held = [], 0
+        writer.write(b"".join(chunk))
+        await writer.drain()
+        status, headers, body, goes_on = await http.read_answer(reader)
+        if not goes_on:
+            await self._hang_up()
+        return status, headers, body
+
+    async def _connected(self):
+        if self._connection is None:
+            if self._tls is None:
+                self._tls = port.tls_context(self._works["anchors"])
+            port.set_system_time(self._clock.best())
+            reader, writer = await port.connect(self._works["host"], self._works["port"], self._tls)
+            self._connection = reader, writer
+            if not port.dates_hold(writer, self._clock.best()):
+                raise OSError("certificate is not valid at this time")
+        return self._connection
+
+    async def _hang_up(self):
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await port.close(connection[1])
+
+    # --- its answer ---
+
+    async def _answered(self, ring, first, last, status, headers, body):
+        if status == 200:
+            return self._accepted(ring, first, last, batch.open_answer(body))
+        self.last_error = "HTTP %d" % status
+        self._count("errors")
+        if status == 401:
+            self._failures += 1
+            return UNKNOWN_WAIT_S * (192 + spread(self._identity.kid, self._failures) // 2) // 256
+        if status == 409 and first:
+            self._failures += 1
+            ring.renew()
+            self._on_renew(ring)
+            # A second refusal in a row is no accident: then the back-off is kept before the next try.
+            return None if self._failures == 1 else backoff(self._identity.kid, self._failures)
+        if status == 413 and first:
+            self._too_large(ring, first, last)
+            return None
+        if status == 429 or status == 503:
+            self._failures += 1
+            after = headers.get("retry-after", "")
+            if after.isdigit() and len(after) <= 9:
+                wait = min(int(after), MAX_RETRY_AFTER_S)
+                return wait + wait * spread(self._identity.kid, self._failures) // 1024
+            return backoff(self._identity.kid, self._failures)
+        return self._failed()
+
+    def _accepted(self, ring, first, last, answer):
+        self.last_contact = self._clock.uptime()
+        # The answer was written before it got here: half a second is the best guess for what the second hides.
+        self._clock.offer(answer.time * 1000 + 500, batch.CLOCK_ANSWER)
+        if answer.commands:
+            self._on_commands(answer.commands)
+        if first:
+            before = ring.acknowledged
+            if answer.epoch == ring.epoch:
+                ring.acknowledge(min(answer.through, last))
+            if ring.acknowledged == before:
+                # It took nothing: without a pause this would go round for ever.
+                self.last_error = "answer acknowledges nothing"
+                self._count("errors")
+                return self._failed()
+            self._count("acknowledged", ring.acknowledged - before)
+            if answer.through >= last:
+                self._grow()
+        self._failures = 0
+        self.last_error = ""
+        return None
+
+    def _too_large(self, ring, first, last):
+        if last > first:
+            self._most_records = max((last - first + 1) // 2, 1)
+        else:
+            # Even alone it is too large for this receiver, and will stay so: it must not hold up the others.
+            ring.give_up(first)
+
+    def _grow(self):
+        self._most_records = min(self._most_records * 2, batch.MAX_RECORDS)

@@ -1,0 +1,91 @@
+"""`netti gateway`: enrol a gateway on this computer, run it, look at it."""
+
+import argparse
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from firmware import config, enrol, identity, main, port, spool
+
+from ..errors import CommandError
+
+HELP = "enrol, run or show a gateway on this computer"
+EXAMPLE = "netti gateway enrol netti1.eyJ3... --dir home1 && netti gateway run home1 --status"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommands enrol, run and show."""
+    sub = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    p = sub.add_parser("enrol", help="get this gateway's enrolment file with a one-time token of the works")
+    p.add_argument("token", metavar="TOKEN", help="the token as the works gave it (netti1....)")
+    p.add_argument("--dir", required=True, type=Path, help="the gateway's folder; made if it is not there")
+    p.add_argument("--kind", choices=config.KINDS, default="home", help="what this gateway is (default: home)")
+    p.add_argument("--name", default="", help="a name for the works' list")
+    p = sub.add_parser("run", help="run the gateway of a folder until it is interrupted")
+    p.add_argument("dir", metavar="DIR", type=Path)
+    p.add_argument("--status", action="store_true", help="print one JSON line per change")
+    p = sub.add_parser("show", help="print a gateway's id, works and spool")
+    p.add_argument("dir", metavar="DIR", type=Path)
+    p.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit status."""
+    if args.what == "enrol":
+        return _enrol(args)
+    if args.what == "run":
+        return main.main([str(args.dir)] + (["--status"] if args.status else []))
+    return _show(args)
+
+
+def _identity(folder: Path) -> identity.Identity:
+    """The folder's key pair, made if there is none."""
+    path = folder / "identity.json"
+    if path.exists():
+        return identity.load(path.read_bytes())
+    me = identity.make((os.urandom(32), port.jitter_entropy(256)))
+    port.write_secret(str(path), identity.dump(me))
+    return me
+
+
+def _enrol(args) -> int:
+    enrol.parse_token(args.token) if args.token else None
+    try:
+        args.dir.mkdir(parents=True, exist_ok=True)
+        me = _identity(args.dir)
+        answer = asyncio.run(enrol.enrol(port, args.token, me, args.kind, args.name))
+    except (OSError, ValueError, KeyError) as e:
+        raise CommandError(str(e) or type(e).__name__) from None
+    port.write_whole(str(args.dir / "works.json"), answer)
+    works = json.loads(answer)
+    if not (args.dir / "config.json").exists():
+        skeleton = {"kind": args.kind, "interval": works.get("interval") or 900,
+                    "relay": {"window": works.get("window") or 3600}, "radios": [], "han": None, "own_meters": []}
+        port.write_whole(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
+    print(f"gateway {me.gateway} enrolled at {works['works']} ({works['url']}); configure {args.dir / 'config.json'}")
+    return 0
+
+
+def _show(args) -> int:
+    if not args.dir.is_dir():
+        raise CommandError(f"{args.dir}: no such folder")
+    try:
+        _settings, works, me = main.load(str(args.dir))
+    except config.ConfigError as e:
+        raise CommandError(str(e)) from None
+    out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}", "spool": {}}
+    for name in ("telegrams", "values"):
+        seen = spool.look(port, str(args.dir / "spool" / name))
+        out["spool"][name] = seen
+    if args.json:
+        print(json.dumps(out))
+        return 0
+    print(f"gateway   {me.gateway}\nworks     {works['works']}\nreceiver  {out['receiver']}")
+    for name, seen in out["spool"].items():
+        if seen is None:
+            print(f"{name:<9} nothing yet")
+        else:
+            print(f"{name:<9} epoch {seen['epoch']}, {seen['held']} records held up to {seen['last']}, "
+                  f"{seen['pending']} waiting")
+    return 0
