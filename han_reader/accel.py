@@ -83,7 +83,10 @@ p1: "Any" = p1_plain
 text_end: "Any" = text_end_plain
 copy: "Any" = copy_plain
 
+PLANS = 32  # how many layout plans are kept
+
 if sys.implementation.name == "micropython":
+    PLANS = 4  # a device hears one meter, which has up to three lists
     try:
         from . import _fast
         x25 = _fast.x25

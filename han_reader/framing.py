@@ -23,6 +23,8 @@ MAX_FRAME = 2047
 MAX_MESSAGE = 4096
 MIN_FRAME = 9  # format 2, addresses 1 + 1, control 1, HCS 2, FCS 2
 
+LLC = (b"\xe6\xe7", b"\xe6\xe6")
+
 NEED = 0  # what `frame_at` says when it needs more bytes
 BAD = -1  # ... and when no frame begins there
 
@@ -122,7 +124,10 @@ class Assembler:
         if frame[block] != axdr.GENERAL_BLOCK or more or block + 7 > len(frame) - 3:
             block = 0
         if not more and not self._parts and not block:
-            return frame
+            if frame[info:info + 2] in LLC:
+                return frame
+            self.rejects["segment"] += 1  # the end of a message whose beginning was lost
+            return None
         control = frame[info - 3]
         address = frame[3:info - 3]
         if block:
@@ -137,14 +142,14 @@ class Assembler:
             self._blocks = True
         else:
             last = not more
-            fresh = axdr.llc(frame, info) != info
+            fresh = frame[info:info + 2] in LLC
             # N(S) of I frames counts up; some meters leave it at 0.
             number = -1 if control & 1 else control >> 1 & 7
             if self._parts and (self._blocks or fresh or address != self._address
                                 or number not in (self._number, (self._number + 1) & 7) and number >= 0):
                 self._drop()
             if not self._parts and not fresh:
-                self.rejects["segment"] += 1  # the end of a message whose beginning was lost
+                self.rejects["segment"] += 1
                 return None
             if not self._parts and last:
                 return frame
@@ -187,7 +192,10 @@ def unwrap(message):
         start = header_end(message, at, end) + 2
         stop = at + size - 3
         if blocks or not parts:
-            start = axdr.llc(message, start)
+            info = start
+            start = axdr.llc(message, info)
+            if start == info and not parts:
+                raise DecodeError("no LLC header", info)
         if parts and not more:
             raise DecodeError("a second message", at)
         if message[start] == axdr.GENERAL_BLOCK and not message[at + 1] & 8 and (blocks or not parts):

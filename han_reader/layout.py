@@ -44,7 +44,7 @@ class Layout:
         self.fixed: "Any" = []  # (code, value) that the skeleton itself states
         self.time_at = -1
         self.missing = 0  # values the list announces and does not hold
-        self._exponents: "Any" = {}
+        self._exponents: "Any" = {}  # of values without scaler, by unit
         self._certain = False
         self._position = 0
 
@@ -75,12 +75,14 @@ class Layout:
         elif tag in STRINGS or tag == 4:
             key = obis.IDENTITIES.get(code)
             if key and stop > start:
+                self._position -= 1
                 self.constant(data, code, key, start, stop)
             else:
                 self.texts.append((code, "text_%d" % self._position, start, stop))
 
     def constant(self, data, code, key, start, stop):
         """Add a string that is part of the skeleton."""
+        self._position += 1
         value = text(data, start, stop)
         self.constants.append((code, key, start, stop, value))
         if key == "list":
@@ -332,5 +334,9 @@ def _positional(out, data, tokens):
             out.exponents(exponents, True)
             break
     for i in range(len(items)):
-        out.value(data, codes[i] if codes else "", items[i])
+        if i == 0 and name and not (codes and codes[0]):
+            # It chose the table, so it belongs to the skeleton.
+            out.constant(data, "", "text_1", items[0][1], items[0][2])
+        else:
+            out.value(data, codes[i] if codes else "", items[i])
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 START = 0x2F  # /
-MAX_TELEGRAM = 4096
+MAX_IDENTIFICATION = 64
 NEED = 0
 BAD = -1
 HEX = b"0123456789ABCDEFabcdef"
@@ -153,7 +153,9 @@ def reading(message, without_crc=True):
     kinds: "Any" = {}
     for code, values in objects(body):
         text = values[0] if values else ""
-        found = number(values[-1]) if values else None
+        # A value stands alone, or behind the time it was read at; everything else is a log or a text.
+        timed = len(values) == 2 and p1_time(text) is not None
+        found = number(values[-1]) if len(values) == 1 or timed else None
         if code == "0-0:1.0.0":
             time = p1_time(text)
             if time is not None:
@@ -217,30 +219,32 @@ def _old_sub_meter(result, kinds, out):
                   values)
 
 
-def telegram_at(data, at, end, rejects, final, without_crc):
-    """The size of the good telegram at data[at:end]; NEED for more bytes, BAD where none is."""
-    mark = end_mark(data, at, end)
+def telegram_at(data, at, end, since, rejects, final, without_crc):
+    """The size of the good telegram at data[at:end], up to its CRC; NEED for more bytes, BAD where none is.
+
+    `since`: up to here the telegram has been looked at before, without finding its end.
+    """
     line = data.find(b"\n", at, end)
+    if line < 0 or line - at > MAX_IDENTIFICATION:
+        return BAD if final or end - at > MAX_IDENTIFICATION else NEED
+    if since < line:
+        since = line
+    mark = end_mark(data, since, end)
+    if accel.text_end(data, since, end if mark < 0 else mark) != (end if mark < 0 else mark):
+        rejects["noise"] += 1
+        return BAD
     if mark < 0:
-        if line >= 0 and data.find(b"\n/", line, end) >= 0:
-            rejects["crc"] += 1  # cut short by the next one
-            return BAD
-        if line >= 0 and accel.text_end(data, line, end) != end or line < 0 and end - at > 64:
-            return BAD
         return BAD if final else NEED
     found = crc_at(data, mark, end, final)
     if found is None:
         return NEED
     digits, stop = found
     if digits:
-        if len(digits) < 4 and stop < end and data[stop] not in (10, 13) \
-                or int(digits, 16) != accel.p1(data, at, mark + 1):
-            rejects["crc"] += 1
-            return BAD
-    elif not without_crc or versioned(data, at, mark) or line < 0 or accel.text_end(data, line, mark) != mark \
-            or data.find(b"\n/", at, mark) >= 0:
+        good = (len(digits) == 4 or stop == end or data[stop] in (10, 13)) \
+            and int(digits, 16) == accel.p1(data, at, mark + 1)
+    else:
+        good = without_crc and not versioned(data, at, mark) and data.find(b"\n/", at, mark) < 0
+    if not good:
         rejects["crc"] += 1
         return BAD
-    while stop < end and data[stop] in (10, 13):
-        stop += 1
     return stop - at

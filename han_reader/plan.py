@@ -8,6 +8,7 @@ layout anew each time (tests/test_han_plan.py). The cache is bounded: foreign sk
 
 import struct
 
+from . import accel
 from . import apdu as axdr
 from .clock import date_time
 from .layout import layout
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAX_PLANS = 16
 
 
 def reading_of(lay, data, header, values):
@@ -86,7 +86,7 @@ def plain(data, cut=False):
 class Plans:
     """A bounded cache of compiled plans; `reading(apdu)` gives what `plain(apdu)` gives."""
 
-    def __init__(self, limit=MAX_PLANS):
+    def __init__(self, limit=accel.PLANS):
         self.limit = limit
         self._plans: "Any" = []  # (size, cut allowed, mask, skeleton, layout, header, struct format), newest last
 

@@ -28,7 +28,7 @@ class Reader:
         self._hdlc = framing.Assembler(self.rejects)
         self._mbus: "Any" = None
         self._final = False
-        self._searched = 0  # P1: up to here there is no end mark
+        self._since = 0  # P1: up to here the telegram has no end
 
     def reset(self):
         """Drop what is unfinished: the line has been idle, what comes next begins anew."""
@@ -36,7 +36,7 @@ class Reader:
             self.rejects["noise"] += 1
         self._count = 0
         self._need = 1
-        self._searched = 0
+        self._since = 0
         self._hdlc.reset()
         if self._mbus:
             self._mbus.reset()
@@ -112,7 +112,7 @@ class Reader:
             if at < end:
                 accel.copy(buffer, 0, buffer, at, end - at)
             self._count = end - at
-            self._searched = 0
+        self._since = self._count - 5 if self._count > 5 else 0
         self._need = need
         return out
 
@@ -149,16 +149,24 @@ class Reader:
         for i in range(at + 1, at + 4):
             if not 65 <= buffer[i] & 0xDF <= 90:
                 return framing.BAD
-        return p1().telegram_at(buffer, at, end, self.rejects, self._final, self.p1_without_crc)
+        since = 0 if at else self._since
+        return p1().telegram_at(buffer, at, end, since, self.rejects, self._final, self.p1_without_crc)
+
+
+_modules: "Any" = {}
 
 
 def mbus():
     """The module of the M-Bus dialect, imported on first use."""
-    from . import mbus as module
-    return module
+    if "mbus" not in _modules:
+        from . import mbus as module
+        _modules["mbus"] = module
+    return _modules["mbus"]
 
 
 def p1():
     """The module of the P1 dialect, imported on first use."""
-    from . import p1 as module
-    return module
+    if "p1" not in _modules:
+        from . import p1 as module
+        _modules["p1"] = module
+    return _modules["p1"]

@@ -1,0 +1,114 @@
+"""The compiled plan gives what the plain path gives, and its cache stays small."""
+
+import struct
+
+import han_vectors as v
+from support import corpus
+
+import han_reader
+from han_reader import apdu as axdr
+from han_reader import framing, layout, mbus, plan
+
+
+def bodies():
+    """APDUs of every shape the encoder has."""
+    return [v.aidon(1), v.aidon(2), v.aidon(3), v.aidon(2, it=True), v.kaifa(1), v.kaifa(2), v.kaifa(3),
+            v.kaifa(2, phases=1), v.kaifa(3, phases=1), v.kamstrup(1), v.kamstrup(2), v.kamstrup(1, phases=1),
+            v.kamstrup(2, spelling=v.tagged_time), v.kamstrup(1, volts=(23012, 23190, 22199))]
+
+
+def test_plans_agree_with_the_plain_path():
+    plans = plan.Plans()
+    for _ in range(2):
+        for apdu in bodies():
+            assert plans.reading(apdu) == plan.plain(apdu)
+
+
+def test_changed_values_keep_the_plan():
+    """The same skeleton with other numbers and another time is read by the plan that is there."""
+    plans = plan.Plans()
+    for apdu in bodies():
+        plans.reading(apdu)
+        known = len(plans._plans)
+        lay, header = plan.layout_of(apdu)
+        changed = bytearray(apdu)
+        for number in lay.numbers:
+            size = struct.calcsize(">" + number[3])
+            changed[number[2]:number[2] + size] = bytes([0x12 + i for i in range(size)])
+        for _, start in lay.times:
+            changed[start:start + 12] = v.date_time(2024, 2, 29, 12, 0, 1)
+        if header >= 0:
+            changed[header:header + 12] = v.date_time(2024, 2, 29, 12, 0, 2)
+        assert plans.reading(bytes(changed)) == plan.plain(bytes(changed))
+        assert len(plans._plans) == known
+
+
+def test_a_changed_skeleton_is_not_read_by_an_old_plan():
+    """Every byte outside the values matters: the plan must not hide what the plain path sees."""
+    for apdu in (v.kaifa(2), v.kamstrup(1, phases=1), v.aidon(1)):
+        plans = plan.Plans()
+        plans.reading(apdu)
+        for i in range(len(apdu)):
+            bad = bytearray(apdu)
+            bad[i] ^= 0x41
+            assert outcome(plans.reading, bytes(bad)) == outcome(plan.plain, bytes(bad)), i
+
+
+def outcome(function, data):
+    """What a function gives or why it refuses."""
+    try:
+        return function(data)
+    except han_reader.DecodeError as e:
+        return e.reason
+
+
+def test_the_cache_is_bounded():
+    plans = plan.Plans(4)
+    for n in range(50):
+        apdu = v.notification(v.structure(v.octets(("NAME%04d" % n).encode()), v.u32(n)))
+        assert plans.reading(apdu)["value_2"] == n
+    assert len(plans._plans) == 4
+
+
+def test_a_plan_that_ignores_the_skeleton_is_caught():
+    """Known-bad: a cache by size alone gives one list's names to another's values."""
+    plans = plan.Plans()
+    one = v.notification(v.structure(v.octets(b"SOMEBODY"), v.u32(1)))
+    two = v.notification(v.structure(v.u32(1), v.octets(b"SOMEBODY")))
+    assert len(one) == len(two)
+    plans.reading(one)
+    entry = plans._plans[0]
+    plans._plans[0] = entry[:2] + (0, 0) + entry[4:]
+    assert plans.reading(two) != plan.plain(two)
+
+
+def test_corpus_both_ways():
+    plans = plan.Plans()
+    seen = 0
+    for row in corpus("han/han_dev.jsonl"):
+        data = bytes.fromhex(row["hex"])
+        apdu = None
+        try:
+            if data[0] == 0x7E:
+                apdu = framing.unwrap(data)[0]
+            elif data[0] == 0x68:
+                apdu = mbus.unwrap(data)
+            elif data[0] in (0x0F, 0xE6):
+                apdu = data[axdr.llc(data, 0):]
+        except han_reader.DecodeError:
+            pass
+        if apdu is not None:
+            assert outcome(plans.reading, apdu) == outcome(plan.plain, apdu), row["id"]
+            assert outcome(plans.reading, apdu) == outcome(plan.plain, apdu), row["id"]
+            seen += 1
+    assert seen > 150
+
+
+def test_layout_needs_a_list():
+    for apdu in (v.notification(v.u32(1)), v.notification(v.structure()), v.notification(v.structure(b"\x00"))):
+        try:
+            plan.plain(apdu)
+            raise AssertionError("read")
+        except han_reader.DecodeError:
+            pass
+    assert layout.layout(v.structure(v.u32(1)), 0, 7).list == "list 1"
