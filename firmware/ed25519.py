@@ -64,7 +64,7 @@ def verify_steps(public, message, signature):
     if point is None:
         return False
     k = int.from_bytes((yield from sha512_steps(r + public + message)), "little") % _L
-    return (yield from _encode((yield from _base_minus(s, k, point)))) == r
+    return (yield from _base_minus(s, k, point[0], point[1])) == r
 
 
 def _run(steps):
@@ -82,7 +82,8 @@ def _expand(seed):
 
 
 # --- the field of 2^255 - 19 ----------------------------------------------------------------------------------------
-# 2^255 = 19: folding the high part down twice leaves 255 bits and a little. Values are kept positive, below 2^257.
+# 2^255 = 19. Folding the high part of a product down once leaves some 264 bits, good for a value that is multiplied
+# but once more; folding twice leaves 255 bits and a little. Values are positive and otherwise left unreduced.
 
 def _fold(x):
     x = (x & _M) + 19 * (x >> 255)
@@ -97,11 +98,10 @@ def _squarings(x, n):
 
 
 def _power_252_3(x):
-    # x^(2^252 - 3) by the usual chain of 2^n - 1 exponents; also returns x^(2^250 - 1) for the inverse.
-    x2 = _fold(x * x)
-    x9 = _fold(x * (yield from _squarings(x2, 2)))
-    x11 = _fold(x9 * x2)
-    n5 = _fold(_fold(x11 * x11) * x9)
+    # x^(2^252 - 3), through exponents 2^n - 1.
+    n2 = _fold(_fold(x * x) * x)
+    n4 = _fold((yield from _squarings(n2, 2)) * n2)
+    n5 = _fold(_fold(n4 * n4) * x)
     n10 = _fold((yield from _squarings(n5, 5)) * n5)
     n20 = _fold((yield from _squarings(n10, 10)) * n10)
     n40 = _fold((yield from _squarings(n20, 20)) * n20)
@@ -109,88 +109,144 @@ def _power_252_3(x):
     n100 = _fold((yield from _squarings(n50, 50)) * n50)
     n200 = _fold((yield from _squarings(n100, 100)) * n100)
     n250 = _fold((yield from _squarings(n200, 50)) * n50)
-    return _fold((yield from _squarings(n250, 2)) * x), _fold((yield from _squarings(n250, 5)) * x11)
+    return _fold((yield from _squarings(n250, 2)) * x)
 
 
-# --- points: extended coordinates X, Y, Z, T with x = X/Z, y = Y/Z, T = XY/Z; a table entry is y + x, y - x, 2dxy ----
+def _inverse(x):
+    # By Euclid: far fewer operations than a power.
+    a, b, s, t = _P, x % _P, 0, 1
+    while b:
+        for _ in range(8):
+            if b:
+                q = a // b
+                a, b = b, a - q * b
+                s, t = t, s - q * t
+        yield
+    return s % _P
 
-_4P = 4 * _P  # added before a subtraction to stay positive
+
+# --- points ---------------------------------------------------------------------------------------------------------
+# Extended coordinates X, Y, Z, T with x = X/Z, y = Y/Z, T = XY/Z, and the complete formulas of Hisil, Wong, Carter and
+# Dawson 2008, 3.1 and 3.3, for a = -1. They end in the four factors E, F, G, H: X = EF, Y = GH, Z = FG and T = EH,
+# and T is left out where a doubling follows. An entry is what is added: y + x, y - x, 2dxy, or with a Z of its own
+# Y + X, Y - X, 2dT, 2Z.
+
+_AWAY = _P << 12  # above any value folded once: added before a subtraction, it keeps the result positive
+_LITTLE = _P << 2  # the same for a value folded twice
 
 
 def _double(x, y, z):
-    # Hisil et al. 2008, 3.3, all signs turned (a = -1).
-    a = _fold(x * x)
-    b = _fold(y * y)
+    m = _M
+    n = x * x
+    a = (n & m) + 19 * (n >> 255)
+    n = y * y
+    b = (n & m) + 19 * (n >> 255)
+    n = x + y
+    n *= n
     h = a + b
-    e = h + _4P - _fold((x + y) * (x + y))
-    g = a + _4P - b
-    f = _fold(2 * z * z) + g
-    return _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+    e = h + _AWAY - (n & m) - 19 * (n >> 255)
+    g = a + _AWAY - b
+    n = 2 * z * z
+    return e, (n & m) + 19 * (n >> 255) + g, g, h
 
 
-def _add(x, y, z, t, yp, ym, t2):
-    # 3.1 with Z2 = 1.
-    a = _fold((y + _4P - x) * ym)
-    b = _fold((y + x) * yp)
-    c = _fold(t * t2)
-    z += z
-    e = b + _4P - a
-    f = z + _4P - c
-    g = z + c
-    h = b + a
-    return _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+def _add(x, y, z, t, entry):
+    m = _M
+    n = (y + _LITTLE - x) * entry[1]
+    a = (n & m) + 19 * (n >> 255)
+    n = (y + x) * entry[0]
+    b = (n & m) + 19 * (n >> 255)
+    n = t * entry[2]
+    c = (n & m) + 19 * (n >> 255)
+    z = _fold(z * entry[3]) if len(entry) == 4 else z + z
+    return b + _AWAY - a, z + _AWAY - c, z + c, b + a
 
 
-def _comb(n):
-    # The table entry n (1..15).
-    at = 96 * n - 96
-    return (int.from_bytes(COMB[at:at + 32], "little"), int.from_bytes(COMB[at + 32:at + 64], "little"),
-            int.from_bytes(COMB[at + 64:at + 96], "little"))
+def _comb_entry(n, i):
+    # The entry for the digits i, i + 64, i + 128 and i + 192 of a scalar; n holds 1 for each digit 1, 0 for each -1.
+    n >>= i & 63
+    top = n >> 192 & 1
+    n = n & 1 | n >> 63 & 2 | n >> 126 & 4
+    at = 96 * (n if top else 7 - n) + (768 if i & 32 else 0)
+    plus = int.from_bytes(COMB[at:at + 32], "little")
+    minus = int.from_bytes(COMB[at + 32:at + 64], "little")
+    t2 = int.from_bytes(COMB[at + 64:at + 96], "little")
+    return (plus, minus, t2) if top else (minus, plus, _P - t2)
 
 
-def _column(s, i):
-    # Bits i, i + 64, i + 128, i + 192 of a scalar: the comb's entry.
-    s >>= i
-    return s & 1 | (s >> 63 & 2) | (s >> 126 & 4) | (s >> 189 & 8)
+def _signs(s):
+    # The scalar s < 2^255 (or s + L, to be odd) with 256 digits 1 and -1.
+    return (s if s & 1 else s + _L) + (1 << 256) - 1 >> 1
 
 
 def _base_times(s):
     # The encoding of s B.
+    signs = _signs(s)
     x, y, z, t = 0, 1, 1, 0
-    for i in range(63, -1, -1):
-        x, y, z, t = _double(x, y, z)
-        yield
-        n = _column(s, i)
-        if n:
-            yp, ym, t2 = _comb(n)
-            x, y, z, t = _add(x, y, z, t, yp, ym, t2)
+    for i in range(31, -1, -1):
+        if i < 31:
+            e, f, g, h = _double(x, y, z)
+            x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
             yield
-    return (yield from _encode((x, y, z)))
+        e, f, g, h = _add(x, y, z, t, _comb_entry(signs, i + 32))
+        x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+        yield
+        e, f, g, h = _add(x, y, z, t, _comb_entry(signs, i))
+        x, y, z = _fold(e * f), _fold(g * h), _fold(f * g)
+        yield
+    return (yield from _encode(x, y, z))
 
 
-def _base_minus(s, k, point):
-    # s B - k A for a point A = (x, y): A bit by bit, B by the comb in the last 64 doublings.
-    ax, ay = _P - point[0], point[1]
-    yp, ym, t2 = ay + ax, ay + _P - ax, _fold(_fold(ax * ay) * _2D)
+def _base_minus(s, k, ax, ay):
+    # The encoding of s B - k A: B by the comb beside the last 32 doublings, A by odd digits -7..7, five bits apart on
+    # the average.
+    x, y, z, t = _P - ax, ay, 1, _fold((_P - ax) * ay)
+    odd = [(y + x, y + _LITTLE - x, _fold(t * _2D), 2)]
+    e, f, g, h = _double(x, y, z)
+    x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+    yield
+    twice = y + x, y + _LITTLE - x, _fold(t * _2D), 2 * z
+    x, y, z, t = _P - ax, ay, 1, _fold((_P - ax) * ay)
+    for _ in range(3):
+        e, f, g, h = _add(x, y, z, t, twice)
+        x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+        odd.append((y + x, y + _LITTLE - x, _fold(t * _2D), 2 * z))
+        yield
+    digits = bytearray(256)  # 8 + digit, or 0
+    i = 0
+    while k:
+        if k & 1:
+            digits[i] = (k & 15 ^ 8)
+            k -= digits[i] - 8
+            yield
+        k >>= 1
+        i += 1
+    signs = _signs(s)
     x, y, z, t = 0, 1, 1, 0
-    for i in range(252, -1, -1):
-        x, y, z, t = _double(x, y, z)
+    for i in range(255, -1, -1):
+        e, f, g, h = _double(x, y, z)
+        x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
         yield
-        if k >> i & 1:
-            x, y, z, t = _add(x, y, z, t, yp, ym, t2)
+        entries = []
+        n = digits[i]
+        if n > 8:
+            entries.append(odd[n - 8 >> 1])
+        elif n:
+            plus, minus, t2, z2 = odd[8 - n >> 1]
+            entries.append((minus, plus, _LITTLE - t2, z2))
+        if i < 32:
+            entries.append(_comb_entry(signs, i + 32))
+            entries.append(_comb_entry(signs, i))
+        for entry in entries:
+            e, f, g, h = _add(x, y, z, t, entry)
+            x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
             yield
-        n = _column(s, i) if i < 64 else 0
-        if n:
-            bp, bm, b2 = _comb(n)
-            x, y, z, t = _add(x, y, z, t, bp, bm, b2)
-            yield
-    return x, y, z
+    return (yield from _encode(x, y, z))
 
 
-def _encode(point):
+def _encode(x, y, z):
     # 5.1.2: y, and the lowest bit of x on top.
-    x, y, z = point
-    z = (yield from _power_252_3(z))[1]
+    z = yield from _inverse(z)
     x = x * z % _P
     y = y * z % _P
     return (y | (x & 1) << 255).to_bytes(32, "little")
@@ -207,7 +263,7 @@ def _decode(data):
     v = _fold(_D * u) + 1
     u += _P - 1
     v3 = _fold(_fold(v * v) * v)
-    root = (yield from _power_252_3(_fold(_fold(_fold(v3 * v3) * v) * u)))[0]
+    root = (yield from _power_252_3(_fold(_fold(_fold(v3 * v3) * v) * u)))
     x = _fold(_fold(u * v3) * root)
     check = _fold(_fold(x * x) * v)
     if (check - u) % _P:

@@ -32,6 +32,9 @@ VECTORS = (
      "9bef1177331a704"),
 )
 
+# RFC 8032 5.1.
+BASE_X = bytes.fromhex("216936d3cd6e53fec0a4e231fdd6dc5c692cc7609525a7b2c9562d608f25d51a")
+
 SEED = bytes(range(32))
 
 
@@ -160,7 +163,7 @@ def test_encodings_that_are_not_the_one_are_refused():
 
 
 def test_the_base_table_is_the_base_point():
-    """Entry 1 is B, 2 is 2^64 B, 3 their sum, and so on: recomputed by affine addition."""
+    """Entry n of a half is 2^192 B and 2^(64 i) B added or subtracted: recomputed by affine addition."""
     d = ed25519._D
     assert (d * 121666 + 121665) % P == 0 and 2 * d % P == ed25519._2D and (ed25519._ROOT ** 2 + 1) % P == 0
 
@@ -170,22 +173,23 @@ def test_the_base_table_is_the_base_point():
                 (p[1] * q[1] + p[0] * q[0]) * pow(1 - t + P, P - 2, P) % P)
 
     def entry(n):
-        at = 96 * n - 96
-        plus, minus, t2 = [int.from_bytes(COMB[i:i + 32], "little") for i in range(at, at + 96, 32)]
+        plus, minus, t2 = [int.from_bytes(COMB[i:i + 32], "little") for i in range(96 * n, 96 * n + 96, 32)]
         half = (P + 1) // 2
         point = (plus - minus) * half % P, (plus + minus) * half % P
         assert t2 == 2 * d * point[0] * point[1] % P
         return point
 
-    assert len(COMB) == 15 * 96
-    base = entry(1)
-    assert base[1] * 5 % P == 4 and base[0] % 2 == 0  # RFC 8032 5.1: y = 4/5, x even
-    for n in range(1, 16):
-        for bit in (1, 2, 4, 8):
-            if n & bit and n != bit:
-                assert entry(n) == add(entry(n ^ bit), entry(bit))
-    for bit in (2, 4, 8):
-        p = entry(bit // 2)
-        for _ in range(64):
-            p = add(p, p)
-        assert p == entry(bit)
+    assert len(COMB) == 16 * 96
+    y = 4 * pow(5, P - 2, P) % P  # RFC 8032 5.1: y = 4/5, x even
+    power = [(int.from_bytes(BASE_X, "big"), y)]
+    x = power[0][0]
+    assert x & 1 == 0 and (y * y - x * x - 1 - d * x * x * y * y) % P == 0
+    for _ in range(224):
+        power.append(add(power[-1], power[-1]))
+    for n in range(16):
+        offset = 32 * (n >> 3)
+        point = power[192 + offset]
+        for i in range(3):
+            x, y = power[64 * i + offset]
+            point = add(point, (x, y) if n >> i & 1 else (P - x, y))
+        assert entry(n) == point
