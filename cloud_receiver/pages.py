@@ -1,9 +1,315 @@
-"""In the making."""
+"""The works' pages: overview, meters, one meter, gateways, one gateway. Rendered here, no script needed to read them.
+
+They read the store through its queries and know nothing of how it is filled. A home's electricity is not among what
+they ask for.
+"""
+
+import datetime
+import hashlib
+import logging
+import re
+import urllib.parse
+from pathlib import Path
+
+import cbor2
+import jinja2
+from aiohttp import web
+
+import firmware.batch as batch
+
+from . import attention, charts, meters, usage, words
+from .clock import iso
+from .stores import queries
+
+log = logging.getLogger("netti.pages")
+
+HERE = Path(__file__).parent
+DAY = 86_400
+PAGE = 100  # rows of a list
+MOST_ITEMS = 12  # of the overview's list
+COOKIE = "netti_language"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+                               "object-src 'none'",
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+}
+SHOWN = ("all", "silent", "missing", "wrong", "alarm")
+RECORD_NAMES = {batch.HEARD: "Heard record", batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
+                batch.POSITION: "Position", batch.RESULT: "Command result"}
 
 
 class Pages:
-    def __init__(self, receiver):
-        self.receiver = receiver
+    """The pages of a receiver."""
 
-    def add_to(self, app):
-        pass
+    def __init__(self, receiver):
+        self.receiver, self.store, self.clock = receiver, receiver.store, receiver.clock
+        self._static = {p.name: p.read_bytes() for p in (HERE / "static").iterdir() if p.is_file()}
+        self._stamps = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self._static.items()}
+        self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True,
+                                             trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+        self._templates.globals.update(static=self._static_url, meter_url=meter_url, gateway_url=gateway_url,
+                                       parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso)
+
+    def add_to(self, app: web.Application) -> None:
+        """Add routes and middleware."""
+        app.middlewares.append(self.guard)
+        app.router.add_routes([
+            web.get("/", self.overview), web.get("/meters", self.meters), web.get("/meters/{id}", self.meter),
+            web.get("/gateways", self.gateways), web.get("/gateways/{id}", self.gateway),
+            web.get("/static/{name}", self.static)])
+
+    # --- around every request
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler):
+        """Local callers only by local names (no page of another site can reach in through its DNS), headers, errors."""
+        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+        if host not in ("localhost", "127.0.0.1", "[::1]"):
+            return web.Response(status=421, text="this receiver answers to localhost only\n")
+        page = not request.path.startswith("/v1/")
+        try:
+            response = await handler(request)
+        except web.HTTPException as e:
+            if not page or e.status < 400:
+                raise
+            response = self.render(request, "error.html", e.status, title="Not found" if e.status == 404 else e.reason,
+                                   detail="There is nothing at this address." if e.status == 404 else "", value=None)
+        except Exception:
+            log.exception("%s could not be answered", request.rel_url.path)
+            if page:
+                response = self.render(request, "error.html", 500, title="Something went wrong", value=None,
+                                       detail="The receiver could not make this page. Try again shortly.")
+            else:
+                response = web.json_response({"error": "internal error"}, status=500)
+        response.headers.update(HEADERS)
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def render(self, request, template, status=200, **values) -> web.Response:
+        """A page in the request's language."""
+        asked = request.query.get("lang")
+        language = words.choose(asked, request.cookies.get(COOKIE), request.headers.get("Accept-Language", ""))
+        w = words.Words(language, self.clock.seconds())
+        text = self._templates.get_template(template).render(
+            _=w.text, w=w, works=self.receiver.settings.name, path=request.path, now=w.now,
+            languages=[(name, words.NAMES[name], with_query(request, lang=name)) for name in words.LANGUAGES],
+            link=lambda **changes: with_query(request, **changes), **values)
+        response = web.Response(text=text, content_type="text/html", status=status,
+                                headers={"Content-Language": language, "Vary": "Accept-Language, Cookie"})
+        if asked in words.LANGUAGES:
+            response.set_cookie(COOKIE, asked, max_age=365 * DAY, samesite="Lax", httponly=True, path="/")
+        return response
+
+    async def static(self, request: web.Request) -> web.Response:
+        """A file of static/; its address carries its content's hash, so it may be kept."""
+        name = request.match_info["name"]
+        if name not in self._static:
+            raise web.HTTPNotFound
+        kinds = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
+        return web.Response(body=self._static[name], content_type=kinds[name.rsplit(".", 1)[1]],
+                            headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    def _static_url(self, name):
+        return f"/static/{name}?v={self._stamps[name]}"
+
+    def _recent(self):
+        return self.receiver.api.recent()
+
+    # --- the pages
+
+    async def overview(self, request: web.Request) -> web.Response:
+        """The state of everything, and what needs attention."""
+        now = self.clock.seconds()
+        gateways = await self.store.read(queries.gateways)
+        meters_ = await self.store.read(queries.meters, self._recent())
+        active = [g for g in gateways if g["id"] not in self.receiver.revoked()]
+        items = attention.sorted_items(attention.gateway_items(gateways, self.receiver.revoked(), now)
+                                       + attention.meter_items(meters_, now))
+        return self.render(
+            request, "overview.html", counts=await self.store.read(queries.summary),
+            meters=len(meters_), heard=sum(not attention.silent_meter(m, now) for m in meters_),
+            gateways=len(active), enrolled=len(gateways),
+            in_contact=sum(not attention.silent_gateway(g, now) for g in active),
+            encrypted=sum(m["key"] != "plain" for m in meters_), keyed=sum(m["key"] == "known" for m in meters_),
+            alarmed=sum(bool(m["alarms"]) for m in meters_), items=items[:MOST_ITEMS], more=len(items) - MOST_ITEMS,
+            directory=str(self.receiver.directory.path))
+
+    async def meters(self, request: web.Request) -> web.Response:
+        """The list of meters: searched, filtered, sorted."""
+        now = self.clock.seconds()
+        rows = await self.store.read(queries.meters, self._recent())
+        total = len(rows)
+        search = request.query.get("q", "").strip().upper()[:40]
+        show = request.query.get("show", "all")
+        rows = [m for m in rows if matches(m, search, show, now)]
+        order = request.query.get("sort", "id")
+        reverse = order.startswith("-")
+        key = SORTS.get(order.lstrip("-"), SORTS["id"])
+        rows.sort(key=key, reverse=reverse)
+        pages = max(1, -(-len(rows) // PAGE))
+        page = min(max(1, whole(request.query.get("page", "1"), 1)), pages)
+        return self.render(request, "meters.html", rows=rows[(page - 1) * PAGE:page * PAGE], found=len(rows),
+                           total=total, search=search, show=show if show in SHOWN else "all", order=order,
+                           page=page, pages=pages,
+                           silent=lambda m: attention.silent_meter(m, now))
+
+    async def meter(self, request: web.Request) -> web.Response:
+        """One meter: its state, its use, who hears it."""
+        name = request.match_info["id"].upper()
+        rows = await self.store.read(queries.meters, self._recent(), name)
+        if not rows:
+            return self.render(request, "error.html", 404, title="Not found",
+                               detail="No meter called %s has been heard.", value=name)
+        m, now = rows[0], self.clock.seconds()
+        view = request.query.get("view", "days")
+        view = view if view in ("days", "hours", "months") else "days"
+        day = a_day(request.query.get("day", ""), usage.local(now).date())
+        used = await self._uses(m["row"], view, day, now)
+        return self.render(
+            request, "meter.html", m=m, silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
+            chart=lambda w: use_chart(w, used, view), any_use=any(u.ml is not None for u in used),
+            today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
+            coverage=await self.store.read(queries.meter_coverage, m["row"], now // DAY - 6),
+            alarms=await self.store.read(queries.meter_alarms, m["row"]), latest=latest_fields(m["latest"]),
+            directory=str(self.receiver.directory.path))
+
+    async def _uses(self, row, view, day, now):
+        if view == "hours":
+            bounds, near = usage.hour_bounds(day), usage.NEAR["hour"]
+        elif view == "months":
+            bounds, near = usage.month_bounds(day, 13), usage.NEAR["month"]
+        else:
+            bounds, near = usage.day_bounds(day, 31), usage.NEAR["day"]
+        readings = await self.store.read(queries.readings, row, bounds[0] - near, bounds[-1] + near)
+        return [u for u in usage.uses(readings, bounds, near) if u.start < now]
+
+    async def gateways(self, request: web.Request) -> web.Response:
+        """The list of gateways."""
+        now = self.clock.seconds()
+        return self.render(request, "gateways.html", rows=await self.store.read(queries.gateways),
+                           heard=await self.store.read(queries.gateway_heard_counts, self._recent()),
+                           revoked=self.receiver.revoked(), silent=lambda g: attention.silent_gateway(g, now),
+                           directory=str(self.receiver.directory.path))
+
+    async def gateway(self, request: web.Request) -> web.Response:
+        """One gateway: contact, delivery, what it hears."""
+        name = request.match_info["id"].upper()
+        rows = await self.store.read(queries.gateways, name)
+        if not rows:
+            return self.render(request, "error.html", 404, title="Not found",
+                               detail="No gateway called %s is enrolled.", value=name)
+        g = rows[0]
+        events = await self.store.read(queries.gateway_events, g["row"])
+        return self.render(
+            request, "gateway.html", g=g, revoked=self.receiver.revoked().get(g["id"]),
+            silent=attention.silent_gateway(g, self.clock.seconds()),
+            clock_word=words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else "",
+            heard=await self.store.read(queries.gateway_meters, g["row"], self._recent()),
+            equivocations=await self.store.read(queries.equivocations, g["row"]),
+            events=[described(*e) for e in events])
+
+
+# --- small parts of the pages
+
+SORTS = {
+    "id": lambda m: m["id"], "heard": lambda m: m["last_heard"],
+    "reading": lambda m: -1 if m["total_ml"] is None else m["total_ml"], "by": lambda m: m["heard_by"],
+    "signal": lambda m: -999 if m["best"] is None else m["best"], "key": lambda m: m["key"],
+    "alarm": lambda m: (len(m["alarms"]), m["id"]),
+}
+
+
+def matches(m, search, show, now) -> bool:
+    """Whether a meter is among what was searched and asked to be shown."""
+    if search and search not in m["id"] and search.replace(" ", "-") not in m["id"]:
+        return False
+    if show == "silent":
+        return attention.silent_meter(m, now)
+    if show in ("missing", "wrong"):
+        return m["key"] == show
+    return bool(m["alarms"]) if show == "alarm" else True
+
+
+def use_chart(w, used, view) -> charts.Chart:
+    """The bar chart of a meter's use, with words in one language."""
+    name = {"hours": lambda u: f"{w.clock(u.start)}–{w.clock(u.end)}", "days": lambda u: w.day(u.start),
+            "months": lambda u: w.month(u.start)}[view]
+    label = {"hours": lambda u: w.clock(u.start), "days": lambda u: w.short_day(u.start),
+             "months": lambda u: w.month(u.start, short=True)}[view]
+    every = {"hours": 6, "days": 7, "months": 3}[view]
+    titles = [f"{name(u)}: " + (w.text("no reading") if u.ml is None else w.litres(u.ml) + " l") for u in used]
+    labels = [label(u) if n % every == 0 else "" for n, u in enumerate(used)]
+    return charts.bars([None if u.ml is None else u.ml / 1000 for u in used], titles, labels, [u.partial for u in used])
+
+
+def latest_fields(latest) -> "list[tuple[str, str]]":
+    """The decoded fields of the latest telegram that its page does not show elsewhere."""
+    hidden = ("manufacturer", "id", "version", "type", "media", "alarms")
+    found = []
+    for name, value in sorted(latest.items()):
+        if name not in hidden and value not in ("", None, []):
+            found.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return found
+
+
+def described(kind, time, received, body):
+    """(name, detail, time, received) of a kept record; what cannot be read has no detail."""
+    detail = ""
+    if kind:
+        try:
+            fields = cbor2.loads(body)[3:]
+            detail = {batch.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
+                      batch.BOOT: lambda: f"{fields[0]} · {fields[1]}",
+                      batch.RESULT: lambda: f"{fields[0]}: {fields[2] or fields[1]}",
+                      batch.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
+        except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
+            detail = ""
+    return RECORD_NAMES.get(kind, "Record of an unknown kind"), detail[:200], time, received
+
+
+def signal_level(rssi: "int | None") -> int:
+    """0 to 4 bars for a level in dBm."""
+    return 0 if rssi is None else sum(rssi >= edge for edge in (-98, -90, -80, -68))
+
+
+def meter_parts(text: str) -> "tuple[str, str, str]":
+    """(make, number, version and type) of a meter's text."""
+    make, number, version, kind = text.rsplit("-", 3)
+    return make, number, f"{version}·{kind}"
+
+
+def meter_url(text: str, **query) -> str:
+    """The page of a meter."""
+    return "/meters/" + urllib.parse.quote(text, safe="") + ("?" + urllib.parse.urlencode(query) if query else "")
+
+
+def gateway_url(gateway: str) -> str:
+    """The page of a gateway."""
+    return "/gateways/" + urllib.parse.quote(gateway, safe="")
+
+
+def with_query(request, **changes) -> str:
+    """The request's own address with some of its query changed; None takes a parameter out."""
+    query = {k: v for k, v in request.query.items() if k != "lang"}
+    query.update({k: str(v) for k, v in changes.items() if v is not None})
+    query = {k: v for k, v in query.items() if changes.get(k, v) is not None}
+    return urllib.parse.quote(request.path) + ("?" + urllib.parse.urlencode(query) if query else "")
+
+
+def whole(text: str, otherwise: int) -> int:
+    """A whole number of a query, or another."""
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else otherwise
+
+
+def a_day(text: str, today: datetime.date) -> datetime.date:
+    """The day of a query: within what dates can be shown, and not after today."""
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return today
+    return min(max(day, datetime.date(2000, 1, 1)), today)
+
+

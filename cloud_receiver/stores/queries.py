@@ -99,10 +99,11 @@ def equivocations(db, row):
 
 
 def meters(db, day, meter=None):
-    """Every meter (or one): latest state and who hears it on or since a Unix day."""
+    """Every meter (or one, with its latest reading): its state and who hears it on or since a Unix day."""
     rows = _dicts(db.execute(
         "SELECT m.id AS row, m.meter AS id, m.media, m.first_heard, m.last_heard, m.encrypted, m.state, m.note, "
-        "m.status, m.total_ml, m.read_at, m.latest, c.heard_by, c.best, c.telegrams, c.heard "
+        f"m.status, m.total_ml, m.read_at, {'NULL' if meter is None else 'm.latest'} AS latest, "
+        "c.heard_by, c.best, c.telegrams, c.heard "
         "FROM meters m LEFT JOIN (SELECT meter, count(DISTINCT gateway) AS heard_by, max(best) AS best, "
         "sum(telegrams) AS telegrams, sum(heard) AS heard FROM coverage WHERE day >= ?1 GROUP BY meter) c "
         "ON c.meter = m.id WHERE ?2 IS NULL OR m.meter = ?2 ORDER BY m.meter", (day, meter)))

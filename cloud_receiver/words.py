@@ -1,0 +1,204 @@
+"""Texts, numbers and times as people read them: Norwegian bokmål and English, times of Europe/Oslo.
+
+The English text is the key; NB holds the bokmål. A test holds every text of the templates to this table.
+"""
+
+import datetime
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal
+
+from . import usage
+
+LANGUAGES = ("nb", "en")
+NAMES = {"nb": "Norsk bokmål", "en": "English"}
+LOCALES = {"nb": "nb_NO", "en": "en_GB"}
+
+NB = {
+    # the frame
+    "Overview": "Oversikt", "Meters": "Målere", "Gateways": "Gatewayer", "Skip to content": "Hopp til innhold",
+    "Language": "Språk", "Times are Norwegian local time.": "Klokkeslett er norsk tid.", "Main menu": "Hovedmeny",
+    "As of %s.": "Per %s.",
+    # overview
+    "Meters heard": "Målere hørt", "%s of %s": "%s av %s", "in the last 24 hours": "siste døgn",
+    "Gateways in contact": "Gatewayer i kontakt", "in the last hour": "siste time", "Keys": "Nøkler",
+    "meters read with their key": "målere leses med sin nøkkel", "Alarms": "Alarmer",
+    "meters report one now": "målere melder en nå", "meter reports one now": "måler melder en nå",
+    "Needs attention": "Bør ses på", "Nothing needs attention.": "Ingenting å se på.",
+    "Everything heard, read and in contact.": "Alt er hørt, avlest og i kontakt.",
+    "Stored telegrams": "Lagrede telegrammer", "decoded": "dekodet", "waiting": "venter", "without key": "uten nøkkel",
+    "with wrong key": "med feil nøkkel", "undecodable": "kan ikke dekodes",
+    "Get started": "Kom i gang", "No gateway has been enrolled yet.": "Ingen gateway er meldt inn ennå.",
+    "Print a one-time token:": "Skriv ut en engangskode:",
+    "Give it to a gateway:": "Gi den til en gateway:",
+    "Import the meters' keys, so that their readings can be decoded:":
+        "Importer målernes nøkler, så avlesningene kan dekodes:",
+    "The meters it hears appear here within minutes.": "Målerne den hører, dukker opp her i løpet av minutter.",
+    "Silent for %s": "Taus i %s", "last heard %s": "sist hørt %s", "No contact for %s": "Ingen kontakt på %s",
+    "Enrolled, not heard from yet": "Meldt inn, ikke hørt fra ennå",
+    "Key is missing": "Nøkkel mangler", "Key is wrong": "Nøkkelen er feil", "Cannot be decoded": "Kan ikke dekodes",
+    "Records lost": "Poster tapt", "Gap in what it delivered": "Hull i det den har levert",
+    "Sent two versions of the same records": "Sendte to utgaver av de samme postene", "and %s more": "og %s til",
+    "since %s": "siden %s",
+    # lists
+    "Search": "Søk", "Meter number or make": "Målernummer eller fabrikat", "Show": "Vis", "All": "Alle",
+    "Silent": "Tause", "Without key": "Uten nøkkel", "With wrong key": "Med feil nøkkel", "With alarm": "Med alarm",
+    "Meter": "Måler", "Medium": "Medium", "Last heard": "Sist hørt", "Reading": "Målerstand", "Heard by": "Hørt av",
+    "Signal": "Signal", "Key": "Nøkkel", "Gateway": "Gateway", "Kind": "Type", "Last contact": "Siste kontakt",
+    "Meters heard, 2 days": "Målere hørt, 2 døgn", "Delivery": "Leveranse", "Version": "Versjon",
+    "%s meters": "%s målere", "1 meter": "1 måler", "No meter matches.": "Ingen måler passer.",
+    "Show all meters": "Vis alle målere", "No meter has been heard yet.": "Ingen måler er hørt ennå.",
+    "A gateway sends what it hears with its next batch, usually within 15 minutes.":
+        "En gateway sender det den hører med neste bunt, vanligvis innen 15 minutter.",
+    "%s gateways": "%s gatewayer", "1 gateway": "1 gateway", "Previous": "Forrige", "Next": "Neste",
+    "Page %s of %s": "Side %s av %s", "Sort by %s": "Sorter etter %s", "none": "ingen", "never": "aldri",
+    "Sorted": "Sortert",
+    # a meter
+    "Make": "Fabrikat", "Number": "Nummer", "First heard": "Først hørt", "Status byte": "Statusbyte",
+    "Total": "Målerstand", "read %s": "avlest %s", "not read yet": "ikke avlest ennå", "Use": "Forbruk",
+    "Per day, 31 days": "Per døgn, 31 døgn", "Per hour": "Per time", "Per month, 13 months": "Per måned, 13 måneder",
+    "Period": "Periode", "Litres per day": "Liter per døgn", "Litres per hour": "Liter per time",
+    "Litres per month": "Liter per måned", "Previous day": "Forrige døgn", "Next day": "Neste døgn",
+    "Hourly values can show when people are at home. Look at them only for a leak or on request.":
+        "Timesverdier kan vise når folk er hjemme. Se på dem bare ved lekkasje eller på forespørsel.",
+    "Day": "Døgn", "Hour": "Time", "Month": "Måned", "Litres": "Liter", "so far": "hittil", "in part": "delvis",
+    "no reading": "ingen avlesning",
+    "No readings in this period.": "Ingen avlesninger i denne perioden.", "Table of the values": "Verdiene i tabell",
+    "Who hears it": "Hvem hører den", "Last 7 days": "Siste 7 døgn", "Telegrams relayed": "Telegrammer videresendt",
+    "Telegrams heard": "Telegrammer hørt", "Best": "Best", "Median": "Median", "Latest telegram": "Siste telegram",
+    "Field": "Felt", "Value": "Verdi", "Alarm": "Alarm", "Since": "Siden", "Ended": "Slutt", "still on": "pågår",
+    "No alarms.": "Ingen alarmer.", "What to do": "Hva gjør du nå",
+    "This meter's telegrams are encrypted and the receiver has no key for it. They are kept, and decoded as soon as a "
+    "key is imported:":
+        "Telegrammene fra denne måleren er kryptert, og mottakeren har ingen nøkkel. De beholdes, og dekodes så snart "
+        "nøkkelen er importert:",
+    "The key in the receiver does not open this meter's telegrams. Check the supplier's key file for this number and "
+    "import it again:":
+        "Nøkkelen i mottakeren åpner ikke telegrammene fra denne måleren. Sjekk leverandørens nøkkelfil for nummeret, "
+        "og importer på nytt:",
+    "The telegram could not be decoded:": "Telegrammet kunne ikke dekodes:",
+    "Not heard in the last 7 days.": "Ikke hørt siste 7 døgn.",
+    # a gateway
+    "Enrolled": "Meldt inn", "Firmware": "Fastvare", "Clock": "Klokke", "Starts": "Oppstarter", "Revoked": "Sperret",
+    "Rings": "Ringer", "Ring": "Ring", "Delivered through": "Levert til og med", "Gaps": "Hull", "Lost": "Tapt",
+    "Two versions": "To utgaver", "First contact": "Første kontakt", "records": "poster",
+    "Everything it has kept has been delivered without a gap.": "Alt den har tatt vare på, er levert uten hull.",
+    "Records %s to %s never came. They are taken if the gateway still has them.":
+        "Postene %s til %s kom aldri. De tas imot hvis gatewayen fortsatt har dem.",
+    "Records were overwritten in the gateway before they could be delivered.":
+        "Poster ble overskrevet i gatewayen før de kunne leveres.",
+    "At %s it sent records %s to %s again with other content. Nothing of that was stored. If it goes on, the gateway "
+    "has a fault, or someone has its key: revoke it and enrol it anew.":
+        "%s sendte den postene %s til %s på nytt med annet innhold. Ingenting av det ble lagret. Fortsetter det, har "
+        "gatewayen en feil, eller noen har nøkkelen: sperr den og meld den inn på nytt.",
+    "This gateway is revoked since %s: what it sends is refused, what it sent is kept.":
+        "Denne gatewayen er sperret siden %s: det den sender, avvises; det den har sendt, beholdes.",
+    "Meters it hears": "Målere den hører", "today and yesterday": "i dag og i går",
+    "It has not delivered a meter today or yesterday.": "Den har ikke levert noen måler i dag eller i går.",
+    "Counters": "Tellere", "as of %s": "per %s", "Events": "Hendelser", "Time": "Tid", "What": "Hva",
+    "No events.": "Ingen hendelser.", "received %s": "mottatt %s", "Start": "Oppstart", "Clock set": "Klokke stilt",
+    "Event": "Hendelse", "Position": "Posisjon", "Command result": "Kommandoresultat",
+    "Record of an unknown kind": "Post av ukjent slag", "Heard record": "Hørt-post",
+    # values
+    "water": "vann", "warm_water": "varmt vann", "hot_water": "varmt vann", "cold_water": "kaldt vann",
+    "hot_cold_water": "varmt og kaldt vann", "heat": "varme", "heat_cooling": "varme og kjøling", "gas": "gass",
+    "electricity": "strøm", "waste_water": "avløp",
+    "known": "kjent", "missing": "mangler", "wrong": "feil", "plain": "trengs ikke", "pending": "ikke prøvd",
+    "home": "hjem", "concentrator": "konsentrator", "drive-by": "kjørerute",
+    "leak": "lekkasje", "burst": "rørbrudd", "dry": "tørr", "air": "luft", "reverse": "tilbakestrømning",
+    "backflow": "tilbakestrømning", "tamper": "manipulering", "no_flow": "ingen gjennomstrømning",
+    "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon",
+    "unknown clock": "ukjent", "lowest possible": "tidligst mulig", "from the receiver": "fra mottakeren",
+    "from the internet": "fra internett", "from the HAN port": "fra HAN-porten",
+    # errors
+    "Not found": "Finnes ikke", "There is nothing at this address.": "Det er ingenting på denne adressen.",
+    "Something went wrong": "Noe gikk galt", "The receiver could not make this page. Try again shortly.":
+        "Mottakeren kunne ikke lage denne siden. Prøv igjen om litt.",
+    "To the overview": "Til oversikten", "No meter called %s has been heard.": "Ingen måler ved navn %s er hørt.",
+    "No gateway called %s is enrolled.": "Ingen gateway ved navn %s er meldt inn.",
+}
+CLOCKS = ("unknown clock", "lowest possible", "from the receiver", "from the internet", "from the HAN port")
+
+
+class Words:
+    """One language's texts and forms; `now` is Unix seconds."""
+
+    def __init__(self, language: str, now: int):
+        self.language, self.now = language, now
+        self.locale = LOCALES[language]
+
+    def text(self, english: str, *values) -> str:
+        """A text in this language, with values put in."""
+        found = NB.get(english, english) if self.language == "nb" else english
+        return found % values if values else found
+
+    def code(self, code: str) -> str:
+        """A code of the data (medium, key state, alarm) as words."""
+        return NB.get(code, code.replace("_", " ")) if self.language == "nb" else code.replace("_", " ")
+
+    def number(self, value: "float | int | None", decimals: int = 0) -> str:
+        """A number with the language's separators: 1 234,5 or 1,234.5; nothing for None."""
+        if value is None:
+            return ""
+        return format_decimal(value, "#,##0" + ("." + "0" * decimals if decimals else ""), locale=self.locale)
+
+    def litres(self, ml: "int | None") -> str:
+        """Millilitres as litres, with a decimal below ten."""
+        if ml is None:
+            return ""
+        return self.number(ml / 1000, 1 if 0 < abs(ml) < 10_000 else 0)
+
+    def time(self, seconds: "int | None") -> str:
+        """Date and time: 24.11.2026 08:00 or 24 Nov 2026, 08:00."""
+        if seconds is None:
+            return ""
+        return format_datetime(usage.local(seconds), "dd.MM.y HH:mm" if self.language == "nb" else "d MMM y, HH:mm",
+                               locale=self.locale)
+
+    def day(self, seconds: int) -> str:
+        """A date with its weekday: tirsdag 24.11.2026."""
+        return format_date(usage.local(seconds).date(), "EEEE dd.MM.y" if self.language == "nb" else "EEEE d MMM y",
+                           locale=self.locale)
+
+    def short_day(self, seconds: int) -> str:
+        """A date within a year: 24.11. or 24 Nov."""
+        form = "d.M." if self.language == "nb" else "d MMM"
+        return format_date(usage.local(seconds).date(), form, locale=self.locale)
+
+    def month(self, seconds: int, short: bool = False) -> str:
+        """A month: november 2026."""
+        return format_date(usage.local(seconds).date(), "LLL yy" if short else "LLLL y", locale=self.locale)
+
+    def clock(self, seconds: int) -> str:
+        """Hours and minutes."""
+        return usage.local(seconds).strftime("%H:%M")
+
+    def ago(self, seconds: "int | None") -> str:
+        """How long ago: for 5 minutter siden."""
+        if seconds is None:
+            return self.text("never")
+        passed = datetime.timedelta(seconds=min(seconds - self.now, 0))
+        return format_timedelta(passed, add_direction=True, locale=self.locale)
+
+    def span(self, seconds: int) -> str:
+        """A length of time: 3 timer."""
+        return format_timedelta(datetime.timedelta(seconds=max(seconds, 0)), locale=self.locale)
+
+
+def choose(query: "str | None", cookie: "str | None", accept: str) -> str:
+    """The language of a request: asked for, remembered, or the browser's; bokmål for who reads any Norwegian."""
+    for name in (query, cookie):
+        if name in LANGUAGES:
+            return name
+    best, weight = "nb", 0.0
+    for part in accept.split(","):
+        name, _, rest = part.strip().partition(";")
+        try:
+            q = float(rest.partition("=")[2]) if rest else 1.0
+        except ValueError:
+            continue
+        base = name.strip().lower().split("-")[0]
+        language = {"nb": "nb", "no": "nb", "nn": "nb", "da": "nb", "sv": "nb", "en": "en"}.get(base)
+        if language and q > weight:
+            best, weight = language, q
+    return best
