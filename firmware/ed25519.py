@@ -29,22 +29,35 @@ def public_key(seed):
 
 def public_key_steps(seed):
     """Generator of public_key."""
-    secret, _ = yield from _expand(seed)
-    return (yield from _base_times(secret))
+    expanded = yield from expand_steps(seed)
+    return (yield from _base_times(_scalar(expanded)))
+
+
+def expand_steps(seed):
+    """Generator: the 64 secret bytes a 32-byte seed stands for (RFC 8032 5.1.5), to keep where signing is frequent."""
+    return (yield from sha512_steps(seed))
 
 
 def sign(seed, public, message):
-    """The 64-byte signature of `message` (bytes); `public` must be the seed's own public key."""
+    """The 64-byte signature of `message` (bytes); see sign_steps."""
     return _run(sign_steps(seed, public, message))
 
 
 def sign_steps(seed, public, message):
-    """Generator of sign: yields often, returns the signature (RFC 8032 5.1.6)."""
-    secret, prefix = yield from _expand(seed)
-    nonce = int.from_bytes((yield from sha512_steps(prefix + message)), "little") % _L
+    """Generator: yields often, returns the signature of `message` (RFC 8032 5.1.6).
+
+    `seed` is the 32-byte seed or what expand_steps made of it (an eighth faster); `public` must be its own public key:
+    signing under another gives the secret away.
+    """
+    expanded = seed if len(seed) == 64 else (yield from expand_steps(seed))
+    nonce = yield from sha512_steps(expanded[32:] + message)
+    yield
+    nonce = int.from_bytes(nonce, "little") % _L
     r = yield from _base_times(nonce)
-    k = int.from_bytes((yield from sha512_steps(r + public + message)), "little") % _L
-    return r + ((nonce + k * secret) % _L).to_bytes(32, "little")
+    k = yield from sha512_steps(r + public + message)
+    yield
+    s = (nonce + int.from_bytes(k, "little") % _L * _scalar(expanded)) % _L
+    return r + s.to_bytes(32, "little")
 
 
 def verify(public, message, signature):
@@ -63,7 +76,9 @@ def verify_steps(public, message, signature):
     point = yield from _decode(public)
     if point is None:
         return False
-    k = int.from_bytes((yield from sha512_steps(r + public + message)), "little") % _L
+    k = yield from sha512_steps(r + public + message)
+    yield
+    k = int.from_bytes(k, "little") % _L
     return (yield from _base_minus(s, k, point[0], point[1])) == r
 
 
@@ -75,10 +90,9 @@ def _run(steps):
         return e.value
 
 
-def _expand(seed):
-    # 5.1.5: the clamped secret scalar and the prefix.
-    digest = yield from sha512_steps(seed)
-    return int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254, digest[32:]
+def _scalar(expanded):
+    # 5.1.5: the lower half, clamped.
+    return int.from_bytes(expanded[:32], "little") & (1 << 254) - 8 | 1 << 254
 
 
 # --- the field of 2^255 - 19 ----------------------------------------------------------------------------------------
@@ -226,7 +240,6 @@ def _base_minus(s, k, ax, ay):
     for i in range(255, -1, -1):
         e, f, g, h = _double(x, y, z)
         x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
-        yield
         entries = []
         n = digits[i]
         if n > 8:
@@ -238,9 +251,10 @@ def _base_minus(s, k, ax, ay):
             entries.append(_comb_entry(signs, i + 32))
             entries.append(_comb_entry(signs, i))
         for entry in entries:
+            yield
             e, f, g, h = _add(x, y, z, t, entry)
             x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
-            yield
+        yield
     return (yield from _encode(x, y, z))
 
 

@@ -20,6 +20,7 @@ def sha512_steps(data):
     data = data + b"\x80" + bytes(-(size + 17) % 128) + (8 * size).to_bytes(16, "big")
     state = struct.unpack(">8Q", INITIAL)
     for start in range(0, len(data), 128):
+        yield
         w = list(struct.unpack_from(">16Q", data, start))
         working = state
         for t in range(0, 80, 4):
@@ -29,6 +30,7 @@ def sha512_steps(data):
             working = _rounds(working, w, t)
             yield
         state = [x + y & _MASK for x, y in zip(state, working)]
+    yield
     return struct.pack(">8Q", state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
 
 

@@ -76,6 +76,8 @@ def test_signing_and_verifying_step():
     signature, steps = run(ed25519.sign_steps(SEED, public, b"m"))
     assert signature == ed25519.sign(SEED, public, b"m")
     assert steps > 200
+    expanded = run(ed25519.expand_steps(SEED))[0]
+    assert len(expanded) == 64 and ed25519.sign(expanded, public, b"m") == signature
     good, steps = run(ed25519.verify_steps(public, b"m", signature))
     assert good is True and steps > 300
 
