@@ -62,7 +62,8 @@ def test_multiples_of_the_base_point_at_the_edges(scalar):
     """Nonces nobody can provoke: checked against repeated doubling in affine coordinates."""
     def add(p, q):
         t = ed25519._D * p[0] * q[0] * p[1] * q[1] % P
-        return ((p[0] * q[1] + q[0] * p[1]) * pow(1 + t, -1, P) % P, (p[1] * q[1] + p[0] * q[0]) * pow(1 - t, -1, P) % P)
+        return ((p[0] * q[1] + q[0] * p[1]) * pow(1 + t, -1, P) % P,
+                (p[1] * q[1] + p[0] * q[0]) * pow(1 - t, -1, P) % P)
 
     power = (0x216936D3CD6E53FEC0A4E231FDD6DC5C692CC7609525A7B2C9562D608F25D51A, 4 * pow(5, -1, P) % P)
     want, n = (0, 1), scalar
