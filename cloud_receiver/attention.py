@@ -4,9 +4,15 @@ from collections import namedtuple
 
 SILENT_METER_S = 86_400
 SILENT_GATEWAY_S = 3600
+CAN_WAIT = ("low_battery", "comms", "over_range")
 
 # level: bad or warn; kind: gateway or meter; id and name: which; text: of words.NB; values: for the text.
 Item = namedtuple("Item", ("level", "kind", "id", "name", "text", "value"))
+
+
+def alarm_level(alarm: str) -> str:
+    """How bad an alarm is: bad, or warn for what can wait for the next round."""
+    return "warn" if alarm in CAN_WAIT else "bad"
 
 
 def silent_gateway(g, now) -> bool:
@@ -47,7 +53,8 @@ def meter_items(meters, now) -> "list[Item]":
     found = []
     for m in meters:
         if m["alarms"]:
-            found.append(Item("bad", "meter", m["id"], "", "Alarm", m["alarms"]))
+            level = "bad" if any(alarm_level(a["alarm"]) == "bad" for a in m["alarms"]) else "warn"
+            found.append(Item(level, "meter", m["id"], "", "Alarm", m["alarms"]))
         if m["key"] == "wrong":
             found.append(Item("bad", "meter", m["id"], "", "Key is wrong", None))
         elif m["key"] == "missing":

@@ -3,26 +3,24 @@
 import math
 from collections import namedtuple
 
-# x, width, y, height in the 100 x 100 box; None where there is no value; title: what the bar says in words.
-Bar = namedtuple("Bar", ("x", "width", "y", "height", "title", "partial"))
+# x, width, y, height in the 100 x 100 box; title: what the bar says in words; kind: its CSS class.
+Bar = namedtuple("Bar", ("x", "width", "y", "height", "title", "kind"))
 Chart = namedtuple("Chart", ("bars", "top", "labels"))
 
 GAP = 0.18  # of a bar's room
 
 
-def bars(values: "list[float | None]", titles: "list[str]", labels: "list[str]", partial: "list[bool]") -> Chart:
-    """A chart of non-negative values (below zero is drawn as zero); labels may be empty texts."""
+def bars(values: "list[float | None]", titles: "list[str]", labels: "list[str]", kinds: "list[str]") -> Chart:
+    """A chart of non-negative values (below zero is drawn as zero); without a value the bar is the whole height, for
+    the style sheet to show as absent; without a kind there is none. Labels may be empty texts."""
     top = nice(max((v for v in values if v is not None), default=0))
     room = 100 / max(len(values), 1)
     drawn = []
     for n, value in enumerate(values):
         x, width = n * room + room * GAP / 2, room * (1 - GAP)
-        if value is None:
-            drawn.append(Bar(round(x, 3), round(width, 3), None, None, titles[n], False))
-        else:
-            height = max(value, 0) / top * 100
-            drawn.append(Bar(round(x, 3), round(width, 3), round(100 - height, 3), round(height, 3), titles[n],
-                             partial[n]))
+        height = 100 if value is None else max(value, 0) / top * 100
+        if kinds[n]:
+            drawn.append(Bar(round(x, 3), round(width, 3), round(100 - height, 3), round(height, 3), titles[n], kinds[n]))
     return Chart(drawn, top, labels)
 
 

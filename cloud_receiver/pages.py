@@ -26,6 +26,7 @@ log = logging.getLogger("netti.pages")
 HERE = Path(__file__).parent
 DAY = 86_400
 PAGE = 100  # rows of a list
+COVERED_DAYS = 7  # on a meter's page
 MOST_ITEMS = 12  # of the overview's list
 COOKIE = "netti_language"
 HEADERS = {
@@ -50,7 +51,8 @@ class Pages:
         self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True,
                                              trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
         self._templates.globals.update(static=self._static_url, meter_url=meter_url, gateway_url=gateway_url,
-                                       parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso)
+                                       parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso,
+                                       alarm_level=attention.alarm_level)
 
     def add_to(self, app: web.Application) -> None:
         """Add routes and middleware."""
@@ -170,9 +172,10 @@ class Pages:
         used = await self._uses(m["row"], view, day, now)
         return self.render(
             request, "meter.html", m=m, silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
-            chart=lambda w: use_chart(w, used, view), any_use=any(u.ml is not None for u in used),
+            chart=lambda w: use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
-            coverage=await self.store.read(queries.meter_coverage, m["row"], now // DAY - 6),
+            coverage=by_gateway(await self.store.read(queries.meter_coverage, m["row"], now // DAY - COVERED_DAYS + 1),
+                                now // DAY, COVERED_DAYS), first_day=now // DAY - COVERED_DAYS + 1,
             alarms=await self.store.read(queries.meter_alarms, m["row"]), latest=latest_fields(m["latest"]),
             directory=str(self.receiver.directory.path))
 
@@ -184,7 +187,7 @@ class Pages:
         else:
             bounds, near = usage.day_bounds(day, 31), usage.NEAR["day"]
         readings = await self.store.read(queries.readings, row, bounds[0] - near, bounds[-1] + near)
-        return [u for u in usage.uses(readings, bounds, near) if u.start < now]
+        return usage.uses(readings, bounds, near)
 
     async def gateways(self, request: web.Request) -> web.Response:
         """The list of gateways."""
@@ -233,7 +236,7 @@ def matches(m, search, show, now) -> bool:
     return bool(m["alarms"]) if show == "alarm" else True
 
 
-def use_chart(w, used, view) -> charts.Chart:
+def use_chart(w, used, view, now) -> charts.Chart:
     """The bar chart of a meter's use, with words in one language."""
     name = {"hours": lambda u: f"{w.clock(u.start)}–{w.clock(u.end)}", "days": lambda u: w.day(u.start),
             "months": lambda u: w.month(u.start)}[view]
@@ -242,17 +245,33 @@ def use_chart(w, used, view) -> charts.Chart:
     every = {"hours": 6, "days": 7, "months": 3}[view]
     titles = [f"{name(u)}: " + (w.text("no reading") if u.ml is None else w.litres(u.ml) + " l") for u in used]
     labels = [label(u) if n % every == 0 else "" for n, u in enumerate(used)]
-    return charts.bars([None if u.ml is None else u.ml / 1000 for u in used], titles, labels, [u.partial for u in used])
+    kinds = ["" if u.start >= now else "none" if u.ml is None else "use partial" if u.partial else "use" for u in used]
+    return charts.bars([None if u.ml is None else u.ml / 1000 for u in used], titles, labels, kinds)
 
 
-def latest_fields(latest) -> "list[tuple[str, str]]":
+def latest_fields(latest) -> "list[tuple[str, object]]":
     """The decoded fields of the latest telegram that its page does not show elsewhere."""
     hidden = ("manufacturer", "id", "version", "type", "media", "alarms")
-    found = []
-    for name, value in sorted(latest.items()):
-        if name not in hidden and value not in ("", None, []):
-            found.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return found
+    return [(n, value) for n, value in sorted(latest.items()) if n not in hidden and value not in ("", None, [])]
+
+
+def by_gateway(coverage, today, days) -> "list[dict]":
+    """Coverage rows of single days as one per gateway: its counts and levels, and which of the days it heard."""
+    found: dict = {}
+    for c in coverage:
+        g = found.setdefault(c["gateway"], {"gateway": c["gateway"], "name": c["name"], "telegrams": 0, "heard": 0,
+                                            "best": None, "medians": [], "days": [0] * days})
+        g["telegrams"] += c["telegrams"]
+        g["heard"] += c["heard"]
+        if c["best"] is not None:
+            g["best"] = c["best"] if g["best"] is None else max(g["best"], c["best"])
+        if c["median"] is not None:
+            g["medians"].append(c["median"])
+        if 0 <= today - c["day"] < days:
+            g["days"][days - 1 - today + c["day"]] = max(c["telegrams"], c["heard"])
+    for g in found.values():
+        g["median"] = sorted(g["medians"])[len(g["medians"]) // 2] if g["medians"] else None
+    return sorted(found.values(), key=lambda g: (-999 if g["best"] is None else g["best"]), reverse=True)
 
 
 def described(kind, time, received, body):

@@ -52,6 +52,7 @@ NB = {
         "En gateway sender det den hører med neste bunt, vanligvis innen 15 minutter.",
     "%s gateways": "%s gatewayer", "1 gateway": "1 gateway", "Previous": "Forrige", "Next": "Neste",
     "Page %s of %s": "Side %s av %s", "Sort by %s": "Sorter etter %s", "none": "ingen", "never": "aldri",
+    "just now": "nå nettopp", "%s of %s days": "%s av %s døgn",
     "Sorted": "Sortert",
     # a meter
     "Make": "Fabrikat", "Number": "Nummer", "First heard": "Først hørt", "Status byte": "Statusbyte",
@@ -65,7 +66,8 @@ NB = {
     "no reading": "ingen avlesning",
     "No readings in this period.": "Ingen avlesninger i denne perioden.", "Table of the values": "Verdiene i tabell",
     "Who hears it": "Hvem hører den", "Last 7 days": "Siste 7 døgn", "Telegrams relayed": "Telegrammer videresendt",
-    "Telegrams heard": "Telegrammer hørt", "Best": "Best", "Median": "Median", "Latest telegram": "Siste telegram",
+    "Telegrams heard": "Telegrammer hørt",
+    "Days": "Døgn", "Best": "Best", "Median": "Median", "Latest telegram": "Siste telegram",
     "Field": "Felt", "Value": "Verdi", "Alarm": "Alarm", "Since": "Siden", "Ended": "Slutt", "still on": "pågår",
     "No alarms.": "Ingen alarmer.", "What to do": "Hva gjør du nå",
     "This meter's telegrams are encrypted and the receiver has no key for it. They are kept, and decoded as soon as a "
@@ -142,6 +144,12 @@ class Words:
             return ""
         return format_decimal(value, "#,##0" + ("." + "0" * decimals if decimals else ""), locale=self.locale)
 
+    def value(self, value) -> str:
+        """A decoded value: a number with the decimals it has, anything else as text."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return format_decimal(value, "0.######", locale=self.locale)
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
     def litres(self, ml: "int | None") -> str:
         """Millilitres as litres, with a decimal below ten."""
         if ml is None:
@@ -177,6 +185,8 @@ class Words:
         """How long ago: for 5 minutter siden."""
         if seconds is None:
             return self.text("never")
+        if seconds > self.now - 60:
+            return self.text("just now")
         passed = datetime.timedelta(seconds=min(seconds - self.now, 0))
         return format_timedelta(passed, add_direction=True, locale=self.locale)
 
