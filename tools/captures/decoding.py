@@ -100,7 +100,8 @@ class Decoder:
         messages = list(self.han.feed(data))
         reasons = _grown(before, self.han.rejects)
         if not messages and not reasons:
-            self._pending = self._pending or piece.where
+            if data.strip(b"\x7e\r\n\x00\xff"):
+                self._pending = self._pending or piece.where
             return
         where, self._pending = self._pending or piece.where, ""
         for message in messages:

@@ -17,7 +17,7 @@ UNKNOWN = ""
 class Piece(NamedTuple):
     """One frame of a capture. `time` is in seconds, Unix or from the start, or None; `rssi` as the receiver gave it.
 
-    With `fault` set the place holds no frame: the text says why.
+    With `fault` set the place holds no frame: the text says why, and `data` is what there is, if anything.
     """
 
     where: str

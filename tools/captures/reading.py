@@ -4,7 +4,7 @@ A stream of a HAN port is cut into frames here by the length each says it has, o
 replay a rhythm; whether a frame is whole and right is for the codec's reader to say.
 """
 
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Callable, Iterator
 
 from .lines import read_line
 from .piece import AIR, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, size_of
@@ -193,40 +193,41 @@ def _whole(frame: bytes) -> bool:
     return frame[-1] == (0x7E if frame[0] == 0x7E else 0x16 if frame[0] == 0x68 else 0x0A)
 
 
-def _stream(chunks: Iterator[bytes], where) -> Iterator[Piece]:
-    """Cut the bytes of a HAN port into frames; what lies between them is noise, flags apart."""
-    buffer, offset = b"", 0
+def _stream(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[Piece]:
+    """Cut the bytes of a HAN port into frames; what lies between them is noise, flags apart.
+
+    The pieces put together are the stream again: of two frames that share a flag, the first has it.
+    """
+    buffer, offset, shared = b"", 0, 0
     for chunk in _and_end(chunks):
         buffer += chunk
         final = not chunk
         while buffer:
             at = _start(buffer, 0)
-            if at < 0:
-                at = len(buffer)
             if at:
-                noise = buffer[:at]
-                if noise.strip(b"\x7e\r\n\x00\xff"):
-                    yield Piece(where(offset), FRAME, b"", fault=f"noise, {at} B in which no frame begins")
-                buffer, offset = buffer[at:], offset + at
+                noise = buffer[:at] if at > 0 else buffer
+                only_fill = not noise.strip(b"\x7e\r\n\x00\xff")
+                yield Piece(where(offset), FRAME, noise,
+                            fault="" if only_fill else f"noise, {len(noise)} B in which no frame begins")
+                buffer, offset = buffer[len(noise):], offset + len(noise)
                 continue
             size = size_of(buffer) or (len(buffer) if final else LONGEST)
-            if len(buffer) < size and not final and size <= LONGEST:
+            if len(buffer) < size <= LONGEST and not final:
                 break
-            # A shared flag ends one frame and begins the next: it must stay for the next.
-            frame = buffer[:size]
-            if len(frame) == size and _whole(frame):
-                yield Piece(where(offset), FRAME, frame)
-                size -= frame[0] == 0x7E and buffer[size:size + 1] != b"" and buffer[size] & 0xF0 == 0xA0
-            else:
+            frame, fault = buffer[:size], ""
+            if len(frame) < size or not _whole(frame):
                 following = _start(buffer, 1)
                 if following < 0 and (len(frame) < size or frame[0] == 0x2F and b"!" not in frame):
-                    yield Piece(where(offset), FRAME, b"", fault=_cut(frame, size))
-                    size = len(frame)
+                    fault = _cut(frame, size)
                 else:
                     # Its end is not where it says: it is broken, or no frame began here. The codec says which.
-                    size = following if following > 0 else len(buffer)
-                    yield Piece(where(offset), FRAME, buffer[:size])
-            buffer, offset = buffer[size:], offset + size
+                    frame = buffer[:following] if following > 0 else buffer
+            yield Piece(where(offset), FRAME, frame[shared:], fault=fault)
+            # The flag that ends a frame may begin the next: it stays, to be known by it, but is not given twice.
+            shared = int(frame[0] == frame[-1] == 0x7E and len(frame) > 1
+                         and buffer[len(frame):len(frame) + 1] != b"" and buffer[len(frame)] & 0xF0 == 0xA0)
+            offset += len(frame) - shared
+            buffer = buffer[len(frame) - shared:]
 
 
 def _cut(frame: bytes, size: int) -> str:
