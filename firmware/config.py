@@ -70,13 +70,13 @@ def _port(value, name):
     return value
 
 
-def relay_filter(relay, name="relay"):
-    """Check a relay filter {window, media, meters}; returns it with its defaults filled in."""
+def relay_filter(relay, window, name="relay"):
+    """Check a relay filter {window, media, meters}; returns it complete, with `window` seconds if it names none."""
     _known(relay, name, ("window", "media", "meters"))
     media = relay.get("media", list(WATER))
     if not isinstance(media, list) or not media or any(m not in WATER for m in media):
         raise ConfigError("%s.media: water types only (6, 7, 21, 22)" % name)
-    return {"window": _whole(relay.get("window", 3600), name + ".window", MIN_WINDOW, MAX_WINDOW), "media": media,
+    return {"window": _whole(relay.get("window", window), name + ".window", MIN_WINDOW, MAX_WINDOW), "media": media,
             "meters": _meters(relay.get("meters"), name + ".meters")}
 
 
@@ -111,8 +111,9 @@ def _han(value):
     return {"port": _port(value.get("port"), "han.port"), "send": send, "ek": keys["ek"], "ak": keys["ak"]}
 
 
-def check(raw, parse_meter):
-    """Check a whole config.json; returns it complete. `parse_meter` is the codec's. Raises ConfigError."""
+def check(raw, parse_meter, works):
+    """Check a whole config.json; returns it complete. `parse_meter` is the codec's, `works` the checked enrolment file:
+    its window and interval hold where the configuration names none. Raises ConfigError."""
     _known(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
                            "status", "spool", "consent"))
     kind = raw.get("kind", "home")
@@ -139,8 +140,8 @@ def check(raw, parse_meter):
     return {
         "kind": kind,
         "firmware": _text(raw["firmware"], "firmware", 64) if raw.get("firmware") else None,
-        "interval": _whole(raw.get("interval", 900), "interval", MIN_INTERVAL, MAX_INTERVAL),
-        "relay": relay_filter(raw.get("relay", {})),
+        "interval": _whole(raw.get("interval", works["interval"]), "interval", MIN_INTERVAL, MAX_INTERVAL),
+        "relay": relay_filter(raw.get("relay", {}), works["window"]),
         "radios": radios,
         "han": _han(raw.get("han")),
         "own_meters": own_meters(raw.get("own_meters", []), parse_meter),
@@ -173,7 +174,8 @@ def check_works(raw):
             raise ConfigError("works.command_keys: 64 hex digits each")
     return {"works": _text(raw.get("works"), "works.works", 64), "host": host, "port": port, "anchors": anchors,
             "command_keys": [bytes.fromhex(k) for k in keys], "gateway": _text(raw.get("gateway"), "works.gateway", 16),
-            "interval": raw.get("interval"), "window": raw.get("window")}
+            "interval": _whole(raw.get("interval", 900), "works.interval", MIN_INTERVAL, MAX_INTERVAL),
+            "window": _whole(raw.get("window", 3600), "works.window", MIN_WINDOW, MAX_WINDOW)}
 
 
 def split_url(url):

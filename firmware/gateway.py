@@ -52,7 +52,7 @@ class Gateway:
         self._restarts = {}
         self._stop = asyncio.Event()
         self._floor_kept = clock.floor
-        self._rejected = 0
+        self.memory = None  # (free, used) bytes of the heap after the last collection
         clock.on_step = self._stepped
 
     def count(self, name, n=1):
@@ -89,12 +89,10 @@ class Gateway:
         time, detail = self.clock.record_time(), detail[:200]
         self.values.append(lambda seq: batch.event(seq, time, name, detail))
 
-    def _heard(self, meter, heard):
-        unix = self.clock.best()
-        day = self._day if self._day is not None else unix // 86400
+    def _heard(self, meter, count, best, median):
+        day = self._day if self._day is not None else self.clock.best() // 86400
         time = self.clock.record_time()
-        self.telegrams.append(lambda seq: batch.heard(seq, time, meter, day, heard.count, heard.best if heard.median()
-                                                      else 0, heard.median()))
+        self.telegrams.append(lambda seq: batch.heard(seq, time, meter, day, count, best, median))
 
     def status_record(self):
         """Write the counters since boot."""
@@ -201,6 +199,7 @@ class Gateway:
 
     def tick(self):
         """One round of housekeeping."""
+        self.memory = self.hal.memory()
         if self._dirty_at is not None and self.clock.uptime() - self._dirty_at >= TICK_S:
             self.values.flush()
             self.telegrams.flush()
@@ -236,6 +235,8 @@ class Gateway:
                     "lost": self.values.lost + self.telegrams.lost})
         if self.uplink.last_error:
             row["last_error"] = self.uplink.last_error
+        if self.memory is not None:
+            row["heap"] = list(self.memory)
         if self.own is not None:
             row["own_meters"] = self.own.texts()
         return row
@@ -283,6 +284,8 @@ class Gateway:
             self.thinning.close_day()
         if self.han is not None:
             self.han.save()
+        if self.own is not None:
+            self.own.save()
         self.keep_floor()
         self.values.close()
         self.telegrams.close()

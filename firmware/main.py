@@ -3,6 +3,7 @@
     config.json   the owner's configuration      works.json   the enrolment file
     identity.json the key pair                   state.json   boot count, time floor, last command
     spool/        the two rings                  history/     the household's own hours
+    han.json, own.json                           the hours that are running
 """
 
 import asyncio
@@ -35,8 +36,9 @@ def radio_class(name):
 
 def load(folder):
     """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
-    settings = config.check(config.parse(port.read_whole(folder + "/config.json"), "config.json"), wmbus.parse_meter)
     works = config.check_works(config.parse(port.read_whole(folder + "/works.json"), "works.json"))
+    settings = config.check(config.parse(port.read_whole(folder + "/config.json"), "config.json"), wmbus.parse_meter,
+                            works)
     data = port.read_whole(folder + "/identity.json")
     if data is None:
         raise ConfigError("identity.json: no such file (enrol this gateway first)")
@@ -75,7 +77,9 @@ def make(folder, status=False):
         for _ in ring.migrate():
             pass
     if settings["own_meters"]:
-        g.own = OwnMeters(settings["own_meters"], port.aes, g.water_hour, g.count)
+        g.own = OwnMeters(settings["own_meters"], port.aes, g.water_hour, g.count,
+                          port.read_whole(folder + "/own.json"),
+                          lambda data: port.write_whole(folder + "/own.json", data))
     if settings["han"]:
         from .han_port import HanPort
         g.han = HanPort(settings["han"], clock, port.read_whole(folder + "/han.json"),
@@ -104,6 +108,7 @@ def main(arguments):
     except ConfigError as e:
         print("gateway: %s" % e)
         return 2
+    port.tidy()
     try:
         asyncio.run(_run(g))
     except KeyboardInterrupt:

@@ -1,19 +1,41 @@
 """The household's own meters: the only ones whose keys are in the house and whose telegrams are decoded in it."""
 
+import json
+
 import wmbus
 
 from .thinning import address
 
+KEEP_EVERY_S = 600  # how often a running hour is kept, beside its first value
+
 
 class OwnMeters:
     """Decodes the own meters' telegrams and keeps their hourly registers. `meters` is [(meter text, key or None)],
-    `aes` makes a cipher, `on_hour(hour, meter text, litres)` takes the register as it stood at the end of an hour."""
+    `aes` makes a cipher, `on_hour(hour, meter text, litres)` takes the register as it stood at the end of an hour,
+    `keep(bytes)` keeps the running hours and `kept` is what it kept last: a restart loses no hour."""
 
-    def __init__(self, meters, aes, on_hour, count):
+    def __init__(self, meters, aes, on_hour, count, kept=None, keep=None):
         self._make = aes
         self._on_hour = on_hour
         self._count = count
+        self._keep = keep
+        self._kept_at = 0
         self.set_meters(meters)
+        self._restore(kept)
+
+    def _restore(self, kept):
+        try:
+            rows = json.loads(kept) if kept else []
+            for text, hour, litres in rows:
+                if self.is_own(address(wmbus.parse_meter(text))):
+                    self._running[text] = (int(hour), int(litres))
+        except (ValueError, TypeError):
+            self._running = {}  # damaged: the hour begins again
+
+    def save(self):
+        """Keep the running hours."""
+        if self._keep is not None:
+            self._keep(json.dumps([[t, self._running[t][0], self._running[t][1]] for t in self._running]).encode())
 
     def set_meters(self, meters):
         """Use these meters from now on; the ciphers of others are dropped."""
@@ -52,7 +74,11 @@ class OwnMeters:
         total = reading.get("total_m3")
         if total is not None and unix is not None:
             self.tick(unix)
+            first = text not in self._running
             self._running[text] = (unix - unix % 3600, int(total * 1000 + 0.5))
+            if first or not 0 <= unix - self._kept_at < KEEP_EVERY_S:
+                self._kept_at = unix
+                self.save()
         return reading
 
     def tick(self, unix):

@@ -74,10 +74,25 @@ class Ring:
         self.sent = 0
         self._old = _NO_EPOCH, 0
         self.lost = 0  # records overwritten or damaged before they were acknowledged, since the start
-        files.make_folder(folder)
-        self._open()
+        if random_bytes is not None:
+            files.make_folder(folder)
+            self._open()
 
     # --- opening ---
+
+    def look(self):
+        """What is on the disk, touching nothing (a running gateway may be writing): {epoch, last, held, acknowledged,
+        pending}, or None. For a ring made without `random_bytes`."""
+        cursor = self._read_cursor()
+        if cursor is None:
+            return None
+        last = held = 0
+        for name in self._files.names(self._folder):
+            part = self._scan(name) if name.endswith(".seg") else None
+            if part is not None and part.epoch == cursor[0]:
+                last, held = part.last(), held + part.count
+        return {"epoch": cursor[0].hex(), "last": last, "held": held, "acknowledged": cursor[1],
+                "pending": max(last - cursor[1], 0)}
 
     def _open(self):
         self._parts = parts = []
@@ -371,21 +386,3 @@ class Ring:
             if self._parts and self._parts[0] is part:
                 self._parts.pop(0)
                 self._files.remove(self._folder + "/" + part.name)
-
-
-def look(files, folder):
-    """What a ring's folder holds, without touching it: {epoch, last, held, acknowledged, pending}, or None."""
-    ring = _Look.__new__(_Look)
-    ring._files, ring._folder = files, folder
-    cursor = ring._read_cursor()
-    if cursor is None:
-        return None
-    parts = [ring._scan(name) for name in files.names(folder) if name.endswith(".seg")]
-    mine = [p for p in parts if p is not None and p.epoch == cursor[0]]
-    last = mine[-1].last() if mine else 0
-    return {"epoch": cursor[0].hex(), "last": last, "held": sum([p.count for p in mine]), "acknowledged": cursor[1],
-            "pending": max(last - cursor[1], 0)}
-
-
-class _Look(Ring):
-    """A ring that is only read: a running gateway may be writing it."""

@@ -6,15 +6,25 @@ keep full and compact frames apart. Windows are those of the clock (window n sta
 that all gateways agree on them. What is not relayed is counted and forgotten; what a relayed meter's further
 telegrams leave is a count and a signal strength per day.
 
-The tables are bounded. Where they overflow, the entry heard longest ago makes room: its next telegram is relayed once
-more, which is harmless.
+The table is bounded, one small byte array a meter: a dict of objects for 200 meters would not fit a device's heap.
+Where it overflows, the meter heard longest ago makes room: its next telegram is relayed once more, which is harmless.
 """
 
-MAX_METERS = 512
-MAX_KEYS = 1024  # (meter, CI, length)
+import struct
+
+MAX_METERS = 400
+MAX_VARIANTS = 6  # (CI, length) pairs remembered per meter
 # While the clock is unknown the true window's edge is too: then more than one telegram is kept per window.
 _UNKNOWN_PART = 4
-_BUCKETS = 32  # signal strength in steps of 4 dB, from -128 dBm
+MAX_CHANGES = 16  # status changes relayed per window: a faulty meter must not fill the spool
+_NO_STATUS = 256
+
+# An entry: telegrams counted u32, last heard (seconds since boot) u32, best RSSI + 128, then how often each strength
+# was heard, then the variants: CI, length, last relayed (seconds since boot) u32, its status u16, changes u8.
+_COUNT, _SEEN, _BEST, _LEVELS, _BUCKETS = 0, 4, 8, 9, 32  # a bucket is 4 dB wide, the first begins at -128 dBm
+_FIRST = _LEVELS + _BUCKETS
+_VARIANT = "<BBIHB"
+_SIZE = struct.calcsize(_VARIANT)
 
 
 def address(meter):
@@ -26,53 +36,55 @@ def address(meter):
     return code.to_bytes(2, "little") + number.to_bytes(4, "little") + bytes((meter.version, meter.type))
 
 
-class Heard:
-    """How one meter was heard since `day` began."""
+def new_entry():
+    """The entry of a meter not heard before."""
+    return bytearray(_FIRST)
 
-    __slots__ = ("best", "count", "levels", "seen")
 
-    def __init__(self):
-        self.count = 0
-        self.best = -128
-        self.levels = bytearray(_BUCKETS)
-        self.seen = 0
+def add(entry, rssi, at_s):
+    """Count one telegram of this strength (dBm; 0 is unknown)."""
+    struct.pack_into("<II", entry, _COUNT, count(entry) + 1, at_s)
+    if rssi:
+        level = min(max(rssi + 128, 0), 4 * _BUCKETS - 1)
+        entry[_BEST] = max(entry[_BEST], level)
+        bucket = _LEVELS + (level >> 2)
+        if entry[bucket] == 255:
+            # Halving all keeps the median near enough and the memory fixed.
+            for i in range(_LEVELS, _FIRST):
+                entry[i] >>= 1
+        entry[bucket] += 1
 
-    def add(self, rssi):
-        """Count one telegram of this strength (dBm; 0 is unknown)."""
-        self.count += 1
-        if rssi:
-            if rssi > self.best:
-                self.best = rssi
-            bucket = min(max((rssi + 128) >> 2, 0), _BUCKETS - 1)
-            if self.levels[bucket] == 255:
-                # Halving all keeps the median near enough and the memory fixed.
-                for i in range(_BUCKETS):
-                    self.levels[i] >>= 1
-            self.levels[bucket] += 1
 
-    def median(self):
-        """The middle signal strength in dBm, to 2 dB; 0 if none was known."""
-        total = sum(self.levels)
-        if not total:
-            return 0
-        seen = 0
-        for i in range(_BUCKETS):
-            seen += self.levels[i]
-            if 2 * seen >= total:
-                return (i << 2) - 126
-        return 0
+def count(entry):
+    """How many telegrams were counted."""
+    return struct.unpack_from("<I", entry, _COUNT)[0]
+
+
+def best(entry):
+    """The best signal strength in dBm; 0 if none was known."""
+    return entry[_BEST] - 128 if entry[_BEST] else 0
+
+
+def median(entry):
+    """The middle signal strength in dBm, to 2 dB; 0 if none was known."""
+    total = sum(entry[_LEVELS:_FIRST])
+    seen = 0
+    for i in range(_BUCKETS):
+        seen += entry[_LEVELS + i]
+        if total and 2 * seen >= total:
+            return (i << 2) - 126
+    return 0
 
 
 class Thinning:
     """The relay filter and what it remembers. Times are milliseconds since boot; `unix_of(ms)` gives Unix seconds or
-    None. `on_heard(meter bytes, Heard)` is called when a meter's statistics end."""
+    None. `on_heard(meter bytes, count, best, median)` is called when a meter's statistics end."""
 
     def __init__(self, relay, unix_of, parse_meter, on_heard=None):
         self._unix_of = unix_of
         self._parse = parse_meter
         self._on_heard = on_heard
-        self._relayed = {}  # meter + CI + length -> (uptime of the last relayed telegram, its status byte)
-        self._heard = {}  # meter -> Heard
+        self._entries = {}  # meter -> entry
         self.set_filter(relay)
 
     def set_filter(self, relay):
@@ -94,42 +106,71 @@ class Thinning:
     def due(self, meter, ci, length, status, rssi, at_ms):
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
         plaintext status byte or None."""
-        heard = self._heard.get(meter)
-        if heard is None:
-            if len(self._heard) >= MAX_METERS:
-                self._drop(min(self._heard, key=lambda m: self._heard[m].seen))
-            heard = self._heard[meter] = Heard()
-        heard.add(rssi)
-        heard.seen = at_ms
-        key = meter + bytes((ci, length & 255))
-        last = self._relayed.get(key)
-        if last is not None and (status is None or last[1] == status) and not self._new_window(last[0], at_ms):
-            return False
-        if last is None and len(self._relayed) >= MAX_KEYS:
-            del self._relayed[min(self._relayed, key=lambda k: self._relayed[k][0])]
-        self._relayed[key] = (at_ms, status)
+        at = at_ms // 1000
+        entry = self._entries.get(meter)
+        if entry is None:
+            if len(self._entries) >= MAX_METERS:
+                oldest = min(self._entries, key=lambda m: struct.unpack_from("<I", self._entries[m], _SEEN)[0])
+                self._report(oldest, self._entries.pop(oldest))
+            entry = self._entries[meter] = new_entry()
+        add(entry, rssi, at)
+        status = _NO_STATUS if status is None else status
+        found = self._find(entry, ci, length)
+        changes = 0
+        if found is not None:
+            _ci, _length, last, last_status, changes = struct.unpack_from(_VARIANT, entry, found)
+            if self._new_window(last, at):
+                changes = 0
+            elif status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
+                return False
+            else:
+                changes += 1
+        elif (len(entry) - _FIRST) // _SIZE < MAX_VARIANTS:
+            found = len(entry)
+            entry.extend(bytes(_SIZE))
+        else:
+            # A meter with so many forms: the one relayed longest ago is forgotten.
+            found = min(range(_FIRST, len(entry), _SIZE), key=lambda i: struct.unpack_from("<I", entry, i + 2)[0])
+        struct.pack_into(_VARIANT, entry, found, ci, length & 255, at, status, changes)
         return True
+
+    @staticmethod
+    def _find(entry, ci, length):
+        for i in range(_FIRST, len(entry), _SIZE):
+            if entry[i] == ci and entry[i + 1] == length & 255:
+                return i
+        return None
 
     def forget(self, meter, ci, length):
         """The telegram just found due could not be kept: the next one is due again."""
-        self._relayed.pop(meter + bytes((ci, length & 255)), None)
+        entry = self._entries.get(meter)
+        at = None if entry is None else self._find(entry, ci, length)
+        if at is not None:
+            self._entries[meter] = entry[:at] + entry[at + _SIZE:]
 
-    def _new_window(self, last_ms, at_ms):
-        last, now = self._unix_of(last_ms), self._unix_of(at_ms)
-        if now is None:
-            return at_ms - last_ms >= self.window * 1000 // _UNKNOWN_PART
-        return last // self.window != now // self.window
+    def _new_window(self, last, now):
+        # Seconds since boot; the windows are those of the clock once it is known.
+        unix = self._unix_of(now * 1000)
+        if unix is None:
+            return now - last >= self.window // _UNKNOWN_PART
+        return (unix - (now - last)) // self.window != unix // self.window
 
-    def _drop(self, meter):
-        heard = self._heard.pop(meter)
-        if heard.count and self._on_heard:
-            self._on_heard(meter, heard)
+    def _report(self, meter, entry):
+        if count(entry) and self._on_heard:
+            self._on_heard(meter, count(entry), best(entry), median(entry))
 
     def close_day(self):
-        """End the statistics of all meters: the day is over, or the gateway stops."""
-        for meter in list(self._heard):
-            self._drop(meter)
+        """End the statistics of all meters: the day is over, or the gateway stops. Meters not heard go."""
+        for meter in list(self._entries):
+            entry = self._entries[meter]
+            if count(entry):
+                self._report(meter, entry)
+                fresh = new_entry()
+                struct.pack_into("<I", fresh, _SEEN, struct.unpack_from("<I", entry, _SEEN)[0])
+                self._entries[meter] = fresh + entry[_FIRST:]
+            else:
+                del self._entries[meter]
 
     def meters(self):
-        """How many meters are in the statistics."""
-        return len(self._heard)
+        """How many meters are remembered."""
+        return len(self._entries)

@@ -50,8 +50,8 @@ def _identity(folder: Path) -> identity.Identity:
 
 
 def _enrol(args) -> int:
-    enrol.parse_token(args.token) if args.token else None
     try:
+        enrol.parse_token(args.token)
         args.dir.mkdir(parents=True, exist_ok=True)
         me = _identity(args.dir)
         answer = asyncio.run(enrol.enrol(port, args.token, me, args.kind, args.name))
@@ -74,15 +74,15 @@ def _show(args) -> int:
         _settings, works, me = main.load(str(args.dir))
     except config.ConfigError as e:
         raise CommandError(str(e)) from None
-    out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}", "spool": {}}
-    for name in ("telegrams", "values"):
-        seen = spool.look(port, str(args.dir / "spool" / name))
-        out["spool"][name] = seen
+    rings = {name: spool.Ring(port, str(args.dir / "spool" / name), 0, None, None).look()
+             for name in ("telegrams", "values")}
+    out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}",
+           "spool": rings}
     if args.json:
         print(json.dumps(out))
         return 0
     print(f"gateway   {me.gateway}\nworks     {works['works']}\nreceiver  {out['receiver']}")
-    for name, seen in out["spool"].items():
+    for name, seen in rings.items():
         if seen is None:
             print(f"{name:<9} nothing yet")
         else:

@@ -1,0 +1,294 @@
+"""Clock, hours, history, configuration, identity, HTTP and the radios' streams: the gateway's small pure parts."""
+
+from disk import Disk
+from firmware import batch, config, history, hours, http, identity
+from firmware.clock import Clock
+from firmware.radios import bursts, rtlwmbus
+from wmbus import parse_meter
+
+T = 1795504560  # 2026-11-24 07:16 UTC
+
+
+def raises(kind, function, *args):
+    try:
+        function(*args)
+    except kind as e:
+        return str(e) or "raised"
+    return ""
+
+
+# --- clock ---
+
+class Watch:
+    def __init__(self, floor=1767225600):
+        self.ms = 0
+        self.steps = []
+        self.clock = Clock(lambda: self.ms, floor)
+        self.clock.on_step = lambda uptime, unix, quality: self.steps.append((uptime, unix, quality))
+
+
+def test_before_anything_is_known_records_carry_uptime():
+    w = Watch()
+    w.ms = 5500
+    c = w.clock
+    assert c.now() is None and c.record_time() == 5 and not c.good() and c.quality == batch.CLOCK_FLOOR
+    assert c.best() == 1767225600 + 5
+    assert Clock(lambda: 0, 0).quality == batch.CLOCK_NONE
+
+
+def test_first_setting_and_steps_over_two_seconds_are_told():
+    w = Watch()
+    w.ms = 10000
+    assert w.clock.offer(T * 1000, batch.CLOCK_ANSWER)
+    assert w.steps == [(10, T, batch.CLOCK_ANSWER)] and w.clock.now() == T and w.clock.record_time() == T
+    w.ms = 20000
+    assert w.clock.offer((T + 11) * 1000, batch.CLOCK_ANSWER) and len(w.steps) == 1 and w.clock.now() == T + 10
+    assert w.clock.offer((T + 13) * 1000, batch.CLOCK_ANSWER) and len(w.steps) == 2 and w.clock.now() == T + 13
+
+
+def test_the_better_source_wins_and_the_answer_overrules_nonsense():
+    w = Watch()
+    c = w.clock
+    c.offer(T * 1000, batch.CLOCK_ANSWER)
+    assert c.offer((T + 1) * 1000, batch.CLOCK_HAN) and c.quality == batch.CLOCK_HAN and c.now() == T + 1
+    assert not c.offer((T + 30) * 1000, batch.CLOCK_ANSWER) and c.now() == T + 1
+    assert c.offer((T + 90) * 1000, batch.CLOCK_ANSWER) and c.now() == T + 90 and c.quality == batch.CLOCK_ANSWER
+    assert not c.offer((T + 1) * 1000, batch.CLOCK_HAN) and c.now() == T + 90
+    # After hours of silence a lesser source is better than none.
+    w = Watch()
+    w.clock.offer(T * 1000, batch.CLOCK_HAN)
+    w.ms = 7 * 3600000
+    assert w.clock.offer((T + 7 * 3600 + 5) * 1000, batch.CLOCK_SNTP)
+
+
+def test_nothing_sets_it_below_the_floor_or_far_above():
+    w = Watch(floor=T)
+    for unix in (0, 946684800, T - 3600, T + 40 * 366 * 86400):
+        assert not w.clock.offer(unix * 1000, batch.CLOCK_HAN)
+    assert w.clock.now() is None and w.clock.refused == 4
+
+
+def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
+    w = Watch()
+    c = w.clock
+    year_2040 = 2208988800
+    assert c.offer(year_2040 * 1000, batch.CLOCK_HAN)
+    assert c.floor == 1767225600
+    assert c.offer(T * 1000, batch.CLOCK_ANSWER) and c.now() == T and c.floor == T
+
+    class Raises(Clock):
+        """Known bad: any source raises the floor."""
+        def offer(self, unix_ms, quality):
+            done = Clock.offer(self, unix_ms, quality)
+            self._raise_floor(unix_ms // 1000)
+            return done
+    bad = Raises(lambda: 0, 1767225600)
+    bad.offer(year_2040 * 1000, batch.CLOCK_HAN)
+    assert not bad.offer(T * 1000, batch.CLOCK_ANSWER)
+
+
+# --- hours ---
+
+H = 1795503600  # a full hour
+
+
+def test_an_hour_is_the_difference_of_two_marks():
+    h = hours.Hours()
+    assert h.feed(H + 10, 500, 1000000, 20) == []
+    assert h.feed(H + 1800, 700, 1000400, 20) == []
+    assert h.feed(H + 3610, 500, 1000612, 25) == [(H, 612, 5, False)]
+    assert h.feed(H + 3620, 500, 1000613, 25) == []
+
+
+def test_a_restart_in_the_hour_loses_nothing():
+    import json
+    h = hours.Hours()
+    h.feed(H + 10, 500, 1000000, 0)
+    h = hours.Hours(json.loads(json.dumps(h.state)))
+    assert h.feed(H + 3610, 500, 1000612, 0) == [(H, 612, 0, False)]
+
+
+def test_a_missing_mark_is_spread_by_the_power_seen_and_said():
+    h = hours.Hours()
+    h.feed(H + 10, None, 1000000, 0)
+    for at in range(H + 20, H + 3600, 10):
+        h.feed(at, 3000, None, None)
+    for at in range(H + 3600, H + 7200, 10):
+        h.feed(at, 1000, None, None)
+    done = h.feed(H + 7210, 1000, 1004000, 0)
+    assert [d[0] for d in done] == [H, H + 3600] and all(d[3] for d in done)
+    assert sum([d[1] for d in done]) == 4000 and 2950 <= done[0][1] <= 3050
+    # With no power seen at all: evenly, and nothing of the sum is lost.
+    h = hours.Hours()
+    h.feed(H, None, 0, 0)
+    done = h.feed(H + 3 * 3600, None, 100, 7)
+    assert sum([d[1] for d in done]) == 100 and sum([d[2] for d in done]) == 7 and len(done) == 3
+
+
+def test_another_meters_register_makes_no_hour():
+    h = hours.Hours()
+    h.feed(H, None, 5000, 0)
+    assert h.feed(H + 3600, None, 100, 0) == []
+    assert h.feed(H + 7200, None, 300, 0) == [(H + 3600, 200, 0, False)]
+    assert h.feed(H + 3600, None, 100, 0) == []
+
+
+# --- history ---
+
+def test_history_keeps_months_and_survives_a_cut_line():
+    assert [history.month(t) for t in (0, 951782400, 1795504560, 1798761599, 1798761600)] == \
+        ["1970-01", "2000-02", "2026-11", "2026-12", "2027-01"]
+    disk = Disk()
+    h = history.History(disk, "h", months=2)
+    h.add(H, "el", "m", (612, 0, ""))
+    disk.files["h/2026-11.csv"].extend(b"179550,wat")
+    h.add(H + 3600, "water", "KAM-12345678-1B-16", (123456,))
+    assert list(h.rows()) == [[str(H), "el", "m", "612", "0", ""],
+                              [str(H + 3600), "water", "KAM-12345678-1B-16", "123456"]]
+    h.add(H + 32 * 86400, "el", "m", (1, 0, ""))
+    h.add(H + 64 * 86400, "el", "m", (1, 0, ""))
+    assert disk.names("h") == ["2026-12.csv", "2027-01.csv"]
+    h.wipe()
+    assert list(h.rows()) == [] and disk.names("h") == []
+
+
+# --- configuration ---
+
+WORKS = {"window": 1800, "interval": 600}
+
+
+def test_configuration_has_defaults_and_says_what_is_wrong():
+    c = config.check({}, parse_meter, WORKS)
+    assert c["kind"] == "home" and c["relay"] == {"window": 1800, "media": [6, 7, 21, 22], "meters": None}
+    assert c["interval"] == 600 and c["han"] is None and c["own_meters"] == [] and not c["consent"]["valve"]
+    good = {"han": {"port": "/dev/ttyS0:2400:8E1"}, "own_meters": [{"meter": "KAM-12345678-1B-16", "key": "00" * 16}]}
+    c = config.check(good, parse_meter, WORKS)
+    assert c["han"]["send"] is False and c["own_meters"] == [("KAM-12345678-1B-16", bytes(16))]
+    for bad, names in (({"kind": "x"}, "kind"), ({"intervall": 1}, "intervall"), ({"interval": 0}, "interval"),
+                       ({"interval": True}, "interval"), ({"relay": {"media": [4]}}, "relay.media"),
+                       ({"relay": {"meters": ["KAM"]}}, "relay.meters"), ({"relay": {"window": "1"}}, "relay.window"),
+                       ({"radios": [{"radio": "../x", "port": "tcp://a:1"}]}, "radios[0].radio"),
+                       ({"radios": [{"radio": "bursts", "port": "tcp://a"}]}, "radios[0].port"),
+                       ({"han": {"port": "tcp://a:1", "send": 1}}, "han.send"),
+                       ({"han": {"port": "tcp://a:1", "ek": "12"}}, "han.ek"),
+                       ({"own_meters": [{"meter": "KAM"}]}, "own_meters[0].meter"),
+                       ({"own_meters": [{"meter": "KAM-12345678-1B-16", "key": "zz"}]}, "own_meters[0].key"),
+                       ({"simulated": {"scale": 0}}, "simulated.scale"), ([], "config")):
+        text = raises(config.ConfigError, config.check, bad, parse_meter, WORKS)
+        assert names in text and "\n" not in text, (bad, text)
+
+
+def test_enrolment_file_is_checked():
+    pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+    raw = {"works": "demo", "url": "https://localhost:8443", "anchors": [pem, pem], "command_keys": ["00" * 32],
+           "gateway": "A" * 16}
+    works = config.check_works(raw)
+    assert (works["host"], works["port"], works["window"], works["interval"]) == ("localhost", 8443, 3600, 900)
+    for key, value in (("url", "http://x:1"), ("url", "https://x:1/path"), ("url", "https://:1"), ("anchors", []),
+                       ("anchors", ["x"]), ("command_keys", ["00"]), ("works", ""), ("interval", 0), ("extra", 1)):
+        bad = dict(raw)
+        bad[key] = value
+        assert raises(config.ConfigError, config.check_works, bad), (key, value)
+    assert raises(config.ConfigError, config.parse, b"{", "x.json") and raises(config.ConfigError, config.parse,
+                                                                             None, "x.json")
+
+
+# --- identity ---
+
+def test_identity_is_made_of_all_sources_and_checked_when_read():
+    a, b = identity.make((b"one", b"two")), identity.make((b"onet", b"wo"))
+    assert a.seed != b.seed and len(a.gateway) == 16 and a.gateway == batch.gateway_id(a.public_key)
+    assert identity.load(identity.dump(a)) == a
+    for bad in (b"", b"{}", identity.dump(a).replace(a.gateway.encode(), b"A" * 16)):
+        assert raises(ValueError, identity.load, bad)
+
+
+# --- HTTP ---
+
+class Stream:
+    """A stream that holds all its bytes already."""
+
+    def __init__(self, data):
+        self.data = data
+
+    async def readline(self):
+        n = self.data.find(b"\n") + 1 or len(self.data)
+        return await self.read(n)
+
+    async def read(self, n):
+        part, self.data = self.data[:n], self.data[n:]
+        return part
+
+    async def readexactly(self, n):
+        if len(self.data) < n:
+            raise EOFError
+        return await self.read(n)
+
+
+def answer(data):
+    import asyncio
+    return asyncio.run(http.read_answer(Stream(data)))
+
+
+def test_http_answers_are_read():
+    assert answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A:  b \r\n\r\nabcd") == \
+        (200, {"content-length": "3", "x-a": "b"}, b"abc", True)
+    assert answer(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n") == (204, {}, b"", True)
+    assert answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n")[2] \
+        == b"abcde"
+    assert answer(b"HTTP/1.0 200 OK\r\n\r\nall of it")[2:] == (b"all of it", False)
+    assert answer(b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")[3] is False
+
+
+def test_http_nonsense_is_refused():
+    for data in (b"", b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nnocolon\r\n\r\n",
+                 b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                 b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2000 + b"\r\n\r\n",
+                 b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 70 + b"\r\n",
+                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFF\r\n",
+                 b"HTTP/1.1 100 C\r\n\r\n" * 9):
+        assert raises(ValueError, answer, data), data
+
+
+# --- radios ---
+
+TELEGRAM = bytes.fromhex("0e442d2c785634121b168d20") + b"\x01\x02\x03"
+
+
+def framed(burst, rssi=-70):
+    return (len(burst) + 1).to_bytes(2, "big") + bytes((rssi & 255,)) + burst
+
+
+def format_b(telegram):
+    import wmbus
+    block = bytes((telegram[0] + 2,)) + telegram[1:]
+    return b"\x54\x3d\x54\x3d" + block + wmbus.crc(block).to_bytes(2, "big")
+
+
+def test_bursts_in_any_chunks():
+    raw = framed(format_b(TELEGRAM)) + framed(b"\x54\x3dnoise" * 4, -90) + framed(format_b(TELEGRAM), -30)
+    for size in (1, 2, 3, 7, 1000):
+        radio = bursts.Radio()
+        found = []
+        for at in range(0, len(raw), size):
+            found.extend(radio.feed(raw[at:at + size]))
+        assert found == [(TELEGRAM, -70), (TELEGRAM, -30)] and radio.rejected == 1
+    assert raises(ValueError, bursts.Radio().feed, b"\xff\xff12345")
+
+
+def test_a_burst_does_not_run_into_the_next():
+    radio = bursts.Radio()
+    burst = format_b(TELEGRAM)
+    assert radio.feed(framed(burst[:10]) + framed(burst[10:]) + framed(burst)) == [(TELEGRAM, -70)]
+
+
+def test_rtl_wmbus_lines():
+    line = b"C1;1;1;2026-11-24 07:16:00.000;97;52;12345678;0x" + TELEGRAM.hex().encode() + b"\n"
+    radio = rtlwmbus.Radio()
+    found = []
+    for byte in line + line.replace(b"C1;1", b"T1;0") + b"noise\n\n" + line:
+        found.extend(radio.feed(bytes((byte,))))
+    assert found == [(TELEGRAM, 0)] * 2 and radio.rejected == 2
+    assert radio.feed(b"x" * 5000) == [] and radio.feed(b"y\n" + line) == [(TELEGRAM, 0)]
+    assert rtlwmbus.parse(line.strip()[:-2]) is None

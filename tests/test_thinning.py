@@ -1,0 +1,159 @@
+"""What leaves a home, and how often: the media filter, the works' list, one telegram per window."""
+
+from firmware import thinning
+from firmware.thinning import MAX_CHANGES, MAX_METERS, MAX_VARIANTS, Thinning, address
+from wmbus import Meter, parse_meter
+
+WATER = [6, 7, 0x15, 0x16]
+HOUR = 3600000
+
+
+def relay(window=3600, media=WATER, meters=None):
+    return {"window": window, "media": media, "meters": meters}
+
+
+class Bench:
+    """A thinning with a clock: Unix time at boot in seconds, or None while not known."""
+
+    def __init__(self, offset=1795478400, **settings):
+        self.offset = offset
+        self.closed = []
+        self.thinning = Thinning(relay(**settings), self.unix_of, parse_meter, self.on_heard)
+
+    def unix_of(self, ms):
+        return None if self.offset is None else self.offset + ms // 1000
+
+    def on_heard(self, *row):
+        self.closed.append(row)
+
+    def due(self, at_s, meter=b"\x2d\x2c\x78\x56\x34\x12\x1b\x16", ci=0x8D, length=43, status=None, rssi=-70):
+        return self.thinning.due(meter, ci, length, status, rssi, at_s * 1000)
+
+
+def test_address_is_the_bytes_on_the_air():
+    assert address(Meter("KAM", "12345678", 0x1B, 0x16)) == b"\x2d\x2c\x78\x56\x34\x12\x1b\x16"
+
+
+def test_only_water_is_relayed():
+    t = Bench().thinning
+    wanted = [kind for kind in range(256) if t.wanted(Meter("KAM", "12345678", 1, kind))]
+    assert wanted == WATER
+
+
+def test_the_works_list_narrows_it_further():
+    t = Bench(meters=["KAM-12345678-1B-16", "AXI-*"]).thinning
+    assert t.wanted(Meter("KAM", "12345678", 0x1B, 0x16))
+    assert not t.wanted(Meter("KAM", "12345678", 0x1C, 0x16))
+    assert not t.wanted(Meter("KAM", "12345679", 0x1B, 0x16))
+    assert t.wanted(Meter("AXI", "00000001", 1, 7))
+    assert not t.wanted(Meter("AXI", "00000001", 1, 4))
+    assert not Bench(meters=[]).thinning.wanted(Meter("KAM", "12345678", 0x1B, 0x16))
+
+
+def test_one_telegram_per_window_of_the_clock():
+    b = Bench()
+    heard = [at for at in range(0, 7200, 16) if b.due(at)]
+    assert heard == [0, 3600]
+    # The window is the clock's, not an hour from the first: heard at 00:59, due again at 01:00.
+    b = Bench()
+    assert b.due(3599) and b.due(3600) and not b.due(3601)
+
+
+def test_ci_and_length_are_apart():
+    b = Bench()
+    assert b.due(0) and not b.due(1)
+    assert b.due(2, length=60) and b.due(3, ci=0x79)
+    assert b.due(4, meter=b"\x2d\x2c\x78\x56\x34\x12\x1b\x07")
+    assert not b.due(5, length=60) and not b.due(6, ci=0x79)
+
+
+def test_a_changed_status_goes_at_once():
+    b = Bench()
+    assert b.due(0, status=0) and not b.due(16, status=0)
+    assert b.due(32, status=4) and not b.due(48, status=4)
+    assert b.due(64, status=0)
+    # A telegram without a plaintext status is no change.
+    assert not b.due(80, status=None)
+
+
+def test_a_status_that_flaps_does_not_fill_the_spool():
+    b = Bench()
+    relayed = sum([b.due(at, status=at & 1) for at in range(3600)])
+    assert relayed == MAX_CHANGES + 1
+    assert b.due(3600, status=1)
+
+
+def test_before_the_clock_is_known_more_is_kept():
+    b = Bench(offset=None)
+    assert [at for at in range(0, 3600, 10) if b.due(at)] == [0, 900, 1800, 2700]
+    # Once it is known the windows are the clock's, for what was relayed before as well.
+    b.offset = 1795478400 + 1800
+    assert not b.due(3601)
+    assert b.due(5400)
+
+
+def test_a_telegram_that_could_not_be_kept_is_due_again():
+    b = Bench()
+    meter = b"\x2d\x2c\x78\x56\x34\x12\x1b\x16"
+    assert b.due(0)
+    b.thinning.forget(meter, 0x8D, 43)
+    assert b.due(1) and not b.due(2)
+
+
+def test_the_table_is_bounded():
+    b = Bench()
+    for n in range(MAX_METERS + 50):
+        b.due(n, meter=n.to_bytes(8, "little"))
+    assert b.thinning.meters() == MAX_METERS
+    assert [row[0] for row in b.closed] == [n.to_bytes(8, "little") for n in range(50)]
+    # The last heard are still known, the first are relayed once more.
+    assert not b.due(MAX_METERS + 60, meter=(MAX_METERS + 49).to_bytes(8, "little"))
+    assert b.due(MAX_METERS + 61, meter=bytes(8))
+
+
+def test_a_meter_with_many_forms_is_bounded_too():
+    b = Bench()
+    assert sum([b.due(at, length=20 + at) for at in range(MAX_VARIANTS + 3)]) == MAX_VARIANTS + 3
+    assert not b.due(20, length=20 + MAX_VARIANTS + 2)
+    assert b.due(21, length=20)
+
+
+def test_heard_counts_all_and_ends_with_the_day():
+    b = Bench()
+    for at, rssi in ((0, -70), (16, -60), (32, -90), (48, -72), (64, 0)):
+        b.due(at, rssi=rssi)
+    b.thinning.close_day()
+    assert len(b.closed) == 1 and b.closed[0][1:3] == (5, -60)
+    assert -74 <= b.closed[0][3] <= -68
+    b.thinning.close_day()
+    assert len(b.closed) == 1
+
+
+def test_median_holds_over_many_telegrams():
+    entry = thinning.new_entry()
+    assert thinning.median(entry) == 0 and thinning.best(entry) == 0
+    for i in range(5000):
+        thinning.add(entry, -80 if i % 3 else -100, i)
+    assert thinning.count(entry) == 5000 and -82 <= thinning.median(entry) <= -78 and thinning.best(entry) == -80
+
+
+def test_the_day_ends_and_the_window_goes_on():
+    b = Bench()
+    assert b.due(0)
+    b.thinning.close_day()
+    assert not b.due(16) and b.due(3600)
+    b.thinning.close_day()
+    b.thinning.close_day()
+    assert [row[1] for row in b.closed] == [1, 2] and b.thinning.meters() == 0
+
+
+def test_known_bad_filter_by_number_alone_is_caught():
+    """The list names a meter by all four parts; one that compares the id only would let a heat meter's twin through."""
+    class ById(Thinning):
+        def wanted(self, meter):
+            return any(meter.id in e for e in ["KAM-12345678-1B-16"])
+
+    def leaks(kind):
+        t = kind(relay(meters=["KAM-12345678-1B-16"]), lambda ms: 0, parse_meter)
+        return t.wanted(Meter("KAM", "12345678", 0x1B, 0x04)) or t.wanted(Meter("SEN", "12345678", 0x1B, 0x16))
+    assert leaks(ById) and not leaks(Thinning)

@@ -1,0 +1,336 @@
+"""The uplink against a scripted receiver: every answer, lost answers, and that nothing blocks the spool."""
+
+import asyncio
+import gc
+
+from disk import Disk
+from firmware import batch, cbor, ed25519, identity, port, uplink
+from firmware.clock import Clock
+from firmware.spool import Ring
+from firmware.uplink import Uplink, backoff, until_next
+
+ME = identity.of_seed(bytes(range(32)))
+T = 1795504560
+LOST = object()  # the answer is lost
+CUT = object()  # the connection fails at once
+
+
+class Receiver:
+    """The other end: verifies and keeps what it is sent; `script` is what it does next, by default what is right."""
+
+    def __init__(self):
+        self.script = []
+        self.stored = {}  # epoch -> {seq: bytes}
+        self.requests = []  # (head, seqs, size)
+        self.connections = 0
+        self.out = b""
+
+    def answer(self, body):
+        envelope = batch.open_envelope(body, "batch", "demo")
+        assert envelope.kid == ME.kid
+        assert ed25519.verify(ME.public_key, envelope.to_verify, envelope.signature)
+        head, at = batch.open_head(body, envelope.end)
+        records = []
+        while at < len(body):
+            end = cbor.skip(body, at)
+            records.append(body[at:end])
+            at = end
+        seqs = [cbor.decode_all(r)[1] for r in records]
+        assert seqs == (list(range(head.first, head.last + 1)) if head.first else [])
+        self.requests.append((head, seqs, len(body)))
+        step = self.script.pop(0) if self.script else 200
+        if isinstance(step, bytes):
+            return step
+        status, extra = step if isinstance(step, tuple) else (step, "")
+        if status is LOST or status == 200:
+            mine = self.stored.setdefault(head.epoch, {})
+            for seq, record in zip(seqs, records):
+                assert mine.setdefault(seq, record) == record
+            if status is LOST:
+                return b""
+            through = extra if extra != "" else head.last
+            return http(200, "", batch.answer(head.epoch, through, T))
+        return http(status, extra, b"no\n")
+
+
+def http(status, headers, body):
+    return ("HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), headers)).encode() + body
+
+
+class Wire:
+    """One connection to the receiver: a reader and a writer."""
+
+    def __init__(self, receiver):
+        self.receiver = receiver
+        self.chunks = []
+        self.missing = 0
+        self.got = b""
+
+    def write(self, data):
+        if not self.missing:
+            head, _, data = data.partition(b"\r\n\r\n")
+            assert head.startswith(b"POST /v1/batches HTTP/1.1\r\nHost: localhost:1\r\n")
+            self.missing = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+        self.chunks.append(data)
+        self.missing -= len(data)
+        assert self.missing >= 0
+
+    async def drain(self):
+        if not self.missing:
+            body, self.chunks = b"".join(self.chunks), []
+            gc.collect()
+            self.got += self.receiver.answer(body)
+
+    async def readline(self):
+        n = self.got.find(b"\n") + 1
+        return await self.read(n or len(self.got))
+
+    async def read(self, n):
+        part, self.got = self.got[:n], self.got[n:]
+        return part
+
+    async def readexactly(self, n):
+        if len(self.got) < n:
+            raise EOFError()
+        return await self.read(n)
+
+
+class Bench(Uplink):
+    """An uplink whose other end is a Receiver, and two rings to send from."""
+
+    def __init__(self, kind=Ring, capacity=1 << 17):
+        self.disk = Disk()
+        self.n = 0
+        port.tidy()
+        self.values = kind(self.disk, "values", capacity, self.random, lambda: 5)
+        self.telegrams = kind(self.disk, "telegrams", capacity, self.random, lambda: 5)
+        self.counts = {}
+        self.renewed = []
+        self.commands = []
+        self.receiver = Receiver()
+        Uplink.__init__(self, {"works": "demo", "host": "localhost", "port": 1, "anchors": []}, ME,
+                        (self.values, self.telegrams), Clock(lambda: 1000, 1767225600), 900,
+                        lambda: (3, "0.1.0", batch.CLOCK_FLOOR), self.on_renew, self.commands.extend, self.counted)
+
+    def random(self, n):
+        self.n += 1
+        return bytes((self.n,)) * n
+
+    def counted(self, name, n=1):
+        self.counts[name] = self.counts.get(name, 0) + n
+
+    def on_renew(self, ring):
+        self.renewed.append(ring)
+        ring.append(lambda seq: batch.boot(seq, 0, 3, "epoch"))
+
+    async def _connected(self):
+        if self._connection is None:
+            self.receiver.connections += 1
+            if self.receiver.script and self.receiver.script[0] is CUT:
+                self.receiver.script.pop(0)
+                raise OSError("no route")
+            wire = Wire(self.receiver)
+            self._connection = wire, wire
+        return self._connection
+
+    async def _hang_up(self):
+        self._connection = None
+
+    def fill(self, ring, n, size=20):
+        for i in range(n):
+            text = "%06d" % i + "x" * (size - 6)
+            ring.append(lambda seq, text=text: batch.event(seq, T, "e", text))
+
+    def go(self, *script):
+        """One round against this script; returns the seconds it wants to wait."""
+        self.receiver.script = list(script)
+        wait = asyncio.run(self.round())
+        assert not self.receiver.script
+        assert wait >= 0 and not self.values._pinned and not self.telegrams._pinned
+        return wait
+
+    def sent(self):
+        return [(h.first, h.last) for h, _seqs, _size in self.receiver.requests]
+
+
+def test_all_is_sent_over_one_connection_and_acknowledged():
+    b = Bench()
+    b.fill(b.values, 3)
+    b._most_records = 100
+    b.fill(b.telegrams, 220)
+    wait = b.go()
+    assert b.sent() == [(1, 3), (1, 200), (201, 220)] and b.receiver.connections == 1
+    assert b.values.pending() == 0 and b.telegrams.pending() == 0 and b.counts["acknowledged"] == 223
+    assert [h.epoch for h, _s, _z in b.receiver.requests] == [b.values.epoch] + [b.telegrams.epoch] * 2
+    assert b._clock.now() == T and 1 <= wait <= 900
+    assert b.receiver.requests[0][0] == batch.Head(b.values.epoch, 3, "0.1.0", batch.CLOCK_FLOOR, 1, 3)
+
+
+def test_with_nothing_to_send_it_asks_for_the_time():
+    b = Bench()
+    b.go()
+    assert b.sent() == [(0, 0)] and b._clock.now() == T
+
+
+def test_batches_keep_within_their_size():
+    b = Bench()
+    assert b._most + uplink.ROOM == batch.MAX_BATCH and b._most_records == batch.MAX_RECORDS
+    b._most = 8000  # the test's receiver holds whole batches in the same heap
+    b.fill(b.telegrams, 60, 300)
+    b.go()
+    assert all([size <= 8000 + uplink.ROOM for _h, _s, size in b.receiver.requests])
+    assert b.telegrams.pending() == 0 and len(b.receiver.requests) == 3
+
+
+def test_a_lost_answer_is_sent_again_and_stored_once():
+    b = Bench()
+    b.fill(b.telegrams, 10)
+    wait = b.go(LOST)
+    assert b.telegrams.pending() == 10 and 10 < wait < 20
+    b.fill(b.telegrams, 5)
+    b.go()
+    assert b.telegrams.pending() == 0 and len(b.receiver.stored[b.telegrams.epoch]) == 15
+
+
+def test_no_connection_backs_off_and_doubles_within_bounds():
+    b = Bench()
+    b.fill(b.telegrams, 1)
+    waits = [b.go(CUT) for _ in range(12)]
+    assert 11 <= waits[0] <= 19 and all([0.7 * 3600 < w < 1.3 * 3600 for w in waits[8:]])
+    assert all([waits[i + 1] > waits[i] for i in range(7)])
+    assert b.go() <= 900 and b.telegrams.pending() == 0
+
+
+def test_401_keeps_everything_and_asks_in_about_an_hour():
+    b = Bench()
+    b.fill(b.telegrams, 2)
+    assert 2500 < b.go(401) < 4600 and b.telegrams.pending() == 2
+    b.go()
+    assert b.telegrams.pending() == 0
+
+
+def test_403_and_other_refusals_keep_everything_and_back_off():
+    for status in (400, 403, 404, 500, 502, 301):
+        b = Bench()
+        b.fill(b.telegrams, 2)
+        assert 10 < b.go(status) < 20 and b.telegrams.pending() == 2, status
+        b.go()
+        assert b.telegrams.pending() == 0
+
+
+def test_409_begins_a_new_epoch_and_sends_again():
+    b = Bench()
+    b.fill(b.telegrams, 20)
+    old = b.telegrams.epoch
+    b.go(409)
+    assert b.renewed == [b.telegrams] and b.telegrams.epoch != old and b.telegrams.pending() == 0
+    stored = b.receiver.stored[b.telegrams.epoch]
+    assert sorted(stored) == list(range(1, 22)) and stored[1][1] == batch.BOOT
+    assert [cbor.decode_all(stored[i + 2])[4][:6] for i in range(20)] == ["%06d" % i for i in range(20)]
+    # Refused again and again it pauses between.
+    b.fill(b.telegrams, 3)
+    assert b.go(409, 409) > 10 and b.telegrams.stranded()
+    b.go()
+    found = [cbor.decode_all(d)[4] for d in b.receiver.stored[b.telegrams.epoch].values() if d[1] == batch.EVENT]
+    assert len([t for t in found if t.startswith("00000")]) == 3
+
+
+def test_413_halves_until_it_fits_and_grows_again():
+    b = Bench()
+    b.fill(b.telegrams, 100)
+    b.go(413, 413)
+    assert b.sent()[:4] == [(1, 100), (1, 50), (1, 25), (26, 75)]
+    assert b.telegrams.pending() == 0
+
+
+def test_413_for_a_single_record_gives_it_up_with_a_record():
+    b = Bench()
+    b.fill(b.telegrams, 3)
+    b.go(413, 413)
+    assert b.sent()[:3] == [(1, 3), (1, 1), (2, 2)] or b.sent()[:3] == [(1, 3), (1, 1), (2, 3)]
+    assert b.telegrams.lost == 1
+    b.go()
+    stored = b.receiver.stored[b.telegrams.epoch]
+    assert sorted(stored) == [2, 3, 4] and cbor.decode_all(stored[4])[3:] == [1, 1, 1]
+
+
+def test_429_and_503_wait_as_told():
+    for status in (429, 503):
+        b = Bench()
+        b.fill(b.telegrams, 1)
+        assert 120 <= b.go((status, "Retry-After: 120\r\n")) <= 150
+        assert 10 < Bench().go(status) < 20
+        assert b.go((status, "Retry-After: 99999999\r\n")) <= 86400 * 1.25
+        assert b.go((status, "Retry-After: Fri, 31 Dec 2027 23:59:59 GMT\r\n")) < 7200
+        assert b.telegrams.pending() == 1
+
+
+def test_answers_that_are_none_are_lost_answers():
+    good = batch.answer(b"\x02" * 8, 1, T)
+    for bad in (b"", b"nonsense\r\n\r\n", http(200, "", b""), http(200, "", b"{}"), http(200, "", good[:-1]),
+                http(200, "", good + b"\x00"), http(200, "", b"\xff" * 9), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"):
+        b = Bench()
+        b.fill(b.telegrams, 1)
+        assert 10 < b.go(bad) < 20 and b.telegrams.pending() == 1
+        b.go()
+        assert b.telegrams.pending() == 0
+
+
+def test_an_answer_that_acknowledges_nothing_does_not_go_round_for_ever():
+    b = Bench()
+    b.fill(b.telegrams, 5)
+    assert b.go((200, 0)) > 10 and b.telegrams.pending() == 5
+    other = http(200, "", batch.answer(b"\x99" * 8, 5, T))
+    assert b.go(other) > 10 and b.telegrams.pending() == 5
+    # Part of it: the rest goes on.
+    b.go((200, 2))
+    assert b.telegrams.pending() == 0 and b.sent()[-1] == (3, 5)
+    # More than was sent is not believed.
+    b.fill(b.telegrams, 2)
+    b.go((200, 999))
+    assert b.telegrams.acknowledged == 7 == b.telegrams.last
+
+
+def test_waits_differ_between_gateways_and_stay_in_bounds():
+    kids = [bytes((n,)) * 10 for n in range(50)]
+    assert len({backoff(k, 6) for k in kids}) > 20
+    for k in kids:
+        assert all([1 <= backoff(k, n) <= 3600 * 1.25 for n in range(1, 100)])
+        assert 1 <= until_next(k, 900, T) <= 900
+        # From its place in the interval the next is one interval away.
+        assert until_next(k, 900, T + until_next(k, 900, T)) == 900
+    assert len({until_next(k, 900, T) for k in kids}) > 30
+
+
+def test_signing_gives_way_to_the_loop():
+    b = Bench()
+    turns = []
+
+    async def other():
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async def both():
+        task = asyncio.create_task(other())
+        await b.round()
+        task.cancel()
+    asyncio.run(both())
+    assert len(turns) > 20
+
+
+def test_known_bad_uplinks_are_caught():
+    class Trusts(Ring):
+        """Believes an acknowledgement of more than it sent."""
+        def acknowledge(self, through):
+            self.acknowledged = through
+
+    class Bad(Bench):
+        def _accepted(self, ring, first, last, answer):
+            ring.acknowledge(answer.through)
+            return None
+    b = Bad(Trusts)
+    b.fill(b.telegrams, 2)
+    b.go((200, 999))
+    assert b.telegrams.acknowledged != b.telegrams.last
+    assert uplink.MAX_BACKOFF_S <= 3600
