@@ -11,7 +11,7 @@ GAP = 0.18  # of a bar's room
 
 
 def bars(values: "list[float | None]", titles: "list[str]", labels: "list[str]", kinds: "list[str]") -> Chart:
-    """A chart of non-negative values (below zero is drawn as zero); without a value the bar is the whole height, for
+    """A chart of values (below zero is drawn as zero); without a value the bar is the whole height, for
     the style sheet to show as absent; without a kind there is none. Labels may be empty texts."""
     top = nice(max((v for v in values if v is not None), default=0))
     room = 100 / max(len(values), 1)
@@ -20,7 +20,8 @@ def bars(values: "list[float | None]", titles: "list[str]", labels: "list[str]",
         x, width = n * room + room * GAP / 2, room * (1 - GAP)
         height = 100 if value is None else max(value, 0) / top * 100
         if kinds[n]:
-            drawn.append(Bar(round(x, 3), round(width, 3), round(100 - height, 3), round(height, 3), titles[n], kinds[n]))
+            box = (round(v, 3) for v in (x, width, 100 - height, height))
+            drawn.append(Bar(*box, titles[n], kinds[n]))
     return Chart(drawn, top, labels)
 
 
