@@ -80,7 +80,12 @@ def date_time(data, at, zone, deviation_counts=True):
 
 
 def p1_time(text, zone=EU):
-    """UTC seconds of a P1 time stamp YYMMDDhhmmss[X], or None where it is none (Luxembourg sends 632525252525S)."""
+    """UTC seconds of a P1 time stamp YYMMDDhhmmss[X], or None where it is none (Luxembourg sends 632525252525S).
+
+    Sagemcom's Austrian T210-D writes YYYYMMDD hh:mm:ss in local time instead.
+    """
+    if len(text) == 17 and text[:2] == "20" and text[8] == " " and text[11] == ":" and text[14] == ":":
+        text = text[2:8] + text[9:11] + text[12:14] + text[15:17]
     if len(text) not in (12, 13):
         return None
     try:

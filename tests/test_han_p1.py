@@ -134,5 +134,6 @@ def test_times():
     assert clock.p1_time("250714170010S") == 1752505210
     assert clock.p1_time("250714160010W") == 1752505210
     assert clock.p1_time("250714170010") == 1752505210
+    assert clock.p1_time("20250714 17:00:10") == 1752505210
     for text in ("632525252525S", "", "2507141700", "250714170010X", "25071417001aS"):
         assert clock.p1_time(text) is None
