@@ -298,7 +298,7 @@ def test_nothing_to_play_says_why(capture, capsys):
 
 def test_a_reader_that_goes_away_is_noticed(capture, capsys):
     port = free_port()
-    path = capture(kaifa_list_1() * 200)
+    path = capture(f"{telegram().hex()}\n" * 200)
     with Replay(path, "--to", f"tcp-listen://{port}", "--speed", "200", "--interval", "2") as replay:
         connection = connected(port)
         connection.recv(10)

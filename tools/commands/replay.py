@@ -124,6 +124,9 @@ def _to_receiver(args, frames, left_out) -> int:
                 progress.step(poster.taken)
             poster.flush()
             progress.step(poster.taken)
+    except KeyboardInterrupt:
+        poster.flush()
+        raise
     finally:
         poster.close()
     _say(f"{poster.taken} telegrams in {poster.batches - 1} batches taken by {poster.name} "

@@ -1,0 +1,104 @@
+"""`netti replay` to a receiver: as an enrolled gateway, against a real receiver over HTTPS."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from netti_tools import cli
+from own_vectors import KEY, RECORDS, kaifa_list_1, telegram
+
+NETTI = [sys.executable, "-m", "netti_tools.cli"]
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory):
+    """A receiver that runs, and the directory of a gateway enrolled there."""
+    folder = tmp_path_factory.mktemp("receiver")
+    works, gateway = folder / "works", folder / "gateway"
+    subprocess.run([*NETTI, "receiver", "init", works, "--works", "ours"], check=True, capture_output=True)
+    process = subprocess.Popen([*NETTI, "receiver", "serve", works, "--port", "0", "--web-port", "0"],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        devices, pages = re.search(r"devices (\S+)\s+pages (\S+)", process.stdout.readline()).groups()
+        token = subprocess.run([*NETTI, "receiver", "token", works], check=True, capture_output=True, text=True).stdout
+        # The token names the port the receiver was set up with; this one took any free port.
+        subprocess.run([*NETTI, "gateway", "enrol", _at(token.split()[-1], devices), "--dir", gateway], check=True,
+                       capture_output=True)
+        yield SimpleNamespace(url=devices, pages=pages, gateway=gateway, works=works)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _at(token, url):
+    import base64
+    head, _, body = token.partition(".")
+    fields = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    fields["url"] = url
+    return head + "." + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+
+def get(receiver, path):
+    with urllib.request.urlopen(receiver.pages + path, timeout=20) as answer:
+        return json.load(answer)
+
+
+def replay(receiver, capsys, path, *options, url=None):
+    status = cli.main(["replay", str(path), "--to", url or receiver.url, "--gateway", str(receiver.gateway), *options])
+    return status, capsys.readouterr().err.splitlines()
+
+
+def test_telegrams_arrive_whole_and_once(receiver, capsys, tmp_path):
+    rows = [telegram(KEY, number=f"{n % 20 + 1:08d}", access_number=n % 256,
+                     records=RECORDS[:2] + (100_000 + n).to_bytes(4, "little")) for n in range(700)]
+    rows += [telegram(medium=4), rows[0][:20]]
+    path = tmp_path / "street"
+    path.write_text("".join(row.hex() + "\n" for row in rows) + kaifa_list_1().hex() + "\n")
+    status, err = replay(receiver, capsys, path, "--fast")
+    assert status == 0 and err[-1].startswith("netti replay: 700 telegrams in 2 batches taken by https://")
+    for words in ("1 of another medium", "1 of a HAN port", "1 damaged"):
+        assert words in err[-1]
+    gateway = get(receiver, "/v1/gateways")["gateways"][0]
+    assert [(e["through"], e["gaps"]) for e in gateway["epochs"]] == [(700, [])]
+    meters = get(receiver, "/v1/meters")["meters"]
+    assert [m["id"] for m in meters] == [f"NET-{n + 1:08d}-01-07" for n in range(20)]
+    # Again is another replay: the same telegrams in an epoch of their own.
+    assert replay(receiver, capsys, path, "--fast")[0] == 0
+    assert len(get(receiver, "/v1/gateways")["gateways"][0]["epochs"]) == 2
+
+
+def test_another_name_than_the_certificate_s_is_refused(receiver, capsys, tmp_path):
+    path = tmp_path / "one"
+    path.write_text(telegram().hex())
+    port = receiver.url.rsplit(":", 1)[1]
+    status, err = replay(receiver, capsys, path, url=f"https://127.0.0.3:{port}")
+    assert status == 2 and len(err) == 1 and "certificate" in err[0]
+
+
+def test_who_is_not_enrolled_is_told_how(receiver, capsys, tmp_path):
+    path = tmp_path / "one"
+    path.write_text(telegram().hex())
+    stranger = SimpleNamespace(url=receiver.url, gateway=tmp_path / "nobody")
+    status, err = replay(stranger, capsys, path)
+    assert status == 2 and len(err) == 1 and "netti gateway enrol" in err[0]
+
+
+def test_nothing_of_a_han_port_is_sent(receiver, capsys, tmp_path):
+    path = tmp_path / "one"
+    path.write_text(kaifa_list_1().hex())
+    status, err = replay(receiver, capsys, path)
+    assert status == 2 and "HAN port, which a gateway does not send" in err[-1]
+    assert replay(receiver, capsys, path, "--only", "han")[0] == 2
+
+
+def test_a_revoked_gateway_is_told_so(receiver, capsys, tmp_path):
+    path = tmp_path / "one"
+    path.write_text(telegram().hex())
+    name = json.loads((receiver.gateway / "identity.json").read_text())["gateway"]
+    subprocess.run([*NETTI, "receiver", "revoke", receiver.works, name], check=True, capture_output=True)
+    status, err = replay(receiver, capsys, path, "--fast")
+    assert status == 2 and len(err) == 1 and "revoked" in err[0]
