@@ -106,7 +106,9 @@ def open_envelope(data, purpose, works):
         header = cbor.decode_all(protected)
     except CborError as e:
         raise WireError("envelope: " + e.reason)  # noqa: B904 - MicroPython keeps no cause
-    if not isinstance(header, dict) or sorted(header) != [_ALG, _KID, _HASH_ALG, _HASHED_TYPE]:
+    # Labels may be of any kind: nothing here may compare them with each other.
+    if (not isinstance(header, dict) or len(header) != 4
+            or any(label not in header for label in (_ALG, _KID, _HASH_ALG, _HASHED_TYPE))):
         raise WireError("protected header is not {1, 4, 258, 259}")
     if header[_ALG] != _ALG_EDDSA or header[_HASH_ALG] != _HASH_SHA256:
         raise WireError("algorithm is not Ed25519 over SHA-256")
@@ -224,7 +226,8 @@ def open_answer(data):
         a = cbor.decode_all(data)
     except CborError as e:
         raise WireError("answer: " + e.reason)  # noqa: B904
-    if not isinstance(a, dict) or sorted(a) != ["commands", "epoch", "through", "time"]:
+    if (not isinstance(a, dict) or len(a) != 4
+            or any(name not in a for name in ("commands", "epoch", "through", "time"))):
         raise WireError("answer: not {epoch, through, time, commands}")
     if (not isinstance(a["epoch"], bytes) or not isinstance(a["commands"], list)
             or isinstance(a["through"], bool) or not isinstance(a["through"], int) or a["through"] < 0

@@ -100,7 +100,8 @@ def test_answer_round_trip():
     a = batch.open_answer(batch.answer(EPOCH, 41, 1795504575, (b"c1",)))
     assert a == batch.Answer(EPOCH, 41, 1795504575, [b"c1"])
     for bad in (b"", b"\xa0", cbor.encode({"epoch": EPOCH, "through": -1, "time": 0, "commands": []}),
-                cbor.encode({"epoch": "x", "through": 1, "time": 0, "commands": []})):
+                cbor.encode({"epoch": "x", "through": 1, "time": 0, "commands": []}),
+                cbor.encode({1: EPOCH, "through": 1, "time": 0, "commands": []})):
         assert raises(WireError, batch.open_answer, bad)
 
 
