@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from types import SimpleNamespace
 
@@ -100,5 +101,9 @@ def test_a_revoked_gateway_is_told_so(receiver, capsys, tmp_path):
     path.write_text(telegram().hex())
     name = json.loads((receiver.gateway / "identity.json").read_text())["gateway"]
     subprocess.run([*NETTI, "receiver", "revoke", receiver.works, name], check=True, capture_output=True)
+    end = time.monotonic() + 30  # the receiver looks every second or so
+    while not get(receiver, "/v1/gateways")["gateways"][0]["revoked"]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
     status, err = replay(receiver, capsys, path, "--fast")
     assert status == 2 and len(err) == 1 and "revoked" in err[0]
