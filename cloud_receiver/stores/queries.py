@@ -64,7 +64,7 @@ def gateways(db, gateway=None):
             "SELECT e.id AS row, e.gateway, hex(e.epoch) AS epoch, e.through, e.first_contact, e.last_contact, "
             "(SELECT coalesce(sum(count), 0) FROM lost l WHERE l.epoch = e.id) AS lost, "
             "(SELECT count(*) FROM equivocations q WHERE q.epoch = e.id) AS equivocations "
-            f"FROM epochs e {only} ORDER BY e.first_contact", () if gateway is None else (gateway,))):
+            f"FROM epochs e {only} ORDER BY e.first_contact, e.id", () if gateway is None else (gateway,))):
         e["gaps"] = [list(gap) for gap in db.execute(
             "SELECT first, last FROM gaps WHERE epoch = ? ORDER BY first LIMIT 100", (e.pop("row"),))]
         by_row[e.pop("gateway")]["epochs"].append(e)

@@ -75,23 +75,24 @@ class Writer:
 
     def _group(self, connection):
         """One transaction; returns (loop, future, result or exception) of each of its jobs."""
-        done: "list[tuple]" = []
+        taken: "list[tuple]" = []
+        results: list = []
         begun = time.monotonic()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            while self._jobs and len(done) < MAX_GROUP and (not done or time.monotonic() - begun < MAX_GROUP_S):
+            while self._jobs and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < MAX_GROUP_S):
                 loop, future, job, args = self._jobs.popleft()
-                done.append((loop, future, self._one(connection, job, args)))
+                taken.append((loop, future))
+                results.append(self._one(connection, job, args))
             self._commit(connection)
         except sqlite3.Error as e:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if not done:  # not even BEGIN: those waiting are told, or they would wait for ever
+            if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
                 while self._jobs:
-                    loop, future, _, _ = self._jobs.popleft()
-                    done.append((loop, future, None))
-            return [(loop, future, StoreError(str(e))) for loop, future, _ in done]
-        return done
+                    taken.append(self._jobs.popleft()[:2])
+            results = [StoreError(str(e))] * len(taken)
+        return [(loop, future, result) for (loop, future), result in zip(taken, results)]
 
     def _one(self, connection, job, args):
         connection.execute("SAVEPOINT job")

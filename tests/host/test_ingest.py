@@ -1,0 +1,293 @@
+"""What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
+
+import hashlib
+import os
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from receiver_support import NOW, Gateway, Meter, Running, make
+
+import firmware.batch as batch
+from cloud_receiver.keys import KeyStore
+
+PLAIN = Meter(11111111)
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory):
+    with Running(make(tmp_path_factory.mktemp("receiver") / "works")) as running:
+        # Many failures from one address are what these tests are about, but for the one on 429.
+        running.receiver.ingest.by_address.burst = 1e9
+        running.receiver.enrolment.by_address.burst = 1e9
+        yield running
+
+
+@pytest.fixture
+def gateway(receiver):
+    return receiver.enrol()
+
+
+def refused(receiver, body, status, text=None):
+    """The batch is refused with this status, and nothing of it is stored."""
+    before = receiver.summary()
+    answer = receiver.send(body)
+    assert answer.status == status, (answer.status, answer.text)
+    assert answer.headers["Content-Type"].startswith("text/plain") and answer.text.count("\n") == 1
+    if text:
+        assert text in answer.text
+    assert receiver.summary() == before
+    return answer
+
+
+# --- the status table
+
+def test_200_is_the_mark_and_the_time(receiver, gateway):
+    answer = receiver.send(gateway.telegrams([PLAIN.telegram(n) for n in range(5)]))
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/cbor"
+    assert batch.open_answer(answer.body) == batch.Answer(gateway.epoch, 5, NOW, [])
+
+
+def test_400_a_head_that_cannot_be_read(receiver, gateway):
+    refused(receiver, gateway.sign(b"\x80"), 400)
+    refused(receiver, gateway.sign(batch.head(gateway.epoch, 1, "0", 0, 1, 1)[:-1]), 400)
+    refused(receiver, gateway.sign(b""), 400)
+
+
+def test_401_unknown(receiver):
+    refused(receiver, Gateway().telegrams([PLAIN.telegram(1)]), 401)
+
+
+def test_401_revoked_and_taken_again_once_reinstated(receiver, gateway):
+    body = gateway.telegrams([PLAIN.telegram(2)])
+    keys = KeyStore(receiver.directory.keys)
+    keys.revoke(gateway.id, NOW)
+    receiver.run(_watched(receiver))
+    refused(receiver, body, 401)
+    keys.reinstate(gateway.id)
+    receiver.run(_watched(receiver))
+    keys.close()
+    assert receiver.through(body) == 1
+
+
+async def _watched(receiver):
+    """Until the receiver has looked at the key store again."""
+    import asyncio
+    stamp = receiver.receiver._keys_stamp
+    while receiver.receiver._keys_stamp == stamp:
+        await asyncio.sleep(0.05)
+
+
+def test_403_signature(receiver, gateway):
+    body = bytearray(gateway.telegrams([PLAIN.telegram(3)]))
+    body[batch.open_envelope(bytes(body), "batch", "works").end - 1] ^= 1
+    refused(receiver, bytes(body), 403, "signature")
+
+
+def test_409_same_range_other_content_and_a_new_epoch_delivers_it(receiver, gateway):
+    first = gateway.telegrams([PLAIN.telegram(4)])
+    assert receiver.through(first) == 1
+    other = gateway.batch([batch.telegram(1, NOW, -70, PLAIN.telegram(44))])
+    before = receiver.summary()
+    assert receiver.send(other).status == 409
+    after = receiver.summary()
+    assert after["equivocations"] == before["equivocations"] + 1 and after["telegrams"] == before["telegrams"]
+    assert receiver.through(first) == 1, "what was taken is still acknowledged"
+    gateway.epoch = os.urandom(8)
+    assert receiver.through(gateway.batch([batch.telegram(1, NOW, -70, PLAIN.telegram(44))])) == 1
+    found = receiver.json(f"/v1/gateways/{gateway.id}")
+    assert [(q["first"], q["last"]) for q in found["equivocations"]] == [(1, 1)]
+    assert [e["equivocations"] for e in found["epochs"]] == [1, 0]
+
+
+def test_413_bytes_and_records(receiver, gateway):
+    refused(receiver, gateway.batch([bytes(batch.MAX_BATCH)], first=1, last=1), 413)
+    many = [batch.event(gateway.next(), NOW, "e", "") for _ in range(batch.MAX_RECORDS + 1)]
+    refused(receiver, gateway.batch(many), 413)
+    gateway.seq = 0
+    most = [batch.event(gateway.next(), NOW, "e", "") for _ in range(batch.MAX_RECORDS)]
+    assert receiver.through(gateway.batch(most)) == batch.MAX_RECORDS
+
+
+def test_413_without_a_length(receiver, gateway):
+    """A chunked body is cut off where it gets too long; nobody has to read it to its end."""
+    refused(receiver, (b"x" * 4096 for _ in range(64)), 413)
+
+
+def test_429_an_address_that_keeps_failing(receiver):
+    limits = receiver.receiver.ingest.by_address
+    was, limits.burst = limits.burst, 3
+    limits._levels.clear()
+    try:
+        good = receiver.enrol()
+        for _ in range(3):
+            assert receiver.send(Gateway().batch([])).status == 401
+        answer = refused(receiver, good.batch([]), 429)
+        assert int(answer.headers["Retry-After"]) >= 1
+    finally:
+        limits.burst = was
+        limits._levels.clear()
+
+
+def test_429_a_gateway_that_sends_too_often(receiver, gateway):
+    limits = receiver.receiver.ingest.by_gateway
+    was, limits.burst, limits.rate = (limits.burst, limits.rate), 2, 0.01
+    limits._levels.clear()
+    try:
+        for _ in range(2):
+            receiver.through(gateway.batch([]))
+        answer = refused(receiver, gateway.telegrams([PLAIN.telegram(5)]), 429)
+        assert int(answer.headers["Retry-After"]) >= 1
+        receiver.through(receiver.enrol().batch([]))
+    finally:
+        limits.burst, limits.rate = was
+        limits._levels.clear()
+
+
+def test_503_while_the_disk_is_full_and_taken_when_it_is_not(receiver, gateway):
+    def limit(db, pages):
+        return db.execute(f"PRAGMA max_page_count={pages}").fetchone()[0]
+
+    body = gateway.telegrams([PLAIN.telegram(10_000 + n) for n in range(400)])
+    most = receiver.run(_submitted(receiver, limit, 1))  # SQLite takes the present size for less
+    try:
+        answer = refused(receiver, body, 503)
+        assert int(answer.headers["Retry-After"]) >= 1
+    finally:
+        receiver.run(_submitted(receiver, limit, 1 << 30))
+    assert most > 1 and receiver.through(body) == 400
+
+
+async def _submitted(receiver, job, *args):
+    return await receiver.receiver.store.writer.submit(job, *args)
+
+
+def test_503_when_too_many_wait(receiver, gateway, monkeypatch):
+    body = gateway.telegrams([PLAIN.telegram(6)])
+    with monkeypatch.context() as m:
+        m.setattr("cloud_receiver.stores.writer.MAX_WAITING", 0)
+        assert int(refused(receiver, body, 503).headers["Retry-After"]) >= 1
+    with monkeypatch.context() as m:
+        m.setattr("cloud_receiver.ingest.MAX_VERIFYING", 0)
+        assert int(refused(receiver, body, 503).headers["Retry-After"]) >= 1
+    assert receiver.through(body) == 1
+
+
+# --- hostile batches
+
+def test_cut_anywhere_is_refused(receiver, gateway):
+    body = gateway.telegrams([PLAIN.telegram(7)])
+    for n in list(range(0, len(body), 7)) + [len(body) - 1]:
+        refused(receiver, body[:n], 403)
+    assert receiver.through(body) == 1
+
+
+def test_lengthened_is_refused(receiver, gateway):
+    refused(receiver, gateway.telegrams([PLAIN.telegram(8)]) + b"\x00", 403)
+
+
+def test_forged(receiver, gateway):
+    """Another key under this gateway's name, and this key under another enrolled gateway's name."""
+    content = gateway.content([batch.telegram(1, NOW, -70, PLAIN.telegram(9))], first=1, last=1)
+    stranger = Ed25519PrivateKey.generate()
+    refused(receiver, gateway.sign(content, key=stranger), 403)
+    refused(receiver, gateway.sign(content, kid=batch.kid(receiver.enrol().public)), 403)
+
+
+def test_another_works_another_purpose_another_type(receiver, gateway):
+    content = gateway.content([batch.telegram(1, NOW, -70, PLAIN.telegram(12))], first=1, last=1)
+    refused(receiver, gateway.sign(content, works="other"), 403)
+    refused(receiver, gateway.sign(content, purpose="command"), 403)
+    refused(receiver, gateway.sign(content, purpose="release"), 403)
+    refused(receiver, gateway.sign(content, content_type="application/json"), 403)
+
+
+def test_downgraded_algorithm(receiver, gateway):
+    """Another algorithm in the header is refused, whatever it is signed with."""
+    content = gateway.content([], epoch=gateway.epoch)
+    good = gateway.sign(content)
+    for ours, theirs in ((b"\x01\x27", b"\x01\x05"), (b"\x01\x27", b"\x01\x26"), (b"\x2f\x19\x01\x03", b"\x2e\x19\x01\x03")):
+        assert good.count(ours) == 1
+        refused(receiver, good.replace(ours, theirs), 403)
+    # And one where the signature covers the changed header: the form itself is refused.
+    protected = batch.envelope(batch.kid(gateway.public), bytes(32), bytes(64))
+    assert protected.startswith(b"\x84\x58")
+
+
+def test_every_flipped_bit_of_the_envelope_is_refused(receiver, gateway):
+    body = gateway.telegrams([PLAIN.telegram(13)])
+    end = batch.open_envelope(body, "batch", "works").end
+    statuses = set()
+    for bit in range(0, end * 8, 5):
+        bad = bytearray(body)
+        bad[bit >> 3] ^= 1 << (bit & 7)
+        statuses.add(receiver.send(bytes(bad)).status)
+    assert statuses <= {401, 403}
+    assert receiver.through(body) == 1
+
+
+def test_replay_and_reordering_change_nothing(receiver, gateway):
+    bodies = [gateway.telegrams([PLAIN.telegram(100 + n)], time=NOW - 5000 + n) for n in range(4)]
+    before = receiver.summary()["telegrams"]
+    assert [receiver.through(bodies[n]) for n in (2, 0, 3, 1, 0, 2, 3, 1)] == [3, 3, 4, 4, 4, 4, 4, 4]
+    found = receiver.summary()
+    assert found["telegrams"] == before + 4, "what a jump left out is taken when it comes"
+    epoch = receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]
+    assert (epoch["through"], epoch["gaps"]) == (4, [])
+
+
+def test_gaps_are_visible_until_they_are_filled(receiver, gateway):
+    bodies = [gateway.telegrams([PLAIN.telegram(200 + 10 * n + k) for k in range(3)]) for n in range(4)]
+
+    def gaps():
+        return receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"]
+
+    receiver.through(bodies[3])
+    assert gaps() == [[1, 9]]
+    receiver.through(bodies[1])
+    assert gaps() == [[1, 3], [7, 9]]
+    receiver.through(bodies[0])
+    receiver.through(bodies[2])
+    assert gaps() == []
+
+
+def test_a_hole_inside_a_batch_is_a_gap(receiver, gateway):
+    records = [batch.event(n, NOW, "e", "") for n in (1, 2, 5)]
+    assert receiver.through(gateway.batch(records, first=1, last=6)) == 6
+    assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[3, 4], [6, 6]]
+
+
+def test_what_cannot_be_read_is_stored_and_acknowledged(receiver, gateway):
+    """A signed batch is never refused for its content."""
+    bad = [b"\x83\x18\x63\x01\x00",  # an unknown type
+           b"\x85\x01\x02\x00\x00\x41\x00",  # a telegram too short to be one
+           b"\xa0", b"\x81" * 40 + b"\x00", b"\xc1\x00", b"\x9f\xff", os.urandom(5) and b"\xff\xfe\xfd"]
+    before = receiver.summary()
+    for n, record in enumerate(bad, 1):
+        assert receiver.through(gateway.batch([record], first=n, last=n)) == n
+    after = receiver.summary()
+    assert after["opaque"] == before["opaque"] + len(bad) and after["telegrams"] == before["telegrams"]
+
+
+def test_lost_answer_and_resend_with_other_records_behind(receiver, gateway):
+    """The answer was lost; meanwhile the ring grew, and the batch is cut differently."""
+    records = [batch.telegram(gateway.next(), NOW - 60, -70, PLAIN.telegram(300 + n)) for n in range(10)]
+    before = receiver.summary()["telegrams"]
+    receiver.through(gateway.batch(records[:6], first=1, last=6))
+    assert receiver.through(gateway.batch(records[:9], first=1, last=9)) == 9
+    assert receiver.through(gateway.batch(records[2:], first=3, last=10)) == 10
+    assert receiver.summary()["telegrams"] == before + 10
+
+
+def test_unenrolled_paths_and_methods(receiver):
+    assert receiver.device("GET", "/v1/batches").status == 405
+    assert receiver.device("GET", "/v1/meters").status == 404, "the works' API is not on the gateways' port"
+    assert receiver.web("/v1/batches", "POST", b"x").status == 404, "batches are not taken on the pages' port"
+
+
+def test_digest_is_of_the_record_bytes(receiver, gateway):
+    """The head is made per attempt: another boot count or firmware with the same records is a resend, not a conflict."""
+    records = [batch.event(gateway.next(), NOW, "e", "x")]
+    assert receiver.through(gateway.batch(records)) == 1
+    gateway.boot += 1
+    assert receiver.through(gateway.batch(records)) == 1
+    assert hashlib.sha256(records[0]).digest()
