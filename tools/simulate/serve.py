@@ -107,8 +107,11 @@ class Server:
         return f"tcp://{self.host}:{port.number}"
 
     async def run(self) -> None:
-        """Send what is due, when it is due, until the street's end."""
+        """Send what is due, when it is due, until the street's end. What was due before is not made up for."""
+        begin = self.clock.now()
         for due in self.street.schedule():
+            if due.at < begin:
+                continue
             # What falls into one tick goes out together; each thing is composed at the moment it is really sent.
             while (wait := self.clock.until(due.at)) > 0:
                 await asyncio.sleep(max(wait, TICK_S))

@@ -16,6 +16,7 @@ from .truth import Truth
 
 PITCH_M, WIDTH_M = 9.0, 14.0  # from door to door, across the street
 LOOK_BACK_S = 2 * 86400  # use is simulated from so long before the start, so that flows and registers are under way
+SPARE_S = 2 * 3600  # and so long after the end, which may be moved
 DAMAGED = 0.01  # share of bursts that arrive damaged, of each make's air and of the HAN line alike
 OLD_METER_DB = 3
 
@@ -78,7 +79,7 @@ class Street:
         self.seed, self.start, self.end = seed, start, end
         rng = random.Random(f"street {seed}")
         self._rng = random.Random(f"air {seed}")
-        self.homes = [Home(rng, n, start - LOOK_BACK_S, end) for n in range(homes)]
+        self.homes = [Home(rng, n, start - LOOK_BACK_S, end + SPARE_S) for n in range(homes)]
         self.meters: list[Meter] = []
         self._home_of: dict[Meter, Home] = {}
         self._share: dict[Meter, float] = {}
@@ -154,7 +155,7 @@ class Street:
     # --- what happens when ----------------------------------------------------------------------------------------
 
     def schedule(self) -> "Iterator[Due]":
-        """Everything that is due, in order of simulated time, until the end of the simulation."""
+        """Everything that is due, in order of simulated time, until the end of the simulation (as it is then)."""
         rng = random.Random(f"schedule {self.seed}")
         heap: list[Due] = []
         order = 0

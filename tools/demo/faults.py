@@ -1,0 +1,65 @@
+"""Runs a receiver with a fault planted from outside, for the demo to find.
+
+    python -m netti_tools.demo.faults drop|dup|wrong receiver serve DIR ...
+
+The production code knows nothing of this: the functions of the running process are replaced before it starts.
+
+    drop   telegrams of one meter and window in sixteen are acknowledged, and not stored
+    dup    a telegram that a second gateway brings is sometimes stored again
+    wrong  one reading in forty shows a litre more than the meter sent
+"""
+
+import sys
+import zlib
+
+KINDS = ("drop", "dup", "wrong")
+
+
+def drop() -> None:
+    """Lose some telegrams between verification and store."""
+    import firmware.batch as batch
+    from cloud_receiver.stores import take
+    store = take._ENTRIES[batch.TELEGRAM]
+
+    def forgetful(job, record):
+        time = job.time_of(record) or job.now
+        if zlib.crc32(f"{record.fields.meter} {time // 900}".encode()) % 16:
+            store(job, record)
+
+    take._ENTRIES[batch.TELEGRAM] = forgetful
+
+
+def dup() -> None:
+    """Fail to recognise a telegram that is in the store, now and then."""
+    from cloud_receiver.stores import take
+    known = take.same_telegram
+
+    def mistaken(db, digest, data, *rest, **named):
+        return None if digest % 8 == 0 else known(db, digest, data, *rest, **named)
+
+    take.same_telegram = mistaken
+
+
+def wrong() -> None:
+    """Decode some totals wrong."""
+    import wmbus
+    decode = wmbus.decode
+
+    def careless(telegram, *rest, **named):
+        reading = decode(telegram, *rest, **named)
+        if "total_m3" in reading and zlib.crc32(bytes(telegram)) % 40 == 0:
+            reading["total_m3"] += 0.001
+        return reading
+
+    wmbus.decode = careless
+
+
+def main() -> int:
+    """Plant the fault named first, then be the `netti` command."""
+    from .. import cli
+    {"drop": drop, "dup": dup, "wrong": wrong}[sys.argv[1]]()
+    return cli.main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
