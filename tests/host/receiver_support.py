@@ -251,16 +251,22 @@ class Running(Caller):
 
 
 class Process(Caller):
-    """A receiver as users run it: `netti receiver serve` in a process of its own."""
+    """A receiver as users run it, `netti receiver serve` in a process of its own; `planted` is code run before it."""
 
-    def __init__(self, directory, *arguments):
+    NETTI = Path(sys.executable).parent / "netti"
+
+    def __init__(self, directory, *arguments, planted=""):
         self.directory = directory
-        netti = Path(sys.executable).parent / "netti"
-        self.process = subprocess.Popen([netti, "receiver", "serve", directory.path, "--web-port", "0", *arguments],
+        command = [self.NETTI]
+        if planted:
+            planted += "\nimport sys\nfrom netti_tools.cli import main\nsys.exit(main())"
+            command = [sys.executable, "-c", planted]
+        self.process = subprocess.Popen([*command, "receiver", "serve", directory.path, "--web-port", "0", *arguments],
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("netti receiver: devices https://"), line
-        self.device_port, self.web_port = (int(part.split()[0]) for part in line.split("localhost:")[1].split("127.0.0.1:"))
+        devices, pages = line.split("localhost:")[1].split("127.0.0.1:")
+        self.device_port, self.web_port = int(devices.split()[0]), int(pages)
 
     def kill(self):
         self.process.kill()

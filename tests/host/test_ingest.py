@@ -1,6 +1,5 @@
 """What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
 
-import hashlib
 import os
 
 import pytest
@@ -205,12 +204,10 @@ def test_downgraded_algorithm(receiver, gateway):
     """Another algorithm in the header is refused, whatever it is signed with."""
     content = gateway.content([], epoch=gateway.epoch)
     good = gateway.sign(content)
-    for ours, theirs in ((b"\x01\x27", b"\x01\x05"), (b"\x01\x27", b"\x01\x26"), (b"\x2f\x19\x01\x03", b"\x2e\x19\x01\x03")):
+    for ours, theirs in ((b"\x01\x27", b"\x01\x05"), (b"\x01\x27", b"\x01\x26"),
+                         (b"\x2f\x19\x01\x03", b"\x2e\x19\x01\x03")):
         assert good.count(ours) == 1
         refused(receiver, good.replace(ours, theirs), 403)
-    # And one where the signature covers the changed header: the form itself is refused.
-    protected = batch.envelope(batch.kid(gateway.public), bytes(32), bytes(64))
-    assert protected.startswith(b"\x84\x58")
 
 
 def test_every_flipped_bit_of_the_envelope_is_refused(receiver, gateway):
@@ -285,9 +282,8 @@ def test_unenrolled_paths_and_methods(receiver):
 
 
 def test_digest_is_of_the_record_bytes(receiver, gateway):
-    """The head is made per attempt: another boot count or firmware with the same records is a resend, not a conflict."""
+    """The head is made per attempt: another boot count with the same records is a resend, not a conflict."""
     records = [batch.event(gateway.next(), NOW, "e", "x")]
     assert receiver.through(gateway.batch(records)) == 1
     gateway.boot += 1
     assert receiver.through(gateway.batch(records)) == 1
-    assert hashlib.sha256(records[0]).digest()

@@ -1,9 +1,16 @@
-"""The thin path: enrol, send, decode, ask."""
+"""The receiver as a whole: enrol, send, decode now or when the key comes, ask; and what it must never show."""
+
+import base64
+import contextlib
+import json
+import subprocess
 
 import pytest
-from receiver_support import NOW, Gateway, Meter, Running, make
+from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.batch as batch
+from cloud_receiver import enrol, trust
+from cloud_receiver.keys import KeyStore
 
 
 @pytest.fixture
@@ -33,4 +40,230 @@ def test_the_answer_carries_time_and_an_empty_batch_gets_one(receiver):
     gateway = receiver.enrol()
     answer = batch.open_answer(receiver.send(gateway.batch([])).body)
     assert answer == batch.Answer(gateway.epoch, 0, NOW, [])
-    assert receiver.send(Gateway().batch([])).status == 401
+
+
+def test_a_key_that_comes_later_decodes_what_waited(receiver):
+    gateway, meter = receiver.enrol(), Meter(12345678, key=bytes(range(16)))
+    receiver.through(gateway.telegrams([meter.telegram(n * 1000) for n in range(1, 6)], time=NOW - HOUR))
+    assert receiver.wait_for(lambda s: s["no_key"] == 5)["decoded"] == 0
+    [m] = receiver.json("/v1/meters")["meters"]
+    assert (m["key"], m["total_m3"]) == ("missing", None)
+    right, meter.key = meter.key, bytes(16)
+    receiver.put_key(meter)
+    receiver.wait_for(lambda s: s["wrong_key"] == 5)
+    assert receiver.json("/v1/meters")["meters"][0]["key"] == "wrong"
+    meter.key = right
+    receiver.put_key(meter)
+    receiver.wait_for(lambda s: s["decoded"] == 5)
+    [m] = receiver.json("/v1/meters")["meters"]
+    assert m["key"] == "known" and m["total_m3"] in (1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+def test_keys_that_came_while_it_was_down_are_used(tmp_path):
+    directory, meter = make(tmp_path / "works"), Meter(12345678, key=bytes(range(16)))
+    with Running(directory) as receiver:
+        gateway = receiver.enrol()
+        receiver.through(gateway.telegrams([meter.telegram(5000)]))
+        receiver.wait_for(lambda s: s["no_key"] == 1)
+    with contextlib.closing(KeyStore(directory.keys)) as keys:
+        keys.put(meter.text, meter.key, NOW)
+    with Running(directory) as receiver:
+        receiver.wait_for(lambda s: s["decoded"] == 1)
+
+
+def test_undecodable_is_kept_and_does_not_stop_the_others(receiver):
+    gateway, meter = receiver.enrol(), Meter(12345678)
+    good = meter.telegram(1000)
+    bad = bytes((good[0] - 1,)) + good[1:-1]  # its record cut short
+    receiver.through(gateway.telegrams([bad, good]))
+    found = receiver.wait_for(lambda s: s["pending"] == 0)
+    assert (found["decoded"], found["undecodable"]) == (1, 1)
+
+
+def test_alarms_are_seen_with_their_time(receiver):
+    gateway, meter = receiver.enrol(), Meter(12345678)
+    receiver.through(gateway.telegrams([meter.telegram(1000, status=0x04)], time=NOW - 600))
+    receiver.wait_for(lambda s: s["decoded"] == 1)
+    [m] = receiver.json("/v1/meters")["meters"]
+    assert m["alarms"] == [{"alarm": "low_battery", "since": "2026-11-24T06:50:00Z"}] and m["status"] == 4
+
+
+def test_readings_by_period(receiver):
+    gateway, meter = receiver.enrol(), Meter(12345678)
+    receiver.through(gateway.batch([batch.telegram(gateway.next(), NOW - n * HOUR, -70, meter.telegram(100_000 - n))
+                                    for n in range(50)]))
+    receiver.wait_for(lambda s: s["decoded"] == 50)
+
+    def ask(query):
+        return receiver.web(f"/v1/meters/{meter.text}/readings{query}")
+
+    assert len(ask("").json()["readings"]) == 50
+    some = ask("?from=2026-11-23T07:00:00Z&to=2026-11-23T10:00:00Z").json()
+    assert [r["time"] for r in some["readings"]] == ["2026-11-23T07:00:00Z", "2026-11-23T08:00:00Z",
+                                                     "2026-11-23T09:00:00Z"]
+    assert ask(f"?from={NOW - 3600}&to={NOW}").json()["readings"] == [
+        {"time": "2026-11-24T06:00:00Z", "total_m3": 99.999}]
+    assert ask("?from=2026-11-24&to=2026-11-23").json()["readings"] == []
+    for bad in ("?from=yesterday", "?to=9999999999999999", "?from=2020-01-01&to=2026-01-01", "?from=nan"):
+        assert ask(bad).status == 400, bad
+    assert receiver.web("/v1/meters/KAM-99999999-1B-16/readings").status == 404
+    assert receiver.web("/v1/gateways/AAAAAAAAAAAAAAAA").status == 404
+
+
+def test_a_homes_electricity_is_nowhere_in_pages_and_api(receiver):
+    """A gateway whose owner opted in sends HAN hours: they are stored for the homeowner, the works never sees them."""
+    gateway = receiver.enrol(name="Fyrveien 3")
+    receiver.through(gateway.telegrams([Meter(12345678).telegram(1)]))
+    receiver.through(gateway.batch([batch.han_hour(gateway.next(), NOW, NOW - HOUR, 7_654_321, 98_765, False)]))
+    assert receiver.summary()["home_hours"] == 1
+    # One that is not as it should be is opaque: its bytes are shown nowhere either.
+    receiver.through(gateway.batch([batch.record(batch.HAN_HOUR, gateway.next(), NOW, (NOW, 7_654_321, "98765"))]))
+    receiver.wait_for(lambda s: s["pending"] == 0)
+    for path in ("/", "/meters", "/gateways", f"/gateways/{gateway.id}", "/meters/KAM-12345678-1B-16",
+                 "/meters/KAM-12345678-1B-16?view=hours", "/v1/summary", "/v1/gateways", "/v1/meters",
+                 f"/v1/gateways/{gateway.id}", "/v1/meters/KAM-12345678-1B-16"):
+        answer = receiver.web(path)
+        assert answer.status == 200
+        text = answer.text.replace("\xa0", "").replace(",", "").replace("\u202f", "")
+        for word in ("7654321", "7654.321", "98765", "98.765", "kWh", "import_wh", "import_kwh"):
+            assert word not in text, (path, word)
+
+
+def test_no_key_leaves_the_key_store(receiver, tmp_path):
+    gateway, meter = receiver.enrol(), Meter(12345678, key=bytes.fromhex("8d3c5e1f00aa77bb9c01f2e3d4c5b6a7"))
+    receiver.put_key(meter)
+    receiver.through(gateway.telegrams([meter.telegram(1000)]))
+    receiver.wait_for(lambda s: s["decoded"] == 1)
+    for path in ("/", f"/meters/{meter.text}", "/v1/meters", f"/v1/meters/{meter.text}"):
+        assert meter.key.hex() not in receiver.web(path).text.lower()
+    listed = subprocess.run([Process.NETTI, "keys", "list", "--dir", receiver.directory.path], capture_output=True)
+    assert meter.text.encode() in listed.stdout and meter.key.hex().encode() not in listed.stdout.lower()
+    assert meter.key not in receiver.directory.store.read_bytes()
+    assert receiver.directory.keys.stat().st_mode & 0o777 == 0o600
+
+
+# --- enrolment
+
+def test_a_token_is_for_one_gateway(receiver):
+    token, gateway, thief = receiver.token(), Gateway(), Gateway()
+    first = receiver.device("POST", "/v1/gateways", gateway.enrolment(token))
+    again = receiver.device("POST", "/v1/gateways", gateway.enrolment(token))
+    assert first.status == again.status == 200 and first.json() == again.json(), "a lost answer costs nothing"
+    assert receiver.device("POST", "/v1/gateways", thief.enrolment(token)).status == 403
+    assert receiver.send(thief.batch([])).status == 401
+
+
+def test_the_enrolment_file(receiver):
+    gateway = Gateway()
+    file = receiver.device("POST", "/v1/gateways", gateway.enrolment(receiver.token())).json()
+    assert file["gateway"] == gateway.id and file["works"] == "works" and len(file["anchors"]) == 2
+    assert file["url"] == f"https://localhost:{receiver.device_port}" and len(file["command_keys"]) == 2
+    assert (file["window"], file["interval"]) == (3600, 900)
+    assert file["anchors"] == receiver.device("GET", "/v1/anchors").json()["anchors"]
+
+
+def test_enrolment_refuses(receiver):
+    def ask(body):
+        answer = receiver.device("POST", "/v1/gateways", body)
+        assert receiver.summary()["gateways"] == 0
+        return answer.status
+
+    gateway = Gateway()
+    assert ask(gateway.enrolment("no such token")) == 403
+    token = receiver.token()
+    assert ask(gateway.enrolment(token, works="other")) == 403, "signed for another works"
+    assert ask(gateway.enrolment(token, key=Gateway().key)) == 403, "signed by another key"
+    good = json.loads(gateway.enrolment(token))
+    for change in ({"kind": "toaster"}, {"public_key": "00"}, {"signature": "xyz"}, {"token": 5}, {"name": "x" * 81},
+                   {"public_key": None}):
+        assert ask(json.dumps({**good, **change}).encode()) == 400, change
+    for body in (b"", b"[]", b"null", b"{", b"\xff", b"[" * 4000):
+        assert ask(body) == 400, body
+    assert ask(b"x" * 5000) == 413
+
+
+def test_reenrolment_keeps_history(receiver):
+    gateway = receiver.enrol(name="Fyrveien 3")
+    receiver.through(gateway.telegrams([Meter(12345678).telegram(1)]))
+    receiver.enrol(gateway)
+    [g] = receiver.json("/v1/gateways")["gateways"]
+    assert g["name"] == "Fyrveien 3" and g["epochs"][0]["through"] == 1
+    receiver.enrol(gateway, name="Fyrveien 5")
+    [g] = receiver.json("/v1/gateways")["gateways"]
+    assert g["name"] == "Fyrveien 5" and g["epochs"][0]["through"] == 1
+
+
+def test_the_printed_token_leads_to_this_works(receiver):
+
+    printed = subprocess.run([Process.NETTI, "receiver", "token", receiver.directory.path, "-n", "2"],
+                             capture_output=True, text=True).stdout.split()
+    assert len(set(printed)) == 2
+    token = printed[0]
+    assert token.startswith(enrol.TOKEN_PREFIX)
+    raw = token[len(enrol.TOKEN_PREFIX):]
+    fields = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
+    anchors = receiver.device("GET", "/v1/anchors").json()["anchors"]
+    assert fields["ca"] == trust.fingerprint(anchors[0]) and fields["works"] == "works"
+    assert fields["url"] == f"https://localhost:{receiver.device_port}"
+    assert receiver.device("POST", "/v1/gateways", Gateway().enrolment(fields["secret"])).status == 200
+
+
+def test_the_second_anchor_takes_over_without_losing_a_gateway(tmp_path):
+    """An endpoint certificate of the stand-by anchor is trusted by who enrolled under the first."""
+    directory = make(tmp_path / "works")
+    trust.issue(directory.ca, "localhost", trust.ANCHORS[1])
+    with Running(directory) as receiver:
+        receiver.through(receiver.enrol().batch([]))
+
+
+# --- the command line
+
+def netti(*arguments, **more):
+    return subprocess.run([Process.NETTI, *arguments], capture_output=True, text=True, timeout=60, **more)
+
+
+def test_init_once_and_bad_input_is_one_line(tmp_path):
+    made = netti("receiver", "init", tmp_path / "w", "--works", "demo", "--name", "Demo vannverk")
+    assert made.returncode == 0 and "netti receiver serve" in made.stdout
+    assert (tmp_path / "w" / "ca" / "anchor1.key").stat().st_mode & 0o777 == 0o600
+    for arguments in (("init", tmp_path / "w"), ("init", tmp_path / "x", "--works", "Ø"),
+                      ("init", tmp_path / "x", "--host", "a b"), ("token", tmp_path / "x"), ("serve", tmp_path / "x"),
+                      ("token", tmp_path / "w", "-n", "0"), ("revoke", tmp_path / "w", "short"),
+                      ("serve", tmp_path / "w", "--simulated-clock", "x")):
+        done = netti("receiver", *arguments)
+        assert done.returncode == 2 and done.stderr.startswith("netti receiver: ") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_keys_import_has_a_verdict_per_row(tmp_path):
+    directory = make(tmp_path / "works")
+    key = "000102030405060708090A0B0C0D0E0F"
+    file = tmp_path / "keys.csv"
+    file.write_text(f"\ufeffmeter;key\r\nKAM-12345678-1B-16;{key}\r\nAXI;00000001;10;07;{key.lower()}\r\n\r\n"
+                    f"KAM-12345678-1B-16;{key}\r\nKAM-1234-1B-16;{key}\r\nKAM-12345679-1B-16;{key[:-2]}\r\n"
+                    f"KAM-12345679-1B-16;{key[:-1]}G\r\nKAM-12345678-1B-16;{key[::-1]}\r\na;b;c\r\n", encoding="utf-8")
+    done = netti("keys", "import", file, "--dir", directory.path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["line 2: KAM-12345678-1B-16 added", "line 3: AXI-00000001-10-07 added",
+                                        "line 5: KAM-12345678-1B-16 unchanged", "2 added, 5 bad, 1 unchanged"]
+    errors = done.stderr.splitlines()
+    assert [e.split(":")[0] for e in errors] == ["line 6", "line 7", "line 8", "line 9", "line 10"]
+    assert "30 characters" in errors[1] and "not hex" in errors[2] and "twice" in errors[3] and "columns" in errors[4]
+    assert key not in done.stdout + done.stderr and key[:-2] not in done.stderr, "keys are not repeated"
+    file.write_text(f"manufacturer,id,version,type,key\nKAM,12345678,1B,16,{key[::-1]}\n")
+    done = netti("keys", "import", file, "--dir", directory.path)
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["line 2: KAM-12345678-1B-16 replaced", "1 replaced"])
+    assert netti("keys", "import", "-", "--dir", directory.path, input="meter;key\n").returncode == 2
+    assert netti("keys", "import", tmp_path / "none.csv", "--dir", directory.path).returncode == 2
+    assert netti("keys", "list", "--dir", tmp_path / "none").returncode == 2
+
+
+def test_gateways_are_listed_while_it_runs_and_when_it_does_not(tmp_path):
+    directory = make(tmp_path / "works")
+    assert netti("receiver", "gateways", directory.path).stdout == ""
+    with Running(directory) as receiver:
+        gateway = receiver.enrol(name="Fyrveien 3")
+        assert netti("receiver", "gateways", directory.path).stdout.split()[:2] == [gateway.id, "home"]
+        assert netti("receiver", "revoke", directory.path, gateway.id.lower()).stdout.endswith("revoked\n")
+    assert "revoked" in netti("receiver", "gateways", directory.path).stdout
+    assert netti("receiver", "revoke", directory.path, gateway.id, "--undo").stdout.endswith("reinstated\n")

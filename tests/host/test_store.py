@@ -404,7 +404,8 @@ def test_reopened_are_those_without_a_right_key_only(tmp_path):
         meters = [Meter(20000000 + n) for n in range(4)]
         await ring.send([ring.telegram(m.telegram(1)) for m in meters])
         for state, (row, meter, _, time, _) in zip((DECODED, NO_KEY, WRONG_KEY, UNDECODABLE), await store.pending(9)):
-            await store.settle([Settled(row, meter, time, state, {"total_m3": 1.0} if state == DECODED else None, None)])
+            reading = {"total_m3": 1.0} if state == DECODED else None
+            await store.settle([Settled(row, meter, time, state, reading, None)])
         count = await store.reopen([m.text for m in meters], (NO_KEY, WRONG_KEY))
         states = await store.read(rows, "SELECT state FROM telegrams ORDER BY id")
         return count, states
