@@ -206,3 +206,10 @@ def noise(count, seed):
         seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
         out.append(seed >> 16 & 255)
     return bytes(out).replace(b"\x54", b"\x55")
+
+
+def near(got, want):
+    """Whether two numbers agree to two parts in a million."""
+    if isinstance(got, bool) or not isinstance(got, (int, float)):
+        return False
+    return abs(got - want) <= max(2e-6 * abs(want), 1e-6)

@@ -17,7 +17,12 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
     """(record data as a full frame has it, 0) of the compact frame in `layers`."""
     data = layers.data
     at = layers.at
-    if at + 4 > layers.end:
+    end = layers.end
+    while at + 1 < end and layers.mode and data[at] == records.FILLER:
+        at += 1
+    while end > at and layers.mode and data[end - 1] == records.FILLER:
+        end -= 1
+    if at + 4 > end:
         raise DecodeError("compact frame cut short", at)
     signature = data[at] | data[at + 1] << 8
     known = formats.get(signature) if formats else None
@@ -25,7 +30,7 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
         known = shipped.get(signature)
     if known is None:
         raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
-    full = fill(known, data, at + 4, layers.end)
+    full = fill(known, data, at + 4, end)
     if full is None or crc(full) != data[at + 2] | data[at + 3] << 8:
         raise DecodeError("compact frame does not fit its format %04X" % signature, at)
     return full, 0

@@ -5,6 +5,7 @@ Pure: the same arguments give the same reading. What a compact frame needs to re
 
 from . import compact, security, transport
 from . import plan as plans
+from .drivers import layout
 from .errors import DecodeError
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
@@ -50,33 +51,37 @@ def _decode(layers, key, aes, formats):
     data = layers.data
     at = layers.at
     end = layers.end
-    if ci in (0x7A, 0x72, 0x78):
+    driver = layout(address)
+    if "body" in driver and ci in (0x7A, 0x72, 0x78):
+        driver["body"](layers, reading, words, alarms)
+    elif ci in (0x7A, 0x72, 0x78):
         plan = plans.find(address, data, at, end)
-        driver = plan.driver
         if formats is not None and plan.signature not in formats:
             compact.learn(plan, formats)
         rest = plans.apply(plan, data, at, reading, words, alarms)
         if rest is not None and "rest" in driver:
             driver["rest"](rest, reading, words, alarms)
     elif ci in (0x79, 0x7B, 0x73):
-        driver = plans.drivers.layout(address)
         data, at = compact.expand(layers, formats, driver.get("formats") or {})
         plan = plans.find(address, data, at, len(data))
-        driver = plan.driver
         plans.apply(plan, data, at, reading, words, alarms)
     else:
-        driver = plans.drivers.layout(address)
         payload = driver.get("payload")
         if payload is None:
             raise DecodeError("no driver knows the maker's own frame, CI %02X" % ci, layers.tpl_at)
+        layers.key = key
+        layers.aes = aes
         payload(layers, reading, words, alarms)
     status = layers.status
-    if status:
+    tables = driver.get("status", ())
+    if status and tables is not None:
         if status & 3:
             words.append(APPLICATION[status & 3])
         plans.flags(status & 0x1C, STATUS, "", words, alarms)
         if status & 0xE0:
-            plans.flags(status & 0xE0, driver.get("status") or (), "UNKNOWN_%X", words, alarms)
+            plans.flags(status & 0xE0, tables, "UNKNOWN_%X", words, alarms)
+        if "values" in driver and status & 0xF0 in driver["values"]:
+            alarms.append(driver["values"][status & 0xF0])
     if words:
         words.sort()
         reading["status"] = " ".join(words)

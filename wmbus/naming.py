@@ -11,6 +11,7 @@ FUNCTIONS = ("", "max_", "min_", "")
 # Registers that count up: storage 0 is the "total", storage 1 the value of the last due date, the "target".
 TOTALS = ("energy", "volume", "mass", "reactive_energy", "apparent_energy")
 ELECTRICITY = 0x02
+ROOM_SENSOR = 0x1B
 COUNTS_VOLUME = (0x03, 0x06, 0x07, 0x15, 0x16, 0x17, 0x28, 0x01, 0x09, 0x05)  # media whose total is a volume
 
 
@@ -44,13 +45,15 @@ def describe(record, media: int) -> "tuple[str, str, int, int]":
         middle += "_backward"
     elif forward:
         middle += "_forward"
+    elif quantity == "external_temperature" and media == ROOM_SENSOR:
+        middle = middle.replace("external_", "")
     if rest:
         middle += rest if middle else rest[1:]
     storage = record.storage
     function = FUNCTIONS[record.function]
     if quantity == "date" or quantity == "datetime":
         if record.function == 3:
-            name = "error_" + middle
+            name = "error_date" if quantity == "date" else "meter_datetime_at_error"
         else:
             name = ("meter_" if storage == 0 else "target_" if storage == 1 else "history_%d_" % storage) + middle
         return _numbers(function + name, record), "date", 1, 1
@@ -61,7 +64,7 @@ def describe(record, media: int) -> "tuple[str, str, int, int]":
         name = function + head + ("_" + middle if middle else "")
     elif quantity == "consumption":
         name = function + ("current_consumption" if storage == 0 else "consumption_at_set_date" if storage == 1
-                           else "consumption_at_history_%d" % storage)
+                           else "consumption_at_history_%d" % storage) + rest
     elif media == ELECTRICITY and quantity == "power" and not function:
         name = _stored("current_" + middle, storage)
     else:
@@ -81,7 +84,7 @@ def _numbers(name: str, record) -> str:
     if record.tariff:
         name += "_tariff_%d" % record.tariff
     if record.subunit:
-        name += "_subunit_%d" % record.subunit
+        name += "_subunit%d" % record.subunit
     return name
 
 

@@ -9,8 +9,9 @@ emptied, so that invented skeletons cost time and never memory.
 
 import struct
 
-from . import accel, drivers, naming, records, values
+from . import accel, drivers, naming, profiles, records, values
 from .errors import DecodeError
+from .vif import PROFILES
 
 _plans: "dict[tuple, list[Plan]]" = {}
 _count = [0]
@@ -27,7 +28,9 @@ class Plan:
         self.format = ""
         self.numbers = []   # (name, index, multiply, divide) of binary values with a divisor
         self.others = []    # (name, index, converter)
-        self.flags = []     # (name or None, index, converter, table, prefix)
+        self.profiles = []  # (name with #, index, inverse, multiply, divide, index of the date or None)
+        self.flags = []     # (index, converter, table, driver's own function or None)
+        self.raws = []      # (index, driver's own function) of values only the driver can read
         self.known = b""    # DIF and VIF bytes, a compact frame's format
         self.signature = 0
         self.weight = 0     # number of records, what it costs to keep
@@ -50,8 +53,7 @@ def find(address: bytes, data: bytes, at: int, end: int) -> Plan:
     if weight * 2 > accel.RECORDS:
         return plan
     if _count[0] + weight > accel.RECORDS:
-        _plans.clear()
-        _count[0] = 0
+        forget()
         plans = None
     _count[0] += weight
     if plans is None:
@@ -61,6 +63,12 @@ def find(address: bytes, data: bytes, at: int, end: int) -> Plan:
     return plan
 
 
+def forget() -> None:
+    """Drop every plan kept: the next telegram of each layout is read as at first sight."""
+    _plans.clear()
+    _count[0] = 0
+
+
 def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     """Compile the plan of `data[at:end]`; DecodeError when there is no whole record."""
     found = records.walk(data, at, end, False)
@@ -68,9 +76,12 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     plan.driver = driver = drivers.layout(address)
     names = driver.get("names") or {}
     bits = driver.get("bits") or {}
+    seen = driver.get("seen") or {}
+    raws = driver.get("raw") or {}
     mask = bytearray(b"\xff" * (end - at))
     pieces = ["<"]
     used: "dict[str, int]" = {}
+    base_dates = {}
     position = at
     index = 0
     for record in found:
@@ -88,24 +99,38 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
         if record.size == 0 and record.kind != records.LVAR:
             continue
         name, unit, multiply, divide = naming.describe(record, address[7])
-        code, convert = _converter(record, unit, data)
+        code, convert = _converter(record, unit, data, name in bits)
         pieces.append(code)
+        if record.vif == b"\x6c" and record.size == 2:
+            base_dates[record.storage, record.tariff, record.subunit] = index
+        if _is_profile(record, data):
+            name, multiply, divide = _rename(names, _hashed(name, record), 0, multiply, divide)
+            if name is not None:
+                plan.profiles.append((name, index, 0x13 in [code & 0x7F for code in record.vif[1:]], multiply, divide,
+                                      (record.storage, record.tariff, record.subunit)))
+            index += 1
+            continue
         table = bits.get(name)
         if table is None and name == "error_flags":
             table = ()
+        if name in raws:
+            plan.raws.append((index, raws[name]))
+            index += 1
+            continue
         if table is not None:
-            plan.flags.append((index, convert, table))
+            plan.flags.append((index, convert, table, seen.get(name)))
             index += 1
             continue
         if record.kind == records.LVAR and data[record.value - 1] < 0xC0:
             multiply = divide = 1  # letters or a profile, not a number
         name, multiply, divide = _rename(names, name, record.storage, multiply, divide)
-        if name is not None:
-            used[name] = count = used.get(name, 0) + 1
-            if count > 1:
-                name = "%s_%d" % (name, count)
-            _step(plan, name, index, convert, multiply, divide)
+        for one in name if isinstance(name, tuple) else (name,):
+            if one is None:
+                continue
+            used[one] = count = used.get(one, 0) + 1
+            _step(plan, one if count == 1 else "%s_%d" % (one, count), index, convert, multiply, divide)
         index += 1
+    plan.profiles = [step[:5] + (base_dates.get(step[5]),) for step in plan.profiles]
     if not found and not _only_filler(data, at, end):
         raise DecodeError("no whole data record", at)
     if position < end and found and not _only_filler(data, position, end):
@@ -128,11 +153,28 @@ def _rename(names, name, storage, multiply, divide):
     new = names.get(name, name)
     if new is name and storage > 1:
         new = names.get(name.replace("_%d" % storage, "_*", 1), name)
-    if new is None or isinstance(new, str):
+    if new is None or isinstance(new, str) or isinstance(new[1], str):
         return new, multiply, divide
     if len(new) == 2:
-        return new[0] % (storage + new[1]), multiply, divide
+        return new[0] % abs(storage + new[1]), multiply, divide
     return new
+
+
+def _is_profile(record, data):
+    return (record.kind == records.LVAR and data[record.value - 1] < 0xC0
+            and any((code & 0x7F) in PROFILES for code in record.vif[1:]))
+
+
+def _hashed(name, record):
+    """The standard name of a profile: that of its register, with # for the number of the value, newest first."""
+    storage = "_%d" % record.storage
+    for plain in (("history" + storage, "target_#"), ("target", "target_#"), ("total", "target_#"),
+                  ("consumption_at_history" + storage, "consumption_at_set_date_#"),
+                  ("consumption_at_set_date", "consumption_at_set_date_#"),
+                  ("current_consumption", "consumption_at_set_date_#")):
+        if name.startswith(plain[0]):
+            return plain[1] + name[len(plain[0]):]
+    return "target_#_" + name
 
 
 def _step(plan, name, index, convert, multiply, divide):
@@ -150,7 +192,7 @@ def _scaled(value, multiply, divide):
     return None if value is None else value * multiply if divide == 1 else value * multiply / divide
 
 
-def _converter(record, unit, data):
+def _converter(record, unit, data, flags):
     """(struct code, converter or None for a number that needs none) of a record."""
     kind = record.kind
     size = record.size
@@ -163,7 +205,7 @@ def _converter(record, unit, data):
             return "I", values.datetime
         return "%ds" % size, values.time if size == 3 else values.datetime_seconds
     if kind == 5:
-        return "f", None
+        return "f", values.real
     if 9 <= kind <= 14:
         code = UNSIGNED.get(size)
         if unit == "" and _is_text(record):
@@ -173,7 +215,9 @@ def _converter(record, unit, data):
         if code is None:
             return "%ds" % size, lambda v: values.bcd(int.from_bytes(v, "little"))
         return code, values.bcd
-    if unit == "bits":
+    if unit == "" and _is_text(record):
+        return "%ds" % size, _hex
+    if unit == "bits" or unit == "counter" or flags:
         code = UNSIGNED.get(size)
         return (code, None) if code else ("%ds" % size, lambda v: int.from_bytes(v, "little"))
     code = SIGNED.get(size)
@@ -184,6 +228,13 @@ def _converter(record, unit, data):
 
 def _is_text(record):
     return record.vif[0] & 0x7F in (0x78, 0x79, 0x7D)
+
+
+def _hex(raw):
+    """Identification bytes that are no BCD: letters if they are some, else hex digits, both last byte first."""
+    if all(32 <= c < 127 for c in raw):
+        return records.latin(raw)
+    return "".join(["%02X" % raw[i] for i in range(len(raw) - 1, -1, -1)]) if raw else ""
 
 
 def _variable(kind):
@@ -205,19 +256,42 @@ def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: 
         value = convert(raw[index])
         if value is not None:
             reading[name] = value
-    for index, convert, table in plan.flags:
+    for name, index, inverse, multiply, divide, base in plan.profiles:
+        _profile(raw, name, index, inverse, multiply, divide, base, reading)
+    for index, convert in plan.raws:
+        convert(raw[index], reading)
+    for index, convert, table, seen in plan.flags:
         value = raw[index] if convert is None else convert(raw[index])
+        if seen is not None:
+            seen(value, reading)
         if value:
             flags(value, table, "ERROR_FLAGS_%X", words, alarms)
     return None if plan.rest is None else raw[plan.rest]
 
 
+def _profile(raw, name, index, inverse, multiply, divide, base, reading):
+    """Put a profile's values and dates into the reading: name with 1 for the newest."""
+    found = profiles.values(raw[index], inverse)
+    dates = None if base is None or not found else profiles.dates(raw[index], inverse, raw[base], len(found))
+    for i in range(len(found)):
+        value = found[i]
+        if value is not None:
+            reading[name.replace("#", str(i + 1))] = value * multiply / divide if divide != 1 else value * multiply
+            if dates:
+                reading[name[:name.find("#")] + "%d_date" % (i + 1)] = dates[i]
+
+
 def flags(value: int, table, unknown: str, words: list, alarms: list) -> None:
-    """Words and alarms for the bits of `value` by `table` of (mask, word, alarm or None); other bits: `unknown`."""
+    """Words and alarms for the bits of `value` by `table` of (mask, word, alarm or None).
+
+    Bits with an empty word are no flags; what is left over becomes `unknown`.
+    """
     for mask, word, alarm in table:
-        if value & mask == mask:
+        if not word:
             value &= ~mask
-            if word and word not in words:
+        elif value & mask == mask:
+            value &= ~mask
+            if word not in words:
                 words.append(word)
             if alarm and alarm not in alarms:
                 alarms.append(alarm)

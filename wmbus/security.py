@@ -109,7 +109,10 @@ def open_tpl(layers, key: "bytes | None", aes) -> None:
         _des(layers, key, aes)
     elif mode < 16:
         raise DecodeError("security mode %d is not supported" % mode, layers.at - 2)
-    # 16 to 31 are the makers' own: the records are read as they are, if they can be.
+    elif layers.diehl:
+        from . import prios
+        prios.open_real_data(layers)
+    # The other modes from 16 on are the makers' own: the records are read as they are, if they can be.
 
 
 def _blocks(layers) -> int:

@@ -54,6 +54,11 @@ def parse_meter(text: str) -> Meter:
     raise DecodeError("not a meter (MAN-12345678-VV-TT): " + text[:40])
 
 
+# Diehl, Hydrometer and EWT radio modules put version and type in front of the number in the DLL address of the frames
+# that use their own cipher (PRIOS): with CI A0-A7, and with CI 7A and a security mode of 16 or above.
+DIEHL = (b"\xa5\x11", b"\x24\x23", b"\xf4\x16")  # DME, HYD, EWT
+
+
 class Layers:
     """What the layers below the records say. `address` is M(2) ID(4) version type of the meter, as IVs need it."""
 
@@ -72,6 +77,8 @@ class Layers:
         self.afl: "tuple | None" = None  # (FCL, MCL, KI, MCR bytes, MAC bytes, ML), see `_afl`
         self.tpl_at = 0         # where the TPL's CI is
         self.wired = False
+        self.key = self.aes = None  # for a maker's own frame that has a cipher of its own
+        self.diehl = False      # Diehl's own order of address and own cipher
 
 
 def meter_of(address: bytes) -> Meter:
@@ -157,7 +164,17 @@ def walk(layers: Layers) -> None:
             _configuration(layers, at + 9)
         else:
             layers.at = at + 1
+            if 0xA0 <= ci <= 0xA7 and layers.address[:2] in DIEHL:
+                _diehl(layers)
+        if layers.mode >= 16 and ci == 0x7A and layers.address[:2] in DIEHL:
+            _diehl(layers)
         return
+
+
+def _diehl(layers: Layers) -> None:
+    address = layers.address
+    layers.diehl = True
+    layers.address = address[:2] + address[4:] + address[2:4]
 
 
 def _configuration(layers: Layers, at: int) -> None:

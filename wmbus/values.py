@@ -33,13 +33,18 @@ def signed(raw: bytes) -> int:
     return value
 
 
+def real(value: float) -> "float | None":
+    """Type H: a 32-bit float; not-a-number and the infinities say that there is no value."""
+    return value if value - value == 0 else None
+
+
 def date(value: int) -> "str | None":
     """Type G, 16 bits: "2024-03-01", or None."""
     day = value & 31
     month = value >> 8 & 15
     if value == 0xFFFF or not day or not 0 < month < 13:
         return None
-    return "20%02d-%02d-%02d" % ((value >> 5 & 7) | (value >> 9 & 0x78), month, day)
+    return "%d-%02d-%02d" % (2000 + ((value >> 5 & 7) | (value >> 9 & 0x78)), month, day)
 
 
 def datetime(value: int) -> "str | None":

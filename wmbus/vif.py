@@ -77,8 +77,8 @@ FD = (  # first extension, VIF FD
     (0x3C, 0x3F, "transmit_period", "s", None, ((1, 1), (60, 1), (3600, 1), (86400, 1))),
     (0x40, 0x4F, "voltage", "v", -9, None),
     (0x50, 0x5F, "current", "a", -12, None),
-    (0x60, 0x60, "reset_counter", "counter", 0, None),
-    (0x61, 0x61, "cumulation_counter", "counter", 0, None),
+    (0x60, 0x60, "reset", "counter", 0, None),
+    (0x61, 0x61, "cumulation", "counter", 0, None),
     (0x62, 0x62, "control_signal", "bits", 0, None),
     (0x63, 0x63, "day_of_week", "nr", 0, None),
     (0x64, 0x64, "week_number", "nr", 0, None),
@@ -93,7 +93,7 @@ FD = (  # first extension, VIF FD
     (0x71, 0x71, "rf_level", "dbm", 0, None),
     (0x72, 0x72, "daylight_saving", "bits", 0, None),
     (0x73, 0x73, "listening_window", "bits", 0, None),
-    (0x74, 0x74, "remaining_battery_life", "y", 0, (4, 1461)),
+    (0x74, 0x74, "remaining_battery_life", "y", 0, (400, 146097)),
     (0x75, 0x75, "stopped", "counter", 0, None),
     (0x76, 0x76, "manufacturer_container", "", 0, None),
 )
@@ -125,12 +125,13 @@ FB = (  # second extension, VIF FB
 BACKWARD = 0x3C
 FORWARD = 0x3B
 VIFE = {
-    0x12: "average", 0x14: "deviation", 0x20: "per_second", 0x21: "per_minute", 0x22: "per_hour", 0x23: "per_day",
+    0x12: "average", 0x15: "no_data", 0x16: "overflow", 0x17: "underflow", 0x18: "data_error", 0x1C: "premature_end",
+    0x1D: "standard", 0x14: "deviation", 0x20: "per_second", 0x21: "per_minute", 0x22: "per_hour", 0x23: "per_day",
     0x24: "per_week", 0x25: "per_month", 0x26: "per_year", 0x27: "per_revolution", 0x28: "per_input_pulse_1",
     0x29: "per_input_pulse_2", 0x2A: "per_output_pulse_1", 0x2B: "per_output_pulse_2", 0x2C: "per_l", 0x2D: "per_m3",
     0x2E: "per_kg", 0x2F: "per_k", 0x30: "per_kwh", 0x31: "per_gj", 0x32: "per_kw", 0x33: "per_kl", 0x34: "per_v",
     0x35: "per_a", 0x36: "times_s", 0x37: "times_s_per_v", 0x38: "times_s_per_a", 0x39: "start", 0x3A: "uncorrected",
-    0x3B: "forward", 0x3C: "backward", 0x3E: "at_base_conditions", 0x3F: "obis", 0x40: "lower_limit",
+    0x3B: "forward", 0x3C: "backward", 0x3F: "obis", 0x40: "lower_limit",
     0x41: "lower_limit_exceeds", 0x42: "lower_limit_first_begin", 0x43: "lower_limit_first_end",
     0x46: "lower_limit_last_begin", 0x47: "lower_limit_last_end", 0x48: "upper_limit", 0x49: "upper_limit_exceeds",
     0x4A: "upper_limit_first_begin", 0x4B: "upper_limit_first_end", 0x4E: "upper_limit_last_begin",
@@ -142,6 +143,7 @@ VIFE_FC = {
     0x06: "between_phase_2_and_3", 0x07: "between_phase_3_and_1", 0x08: "quadrant_1", 0x09: "quadrant_2",
     0x0A: "quadrant_3", 0x0B: "quadrant_4", 0x0C: "delta_import_export", 0x10: "absolute",
 }
+PROFILES = (0x13, 0x1E, 0x1F)  # inverse compact profile, compact profile with and without registers
 DATE_VIFE = (0x39, 0x42, 0x43, 0x46, 0x47, 0x4A, 0x4B, 0x4E, 0x4F, 0x62, 0x63, 0x66, 0x67, 0x6A, 0x6B, 0x6E, 0x6F)
 
 
@@ -187,7 +189,9 @@ def meaning(vif: bytes) -> "tuple[str, str, int, int, list[str]] | None":
             second = True
         elif code == 0x7F:
             maker = True
-            words.append("mfct")
+        elif code == 0 or code == 0x3E or code in PROFILES:
+            # "No error"; "at base conditions", which is what a corrected gas volume is; profiles are lists of values.
+            pass
         elif 0x70 <= code <= 0x77:
             power += code - 0x76
         elif code == 0x7D:

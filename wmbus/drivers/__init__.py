@@ -2,16 +2,26 @@
 
 The name is the registry: telegrams of SEN are looked up in `drivers/sen.py`, loaded when the first one comes. A driver
 is a tuple METERS of (versions, types, layout); None stands for any. A layout is a dict with some of:
-  "names"    standard name -> name; None drops the record; ("x_%d_m3", n) writes storage number + n; (name, multiply,
-             divide) scales. A storage number in a standard name is written *: "history_*_m3".
-  "bits"     standard name -> ((mask, word, alarm or None), ...): flags that go into `status` and `alarms`
-  "status"   the same for the maker's bits E0 of the status byte
-  "payload"  function(data, at, end, reading, words, alarms) for a maker's own CI
+  "names"    standard name -> name; None drops the record; (name, name) gives both; ("x_%d_m3", n) writes storage
+             number + n, without its sign; (name, multiply, divide) scales the raw value. A storage number in a standard
+             name is written *, the number of a value in a load profile #: "history_*_m3", "target_#_m3"
+  "bits"     standard name -> ((mask, word, alarm or None), ...): flags for `status` and `alarms`; an empty word is
+             no flag; bits without a row become ERROR_FLAGS_n
+  "seen"     standard name of `bits` -> function(value, reading), called whatever the value
+  "raw"      standard name -> function(bytes, reading) for a value of variable length only the driver can read
+  "status"   as `bits` for the maker's bits E0 of the status byte; None: the status byte says nothing
+  "values"   upper half of the status byte -> alarm, where it is a number and no bits
+  "formats"  signature -> DIF and VIF bytes of the compact frames in use
+  "body"     function(layers, reading, words, alarms) where the data are no records although the CI says so
+  "payload"  the same for a maker's own CI; `layers` has key and aes
   "rest"     function(rest, reading, words, alarms) for the maker's data after a DIF 0F
+  "finish"   function(reading), last of all: sums and differences
+Alarms are words of ALARMS. Vectors stand in the docstring: `telegram <hex>`, `key <hex>`, `reading name=value ...`.
 """
 
 from ..transport import letters
 
+ALARMS = ("leak", "burst", "reverse", "dry", "tamper", "low_battery", "no_flow", "freeze", "over_range", "smoke")
 _known: "dict[bytes, dict]" = {}
 EMPTY: dict = {}
 
@@ -25,6 +35,11 @@ def layout(address: bytes) -> dict:
             _known.clear()
         found = _known[key] = _find(letters(address[0] | address[1] << 8), address[6], address[7])
     return found
+
+
+def forget() -> None:
+    """Drop what is known of every meter; loaded modules stay with the interpreter."""
+    _known.clear()
 
 
 def _find(manufacturer: str, version: int, kind: int) -> dict:

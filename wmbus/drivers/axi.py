@@ -1,0 +1,40 @@
+"""Axioma Metering: Qalcosonic W1 (Q400) water meters and Qalcosonic E heat meters.
+
+The TPL status byte of the W1 names its alarms by value, not by bit: 30 leak, 70 reverse flow, 10 empty pipe, 90 low
+temperature, B0 burst, D0 manipulation. FD74 holds percent of the battery left, not days.
+"""
+
+WATER = {
+    "names": {
+        "remaining_battery_life_y": ("battery_pct", 1, 1),
+        "target_m3": ("consumption_at_set_date_m3", "target_m3"),
+        "target_forward_m3": "forward_at_set_date_m3",
+        "target_backward_m3": "backward_at_set_date_m3",
+        "target_datetime": ("set_datetime", "target_datetime"),
+        "operating_time_h": ("error_free_time_h", "operating_time_h"),
+    },
+    "bits": {"error_flags_at_error": (), "error_flags": ()},
+    "values": {0x30: "leak", 0x70: "reverse", 0x10: "dry", 0x90: "freeze", 0xB0: "burst", 0xD0: "tamper"},
+}
+HEAT = {
+    "names": {
+        "total_volume_m3": ("total_m3", "total_volume_m3"),
+        "temperature_difference_c": "flow_return_temperature_difference_c",
+        "total_energy_consumption_kwh": ("total_heat_energy_kwh", "total_energy_consumption_kwh"),
+        "total_energy_production_kwh": "total_cooling_energy_kwh",
+        "history_16_energy_consumption_kwh": "target_heat_energy_kwh",
+        "history_16_energy_production_kwh": "target_cooling_energy_kwh",
+        "history_16_datetime": "target_datetime",
+    },
+}
+
+
+def _count(value, reading):
+    reading["error_code_counter"] = value
+
+
+WATER["seen"] = {"error_flags_at_error": _count}
+METERS = (
+    (None, (0x06, 0x07, 0x15, 0x16), WATER),
+    (None, (0x04, 0x0C, 0x0D), HEAT),
+)

@@ -1,0 +1,3 @@
+"""Hydrometer, now Diehl Metering: the same meters as under DME."""
+
+from .dme import METERS  # noqa: F401

@@ -1,0 +1,15 @@
+"""NZR electricity meters: storage 2, 4 and 6 are the phases."""
+
+NAMES = {}
+for _i in (1, 2, 3):
+    NAMES["history_%d_current_power_consumption_kw" % (2 * _i)] = "current_power_consumption_%d_kw" % _i
+    NAMES["history_%d_current_a" % (2 * _i)] = "current_at_phase_%d_a" % _i
+    NAMES["history_%d_voltage_v" % (2 * _i)] = "voltage_at_phase_%d_v" % _i
+
+
+def _total(reading):
+    if "total_energy_consumption_kwh" not in reading and "total_energy_consumption_tariff_1_kwh" in reading:
+        reading["total_energy_consumption_kwh"] = reading["total_energy_consumption_tariff_1_kwh"]
+
+
+METERS = ((None, (0x02,), {"names": NAMES, "finish": _total}),)

@@ -1,0 +1,113 @@
+"""Techem: MK Radio 3 and 4 water meters, compact V heat meters, FHKV data HCA, TSD 2 smoke detectors.
+
+The radio frames of the CI A0 to A2 are Techem's own: a status byte, the date and register of the last due date, and the
+date and consumption since.
+"""
+
+from ..errors import DecodeError
+from ..values import date
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def _need(layers, count):
+    if layers.end - layers.at < count:
+        raise DecodeError("payload cut short", layers.end)
+
+
+def _word(data, at):
+    return data[at] | data[at + 1] << 8
+
+
+def _due(value):
+    """Day, month and year of a due date: five, four and seven bits, no century."""
+    return "%d-%02d-%02d" % (2000 + (value >> 9), value >> 5 & 15, value & 31)
+
+
+def _water(layers, reading, words, alarms):
+    _need(layers, 9)
+    data = layers.data
+    at = layers.at
+    due = _word(data, at + 1)
+    reading["prev_date"] = reading["target_date"] = _due(due)
+    reading["target_m3"] = _word(data, at + 3) / 10
+    now = _word(data, at + 5)
+    day = now >> 4 & 31
+    month = now >> 9 & 15
+    # The frame holds no year: the first such day after the due date.
+    year = 2000 + (due >> 9) + (1 if (month, day) <= (due >> 5 & 15, due & 31) else 0)
+    reading["current_date"] = "%d-%02d-%02d" % (year, month, day)
+    reading["total_m3"] = (_word(data, at + 3) + _word(data, at + 7)) / 10
+
+
+def _water_half_months(layers, reading, words, alarms):
+    _need(layers, 8)
+    data = layers.data
+    at = layers.at
+    value = _word(data, at + 2)
+    reading["target_date"] = _due(value)
+    month = value >> 5 & 15
+    reading["total_m3"] = int.from_bytes(data[at + 4:at + 8], "little") / 10
+    at += 8
+    # Two half months and a filler for each month, back from the one of the due date.
+    for i in range(12):
+        if at + 2 > layers.end or not 0 < month < 13:
+            break
+        used = (data[at] + data[at + 1]) / 10
+        if i == 0:
+            reading["target_m3"] = used
+        reading["last_" + MONTHS[month - 1] + "_m3"] = used
+        month = month - 1 or 12
+        at += 3
+
+
+def _heat(layers, reading, words, alarms):
+    _need(layers, 10)
+    data = layers.data
+    at = layers.at
+    reading["target_date"] = _due(_word(data, at + 1))
+    previous = int.from_bytes(data[at + 3:at + 6], "little")
+    current = int.from_bytes(data[at + 7:at + 10], "little")
+    reading["previous_kwh"] = previous
+    reading["current_kwh"] = current
+    reading["total_kwh"] = previous + current
+
+
+def _allocator(layers, reading, words, alarms):
+    _need(layers, 9)
+    data = layers.data
+    at = layers.at
+    reading["previous_date"] = _due(_word(data, at + 1))
+    reading["previous_hca"] = reading["consumption_at_set_date_hca"] = _word(data, at + 3)
+    reading["current_hca"] = reading["current_consumption_hca"] = _word(data, at + 7)
+    if layers.end - at >= 13:
+        reading["temp_room_c"] = _word(data, at + 9) / 100
+        reading["temp_radiator_c"] = _word(data, at + 11) / 100
+
+
+def _smoke(layers, reading, words, alarms):
+    _need(layers, 3)
+    data = layers.data
+    at = layers.at
+    if data[at] & 1:
+        words.append("SMOKE")
+        alarms.append("smoke")
+    day = date(_word(data, at + 1))
+    if day:
+        reading["prev_date"] = day
+
+
+HCA = {
+    "names": {"target_date": ("set_date", "target_date"), "history_8_date": "set_date_8"},
+}
+METERS = (
+    ((0x50,), (0x62, 0x72), {"payload": _water_half_months}),
+    (None, (0x62, 0x72), {"payload": _water}),
+    (None, (0x43, 0xC3, 0x45), {"payload": _heat}),
+    (None, (0x80,), {"payload": _allocator}),
+    ((0x69, 0x94), (0x08,), dict(HCA, payload=_allocator)),
+    (None, (0x08,), dict(HCA, payload=_allocator)),
+    (None, (0xF0, 0x1A), {"payload": _smoke}),
+    (None, (0x04,), {"names": {"target_energy_consumption_kwh": ("target_kwh", "target_energy_consumption_kwh")},
+                     "payload": _heat}),
+)

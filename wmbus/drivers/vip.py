@@ -1,0 +1,34 @@
+"""Kaden and Vipa: water meters that report a second register, heat cost allocators."""
+
+LEAK = ((0x20, "LEAK_FLOW_LOW", "leak"), (0x40, "LEAK_FLOW_HIGH", "burst"))
+
+
+def _second(reading):
+    for name, second in (("total_m3_2", "volume_b_m3"), ("actuality_duration_s_2", "duration_b_s")):
+        if name in reading:
+            reading[second] = reading.pop(name)
+
+
+def _durations(reading):
+    for name, new in (("actuality_duration_s_2", "tampering_duration_h"),
+                      ("actuality_duration_s", "no_measurement_duration_h"),
+                      ("target_actuality_duration_s", "no_measurement_duration_last_year_h")):
+        if name in reading:
+            reading[new] = reading.pop(name) / 3600
+
+
+METERS = (
+    (None, (0x06, 0x07, 0x15, 0x16), {
+        "names": {"max_volume_flow_m3h": ("max_flow_m3h", "max_volume_flow_m3h")},
+        "status": LEAK,
+        "finish": _second,
+    }),
+    (None, (0x08,), {
+        "names": {
+            "current_consumption_hca": ("consumption_hca", "current_consumption_hca"),
+            "consumption_at_set_date_hca": ("target_hca", "consumption_at_set_date_hca"),
+        },
+        "bits": {"error_flags": ((0x08, "TAMPERING", "tamper"),)},
+        "finish": _durations,
+    }),
+)
