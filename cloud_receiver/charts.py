@@ -20,8 +20,8 @@ def bars(values: "list[float | None]", titles: "list[str]", labels: "list[str]",
         x, width = n * room + room * GAP / 2, room * (1 - GAP)
         height = 100 if value is None else max(value, 0) / top * 100
         if kinds[n]:
-            box = (round(v, 3) for v in (x, width, 100 - height, height))
-            drawn.append(Bar(*box, titles[n], kinds[n]))
+            x, width, y, height = (round(v, 3) for v in (x, width, 100 - height, height))
+            drawn.append(Bar(x, width, y, height, titles[n], kinds[n]))
     return Chart(drawn, top, labels)
 
 

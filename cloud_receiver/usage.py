@@ -53,17 +53,13 @@ def uses(readings: "list[tuple[int, int]]", bounds: "list[int]", near: int) -> "
     times = [t for t, _ in readings]
     found = []
     for start, end in zip(bounds, bounds[1:]):
-        first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end) - 1
+        within = readings[bisect.bisect_left(times, start):bisect.bisect_right(times, end)]
         at_start, at_end = _at(readings, times, start, near), _at(readings, times, end, near)
-        partial = at_start is None or at_end is None
-        if first <= last:
-            if at_start is None and (first == 0 or start - times[first - 1] > near):
-                at_start = readings[first][1]
-            if at_end is None:
-                at_end = readings[last][1]
-        known = at_start is not None and at_end is not None and (not partial or first < last or
-                                                                 (first == last and first > 0))
-        found.append(Use(start, end, at_end - at_start if known else None, partial))
+        # From a boundary whose total is known, else from the first reading within; to the other likewise.
+        since = (start, at_start) if at_start is not None else within[0] if within else None
+        until = (end, at_end) if at_end is not None else within[-1] if within else None
+        ml = until[1] - since[1] if since and until and since[0] < until[0] else None
+        found.append(Use(start, end, ml, at_start is None or at_end is None))
     return found
 
 
