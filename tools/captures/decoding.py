@@ -11,7 +11,7 @@ import wmbus
 from cloud_receiver.aes import aes
 
 from .keys import Keys
-from .piece import AIR, FRAME, TELEGRAM, Piece
+from .piece import AIR, CUT, FRAME, TELEGRAM, Piece
 
 # What the readers count, in words.
 REJECTS = {
@@ -89,9 +89,15 @@ class Decoder:
 
     def _han_frame(self, piece: Piece) -> Iterator[Result]:
         if piece.fault:
-            self.han.reset()
-            self._pending = ""
-            yield Result(piece.where, None, piece.fault, piece=piece)
+            # The codec may see more in noise than the cutter did. What was cut short nothing that follows completes.
+            messages = list(self.han.feed(piece.data))
+            if CUT in piece.fault:
+                messages += self.han.finish()
+                self._pending = ""
+            for message in messages:
+                yield self._message(piece, message)
+            if not messages:
+                yield Result(piece.where, None, piece.fault, piece=piece)
             return
         before = dict(self.han.rejects)
         data = piece.data

@@ -12,6 +12,7 @@ AIR = "wmbus-air"       # bytes as a radio delivers them, sync word included
 FRAME = "han"           # one frame of a HAN or P1 port: HDLC, wired M-Bus, P1
 MESSAGE = "han-message"  # a HAN message without its framing: LLC, APDU, list body, general-glo-ciphering
 UNKNOWN = ""
+CUT = "cut short"  # in the fault of a frame whose end is missing
 
 
 class Piece(NamedTuple):
@@ -45,7 +46,7 @@ def kind_of(data: bytes) -> str:
     first = data[0]
     if first == 0x7E and data[1] & 0xF0 == 0xA0:
         return FRAME
-    if first == 0x2F and data[1:4].isalnum():
+    if first == 0x2F and data[1:4].isalpha():
         return FRAME
     if first == 0x68 and data[3] == 0x68 and data[1] == data[2]:
         # DLMS pushes are SND_UD to the broadcast address; a wired meter's answer is RSP_UD.

@@ -7,7 +7,7 @@ replay a rhythm; whether a frame is whole and right is for the codec's reader to
 from typing import BinaryIO, Callable, Iterator
 
 from .lines import read_line
-from .piece import AIR, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, size_of
+from .piece import AIR, CUT, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, size_of
 
 PEEK = 4096
 LONGEST = 4096  # a HAN frame of more bytes than this is none
@@ -52,7 +52,7 @@ def _is_p1(head: bytes) -> bool:
     """P1 is text, but not lines of hex: a line `/XXX5…` or a data line such as `1-0:1.8.0(…)`."""
     for line in head.split(b"\n"):
         line = line.strip()
-        if line[:1] == b"/" and line[1:2] != b"/" and line[1:4].isalnum():
+        if line[:1] == b"/" and line[1:4].isalpha() and len(line) > 4:
             return True
         if line[1:4] == _P1_LINE and b"(" in line:
             return True
@@ -75,7 +75,7 @@ def _bursts(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
             buffer = buffer[2 + size:]
             offset += 2 + size
     if buffer:
-        yield Piece(f"{name}@{offset}", AIR, b"", fault=f"burst cut short: {len(buffer)} bytes")
+        yield Piece(f"{name}@{offset}", AIR, b"", fault=f"burst {CUT}: {len(buffer)} bytes")
 
 
 def _air(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
@@ -179,8 +179,9 @@ def _start(buffer: bytes, at: int) -> int:
         c = buffer[at]
         if c == 0x7E and (at + 1 == len(buffer) or buffer[at + 1] & 0xF0 == 0xA0):
             return at
-        if c == 0x2F and (at == 0 or buffer[at - 1] < 32 or buffer[at - 1] > 126) and (
-                at + 4 > len(buffer) or buffer[at + 1:at + 4].isalnum()):
+        # Within a P1 telegram a slash stands behind text.
+        if c == 0x2F and (at == 0 or not 32 <= buffer[at - 1] < 126) and (
+                at + 4 > len(buffer) or buffer[at + 1:at + 4].isalpha()):
             return at
         if c == 0x68 and (at + 4 > len(buffer) or buffer[at + 3] == 0x68 and buffer[at + 1] == buffer[at + 2]):
             return at
@@ -198,42 +199,43 @@ def _stream(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[
 
     The pieces put together are the stream again: of two frames that share a flag, the first has it.
     """
-    buffer, offset, shared = b"", 0, 0
+    buffer, offset = b"", 0
+    flag = False  # the byte before the buffer is the flag that ended a frame; it may begin the next as well
     for chunk in _and_end(chunks):
         buffer += chunk
         final = not chunk
         while buffer:
-            at = _start(buffer, 0)
+            shared = int(flag and buffer[0] & 0xF0 == 0xA0)
+            held = b"\x7e" + buffer if shared else buffer
+            at = _start(held, 0)
             if at:
-                noise = buffer[:at] if at > 0 else buffer
+                noise = held[:at] if at > 0 else held
+                flag = False
                 only_fill = not noise.strip(b"\x7e\r\n\x00\xff")
                 yield Piece(where(offset), FRAME, noise,
                             fault="" if only_fill else f"noise, {len(noise)} B in which no frame begins")
                 buffer, offset = buffer[len(noise):], offset + len(noise)
                 continue
-            size = size_of(buffer) or (len(buffer) if final else LONGEST)
-            if len(buffer) < size <= LONGEST and not final:
+            size = size_of(held) or (len(held) if final else LONGEST)
+            if len(held) < size <= LONGEST and not final:
                 break
-            frame, fault = buffer[:size], ""
+            frame, fault = held[:size], ""
             if len(frame) < size or not _whole(frame):
-                following = _start(buffer, 1)
+                following = _start(held, 1)
                 if following < 0 and (len(frame) < size or frame[0] == 0x2F and b"!" not in frame):
                     fault = _cut(frame, size)
                 else:
                     # Its end is not where it says: it is broken, or no frame began here. The codec says which.
-                    frame = buffer[:following] if following > 0 else buffer
-            yield Piece(where(offset), FRAME, frame[shared:], fault=fault)
-            # The flag that ends a frame may begin the next: it stays, to be known by it, but is not given twice.
-            shared = int(frame[0] == frame[-1] == 0x7E and len(frame) > 1
-                         and buffer[len(frame):len(frame) + 1] != b"" and buffer[len(frame)] & 0xF0 == 0xA0)
-            offset += len(frame) - shared
-            buffer = buffer[len(frame) - shared:]
+                    frame = held[:following] if following > 0 else held
+            yield Piece(where(offset - shared), FRAME, frame[shared:], fault=fault)
+            flag = frame[0] == frame[-1] == 0x7E and len(frame) > 1
+            buffer, offset = buffer[len(frame) - shared:], offset + len(frame) - shared
 
 
 def _cut(frame: bytes, size: int) -> str:
     if frame[0] == 0x2F:
-        return f"P1 telegram cut short after {len(frame)} bytes"
-    return f"frame cut short: {len(frame)} of {size} bytes"
+        return f"P1 telegram {CUT} after {len(frame)} bytes"
+    return f"frame {CUT}: {len(frame)} of {size} bytes"
 
 
 def _and_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
