@@ -213,3 +213,44 @@ def near(got, want):
     if isinstance(got, bool) or not isinstance(got, (int, float)):
         return False
     return abs(got - want) <= max(2e-6 * abs(want), 1e-6)
+
+
+def manchester(data):
+    """Mode S: 0 as 10, 1 as 01."""
+    bits = 0
+    for byte in data:
+        for bit in (7, 6, 5, 4, 3, 2, 1, 0):
+            bits = bits << 2 | (1 if byte >> bit & 1 else 2)
+    return bits.to_bytes(2 * len(data), "big")
+
+
+def long_frame(records=RECORDS, meter=None):
+    """A wired M-Bus long frame with the long header."""
+    who = meter or address("NET", "87654321", 2, 7)
+    body = b"\x08\x01\x72" + who[2:6] + who[:2] + who[6:8] + b"\x2a\0\0\0" + records
+    return bytes((0x68, len(body), len(body), 0x68)) + body + bytes((sum(body) & 0xFF, 0x16))
+
+
+def fragmented(records=RECORDS, key=KEY, counter=b"\x05\x00\x00\x00", sizes=(40, 40), who=None):
+    """The telegrams of one mode 7 message cut into pieces; the MAC comes with the last."""
+    who = who or address()
+    encryption = cmac(key, b"\0" + counter + who[2:6] + b"\7" * 7)
+    authentication = cmac(key, b"\1" + counter + who[2:6] + b"\7" * 7)
+    plain = padded(records)
+    message = bytes((0x7A, 0x2A, 0, len(plain) & 0xF0, 7, 0x10)) + cbc(encryption, bytes(16), plain)
+    mcl = b"\x25"
+    mac = cmac(authentication, mcl + counter + little(len(message)) + message)[:8]
+    telegrams = []
+    at = 0
+    pieces = list(sizes) + [len(message) - sum(sizes)]
+    for number, size in enumerate(pieces):
+        last = number == len(pieces) - 1
+        flags = number + 1 | (0x0400 if last else 0x4000)
+        fields = mac if last else b""
+        if number == 0:
+            flags |= 0x3800
+            fields = mcl + counter + fields + little(len(message))
+        afl = bytes((0x90, 2 + len(fields))) + little(flags) + fields
+        telegrams.append(telegram(afl + message[at:at + size], who))
+        at += size
+    return telegrams

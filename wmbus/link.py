@@ -73,6 +73,8 @@ class Reader:
     `reset`). `modes` holds the link mode of each telegram of the last `feed`: "T1" or "C1".
     """
 
+    sync = SYNC
+
     def __init__(self):
         self.rejects = {"crc": 0, "coding": 0, "length": 0, "overrun": 0}
         self.modes = []
@@ -80,7 +82,7 @@ class Reader:
 
     def reset(self) -> None:
         """Forget a frame begun: for the caller to call after an idle gap or a receiver's FIFO overrun."""
-        if len(self._buffer) > len(SYNC):
+        if len(self._buffer) > len(self.sync):
             self.rejects["overrun"] += 1
         self._buffer = b""
 
@@ -93,15 +95,16 @@ class Reader:
         return telegrams
 
     def _scan(self, buffer: bytes, telegrams: "list[bytes]") -> None:
-        at = buffer.find(SYNC)
+        sync = self.sync
+        at = buffer.find(sync)
         while at >= 0:
-            used = self._frame(buffer, at + 2, telegrams)
+            used = self._frame(buffer, at + len(sync), telegrams)
             if used == 0:  # more bytes needed
                 self._buffer = buffer[at:]
                 return
             # After a false start look again from the very next byte: the true one may lie inside it.
-            at = buffer.find(SYNC, used if used > 0 else at + 1)
-        self._buffer = SYNC[:1] if buffer[-1:] == SYNC[:1] else b""
+            at = buffer.find(sync, used if used > 0 else at + 1)
+        self._buffer = buffer[-1:] if buffer[-1:] == sync[:1] else b""
 
     def _frame(self, buffer: bytes, start: int, telegrams: "list[bytes]") -> int:
         """Try the frame at `start`: where it ends in the buffer, 0 for "not all here yet", -1 for "no frame"."""
@@ -109,7 +112,7 @@ class Reader:
         if have < 2:
             return 0
         if buffer[start] != 0x54:
-            return self._coded(buffer, start, have, telegrams)
+            return self._coded(buffer, start, have, telegrams, decode_3of6, 3, "T1")
         format_byte = buffer[start + 1]
         if format_byte != 0xCD and format_byte != 0x3D:
             return self._reject("coding")
@@ -141,12 +144,15 @@ class Reader:
         self.modes.append("C1")
         return start + size
 
-    def _coded(self, buffer: bytes, start: int, have: int, telegrams: "list[bytes]") -> int:
-        if have < 18:  # L and the first block with its CRC are 12 bytes, 18 coded
-            if decode_3of6(buffer[start:start + have]) is None:
+    def _coded(self, buffer: bytes, start: int, have: int, telegrams: "list[bytes]", decode, chips: int,
+               mode: str) -> int:
+        """The frame of format A at `start`, coded with `chips` half bytes of chips a byte; as `_frame`."""
+        first = 6 * chips  # the first block with its CRC is 12 bytes
+        if have < first:
+            if decode(buffer[start:start + have]) is None:
                 return self._reject("coding")
             return 0
-        head = decode_3of6(buffer[start:start + 18])
+        head = decode(buffer[start:start + first])
         if head is None:
             return self._reject("coding")
         if head[0] < SHORTEST_L:
@@ -154,17 +160,17 @@ class Reader:
         if crc(head[:10]) != head[10] << 8 | head[11]:
             return self._reject("crc")
         size = frame_size(head[0])
-        coded = (size * 3 + 1) // 2
+        coded = (size * chips + 1) // 2
         if have < coded:
             return 0
-        frame = decode_3of6(buffer[start:start + coded])
+        frame = decode(buffer[start:start + coded])
         if frame is None:
             return self._reject("coding")
         telegram = strip_a(frame[:size])
         if telegram is None:
             return self._reject("crc")
         telegrams.append(telegram)
-        self.modes.append("T1")
+        self.modes.append(mode)
         return start + coded
 
     def _reject(self, reason: str) -> int:

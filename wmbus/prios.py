@@ -80,14 +80,14 @@ def water(layers, reading: dict, words: list, alarms: list) -> None:
     flags((data[11] | data[12] << 8 | data[13] << 16) & 0xFFE080, STATUS, "UNKNOWN_%X", words, alarms)
 
 
-def number_plate(reading: dict) -> None:
+def number_plate(telegram: bytes, reading: dict) -> None:
     """Sappel's meter number: year of manufacture and serial number in the low 26 bits, letters in the bits above."""
     number = int(reading["id"], 16)
     digits = str(number & 0x3FFFFFF)
     if len(digits) < 3:
         return
     year = int(digits[:2])
-    above = reading["version"] | reading["type"] << 8
+    above = telegram[8] | telegram[9] << 8
     reading["manufacture_y"] = year + (1900 if year > 70 else 2000)
     reading["serial_number"] = digits[2:]
     reading["prefix"] = "%c%s%c%c" % (64 + (above >> 7 & 31), digits[:2], 64 + (above >> 2 & 31),

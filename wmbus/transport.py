@@ -56,6 +56,7 @@ def parse_meter(text: str) -> Meter:
 
 # Diehl, Hydrometer and EWT radio modules put version and type in front of the number in the DLL address of the frames
 # that use their own cipher (PRIOS): with CI A0-A7, and with CI 7A and a security mode of 16 or above.
+SAPPEL = b"\x30\x4c"  # SAP
 DIEHL = (b"\xa5\x11", b"\x24\x23", b"\xf4\x16")  # DME, HYD, EWT
 
 
@@ -74,6 +75,7 @@ class Layers:
         self.configuration = 0
         self.ell_at: "int | None" = None  # where the ELL's CI is, when there is one
         self.ell_encrypted = False
+        self.afl_at: "int | None" = None
         self.afl: "tuple | None" = None  # (FCL, MCL, KI, MCR bytes, MAC bytes, ML), see `_afl`
         self.tpl_at = 0         # where the TPL's CI is
         self.wired = False
@@ -90,7 +92,7 @@ def meter_of(address: bytes) -> Meter:
 def begin(telegram: bytes) -> Layers:
     """Check the frame's outer form, wireless or wired, and return its layers with nothing walked yet."""
     size = len(telegram)
-    if size >= 11 and telegram[0] == size - 1:
+    if size >= 11 and telegram[0] == (size - 1) & 0xFF:  # over 256 bytes: put together from fragments
         code = telegram[2] | telegram[3] << 8
         # The top bit of M tells a locally unique address; each letter has five bits, A = 1 .. Z = 26.
         if not (0 < (code >> 10 & 31) < 27 and 0 < (code >> 5 & 31) < 27 and 0 < (code & 31) < 27):
@@ -122,8 +124,11 @@ def _wired(telegram: bytes) -> Layers:
     return layers
 
 
-def walk(layers: Layers) -> None:
-    """Go on from the CI field at `layers.at` until the application data or an encrypted ELL payload is reached."""
+def walk(layers: Layers, to_fragment: bool = False) -> None:
+    """Go on from the CI field at `layers.at` until the application data or an encrypted ELL payload is reached.
+
+    With `to_fragment` stop behind the AFL: a fragment's rest has no meaning by itself.
+    """
     while True:
         data = layers.data
         at = layers.at
@@ -150,6 +155,10 @@ def walk(layers: Layers) -> None:
             continue
         elif ci == AFL:
             _afl(layers, at)
+            if to_fragment:
+                return
+            if layers.afl is not None and layers.afl[0] & 0xFF:
+                raise DecodeError("fragment %d of a longer message" % (layers.afl[0] & 0xFF), at)
             continue
         layers.ci = ci
         layers.tpl_at = at
@@ -164,8 +173,12 @@ def walk(layers: Layers) -> None:
             _configuration(layers, at + 9)
         else:
             layers.at = at + 1
-            if 0xA0 <= ci <= 0xA7 and layers.address[:2] in DIEHL:
-                _diehl(layers)
+            if 0xA0 <= ci <= 0xA7:
+                if layers.address[:2] in DIEHL:
+                    _diehl(layers)
+                elif layers.address[:2] == SAPPEL:
+                    # Version and type are part of the number plate (see prios.py); the meter is a water meter.
+                    layers.address = layers.address[:6] + b"\0\7"
         if layers.mode >= 16 and ci == 0x7A and layers.address[:2] in DIEHL:
             _diehl(layers)
         return
@@ -195,6 +208,7 @@ def _afl(layers: Layers, at: int) -> None:
     if size < 2 or end >= layers.end or layers.afl is not None:
         raise DecodeError("authentication layer cut short", at)
     fcl = data[at + 2] | data[at + 3] << 8
+    layers.afl_at = at
     at += 4
     mcl = 0
     ki = counter = mac = length = None
@@ -208,7 +222,8 @@ def _afl(layers: Layers, at: int) -> None:
         counter = data[at:at + 4]
         at += 4
     if fcl & 0x0400:
-        count = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 8}.get(mcl & 15, 0)
+        # A later fragment has no MCL that gives the MAC's length: it is what the other fields leave.
+        count = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 8}.get(mcl & 15, end - at - (2 if fcl & 0x1000 else 0))
         mac = data[at:at + count]
         at += count
     if fcl & 0x1000:

@@ -5,8 +5,7 @@ from .. import prios
 
 def _payload(layers, reading, words, alarms):
     prios.water(layers, reading, words, alarms)
-    prios.number_plate(reading)
-    reading["media"] = "water"
+    prios.number_plate(layers.data, reading)
 
 
 METERS = ((None, None, {"payload": _payload}),)
