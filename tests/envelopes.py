@@ -42,7 +42,8 @@ def made(body=None, seed=SEED, public=PUBLIC, kid=None, purpose="batch", works=W
     if protected is None:
         protected = protected_header(kid or batch.kid(public), **header)
     digest = hashlib.sha256(body).digest()
-    return protected, digest, ed25519.sign(seed, public, sig_structure(protected, purpose, works, digest, version)), body
+    signature = ed25519.sign(seed, public, sig_structure(protected, purpose, works, digest, version))
+    return protected, digest, signature, body
 
 
 def put(protected, digest, signature, body):
@@ -125,7 +126,8 @@ def matrix():
                         ("long length", b"\xb8\x04" + b"".join(pairs)),
                         ("trailing byte", cbor.encode(full) + b"\0"),
                         ("cut short", cbor.encode(full)[:-1]),
-                        ("empty", b""), ("empty map", b"\xa0"), ("an array", b"\x80"), ("deep", b"\x81" * 40 + b"\x80")):
+                        ("empty", b""), ("empty map", b"\xa0"), ("an array", b"\x80"),
+                        ("deep", b"\x81" * 40 + b"\x80")):
         yield "protected header: " + name, put(*made(protected=other)), 403
 
     # Another structure.
