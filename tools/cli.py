@@ -13,11 +13,13 @@ from . import commands
 from .errors import CommandError
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; every module of `commands` is a subcommand."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The whole command line; every module of `commands` is a subcommand. `only` leaves out all but one of them: a
+    short command must not wait for what others import."""
     top = argparse.ArgumentParser(prog="netti", description="Meter gateway and receiver for water works.")
     sub = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in sorted(m.name for m in pkgutil.iter_modules(commands.__path__)):
+    names = sorted(m.name for m in pkgutil.iter_modules(commands.__path__))
+    for name in [only] if only in names else names:
         module = importlib.import_module(f"{commands.__name__}.{name}")
         p = sub.add_parser(name, help=module.HELP, description=module.HELP, epilog=f"example:\n  {module.EXAMPLE}",
                            formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -28,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: "list[str] | None" = None) -> int:
     """Run one subcommand; returns the process's exit status."""
-    args = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = parser(argv[0] if argv else "").parse_args(argv)
     try:
         return args.run(args) or 0
     except CommandError as e:

@@ -3,10 +3,12 @@
 Names are the codec's own, as in the JSON and at the receiver; the unit a name carries is printed as it is written.
 """
 
+import sys
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # The unit at the end of a name, as people write it (SI brochure; EN 13757-3 names).
 UNITS = {
@@ -46,25 +48,39 @@ def clock(seconds: object) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def console(stderr: bool = False) -> Console:
-    """A console that colours in a terminal and neither wraps nor cuts anywhere else."""
-    return Console(highlight=False, stderr=stderr, soft_wrap=True)
+Line = list  # of (text, style) parts
 
 
-def heading(where: str, meter: str, reading: dict) -> Text:
+class Printer:
+    """Prints lines: coloured in a terminal, plain and fast anywhere else; never wrapped or cut."""
+
+    def __init__(self) -> None:
+        self.console: "Console | None" = None
+        if sys.stdout.isatty():
+            from rich.console import Console
+            self.console = Console(highlight=False, soft_wrap=True)
+
+    def __call__(self, line: Line) -> None:
+        """Print one line."""
+        if self.console is None:
+            print("".join([text for text, _ in line]))
+        else:
+            from rich.text import Text
+            self.console.print(Text.assemble(*line))
+
+
+def heading(where: str, meter: str, reading: dict) -> Line:
     """The first line of a frame."""
-    text = Text()
-    name = meter or str(reading.get("meter_id") or reading.get("id") or "unnamed meter")
-    text.append(name, "bold")
+    line = [(meter or str(reading.get("meter_id") or reading.get("id") or "unnamed meter"), "bold")]
     for part in (reading.get("media"), reading.get("list")):
         if part:
-            text.append(f"  {part}")
+            line.append((f"  {part}", ""))
     if where:
-        text.append(f"  {where}", "dim")
-    return text
+        line.append((f"  {where}", "dim"))
+    return line
 
 
-def lines(reading: dict) -> "list[Text]":
+def lines(reading: dict) -> "list[Line]":
     """The values of a reading, one line each, in the codec's order."""
     texts = []
     for name, value in reading.items():
@@ -73,18 +89,15 @@ def lines(reading: dict) -> "list[Text]":
         elif name not in HEADING:
             numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
             texts.append((name, number(value), unit_of(name), numeric))
-    if not texts:
-        return []
-    left = max(len(name) for name, *_ in texts)
+    left = max((len(name) for name, *_ in texts), default=0)
     # Numbers line up at their decimal point, words begin where numbers do.
-    whole = max((len(v.split(".")[0]) for _, v, _, numeric in texts if numeric), default=0)
+    whole = max((len(value.split(".")[0]) for _, value, _, numeric in texts if numeric), default=0)
     out = []
     for name, value, unit, numeric in texts:
-        text = Text("  ")
-        text.append(name.ljust(left), "cyan")
-        text.append("  ")
-        text.append(" " * (whole - len(value.split(".")[0])) + value if numeric else value)
+        if numeric:
+            value = " " * (whole - len(value.split(".")[0])) + value
+        line = [(f"  {name:{left}}", "cyan"), (f"  {value}", "")]
         if unit:
-            text.append(f" {unit}", "dim")
-        out.append(text)
+            line.append((f" {unit}", "dim"))
+        out.append(line)
     return out

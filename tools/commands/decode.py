@@ -115,14 +115,14 @@ class _Table:
 
     def __init__(self) -> None:
         from .. import render
-        self.render, self.console, self.first = render, render.console(), True
+        self.render, self.print, self.first = render, render.Printer(), True
 
     def __call__(self, result) -> None:
         if not self.first:
-            self.console.print()
+            self.print([])
         self.first = False
         where = "" if result.where.startswith("argument") else result.where
-        self.console.print(self.render.heading(where, result.meter, result.reading))
+        self.print(self.render.heading(where, result.meter, result.reading))
         for line in self.render.lines(result.reading):
-            self.console.print(line)
-        self.console.file.flush()
+            self.print(line)
+        sys.stdout.flush()
