@@ -78,8 +78,11 @@ class Decoder:
         """Decode up to GROUP telegrams; returns how many there were."""
         rows = await self.store.pending(GROUP)
         if rows:
+            formats = len(self._formats)
             settled = await asyncio.get_running_loop().run_in_executor(self._thread, self._decode_rows, rows)
             await self.store.settle(settled)
+            if len(self._formats) > formats:  # a full frame told what the compact ones before it hold
+                await self.store.reopen(await self.store.read(queries.compact_meters), (UNDECODABLE,))
         return len(rows)
 
     def _decode_rows(self, rows):
@@ -112,7 +115,7 @@ def decode(data: bytes, key: "bytes | None", formats: dict):
     except wmbus.WrongKey:
         return WRONG_KEY, None, None
     except wmbus.DecodeError as e:
-        return UNDECODABLE, None, str(e)[:200]
+        return UNDECODABLE, None, e.reason[:200]
     except Exception as e:  # noqa: BLE001
         log.exception("a telegram could not be decoded")
         return UNDECODABLE, None, f"defect: {type(e).__name__}"

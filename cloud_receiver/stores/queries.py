@@ -33,6 +33,13 @@ def closed_meters(db):
         "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1)")]
 
 
+def compact_meters(db):
+    """The meters of which a compact frame came before any full frame of its format."""
+    return [row[0] for row in db.execute(
+        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1 AND state = 4 "
+        "AND note LIKE 'compact frame%')")]
+
+
 def summary(db):
     """Counts over the whole store."""
     found = dict.fromkeys(STATES, 0)

@@ -9,6 +9,7 @@ import pytest
 from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.batch as batch
+import wmbus
 from cloud_receiver import enrol, trust
 from cloud_receiver.keys import KeyStore
 
@@ -78,6 +79,21 @@ def test_undecodable_is_kept_and_does_not_stop_the_others(receiver):
     receiver.through(gateway.telegrams([bad, good]))
     found = receiver.wait_for(lambda s: s["pending"] == 0)
     assert (found["decoded"], found["undecodable"]) == (1, 1)
+
+
+def test_a_compact_frame_before_its_full_frame_is_decoded_once_that_comes(receiver):
+    """EN 13757-3 annex on compact frames: CI 79, format signature, full frame CRC, the values alone."""
+    gateway, meter = receiver.enrol(), Meter(12345678)
+    head, value = b"\x04\x13", (123456).to_bytes(4, "little")
+
+    def telegram(rest):
+        return bytes((9 + len(rest), 0x44)) + meter.address + rest
+
+    signature, full = (wmbus.crc(part).to_bytes(2, "little") for part in (head, head + value))
+    receiver.through(gateway.telegrams([telegram(b"\x79" + signature + full + value)], time=NOW - 7200))
+    receiver.wait_for(lambda s: s["undecodable"] == 1)
+    receiver.through(gateway.telegrams([telegram(b"\x78" + head + value)]))
+    receiver.wait_for(lambda s: s["decoded"] == 2)
 
 
 def test_alarms_are_seen_with_their_time(receiver):
