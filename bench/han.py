@@ -102,16 +102,15 @@ def captured(path):
 
 def changed(wire):
     """The frame with other values and times, its checks made anew."""
-    apdu, _ = framing.unwrap(wire)
-    start = wire.index(apdu)
-    lay, header = plan.layout_of(apdu)
+    _, at, end, _ = framing.unwrap(wire)
+    lay, header = plan.layout_of(wire, at, end)
     made = []
     for n in range(VARIANTS):
         new = bytearray(wire)
         for number in lay.numbers:
-            new[start + number[2] + {"I": 3, "i": 3, "H": 1, "h": 1}.get(number[3], 0)] ^= n
+            new[number[2] + {"I": 3, "i": 3, "H": 1, "h": 1}.get(number[3], 0)] ^= n
         for at in [t for _, t in lay.times] + ([header] if header >= 0 else []):
-            new[start + at + 7] = 10 + n
+            new[at + 7] = 10 + n
         made.append(bytes(new[:-3]) + v.x25(bytes(new[1:-3])) + b"\x7e")
     return made
 

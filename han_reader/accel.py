@@ -1,19 +1,16 @@
-"""The inner loops: both CRCs and the copying of received bytes.
+"""The inner loops: both CRCs, GHASH, and the copying of received bytes.
 
 The one place of this package that asks which runtime it is on. CPython borrows a C helper, the device takes the
 viper code of `_fast.py` where the build has it, and everything else takes the plain functions here. All variants
 give the same numbers (tests/test_han_accel.py).
 
 - CRC-16/X-25 (ISO/IEC 13239 4.2.5.2): polynomial 0x1021 reflected, start and final XOR 0xFFFF, low byte first.
+- GHASH (NIST SP 800-38D 6.4): multiplication in GF(2^128), the first bit of a block being its lowest power.
 - CRC-16 of P1 (DSMR 5.0.2 6.2): polynomial 0x8005 reflected, start 0, no final XOR.
 """
 
 import sys
 from array import array
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 def _table(polynomial):
@@ -69,6 +66,44 @@ def copy_plain(target, at, source, start, count):
         target[at + i] = source[start + i]
 
 
+REDUCTION = 0xE1 << 120
+
+
+def ghash_table_plain(h):
+    """What `ghash_plain` needs of a hash key of 16 bytes: its products with the sixteen 4-bit elements."""
+    power = int.from_bytes(h, "big")
+    table = [0] * 16
+    bit = 8
+    while bit:
+        table[bit] = power
+        power = (power >> 1) ^ (REDUCTION if power & 1 else 0)
+        bit >>= 1
+    for i in range(1, 16):
+        if i & (i - 1):
+            high = 8 if i & 8 else 4 if i & 4 else 2
+            table[i] = table[high] ^ table[i ^ high]
+    reduced = []  # what four bits shifted out at the end come back as
+    for i in range(16):
+        value = i
+        for _ in range(4):
+            value = (value >> 1) ^ (REDUCTION if value & 1 else 0)
+        reduced.append(value)
+    return table, reduced
+
+
+def ghash_plain(table, data):
+    """GHASH of data, a multiple of 16 bytes, as 16 bytes."""
+    products, reduced = table
+    y = 0
+    for i in range(0, len(data), 16):
+        x = y ^ int.from_bytes(data[i:i + 16], "big")
+        y = 0
+        for _ in range(32):
+            y = (y >> 4) ^ reduced[y & 15] ^ products[x & 15]
+            x >>= 4
+    return y.to_bytes(16, "big")
+
+
 def _reversed_bits(value, width):
     out = 0
     for _ in range(width):
@@ -77,11 +112,13 @@ def _reversed_bits(value, width):
     return out
 
 
-x25: "Any" = x25_plain
-x25_ok: "Any" = x25_ok_plain
-p1: "Any" = p1_plain
-text_end: "Any" = text_end_plain
-copy: "Any" = copy_plain
+x25 = x25_plain
+x25_ok = x25_ok_plain
+p1 = p1_plain
+text_end = text_end_plain
+copy = copy_plain
+ghash_table = ghash_table_plain
+ghash = ghash_plain
 
 PLANS = 32  # how many layout plans are kept
 
@@ -93,17 +130,20 @@ if sys.implementation.name == "micropython":
         x25_ok = _fast.x25_ok
         p1 = _fast.p1
         text_end = _fast.text_end  # type: ignore[has-type]
+        ghash_table = _fast.ghash_table
+        ghash = _fast.ghash
         copy = _fast.copy  # type: ignore[has-type]
     except (ImportError, SyntaxError):  # a build without the native emitter
         pass
 else:
     from binascii import crc_hqx
+    from functools import reduce
+    from operator import getitem, xor
 
     # binascii's CRC runs most significant bit first: mirror the bits of every byte and of the result.
     _MIRROR = bytes(_reversed_bits(i, 8) for i in range(256))
     # 1 for what is not text, so that a search finds it.
     _BINARY = bytes(0 if 32 <= i <= 126 or i in (9, 10, 13) else 1 for i in range(256))
-    _P1_PAIRS: "list[int]" = []
 
     def x25_hqx(data, start, end):
         """The CRC-16/X-25 of data[start:end]."""
@@ -113,20 +153,25 @@ else:
         """Whether data[start:end] ends with the CRC-16/X-25 of what stands before."""
         return crc_hqx(data[start:end].translate(_MIRROR), 0xFFFF) == 0x1D0F
 
-    def p1_pairs(data, start, end):
-        """The P1 CRC-16 of data[start:end], two bytes a step."""
-        if not _P1_PAIRS:
-            table = P1_TABLE
-            low = [table[i] for i in range(256)]
-            _P1_PAIRS.extend([(x >> 8) ^ low[x & 0xFF] for x in [low[i & 0xFF] ^ (i >> 8) for i in range(65536)]])
-        pairs = _P1_PAIRS
-        even = start + ((end - start) & ~1)
-        crc = 0
-        for word in memoryview(bytes(data[start:even])).cast("H"):
-            crc = pairs[crc ^ word]
-        if even != end:
-            crc = (crc >> 8) ^ P1_TABLE[(crc ^ data[even]) & 0xFF]
-        return crc
+    # The P1 polynomial is (x + 1)(x^15 + x + 1). Modulo the second factor x^(15 * 2^k) equals x^(2^k) + 1, so that a
+    # telegram, as one long number, folds down in a few steps of C; modulo the first there is only the parity.
+    _FACTOR = 0x8003
+    _FOLDS = [(15 << k, 1 << k, (1 << (15 << k)) - 1) for k in range(12, -1, -1)]
+
+    def p1_folded(data, start, end):
+        """The P1 CRC-16 of data[start:end], by folding."""
+        number = int.from_bytes(data[start:end].translate(_MIRROR), "big") << 16
+        size = number.bit_length()
+        ones = number.bit_count()
+        for top, shift, mask in _FOLDS:
+            if top < size:
+                for _ in (0, 1):
+                    high = number >> top
+                    if high:
+                        number = (number & mask) ^ high ^ (high << shift)
+        if (ones ^ number.bit_count()) & 1:
+            number ^= _FACTOR
+        return _reversed_bits(number, 16)
 
     def text_end_find(data, start, end):
         """The index of the first byte of data[start:end] that no line of text holds, or `end`."""
@@ -137,8 +182,35 @@ else:
         """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
         target[at:at + count] = source[start:start + count]
 
+    def ghash_table_bytes(h):
+        """What `ghash_bytes` needs of a hash key: for each byte of a block, its products with all 256 values."""
+        power = int.from_bytes(h, "big")
+        tables = []
+        for _ in range(16):
+            row = [0] * 256
+            bit = 128
+            while bit:
+                row[bit] = power
+                power = (power >> 1) ^ (REDUCTION if power & 1 else 0)
+                bit >>= 1
+            for i in range(1, 256):
+                low = i & -i
+                row[i] = row[low] ^ row[i ^ low]
+            tables.append(row)
+        return tables
+
+    def ghash_bytes(table, data):
+        """GHASH of data, a multiple of 16 bytes, as 16 bytes: sixteen looked up products a block."""
+        y = 0
+        for i in range(0, len(data), 16):
+            x = (y ^ int.from_bytes(data[i:i + 16], "big")).to_bytes(16, "big")
+            y = reduce(xor, map(getitem, table, x))
+        return y.to_bytes(16, "big")
+
+    ghash_table = ghash_table_bytes
+    ghash = ghash_bytes
     x25 = x25_hqx
     x25_ok = x25_ok_hqx
-    p1 = p1_pairs
+    p1 = p1_folded
     text_end = text_end_find
     copy = copy_slice

@@ -11,10 +11,6 @@ Bounds: 16 levels, 128 items in a container, 1024 tokens.
 
 from .errors import DecodeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 NULL = 0
 ARRAY = 1
 STRUCTURE = 2
@@ -93,9 +89,9 @@ def walk(data, at, end, cut=False):
     A token is (tag, index of the value, index after it); of a container (tag, index of the tag, number of items).
     With `cut`, data that ends early gives the tokens it holds, and counts what its containers still announce.
     """
-    tokens: "Any" = []
+    tokens: "list" = []
     left = 1
-    levels: "Any" = []  # items still to come in each container outside the present one
+    levels: "list" = []  # items still to come in each container outside the present one
     while True:
         while left == 0:
             if not levels:

@@ -48,7 +48,7 @@ def _bare(data, ek, ak, aes):
     joined = False
     for _ in range(8):
         try:
-            return apdu_reading(data, ek, ak, aes, joined)
+            return apdu_reading(data, 0, len(data), ek, ak, aes, None, joined)
         except DecodeError as e:
             at = e.offset
             if type(e) is not DecodeError or at is None or data[at + 2:at + 3] != b"\x7e":

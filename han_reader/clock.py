@@ -11,6 +11,7 @@
 from .lists import EU
 
 UNSPECIFIED = 0x8000
+MONTHS = (0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)  # days before each month
 
 
 def days(year, month, day):
@@ -38,16 +39,26 @@ def _last_sunday(year, month):
     return last - (last + 4) % 7  # 1970-01-01 was a Thursday
 
 
-def summer(utc):
-    """Whether daylight saving is on in Europe at a UTC time."""
-    year = civil(utc // 86400)[0]
-    return _last_sunday(year, 3) * 86400 + 3600 <= utc < _last_sunday(year, 10) * 86400 + 3600
+_summers: "dict" = {}  # year -> (first, last second of summer time), of the years 2000 to 2099 that were asked for
 
 
-def local_to_utc(local, zone):
+def summer(utc, year=None):
+    """Whether daylight saving is on in Europe at a UTC time; `year` saves working it out."""
+    if year is None:
+        year = civil(utc // 86400)[0]
+    if year not in _summers:
+        bounds = (_last_sunday(year, 3) * 86400 + 3600, _last_sunday(year, 10) * 86400 + 3600)
+        if not 2000 <= year < 2100:
+            return bounds[0] <= utc < bounds[1]
+        _summers[year] = bounds
+    start, end = _summers[year]
+    return start <= utc < end
+
+
+def local_to_utc(local, zone, year=None):
     """UTC seconds of a meter's own seconds; `zone` is EU or a fixed offset from UTC in minutes."""
     if zone == EU:
-        return local - 7200 if summer(local - 7200) else local - 3600
+        return local - 7200 if summer(local - 7200, year) else local - 3600
     return local - zone * 60
 
 
@@ -68,10 +79,14 @@ def date_time(data, at, zone, deviation_counts=True):
     year = data[at] << 8 | data[at + 1]
     if not 2000 <= year < 2100:
         return None
-    local = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+    # The Gregorian calendar's exceptions lie outside these years.
+    day += 365 * year + (year - 1) // 4 + MONTHS[month] - 719543
+    if month > 2 and not year & 3:
+        day += 1
+    local = day * 86400 + hour * 3600 + minute * 60 + second
     deviation = data[at + 9] << 8 | data[at + 10]
     if deviation == UNSPECIFIED or not deviation_counts:
-        return local_to_utc(local, zone)
+        return local_to_utc(local, zone, year)
     if deviation > 0x8000:
         deviation -= 0x10000
     if not -720 <= deviation <= 840:

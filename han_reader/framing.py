@@ -14,10 +14,6 @@ from . import accel
 from . import apdu as axdr
 from .errors import DecodeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 FLAG = 0x7E
 MAX_FRAME = 2047
 MAX_MESSAGE = 4096
@@ -98,7 +94,7 @@ class Assembler:
 
     def __init__(self, rejects):
         self.rejects = rejects
-        self._parts: "Any" = []
+        self._parts: "list" = []
         self._size = 0
         self._address = b""
         self._number = -1  # N(S) of the last segment
@@ -172,13 +168,13 @@ FAILURES = (("header", "header check wrong"), ("crc", "frame check wrong"), ("fl
 
 
 def unwrap(message):
-    """(APDU, whether it is of one frame) of a message of one or more HDLC frames, every check made again.
+    """(bytes, index of the APDU in them, index after it, whether it is one frame) of a message of HDLC frames.
 
-    The APDU begins behind the LLC header.
+    Every check is made again. The APDU begins behind the LLC header; that of one frame is left in its place.
     """
     end = len(message)
     at = 0
-    parts: "Any" = []
+    parts: "list" = []
     blocks = 0
     more = 0
     while at < end:
@@ -211,8 +207,11 @@ def unwrap(message):
             raise DecodeError("a frame between blocks", start)
         else:
             more = message[at + 1] & 8
-        parts.append(bytes(message[start:stop]))
         at += size
+        if at == end and not parts and not blocks and not more:
+            return message, start, stop, True
+        parts.append(bytes(message[start:stop]))
     if more or not parts:
         raise DecodeError("segments missing", end)
-    return (parts[0], True) if len(parts) == 1 else (b"".join(parts), False)
+    data = b"".join(parts)
+    return data, 0, len(data), False

@@ -17,10 +17,6 @@ from .apdu import ARRAY, ENUM, INT8, NUMBERS, OCTETS, STRINGS, STRUCTURE, text, 
 from .errors import DecodeError
 from .lists import EITHER, EU, MAKES, POSITIONAL, PUSH_SETUPS, WHOLE_WH
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 # tag -> type letter of lists.POSITIONAL
 TYPES = {3: "b", 22: "b", 6: "4", 5: "4", 18: "2", 16: "2", 20: "8", 21: "8", 17: "1", 15: "1", 25: "t"}
 
@@ -35,16 +31,16 @@ class Layout:
 
     def __init__(self):
         self.list = ""
-        self.zone: "Any" = EU
+        self.zone: "int | str" = EU
         self.deviation = True  # whether a stated deviation counts
-        self.constants: "Any" = []
-        self.numbers: "Any" = []
-        self.texts: "Any" = []
-        self.times: "Any" = []
-        self.fixed: "Any" = []  # (code, value) that the skeleton itself states
+        self.constants: "list" = []
+        self.numbers: "list" = []
+        self.texts: "list" = []
+        self.times: "list" = []
+        self.fixed: "list" = []  # (code, value) that the skeleton itself states
         self.time_at = -1
         self.missing = 0  # values the list announces and does not hold
-        self._exponents: "Any" = {}  # of values without scaler, by unit
+        self._exponents: "dict" = {}  # of values without scaler, by unit
         self._certain = False
         self._position = 0
 
@@ -325,7 +321,7 @@ def _positional(out, data, tokens):
     types = _types(data, items)
     name = text(data, items[0][1], items[0][2]) if types[:1] == "s" else ""
     out.list = "positional"
-    codes: "Any" = None
+    codes: "tuple" = ()
     for label, start, pattern, table, exponents in POSITIONAL:
         if types == pattern and name.startswith(start):
             codes = table

@@ -4,24 +4,20 @@ A list says more or less about itself: some carry OBIS code, scaler and unit wit
 some nothing but values. What is left unsaid stands here, by the list's own name or by its shape.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 EU = "eu"  # a clock on central European local time, daylight saving included
 EITHER = None  # in place of an exponent: a voltage in V, or from 1000 up in 0.01 V
 
 # Start of the list's first string -> (zone of its times, whether a stated deviation counts, exponents of values
 # without scaler by unit, whether the units of its tagged values are documented).
 # Aidon and Kamstrup keep normal time (UTC+1) all year; Aidon writes deviation 0 all the same.
-MAKES: "Any" = (
+MAKES: "tuple" = (
     ("Kamstrup", 60, True, {"A": -2, "V": EITHER, "": -2, "Wh": 1, "varh": 1}, True),
     ("KFM_", EU, True, {"A": -3, "V": -1}, False),
     ("AIDON", 60, False, {}, False),
     ("EMBRIQ", 60, False, {}, False),
 )
 # A described list is known by its push setup.
-PUSH_SETUPS: "Any" = {"0-8:25.9.0": {"A": -2}}
+PUSH_SETUPS: "dict" = {"0-8:25.9.0": {"A": -2}}
 
 # Model numbers of Kamstrup meters whose energies are whole Wh instead of 10 Wh.
 WHOLE_WH = ("BN245101092",)
@@ -43,7 +39,7 @@ _WHOLE = {"A": -2, "V": 0}
 # Lists of values only: (name in the reading, or "" for the list's own; start of the first string; types; codes by
 # position; exponents by unit). Types: s string, t date-time, 4 double-long-unsigned, 2 long-unsigned, 8 64 bits,
 # b boolean or enum, 1 one byte. A code of "" leaves the value to its position.
-POSITIONAL: "Any" = (
+POSITIONAL: "tuple" = (
     # Norway, Kaifa. List 1 is anonymous.
     ("list 1", "", "4", ("1-0:1.7.0",), _MILLI),
     ("", "KFM_", "sss444444", _KAIFA + _POWERS + ("1-0:31.7.0", "1-0:32.7.0"), _MILLI),

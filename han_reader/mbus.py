@@ -9,10 +9,6 @@
 
 from .errors import DecodeError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 START = 0x68
 STOP = 0x16
 MAX_MESSAGE = 4096
@@ -57,7 +53,7 @@ class Assembler:
 
     def __init__(self, rejects):
         self.rejects = rejects
-        self._parts: "Any" = []
+        self._parts: "list" = []
         self._size = 0
 
     def reset(self):
@@ -92,7 +88,7 @@ def unwrap(message):
     """The APDU of a message of one or more long frames, every check made again."""
     end = len(message)
     at = 0
-    parts: "Any" = []
+    parts: "list" = []
     last = False
     while at < end:
         rejects = {"crc": 0}

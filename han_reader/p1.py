@@ -1,20 +1,17 @@
-"""P1 telegrams: DSMR 2.2 to 5.0.2, ESMR, Belgian eMUCS, the Swedish and Danish profiles (IEC 62056-21 mode D).
+"""P1 telegrams on the line: DSMR 2.2 to 5.0.2, ESMR, Belgian eMUCS, the Nordic profiles (IEC 62056-21 mode D).
 
 /XXX5 identification CRLF CRLF lines of code(value*unit) ! CRC16 CRLF
 
 - The CRC runs from "/" to "!" and stands in up to four hex digits. A telegram without one (DSMR 2 and 3) vouches for
-  nothing: it is read only where the caller allows it, and never when it states a version that has a CRC.
+  nothing: it is read only where the caller allows it, never when it states a version that has a CRC, and never with a
+  byte in it that is no text.
 - A line may end in LF alone; the identification may hold any byte.
-- Sub-meters (gas, water, heat) stand on 0-n:24.2.1 with their own time, before DSMR 4 on 0-n:24.3.0.
+- Elgama's Polish meters put a ciphered APDU in place of the lines (a DLMS one without its tag DB); it is read by its
+  length. The CRC behind it is that of the deciphered text.
 """
 
-from . import accel, obis
-from .clock import p1_time
-from .errors import DecodeError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from . import accel
+from .errors import DecodeError, WrongKey
 
 START = 0x2F  # /
 MAX_IDENTIFICATION = 64
@@ -22,27 +19,17 @@ NEED = 0
 BAD = -1
 HEX = b"0123456789ABCDEFabcdef"
 
-# Device type of the M-Bus sub-meter (0-n:24.1.0, EN 13757-3) -> start of its flat names.
-SUB_METERS = {2: "submeter", 3: "gas", 4: "heat", 6: "hot_water", 7: "water", 8: "heat_cost", 10: "cooling",
-              11: "cooling", 12: "heat", 13: "heat"}
-UNITS = {"m3": "m3", "gj": "GJ", "mj": "MJ", "kwh": "kWh", "wh": "Wh", "kw": "kW", "w": "W", "v": "V", "a": "A",
-         "ma": "mA", "kvar": "kvar", "kvarh": "kvarh", "var": "var", "varh": "varh", "kva": "kVA", "va": "VA",
-         "hz": "Hz", "kvah": "kVAh", "mwh": "MWh"}
-IDENTITIES = ("0-0:96.1.1", "0-0:96.1.0", "0-0:42.0.0", "0-0:96.1.4", "1-0:0.0.0")
-
 
 def crc_at(data, mark, end, final):
-    """(CRC digits as text, index after them) behind the "!" at data[mark], or None while they may go on."""
+    """The index after the CRC digits behind the "!" at data[mark], or NEED while they may go on."""
     i = mark + 1
     while i < end and i < mark + 5 and data[i] in HEX:
         i += 1
-    if i == end and i < mark + 5 and not final:
-        return None
-    return str(bytes(data[mark + 1:i]), "ascii"), i
+    return NEED if i == end and i < mark + 5 and not final else i
 
 
 def end_mark(data, at, end):
-    """The index of the "!" that ends the telegram at data[at], or -1: it stands at the start of a line."""
+    """The index of the first "!" in data[at:end] that stands at the start of a line, or -1."""
     i = data.find(b"!", at, end)
     while i >= 0:
         if data[i - 1] in (10, 13):
@@ -51,172 +38,38 @@ def end_mark(data, at, end):
     return -1
 
 
+def end_of_line(data, at, end):
+    """The index of the line end behind data[at], or `end`."""
+    i = data.find(b"\n", at, end)
+    if i < 0:
+        return end
+    return i - 1 if data[i - 1] == 13 else i
+
+
 def versioned(data, at, end):
     """Whether a telegram states a version that prescribes a CRC (1-3:0.2.8, DSMR 4 on; 0-0:96.1.4, Belgium)."""
     return data.find(b"1-3:0.2.8(", at, end) >= 0 or data.find(b"0-0:96.1.4(", at, end) >= 0
 
 
-def unwrap(message, without_crc=True):
-    """(identification, body) of a telegram, as text; DecodeError where its CRC is wrong or has to be there."""
-    end = len(message)
-    mark = end_mark(message, 1, end)
-    if mark < 0:
-        raise DecodeError("telegram cut off", end)
-    digits, stop = crc_at(message, mark, end, True)
-    if digits:
-        if int(digits, 16) != accel.p1(message, 0, mark + 1):
-            raise DecodeError("CRC wrong", mark + 1)
-    else:
-        if not without_crc or versioned(message, 0, mark):
-            raise DecodeError("CRC missing", mark + 1)
-        if accel.text_end(message, end_of_line(message, 0), end) != end:
-            raise DecodeError("CRC missing and not all text", mark + 1)
-    line = end_of_line(message, 0)
-    if line > mark:
-        raise DecodeError("telegram without lines", 0)
-    if accel.text_end(message, line, mark) != mark:
-        raise DecodeError("not text", accel.text_end(message, line, mark))
-    return latin(message[1:line]), str(bytes(message[line:mark]), "ascii")
+def sealed_at(data, line, end):
+    """(index, size) of the ciphered APDU behind the identification that ends at data[line], or (0, 0).
 
-
-def end_of_line(data, at):
-    """The index of the line end after data[at]."""
-    i = data.find(b"\n", at)
-    j = data.find(b"\r", at)
-    if i < 0 or 0 <= j < i:
-        i = j
-    return len(data) if i < 0 else i
-
-
-def latin(raw):
-    """Bytes as text, those outside ASCII as \\xNN."""
-    out = ""
-    for c in raw:
-        out += chr(c) if 32 <= c < 127 else "\\x%02x" % c
-    return out
-
-
-def objects(body):
-    """Every (code, [values]) of a body: a value's text as it stands between its brackets."""
-    out: "Any" = []
-    for line in body.replace("\r", "\n").split("\n"):
-        line = line.strip()
-        if not line:
-            continue
-        first = line.find("(")
-        if first == 0 and out:
-            out[-1][1].extend(_brackets(line))  # a value on a line of its own (DSMR 2 and 3)
-            continue
-        if first < 0 or line[-1] != ")":
-            if out and first < 0:
-                continue  # the rest of a text that was broken over lines
-            if first < 0:
-                raise DecodeError("a line that names nothing: " + line[:20])
-        out.append((line[:first].split("*")[0], _brackets(line[first:])))
-    return out
-
-
-def _brackets(text):
-    values = []
-    at = 0
-    while at < len(text):
-        stop = text.find(")", at)
-        if text[at] != "(" or stop < 0:
-            if text[at] == "(":
-                values.append(text[at + 1:])
-            break
-        values.append(text[at + 1:stop])
-        at = stop + 1
-    return values
-
-
-def number(text):
-    """(number, unit) of 0012.345*kWh, or None for any other text."""
-    star = text.find("*")
-    if star <= 0:
-        return None
-    digits = text[:star]
-    for c in digits:
-        if c not in "0123456789.-":
-            return None
-    try:
-        return float(digits), text[star + 1:]
-    except ValueError:
-        return None
-
-
-def reading(message, without_crc=True):
-    """The reading of a telegram."""
-    identification, body = unwrap(message, without_crc)
-    out: "Any" = {}
-    result: "Any" = {"list": "P1", "meter_model": identification.strip(), "obis": out}
-    kinds: "Any" = {}
-    for code, values in objects(body):
-        text = values[0] if values else ""
-        # A value stands alone, or behind the time it was read at; everything else is a log or a text.
-        timed = len(values) == 2 and p1_time(text) is not None
-        found = number(values[-1]) if len(values) == 1 or timed else None
-        if code == "0-0:1.0.0":
-            time = p1_time(text)
-            if time is not None:
-                result["time"] = time
-                out[code] = [time, "s"]
-                continue
-        if code[:2] == "0-" and code.endswith(":24.1.0"):
-            try:
-                kinds[code[2:-7]] = int(text)
-            except ValueError:
-                pass
-        if found is None:
-            out[code] = [text if len(values) < 2 else values, None]
-            if code in IDENTITIES and text and "meter_id" not in result:
-                result["meter_id"] = text
-            continue
-        value, unit = found
-        out[code] = [value, unit]
-        _flat(result, kinds, code, value, UNITS.get(unit.lower(), unit), values)
-    _old_sub_meter(result, kinds, out)
-    return result
-
-
-def _flat(result, kinds, code, value, unit, values):
-    groups = obis.split(code)
-    if groups is None:
-        return
-    a, b, c, d, e = groups
-    if a == 0 and b and c == 24 and d == 2:
-        name = SUB_METERS.get(kinds.get(str(b)), "submeter") + ("" if e == 1 else "_%d" % e)
-        flat, exponent = obis.flat(name, unit)
-        if flat:
-            result[flat] = _scaled(value, exponent)
-            time = p1_time(values[0]) if len(values) > 1 else None
-            if time is not None:
-                result[name + "_time"] = time
-        return
-    known = obis.quantity(a, c, d, e)
-    if known:
-        flat, exponent = obis.flat(known[0], unit)
-        if flat:
-            result[flat] = _scaled(value, exponent)
-
-
-def _scaled(value, exponent):
-    if exponent < 0:
-        return value / 10 ** -exponent
-    # 1.234 kW is 1234 W: the product in binary may be off in its last digit.
-    return round(value * 10 ** exponent, 6) if exponent else value
-
-
-def _old_sub_meter(result, kinds, out):
-    """DSMR 2 and 3: 0-n:24.3.0(time)(..)(..)(..)(code)(unit)(value)."""
-    for code in list(out):
-        values = out[code][0]
-        if not code.endswith(":24.3.0") or not isinstance(values, list) or len(values) < 7:
-            continue
-        found = number(values[6] + "*" + values[5])
-        if found:
-            _flat(result, kinds, code.replace("24.3.0", "24.2.1"), found[0], UNITS.get(found[1].lower(), found[1]),
-                  values)
+    The size is 0 while its length field has not come.
+    """
+    i = line
+    while i < end and data[i] in (10, 13):
+        i += 1
+    if i >= end or data[i] not in (0x00, 0xDB):
+        return 0, 0
+    n = i + 1 if data[i] == 0xDB else i  # the length of the system title
+    if n >= end:
+        return i, 0
+    n += 1 + data[n]
+    if n + 2 >= end:
+        return i, 0
+    if data[n] == 0x82:
+        return i, n + 3 + (data[n + 1] << 8 | data[n + 2]) - i
+    return i, n + 2 + data[n + 1] - i if data[n] == 0x81 else n + 1 + data[n] - i
 
 
 def telegram_at(data, at, end, since, rejects, final, without_crc):
@@ -227,24 +80,107 @@ def telegram_at(data, at, end, since, rejects, final, without_crc):
     line = data.find(b"\n", at, end)
     if line < 0 or line - at > MAX_IDENTIFICATION:
         return BAD if final or end - at > MAX_IDENTIFICATION else NEED
+    sealed, size = sealed_at(data, line, end)
+    if sealed:
+        return _sealed(data, at, end, sealed, size, rejects, final)
     if since < line:
         since = line
     mark = end_mark(data, since, end)
-    if accel.text_end(data, since, end if mark < 0 else mark) != (end if mark < 0 else mark):
+    stop = end if mark < 0 else mark
+    if accel.text_end(data, since, stop) != stop:
         rejects["noise"] += 1
         return BAD
     if mark < 0:
         return BAD if final else NEED
-    found = crc_at(data, mark, end, final)
-    if found is None:
+    stop = crc_at(data, mark, end, final)
+    if stop == NEED:
         return NEED
-    digits, stop = found
-    if digits:
-        good = (len(digits) == 4 or stop == end or data[stop] in (10, 13)) \
-            and int(digits, 16) == accel.p1(data, at, mark + 1)
-    else:
+    if stop == mark + 1:
         good = without_crc and not versioned(data, at, mark) and data.find(b"\n/", at, mark) < 0
+    else:
+        good = (stop == mark + 5 or stop == end or data[stop] in (10, 13)) \
+            and int(bytes(data[mark + 1:stop]), 16) == accel.p1(data, at, mark + 1)
     if not good:
         rejects["crc"] += 1
         return BAD
     return stop - at
+
+
+def _sealed(data, at, end, sealed, size, rejects, final):
+    if size == 0:
+        return BAD if final else NEED
+    if size > 2047:
+        rejects["overrun"] += 1
+        return BAD
+    mark = sealed + size
+    if mark >= end:
+        return BAD if final else NEED
+    if data[mark] != 33:
+        rejects["crc"] += 1
+        return BAD
+    stop = crc_at(data, mark, end, final)
+    return stop - at if stop else NEED
+
+
+def checked(message, without_crc=True):
+    """(index of the end of the identification, index of the "!") of a telegram whose CRC is right."""
+    end = len(message)
+    mark = end_mark(message, 1, end)
+    if mark < 0:
+        raise DecodeError("telegram cut off", end)
+    line = end_of_line(message, 0, end)
+    if line > mark:
+        raise DecodeError("telegram without lines", 0)
+    stop = crc_at(message, mark, end, True)
+    if stop > mark + 1:
+        if int(bytes(message[mark + 1:stop]), 16) != accel.p1(message, 0, mark + 1):
+            raise DecodeError("CRC wrong", mark + 1)
+    elif not without_crc or versioned(message, 0, mark):
+        raise DecodeError("CRC missing", mark + 1)
+    elif accel.text_end(message, line, end) != end:
+        raise DecodeError("CRC missing and not all text", mark + 1)
+    wrong = accel.text_end(message, line, mark)
+    if wrong != mark:
+        raise DecodeError("not text", wrong)
+    return line, mark
+
+
+def opened(message, ek, ak, aes):
+    """The telegram with its ciphered APDU deciphered, or None where it has none."""
+    end = len(message)
+    line = end_of_line(message, 0, end)
+    sealed, size = sealed_at(message, line, end)
+    if not sealed:
+        return None
+    mark = sealed + size
+    if not size or mark >= end or message[mark] != 33:
+        raise DecodeError("telegram cut off", end)
+    from . import security
+    apdu = bytes(message[sealed:mark])
+    if apdu[0] != 0xDB:
+        apdu = b"\xdb" + apdu
+    text, tagged = security.decipher(apdu, 0, len(apdu), ek, ak, aes)
+    if accel.text_end(text, 0, len(text)) != len(text):
+        raise WrongKey("deciphers to no text")
+    whole = bytes(message[:sealed]) + text
+    if text[-1:] != b"\n":
+        whole += b"\r\n"
+    whole += b"!"
+    stop = crc_at(message, mark, end, True)
+    if not tagged and (stop != mark + 5
+                       or int(bytes(message[mark + 1:stop]), 16) != accel.p1(whole, 0, len(whole))):
+        raise WrongKey("neither a tag nor a CRC vouches for it")
+    return whole
+
+
+def reading(message, without_crc=True, ek=None, ak=None, aes=None):
+    """The reading of a telegram. Raises DecodeError, and for a ciphered one KeyMissing or WrongKey."""
+    from . import p1_list
+    found = p1_list.planned(message)
+    if found is not None:
+        return found
+    text = opened(message, ek, ak, aes)
+    if text is not None:
+        return p1_list.plain(text, end_of_line(text, 0, len(text)), len(text) - 1)
+    line, mark = checked(message, without_crc)
+    return p1_list.compiled(message, line, mark)

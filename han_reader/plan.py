@@ -1,9 +1,11 @@
-"""From an APDU to a reading, plainly or by a compiled plan.
+"""From a list to a reading, plainly or by a compiled plan.
 
-The skeleton of a list (tags, lengths, codes, scalers, the meter's own strings) repeats for the life of a meter; only
-numbers and times change. A plan keeps the layout under its skeleton: one AND of the whole APDU against a mask shows
-that it fits, one `struct` call takes out every number. Readings are the same as on the plain path, which builds the
-layout anew each time (tests/test_han_plan.py). The cache is bounded: foreign skeletons push each other out.
+The skeleton of a list (tags, lengths, codes, scalers, the meter's own strings, and the frame around it) repeats for the
+life of a meter; only numbers and times change. A plan keeps the layout under its skeleton: one AND of the whole message
+against a mask shows that it fits, one `struct` call takes out every number. What the mask covers was checked when the
+plan was made, the frame's header check included; the frame check is made each time. Readings are the same as on the
+plain path, which works out the layout anew (tests/test_han_plan.py). The cache is bounded: foreign skeletons push each
+other out.
 """
 
 import struct
@@ -11,118 +13,178 @@ import struct
 from . import accel
 from . import apdu as axdr
 from .clock import date_time
+from .errors import DecodeError
 from .layout import layout
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-
-def reading_of(lay, data, header, values):
-    """The reading of an APDU by its layout; `values` are its raw numbers in the layout's order."""
-    obis: "Any" = {}
-    reading: "Any" = {"list": lay.list, "obis": obis}
-    for code, key, _, _, value in lay.constants:
-        if code:
-            obis[code] = [value, None]
-        reading[key] = value
-    for code, value in lay.fixed:
-        obis[code] = [value, None]
-    for number, v in zip(lay.numbers, values):
-        code, name, _, _, multiplier, divisor, unit, flat_multiplier, flat_divisor = number
-        if divisor:
-            value = v / divisor
-        elif multiplier:
-            value = v * multiplier
-        else:
-            value = v / 100 if v >= 1000 else v
-        if code:
-            obis[code] = [value, unit]
-        if name:
-            if flat_divisor:
-                reading[name] = v / flat_divisor
-            elif flat_multiplier:
-                reading[name] = v * flat_multiplier
-            else:
-                reading[name] = value
-    for code, key, start, stop in lay.texts:
-        value = axdr.text(data, start, stop)
-        if code:
-            obis[code] = [value, None]
-        else:
-            reading[key] = value
-    for code, start in lay.times:
-        if code:
-            obis[code] = [date_time(data, start, lay.zone, lay.deviation), "s"]
-    time = None
-    if header >= 0:
-        time = date_time(data, header, lay.zone, lay.deviation)
-    if time is None and lay.time_at >= 0:
-        time = date_time(data, lay.time_at, lay.zone, lay.deviation)
-    if time is not None:
-        reading["time"] = time
-    if lay.missing:
-        reading["missing"] = lay.missing
-    return reading
-
-
-def layout_of(data, cut=False):
-    """(layout, index of the header's date-time or -1) of a DataNotification, or of bare Data."""
-    end = len(data)
+def layout_of(data, at, end, cut=False):
+    """(layout, index of the header's date-time or -1) of the DataNotification, or bare Data, at data[at:end]."""
     header = -1
-    at = 0
-    if data[0] == axdr.DATA_NOTIFICATION:
-        header, at = axdr.notification(data, 0, end)
+    if at < end and data[at] == axdr.DATA_NOTIFICATION:
+        header, at = axdr.notification(data, at, end)
     return layout(data, at, end, cut), header
 
 
-def plain(data, cut=False):
-    """The reading of an APDU, its layout worked out anew. `cut` as in layout.layout."""
-    lay, header = layout_of(data, cut)
-    return reading_of(lay, data, header, [struct.unpack_from(">" + n[3], data, n[2])[0] for n in lay.numbers])
+def plain(data, at=0, end=None, cut=False):
+    """The reading of the APDU at data[at:end], its layout worked out anew. `cut` as in layout.layout."""
+    if end is None:
+        end = len(data)
+    return _Plan(data, at, end, cut).reading(data)
+
+
+class _Plan:
+    """The layout of one skeleton, sorted by what is to be done with each value."""
+
+    def __init__(self, data, at, end, cut):
+        lay, header = layout_of(data, at, end, cut)
+        self.lay = lay
+        self.header = header
+        self.constants = {"list": lay.list}
+        self.codes = []  # (code, value, unit) that never change
+        for code, key, _, _, value in lay.constants:
+            self.constants[key] = value
+            if code:
+                self.codes.append((code, value))
+        self.codes += lay.fixed
+        if lay.missing:
+            self.constants["missing"] = lay.missing
+        lay.numbers.sort(key=lambda n: n[2])
+        self.whole = []  # value as it stands, in both places
+        self.scaled = []  # everything else
+        form = [">"]
+        last = 0
+        for i in range(len(lay.numbers)):
+            code, name, start, letter, multiplier, divisor, unit, flat_multiplier, flat_divisor = lay.numbers[i]
+            form.append("%dx%s" % (start - last, letter))
+            last = start + struct.calcsize(">" + letter)
+            same = multiplier == flat_multiplier and divisor == flat_divisor
+            if multiplier == 1 and same and code and name:
+                self.whole.append((i, code, unit, name))
+            else:
+                self.scaled.append((i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor))
+        form.append("%dx" % (len(data) - last))
+        self.form = "".join(form)
+
+    def mask(self, data, at):
+        """The bits of a message that belong to the skeleton."""
+        lay = self.lay
+        mask = bytearray(b"\xff" * len(data))
+        if data[at] == axdr.DATA_NOTIFICATION:
+            mask[at + 1:at + 5] = bytes(4)  # the invoke id
+        if self.header >= 0:
+            mask[self.header:self.header + 12] = bytes(12)
+        for number in lay.numbers:
+            size = struct.calcsize(">" + number[3])
+            mask[number[2]:number[2] + size] = bytes(size)
+        for _, _, start, stop in lay.texts:
+            mask[start:stop] = bytes(stop - start)
+        for _, start in lay.times:
+            mask[start + 1:start + 12] = bytes(11)
+        return mask
+
+    def reading(self, data):
+        """The reading of a message of this skeleton."""
+        lay = self.lay
+        values = struct.unpack(self.form, data)
+        obis: "dict" = {}
+        reading: "dict" = self.constants.copy()
+        reading["obis"] = obis
+        for code, value in self.codes:
+            obis[code] = [value, None]
+        for i, code, unit, name in self.whole:
+            value = values[i]
+            obis[code] = [value, unit]
+            reading[name] = value
+        for i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor in self.scaled:
+            number = values[i]
+            if divisor:
+                value = number / divisor
+            elif multiplier:
+                value = number * multiplier
+            else:
+                value = number / 100 if number >= 1000 else number
+            if code:
+                obis[code] = [value, unit]
+            if name:
+                if same:
+                    reading[name] = value
+                elif flat_divisor:
+                    reading[name] = number / flat_divisor
+                else:
+                    reading[name] = number * flat_multiplier
+        for code, key, start, stop in lay.texts:
+            value = axdr.text(data, start, stop)
+            if code:
+                obis[code] = [value, None]
+            else:
+                reading[key] = value
+        time = None
+        if self.header >= 0:
+            time = date_time(data, self.header, lay.zone, lay.deviation)
+        for code, start in lay.times:
+            stamp = date_time(data, start, lay.zone, lay.deviation)
+            if code:
+                obis[code] = [stamp, "s"]
+            if time is None and start == lay.time_at:
+                time = stamp
+        if time is not None:
+            reading["time"] = time
+        return reading
 
 
 class Plans:
-    """A bounded cache of compiled plans; `reading(apdu)` gives what `plain(apdu)` gives."""
+    """A bounded cache of compiled plans; `reading` gives what `plain` gives."""
 
     def __init__(self, limit=accel.PLANS):
         self.limit = limit
-        self._plans: "Any" = []  # (size, cut allowed, mask, skeleton, layout, header, struct format), newest last
+        self._sizes: "dict" = {}  # size of the message -> [(mask, skeleton, cut, plan)]
+        self._order: "list" = []  # sizes of the plans, oldest first
 
-    def reading(self, data, cut=False):
-        """The reading of an APDU, by a plan where one fits; DecodeError where the APDU holds none."""
-        size = len(data)
+    def __len__(self):
+        return len(self._order)
+
+    def frame(self, message):
+        """The reading of one HDLC frame that a plan fits, or None. DecodeError where its frame check is wrong."""
+        plans = self._sizes.get(len(message))
+        if plans:
+            number = int.from_bytes(message, "big")
+            for mask, skeleton, kind, plan in plans:
+                if kind == 2 and number & mask == skeleton:
+                    if not accel.x25_ok(message, 1, len(message) - 1):
+                        raise DecodeError("frame check wrong", 0)
+                    return plan.reading(message)
+        return None
+
+    def reading(self, data, at=0, end=None, cut=False, framed=False):
+        """The reading of the APDU at data[at:end]; DecodeError where it holds none.
+
+        `framed`: data is one whole HDLC frame whose checks are right; the plan is kept for `frame`.
+        """
+        if end is None:
+            end = len(data)
+        kind = 2 if framed else 1 if cut else 0
         number = int.from_bytes(data, "big")
-        for plan in self._plans:
-            if plan[0] == size and number & plan[2] == plan[3] and plan[1] == cut:
-                return reading_of(plan[4], data, plan[5], struct.unpack(plan[6], data))
-        plan = _compile(data, number, cut)
-        if len(self._plans) >= self.limit:
-            self._plans.pop(0)
-        self._plans.append(plan)
-        return reading_of(plan[4], data, plan[5], struct.unpack(plan[6], data))
+        plans = self._sizes.get(len(data), ())
+        for mask, skeleton, known, plan in plans:
+            if known == kind and number & mask == skeleton:
+                return plan.reading(data)
+        plan = _Plan(data, at, end, cut)
+        reading = plan.reading(data)
+        mask = plan.mask(data, at)
+        if framed:
+            mask[end:end + 2] = bytes(2)  # the FCS
+        bits = int.from_bytes(mask, "big")
+        self._keep(len(data), (bits, number & bits, kind, plan))
+        return reading
 
-
-def _compile(data, number, cut):
-    lay, header = layout_of(data, cut)
-    lay.numbers.sort(key=lambda n: n[2])
-    mask = bytearray(b"\xff" * len(data))
-    if data[0] == axdr.DATA_NOTIFICATION:
-        mask[1:5] = bytes(4)  # the invoke id
-    if header >= 0:
-        mask[header:header + 12] = bytes(12)
-    form = ">"
-    at = 0
-    for n in lay.numbers:
-        size = struct.calcsize(">" + n[3])
-        form += "%dx" % (n[2] - at) + n[3]
-        at = n[2] + size
-        mask[n[2]:at] = bytes(size)
-    form += "%dx" % (len(data) - at)
-    for _, _, start, stop in lay.texts:
-        mask[start:stop] = bytes(stop - start)
-    for _, start in lay.times:
-        mask[start + 1:start + 12] = bytes(11)
-    bits = int.from_bytes(mask, "big")
-    return len(data), cut, bits, number & bits, lay, header, form
+    def _keep(self, size, entry):
+        if len(self._order) >= self.limit:
+            oldest = self._order.pop(0)
+            plans = self._sizes[oldest]
+            plans.pop(0)
+            if not plans:
+                self._sizes.pop(oldest)
+        if size not in self._sizes:
+            self._sizes[size] = []
+        self._sizes[size].append(entry)
+        self._order.append(size)

@@ -7,10 +7,6 @@ at most the message it hit. Nothing grows: one buffer of 4 KiB, and at most 4 Ki
 
 from . import accel, framing
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 SIZE = 4096
 
 
@@ -20,13 +16,14 @@ class Reader:
     def __init__(self, p1_without_crc=False):
         self.rejects = {"header": 0, "crc": 0, "flag": 0, "segment": 0, "overrun": 0, "noise": 0}
         self.p1_without_crc = p1_without_crc
-        self.dialect = ""  # "hdlc", "mbus" or "p1" of the last message
+        self.dialect = ""  # "hdlc", "mbus", "p1" or "ciphered", as the last message was
         self._buffer = bytearray(SIZE)
         self._count = 0
         self._need = 1  # bytes that have to be there before a look is worth it
         self._none = []
         self._hdlc = framing.Assembler(self.rejects)
-        self._mbus: "Any" = None
+        self._mbus: "list" = []  # the M-Bus assembler, once there is one
+        self._fresh = 0  # where a bare ciphered APDU may begin: the start of a burst, or behind another
         self._final = False
         self._since = 0  # P1: up to here the telegram has no end
 
@@ -37,9 +34,10 @@ class Reader:
         self._count = 0
         self._need = 1
         self._since = 0
+        self._fresh = 0
         self._hdlc.reset()
         if self._mbus:
-            self._mbus.reset()
+            self._mbus[0].reset()
 
     def feed(self, data):
         """Take received bytes; the messages they complete, each as `bytes`. Never raises on noise."""
@@ -84,6 +82,8 @@ class Reader:
                 size = self._long_frame(buffer, at, end)
             elif first == 0x2F:
                 size = self._telegram(buffer, at, end)
+            elif first == 0xDB and at == self._fresh:
+                size = _ciphered(buffer, at, end)
             else:
                 at += 1
                 continue
@@ -91,6 +91,8 @@ class Reader:
                 message = self._take(first, bytes(buffer[at:at + size]))
                 # A closing flag may open the next frame.
                 at += size - 1 if first == framing.FLAG else size
+                if first == 0xDB:
+                    self._fresh = at
                 if message is not None:
                     if out is None:
                         out = []
@@ -112,6 +114,7 @@ class Reader:
             if at < end:
                 accel.copy(buffer, 0, buffer, at, end - at)
             self._count = end - at
+            self._fresh = self._fresh - at if self._fresh >= at else -1
         self._since = self._count - 5 if self._count > 5 else 0
         self._need = need
         return out
@@ -129,18 +132,18 @@ class Reader:
             return self._hdlc.add(part)
         if first == 0x68:
             self.dialect = "mbus"
-            return self._mbus.add(part)
-        self.dialect = "p1"
+            return self._mbus[0].add(part)
+        self.dialect = "p1" if first == 0x2F else "ciphered"
         return part
 
     def _frame(self, buffer, at, end):
         return framing.frame_at(buffer, at, end, self.rejects)
 
     def _long_frame(self, buffer, at, end):
-        if self._mbus is None:
+        if not self._mbus:
             if end - at >= 4 and buffer[at + 3] != 0x68:
                 return framing.BAD
-            self._mbus = mbus().Assembler(self.rejects)
+            self._mbus.append(mbus().Assembler(self.rejects))
         return mbus().frame_at(buffer, at, end, self.rejects)
 
     def _telegram(self, buffer, at, end):
@@ -153,7 +156,28 @@ class Reader:
         return p1().telegram_at(buffer, at, end, since, self.rejects, self._final, self.p1_without_crc)
 
 
-_modules: "Any" = {}
+def _ciphered(buffer, at, end):
+    """A whole telegram in one ciphered APDU, as Luxembourg sends it: DB 08 system title 82 length SC.
+
+    Nothing checks it here, so it has to look right: a title of three letters, a length in the long form, a known SC.
+    """
+    count = end - at
+    if count > 1 and buffer[at + 1] != 8:
+        return framing.BAD
+    for i in range(2, 5):
+        if count > i and not 65 <= buffer[at + i] <= 90:
+            return framing.BAD
+    if count > 10 and buffer[at + 10] != 0x82:
+        return framing.BAD
+    if count < 14:
+        return framing.NEED
+    size = 13 + (buffer[at + 11] << 8 | buffer[at + 12])
+    if size > 2047 or buffer[at + 13] not in (0x20, 0x21, 0x30, 0x31):
+        return framing.BAD
+    return size if count >= size else framing.NEED
+
+
+_modules: "dict" = {}
 
 
 def mbus():

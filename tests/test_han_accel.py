@@ -15,7 +15,7 @@ def test_check_values():
 
 def test_variants_agree():
     for data in (DATA, bytearray(DATA)):
-        for start, end in ((0, 700), (1, 700), (3, 3), (5, 6), (7, 100), (0, 1), (698, 700)):
+        for start, end in ((0, 700), (1, 700), (3, 3), (5, 6), (5, 7), (7, 100), (0, 1), (698, 700), (0, 300)):
             assert accel.x25(data, start, end) == accel.x25_plain(data, start, end)
             assert accel.p1(data, start, end) == accel.p1_plain(data, start, end)
             assert accel.text_end(data, start, end) == accel.text_end_plain(data, start, end)
@@ -44,3 +44,15 @@ def test_copy():
         assert bytes(target) == b"\x00\x00bcd\x00\x00\x00"
         copy(target, 0, target, 2, 3)
         assert bytes(target) == b"bcdcd\x00\x00\x00"
+
+
+def test_ghash():
+    """NIST's GCM test case 2 (McGrew and Viega, appendix B), and the variants against each other."""
+    h = bytes.fromhex("66e94bd4ef8a2c3b884cfa59ca342b2e")
+    data = bytes.fromhex("0388dace60b6a392f328c2b971b2fe7800000000000000000000000000000080")
+    want = bytes.fromhex("f38cbb1ad69223dcc3457ae5b6b0f885")
+    assert accel.ghash(accel.ghash_table(h), data) == want
+    assert accel.ghash_plain(accel.ghash_table_plain(h), data) == want
+    fast, plain = accel.ghash_table(DATA[7:23]), accel.ghash_table_plain(DATA[7:23])
+    for n in (0, 16, 48, 496):
+        assert accel.ghash(fast, DATA[:n]) == accel.ghash_plain(plain, DATA[:n])

@@ -118,7 +118,7 @@ def test_segments():
     for size in (50, 161):
         wire = v.segments(apdu, size)
         every_way(wire)
-        assert framing.unwrap(wire) == (apdu, False)
+        assert framing.unwrap(wire) == (apdu, 0, len(apdu), False)
         every_way(v.segments(apdu, size, counting=True))
     assert read(v.segments(apdu, 161, shared=True)) == [v.segments(apdu, 161)]
 
@@ -157,7 +157,7 @@ def test_blocks():
     parts = v.blocks(apdu, 120)
     wire = b"".join(parts)
     every_way(wire)
-    assert framing.unwrap(wire) == (apdu, False)
+    assert framing.unwrap(wire) == (apdu, 0, len(apdu), False)
     assert read(parts[0] + parts[2]) == []
     assert read(wire[len(parts[0]):]) == []
     assert read(parts[0] + parts[0] + b"".join(parts[1:])) == [wire]

@@ -3,7 +3,7 @@
 import han_vectors as v
 
 import han_reader
-from han_reader import clock, p1
+from han_reader import clock, p1, p1_list
 
 LINES = v.P1_LINES
 
@@ -122,7 +122,7 @@ def test_old_sub_meter():
 def test_broken_lines_end():
     """A bracket that never closes is a text, not an endless loop; a line that names nothing refuses the telegram."""
     assert han_reader.decode(v.telegram(("1-0:1.7.0(01.234*kW", "0-0:96.1.1(1)")))["meter_id"] == "1"
-    assert p1.objects("1-0:1.7.0(1)x(2)\r\n") == [("1-0:1.7.0", ["1"])]
+    assert p1_list.objects("1-0:1.7.0(1)x(2)\r\n") == [("1-0:1.7.0", [(10, 11)])]
     try:
         han_reader.decode(v.telegram(("garbage",)))
         raise AssertionError("decoded")
@@ -137,3 +137,93 @@ def test_times():
     assert clock.p1_time("20250714 17:00:10") == 1752505210
     for text in ("632525252525S", "", "2507141700", "250714170010X", "25071417001aS"):
         assert clock.p1_time(text) is None
+
+
+def test_plans_agree_with_the_plain_path():
+    """Other digits are read by the plan that is there, and what is no digit is not."""
+    lines = list(LINES)
+    for change in (None, ("1-0:1.7.0(01.234*kW)", "1-0:1.7.0(09.999*kW)"), ("(250714170010S)", "(250714170020S)"),
+                   ("1-0:31.7.0(002*A)", "1-0:31.7.0(-02*A)"), ("0-0:96.14.0(0001)", "0-0:96.14.0(0002)"),
+                   ("(000000.000*kWh)", "(00000:.000*kWh)"), ("0-1:24.1.0(003)", "0-1:24.1.0(007)"),
+                   ("(250714165510S)", "(632525252525S)"), ("(230.1*V)", "(2301.*V)")):
+        if change:
+            lines = [line.replace(change[0], change[1]) for line in LINES]
+        message = v.telegram(lines)[:-2]
+        line, mark = p1.checked(message)
+        first = han_reader.decode(message)
+        assert first == han_reader.decode(message) == p1_list.plain(message, line, mark), change
+        assert han_reader.decode(v.telegram(LINES)[:-2])["import_w"] == 1234
+        if change and "007" in change[1]:
+            assert "water_m3" in first and "gas_m3" not in first
+
+
+def test_a_plan_does_not_hide_a_wrong_crc():
+    message = bytearray(v.telegram(LINES)[:-2])
+    han_reader.decode(bytes(message))
+    message[message.find(b"01.234") + 1] ^= 1
+    try:
+        han_reader.decode(bytes(message))
+        raise AssertionError("decoded")
+    except han_reader.DecodeError as e:
+        assert e.reason == "CRC wrong"
+
+
+def test_plans_are_bounded():
+    for n in range(60):
+        han_reader.decode(v.telegram(LINES + ("0-0:96.7.9(" + "1" * (n + 1) + ")",))[:-2])
+    assert len(p1_list._plans) <= 16
+
+
+EK = bytes(range(16))
+AK = bytes(range(0x20, 0x30))
+
+
+def test_ciphered_whole():
+    """Luxembourg: the whole telegram in one general-glo-ciphering APDU, nothing around it."""
+    text = v.telegram(LINES)
+    glo = v.security(text, v.aes, EK, AK)
+    expected = han_reader.decode(text[:-2])
+    assert han_reader.decode(glo, EK, AK, v.aes) == expected
+    assert han_reader.decode(glo, EK, None, v.aes) == expected  # its CRC vouches for it
+    bad = bytearray(glo)
+    bad[60] ^= 1
+    for ak in (AK, None):
+        try:
+            han_reader.decode(bytes(bad), EK, ak, v.aes)
+            raise AssertionError("decoded")
+        except han_reader.DecodeError:
+            pass
+    reader = han_reader.Reader()
+    got = []
+    for i in range(0, len(glo), 10):
+        got += reader.feed((glo + glo)[i:i + 10])
+    assert got == [glo]
+    # Only at the beginning of a burst: inside a broken frame nothing is read by its tag alone.
+    wire = bytearray(v.frame(v.LLC + glo))
+    wire[-3] ^= 1
+    assert read(bytes(wire)) == []
+
+
+def test_ciphered_lines():
+    """Elgama: identification in plain text, then the lines ciphered without the APDU's tag."""
+    text = v.telegram(LINES)
+    line = text.find(b"\r\n\r\n") + 4
+    lines = text[line:text.find(b"!")]
+    apdu = v.security(lines, v.aes, EK, AK, title=bytes(8), counter=0)
+    wire = text[:line] + b"\x00" + apdu[10:] + text[text.find(b"!"):]
+    message = wire[:-2]
+    assert read(wire, 7) == [message]
+    assert read(b"xx" + wire + wire, 1) == [message, message]
+    expected = han_reader.decode(text[:-2])
+    assert han_reader.decode(message, EK, AK, v.aes) == expected
+    assert han_reader.decode(message, EK, None, v.aes) == expected
+    for i in range(line + 9, len(message), 7):
+        bad = bytearray(message)
+        bad[i] ^= 2
+        for ak in (AK, None):
+            try:
+                out = han_reader.decode(bytes(bad), EK, ak, v.aes)
+                # Where one of tag and CRC vouches for it, the other may be damaged.
+                assert out == expected and i >= len(message) - (5 if ak else 17)
+            except han_reader.DecodeError:
+                pass
