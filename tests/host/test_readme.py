@@ -93,7 +93,7 @@ def test_files_named_in_the_documents_exist():
 def test_every_benchmark_is_listed():
     text = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "bench").glob("*.py"):
-        assert f"`bench/{path.name}`" in text
+        assert f"`bench/{path.name}`" in text, f"bench/README.md has no row for bench/{path.name}"
 
 
 def test_python_examples_run():
