@@ -21,13 +21,13 @@ from receiver_support import Running, make
 if not hasattr(cbor2, "CBORDecodeValueError"):
     cbor2.CBORDecodeValueError = cbor2.CBORDecodeError
 import zcbor
+from netti_tools.simulate import wmbus_encoder
 
 import wmbus
 from cloud_receiver import enrol, trust
 from cloud_receiver.aes import aes
 from cloud_receiver.clock import Clock
 from firmware import batch, cbor, ed25519
-from netti_tools.simulate import wmbus_encoder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CDDL = (ROOT / "docs/wire.cddl").read_text(encoding="utf-8")
@@ -283,3 +283,17 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
     assert example_telegram() in telegrams
     # The heat meter stays in the home.
     assert not any(wmbus.meter(t).type == 0x04 for t in telegrams)
+
+
+# --- the pages' own word
+
+def test_the_files_the_pages_name_exist():
+    for page in ("wire.md", "security.md", "architecture.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([a-z./]+)\)", text)
+        paths = re.findall(r"`((?:firmware|cloud_receiver|wmbus|tools|tests|bench)/[\w./]*)", text)
+        for link in links:
+            assert (ROOT / "docs" / link).exists(), (page, link)
+        for path in paths:
+            assert (ROOT / path).exists() or "*" in text[text.index(path):][:len(path) + 1], (page, path)
+        assert links or paths
