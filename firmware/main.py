@@ -10,14 +10,18 @@ import asyncio
 import json
 import sys
 
-import wmbus
+from . import port
 
-from . import config, history, identity, port, spool, version
-from .clock import Clock
-from .config import ConfigError
-from .gateway import Gateway, restored
-from .own import OwnMeters
-from .uplink import Uplink
+port.tidy()  # before the imports: what compiling them leaves behind would lie all over a small heap
+
+import wmbus  # noqa: E402
+
+from . import config, history, identity, spool, version  # noqa: E402
+from .clock import Clock  # noqa: E402
+from .config import ConfigError  # noqa: E402
+from .gateway import Gateway, restored  # noqa: E402
+from .own import OwnMeters  # noqa: E402
+from .uplink import Uplink  # noqa: E402
 
 LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that runs faster
 
@@ -108,7 +112,6 @@ def main(arguments):
     except ConfigError as e:
         print("gateway: %s" % e)
         return 2
-    port.tidy()
     try:
         asyncio.run(_run(g))
     except KeyboardInterrupt:

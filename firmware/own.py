@@ -20,6 +20,7 @@ class OwnMeters:
         self._count = count
         self._keep = keep
         self._kept_at = 0
+        self._running: "dict[str, tuple[int, int]]" = {}  # meter text -> (hour, litres)
         self.set_meters(meters)
         self._restore(kept)
 
@@ -42,7 +43,7 @@ class OwnMeters:
         self._ciphers = {}
         self._meters = {address(wmbus.parse_meter(text)): (text, key) for text, key in meters}
         self.latest = {}  # meter text -> reading
-        self._running = {}  # meter text -> (hour, litres)
+        self._running = {}
 
     def count(self):
         """How many meters are configured."""

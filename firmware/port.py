@@ -385,13 +385,15 @@ def tls_unverified():
     return context
 
 
-def dates_hold(writer, unix):
-    """Whether the server's certificate is valid at a time; MicroPython's TLS has checked that itself."""
+def dates_hold(writer, unix, known):
+    """Whether the server's certificate can be valid now. If `unix` is only a floor (not `known`), it is later in truth:
+    then only its end counts. MicroPython's TLS has checked both ends itself, by the chip's clock."""
     if MICROPYTHON:
         return True
     certificate = writer.get_extra_info("peercert")
-    return (ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix
-            <= ssl.cert_time_to_seconds(certificate["notAfter"]))
+    if unix > ssl.cert_time_to_seconds(certificate["notAfter"]):
+        return False
+    return not known or ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix
 
 
 # --- the process ----------------------------------------------------------------------------------------------------

@@ -143,8 +143,8 @@ class Thinning:
 
     def forget(self, meter, ci, length):
         """The telegram just found due could not be kept: the next one is due again."""
-        entry = self._entries.get(meter)
-        at = None if entry is None else self._find(entry, ci, length)
+        entry = self._entries[meter]
+        at = self._find(entry, ci, length)
         if at is not None:
             self._entries[meter] = entry[:at] + entry[at + _SIZE:]
 

@@ -4,7 +4,7 @@
     401  unknown or revoked: keep everything, ask again in an hour
     403  bad signature: keep, back off
     409  this epoch is taken: begin a new one and send again in it
-    413  too large: halve; a single record that is too large is given up with a lost record
+    413  too large: halve; a single record that is refused again and again is given up with a lost record
     429, 503  wait as Retry-After says
     else, or no answer: back off and send again
 
@@ -26,6 +26,7 @@ MAX_BACKOFF_S = 3600
 MAX_RETRY_AFTER_S = 86400
 UNKNOWN_WAIT_S = 3600
 MIN_WAIT_S = 1
+GIVE_UP_AFTER = 8
 CHUNK = 1024
 
 
@@ -67,6 +68,7 @@ class Uplink:
         self._most = batch.MAX_BATCH - ROOM
         self._most_records = batch.MAX_RECORDS
         self._failures = 0
+        self._alone = 0  # refusals of a single record as too large, in a row
         self._kick = asyncio.Event()
         self._connection = None
         self._anchors = None
@@ -200,7 +202,7 @@ class Uplink:
             port.set_system_time(self._clock.best())
             reader, writer = await port.connect(self._works["host"], self._works["port"], self._tls)
             self._connection = reader, writer
-            if not port.dates_hold(writer, self._clock.best()):
+            if not port.dates_hold(writer, self._clock.best(), self._clock.good()):
                 raise OSError("certificate is not valid at this time")
         return self._connection
 
@@ -226,8 +228,7 @@ class Uplink:
             # A second refusal in a row is no accident: then the back-off is kept before the next try.
             return None if self._failures == 1 else backoff(self._identity.kid, self._failures)
         if status == 413 and first:
-            self._too_large(ring, first, last)
-            return None
+            return self._too_large(ring, first, last)
         if status == 429 or status == 503:
             self._failures += 1
             after = headers.get("retry-after", "")
@@ -255,16 +256,22 @@ class Uplink:
             self._count("acknowledged", ring.acknowledged - before)
             if answer.through >= last:
                 self._grow()
-        self._failures = 0
+        self._failures = self._alone = 0
         self.last_error = ""
         return None
 
     def _too_large(self, ring, first, last):
         if last > first:
             self._most_records = max((last - first + 1) // 2, 1)
-        else:
-            # Even alone it is too large for this receiver, and will stay so: it must not hold up the others.
-            ring.give_up(first)
+            return None
+        # A record is at most 1 KiB: whoever refuses one alone is probably broken and may be mended, so it is not given
+        # up at once. But it must not hold up the others for ever.
+        self._alone += 1
+        if self._alone < GIVE_UP_AFTER:
+            return self._failed()
+        self._alone = 0
+        ring.give_up(first)
+        return None
 
     def _grow(self):
         self._most_records = min(self._most_records * 2, batch.MAX_RECORDS)

@@ -1,6 +1,7 @@
 """Clock, hours, history, configuration, identity, HTTP and the radios' streams: the gateway's small pure parts."""
 
 from disk import Disk
+
 from firmware import batch, config, history, hours, http, identity
 from firmware.clock import Clock
 from firmware.radios import bursts, rtlwmbus
@@ -234,20 +235,19 @@ def test_http_answers_are_read():
     assert answer(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A:  b \r\n\r\nabcd") == \
         (200, {"content-length": "3", "x-a": "b"}, b"abc", True)
     assert answer(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n") == (204, {}, b"", True)
-    assert answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n")[2] \
-        == b"abcde"
+    chunks = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n"
+    assert answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)[2] == b"abcde"
     assert answer(b"HTTP/1.0 200 OK\r\n\r\nall of it")[2:] == (b"all of it", False)
     assert answer(b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")[3] is False
 
 
 def test_http_nonsense_is_refused():
-    for data in (b"", b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nnocolon\r\n\r\n",
-                 b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                 b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2000 + b"\r\n\r\n",
-                 b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 70 + b"\r\n",
-                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFF\r\n",
-                 b"HTTP/1.1 100 C\r\n\r\n" * 9):
+    ok = b"HTTP/1.1 200 OK\r\n"
+    for data in (b"", b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", ok + b"nocolon\r\n\r\n",
+                 ok + b"Content-Length: 99999999\r\n\r\n", ok + b"Content-Length: -1\r\n\r\n",
+                 ok + b"Content-Length: 5\r\n\r\nabc", ok + b"X: " + b"y" * 2000 + b"\r\n\r\n",
+                 ok + b"A: b\r\n" * 70 + b"\r\n", ok + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                 ok + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFF\r\n", b"HTTP/1.1 100 C\r\n\r\n" * 9):
         assert raises(ValueError, answer, data), data
 
 

@@ -1,0 +1,149 @@
+"""Real gateway processes, on CPython and on MicroPython at the device's heap, against a receiver over real TLS."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmware import batch
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+import wmbus_cases as cases  # noqa: E402
+from gateway_rig import LOST, MICROPYTHON, RUNTIMES, Ca, Process, Rig  # noqa: E402
+
+both = pytest.mark.parametrize("runtime", RUNTIMES)
+
+
+def meters(n, first=0):
+    return [cases.mode5(who=cases.address(number="%08d" % (first + i))) for i in range(n)]
+
+
+@pytest.fixture(autouse=True)
+def _runs_here():
+    if not MICROPYTHON.exists():
+        pytest.fail("no micropython binary in this environment")
+
+
+@both
+@pytest.mark.parametrize("step", [401, 403, 409, 413, (429, {"Retry-After": "60"}), (503, {"Retry-After": "60"}), 500,
+                                  302, LOST, b"", b"nonsense", b"\xa4"], ids=str)
+def test_after_every_answer_all_arrives_once(tmp_path, runtime, step):
+    with Rig(tmp_path / "g", runtime) as rig:
+        sent = meters(12)
+        rig.receiver.script = [500] * 3
+        rig.gateway.start()
+        rig.feed(sent)
+        rig.receiver.script = [step, step]
+        rig.until(lambda: not rig.receiver.script and set(rig.receiver.telegrams()) == set(sent))
+        assert rig.receiver.wrong == []
+        telegrams = [r for r in rig.receiver.records(batch.TELEGRAM)]
+        # A new epoch sends again what the old one held; within an epoch nothing comes twice.
+        assert len(telegrams) == 12 or step == 409
+        assert rig.gateway.errors == "" and rig.gateway.stop() == 0
+
+
+@both
+def test_killed_at_any_time_it_loses_nothing_it_kept(tmp_path, runtime):
+    with Rig(tmp_path / "g", runtime) as rig:
+        rig.receiver.script = [LOST, 200, LOST, 500, LOST, 409, LOST, 200, LOST]
+        total = []
+        for life in range(5):
+            rig.gateway.lines = []
+            rig.gateway.start()
+            new = meters(20, 100 * life)
+            rig.feed(new)
+            total += new
+            rig.gateway.kill()
+            rig.bridge.forget()
+        rig.gateway.lines = []
+        rig.gateway.start()
+        rig.until(lambda: set(rig.receiver.telegrams()) == set(total))
+        assert rig.receiver.wrong == []
+        assert rig.receiver.records(batch.LOST) == []
+        boots = {h.boot for h in rig.receiver.heads}
+        assert max(boots) >= 5
+
+
+@both
+def test_many_batches_go_over_one_connection(tmp_path, runtime):
+    with Rig(tmp_path / "g", runtime) as rig:
+        rig.receiver.script = [500] * 40
+        rig.gateway.start()
+        sent = meters(300)
+        rig.feed(sent)
+        rig.receiver.script = []
+        rig.until(lambda: set(rig.receiver.telegrams()) == set(sent))
+        assert rig.receiver.wrong == [] and max(h.last - h.first for h in rig.receiver.heads) > 100
+
+
+@both
+def test_a_stranger_with_another_ca_gets_nothing(tmp_path, runtime):
+    stranger = Ca("Somebody else")
+    with Rig(tmp_path / "g", runtime, anchors=[stranger.pem]) as rig:
+        rig.gateway.start()
+        rig.until(lambda: rig.gateway.status().get("errors", 0) >= 2)
+        assert rig.receiver.requests == 0
+        assert "cert" in rig.gateway.status()["last_error"].lower()
+
+
+@both
+def test_the_second_anchor_counts_as_well(tmp_path, runtime):
+    with Rig(tmp_path / "g", runtime) as rig:
+        import json
+        path = rig.folder / "works.json"
+        works = json.loads(path.read_text())
+        works["anchors"] = [Ca("Replaced").pem, rig.ca.pem]
+        path.write_text(json.dumps(works))
+        rig.gateway.start()
+        rig.until(lambda: rig.gateway.status().get("acknowledged"))
+
+
+@both
+def test_a_certificate_for_another_host_is_refused(tmp_path, runtime):
+    ca = Ca()
+    (tmp_path / "g").mkdir()
+    tls = ca.server(tmp_path / "g", host="other.example")
+    with Rig(tmp_path / "g", runtime, tls=tls, anchors=[ca.pem]) as rig:
+        rig.gateway.start()
+        rig.until(lambda: rig.gateway.status().get("errors", 0) >= 2)
+        assert rig.receiver.requests == 0
+
+
+@both
+def test_an_expired_certificate_is_refused(tmp_path, runtime):
+    ca = Ca()
+    (tmp_path / "g").mkdir()
+    # On the device the chip's clock is set first; here MicroPython's TLS has the system's.
+    tls = ca.server(tmp_path / "g", first_day=-900, last_day=-400)
+    with Rig(tmp_path / "g", runtime, tls=tls, anchors=[ca.pem]) as rig:
+        rig.gateway.start()
+        rig.until(lambda: rig.gateway.status().get("errors", 0) >= 2)
+        assert rig.receiver.requests == 0
+
+
+def test_micropython_lives_in_its_heap(tmp_path):
+    key = cases.KEY.hex()
+    with Rig(tmp_path / "g", "micropython", own_meters=[{"meter": "NET-12345678-01-07", "key": key}]) as rig:
+        rig.gateway.start()
+        rig.until(lambda: "heap" in rig.gateway.status())
+        start = rig.gateway.status()["heap"]
+        for i in range(5):
+            rig.feed((meters(39, 1000 * i) + [cases.mode5()]) * 5)
+        rig.until(lambda: rig.gateway.status().get("acknowledged", 0) > 200)
+        after = rig.gateway.status()
+        print("heap (free, used) after start", start, "after", after["heard"], "telegrams", after["heap"])
+        assert after["heard"] == 1000 and after["own"] == 25
+        # 128wK live on this machine's words.
+        assert after["heap"][1] <= 128 * 1024 * 2
+        assert rig.gateway.errors == ""
+
+
+@both
+def test_what_is_wrong_is_said_in_one_line(tmp_path, runtime):
+    process = Process(tmp_path, runtime)
+    process.start()
+    assert process.process.wait(10) == 2
+    import time
+    time.sleep(0.3)
+    assert process.errors.strip() == "gateway: works.json: no such file"
