@@ -72,16 +72,8 @@ def _decode(layers, key, aes, formats):
         layers.key = key
         layers.aes = aes
         payload(layers, reading, words, alarms)
-    status = layers.status
-    tables = driver.get("status", ())
-    if status and tables is not None:
-        if status & 3:
-            words.append(APPLICATION[status & 3])
-        plans.flags(status & 0x1C, STATUS, "", words, alarms)
-        if status & 0xE0:
-            plans.flags(status & 0xE0, tables, "UNKNOWN_%X", words, alarms)
-        if "values" in driver and status & 0xF0 in driver["values"]:
-            alarms.append(driver["values"][status & 0xF0])
+    if layers.status:
+        _status(layers.status, driver, words, alarms)
     if words:
         words.sort()
         reading["status"] = " ".join(words)
@@ -93,3 +85,28 @@ def _decode(layers, key, aes, formats):
     if "finish" in driver:
         driver["finish"](reading)
     return reading
+
+
+def _status(status, driver, words, alarms):
+    """Words and alarms of the TPL's status byte."""
+    table = driver.get("status", ())
+    if table is not None:
+        if status & 3:
+            words.append(APPLICATION[status & 3])
+        plans.flags(status & 0x1C, STATUS, "", words, alarms)
+        if status & 0xE0:
+            plans.flags(status & 0xE0, table, "UNKNOWN_%X", words, alarms)
+    if "values" in driver:
+        alarm = driver["values"].get(status & 0xF0)
+        if alarm and alarm not in alarms:
+            alarms.append(alarm)
+
+
+def alarms(summary) -> "list[str]":
+    """The alarms a telegram's plain status byte tells without any key, of drivers.ALARMS, for its `summary`."""
+    found: "list[str]" = []
+    if summary.status:
+        meter = summary.meter
+        _status(summary.status, layout(transport.address_of(meter)), [], found)
+        found.sort()
+    return found

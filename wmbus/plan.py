@@ -29,7 +29,7 @@ class Plan:
         self.numbers = []   # (name, index, multiply, divide) of binary values with a divisor
         self.others = []    # (name, index, converter)
         self.profiles = []  # (name with #, index, inverse, multiply, divide, index of the date or None)
-        self.flags = []     # (index, converter, table, driver's own function or None)
+        self.flags = []     # (index, converter, table or None, driver's own function or None)
         self.raws = []      # (index, driver's own function) of values only the driver can read
         self.known = b""    # DIF and VIF bytes, a compact frame's format
         self.signature = 0
@@ -99,7 +99,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
         if record.size == 0 and record.kind != records.LVAR:
             continue
         name, unit, multiply, divide = naming.describe(record, address[7])
-        code, convert = _converter(record, unit, data, name in bits)
+        code, convert = _converter(record, unit, data, name in bits or name in seen)
         pieces.append(code)
         if record.vif == b"\x6c" and record.size == 2:
             base_dates[record.storage, record.tariff, record.subunit] = index
@@ -113,11 +113,11 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
         table = bits.get(name)
         if table is None and name == "error_flags":
             table = ()
-        if name in raws:
+        if name in raws and record.kind == records.LVAR:
             plan.raws.append((index, raws[name]))
             index += 1
             continue
-        if table is not None:
+        if (table is not None or name in seen) and record.kind not in (5, records.LVAR):
             plan.flags.append((index, convert, table, seen.get(name)))
             index += 1
             continue
@@ -189,7 +189,9 @@ def _step(plan, name, index, convert, multiply, divide):
 
 
 def _scaled(value, multiply, divide):
-    return None if value is None else value * multiply if divide == 1 else value * multiply / divide
+    if value is None or isinstance(value, str):
+        return value
+    return value * multiply if divide == 1 else value * multiply / divide
 
 
 def _converter(record, unit, data, flags):
@@ -262,9 +264,9 @@ def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: 
         convert(raw[index], reading)
     for index, convert, table, seen in plan.flags:
         value = raw[index] if convert is None else convert(raw[index])
-        if seen is not None:
+        if seen is not None and value is not None:
             seen(value, reading)
-        if value:
+        if value and table is not None:
             flags(value, table, "ERROR_FLAGS_%X", words, alarms)
     return None if plan.rest is None else raw[plan.rest]
 

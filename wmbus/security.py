@@ -31,12 +31,12 @@ def ctr(cipher, iv: bytes, data: bytes) -> bytes:
     return xor(cipher.ecb_encrypt(blocks)[:size], data)
 
 
-def need(key: "bytes | None", aes) -> None:
-    """KeyMissing without a key; DecodeError with one that is none, or without a cipher."""
+def need(key: "bytes | None", aes, size: int = 16) -> None:
+    """KeyMissing without a key; WrongKey with one of another size, DecodeError without a cipher."""
     if key is None:
         raise KeyMissing("encrypted, and no key given")
-    if len(key) not in (16, 8):
-        raise WrongKey("a key of %d bytes (16 are needed)" % len(key))
+    if len(key) != size:
+        raise WrongKey("a key of %d bytes (%d are needed)" % (len(key), size))
     if aes is None:
         raise DecodeError("encrypted, and no cipher given")
 
@@ -212,9 +212,7 @@ def _des(layers, key, aes) -> None:
         raise DecodeError("security mode 3 is not supported", at - 2)
     if size & 7 or not 0 < size <= layers.end - at:
         raise DecodeError("DES over %d bytes" % size, at - 2)
-    need(key, aes)
-    if len(key) != 8:
-        raise WrongKey("a key of %d bytes (DES needs 8)" % len(key))
+    need(key, aes, 8)
     sealed = data[at:at + size]
     try:
         plain = xor(aes(key).ecb_decrypt(sealed), bytes(8) + sealed[:-8])

@@ -42,7 +42,8 @@ def meter_text(meter: Meter) -> str:
 def parse_meter(text: str) -> Meter:
     """The meter named by `meter_text`'s form; DecodeError when the text has another form."""
     parts = text.strip().upper().split("-")
-    if len(parts) == 4 and len(parts[0]) == 3 and len(parts[1]) == 8 and len(parts[2]) == len(parts[3]) == 2:
+    letters_ = all("A" <= c <= "Z" for c in parts[0])
+    if letters_ and len(parts) == 4 and [len(part) for part in parts] == [3, 8, 2, 2]:
         try:
             int(parts[1], 16)
             version = int(parts[2], 16)
@@ -56,8 +57,8 @@ def parse_meter(text: str) -> Meter:
 
 # Diehl, Hydrometer and EWT radio modules put version and type in front of the number in the DLL address of the frames
 # that use their own cipher (PRIOS): with CI A0-A7, and with CI 7A and a security mode of 16 or above.
-SAPPEL = b"\x30\x4c"  # SAP
 DIEHL = (b"\xa5\x11", b"\x24\x23", b"\xf4\x16")  # DME, HYD, EWT
+SAPPEL = b"\x30\x4c"  # SAP
 
 
 class Layers:
@@ -87,6 +88,15 @@ def meter_of(address: bytes) -> Meter:
     """The meter named by M(2 LE) ID(4 LE) version type."""
     return Meter(letters(address[0] | address[1] << 8),
                  "%02X%02X%02X%02X" % (address[5], address[4], address[3], address[2]), address[6], address[7])
+
+
+def address_of(meter: Meter) -> bytes:
+    """M(2 LE) ID(4 LE) version type of a meter: what `meter_of` takes."""
+    letters_ = meter.manufacturer
+    code = (ord(letters_[0]) - 64) << 10 | (ord(letters_[1]) - 64) << 5 | (ord(letters_[2]) - 64)
+    number = int(meter.id, 16)
+    return bytes((code & 255, code >> 8, number & 255, number >> 8 & 255, number >> 16 & 255, number >> 24,
+                  meter.version, meter.type))
 
 
 def begin(telegram: bytes) -> Layers:

@@ -1,7 +1,7 @@
 """Wired M-Bus: long frames in the byte stream of a bus or optical head (EN 13757-2 §5).
 
-68 L L 68 C A CI ... checksum 16, where L counts C to the last byte before the checksum, the sum of these. What comes out
-is the whole frame from 68 to 16: decode, meter and summary take it as they take a radio telegram.
+68 L L 68 C A CI ... checksum 16, where L counts C to the last byte before the checksum, the sum of these. What comes
+out is the whole frame from 68 to 16: decode, meter and summary take it as they take a radio telegram.
 """
 
 SHORTEST_L = 3

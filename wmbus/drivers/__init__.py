@@ -7,7 +7,7 @@ is a tuple METERS of (versions, types, layout); None stands for any. A layout is
              name is written *, the number of a value in a load profile #: "history_*_m3", "target_#_m3"
   "bits"     standard name -> ((mask, word, alarm or None), ...): flags for `status` and `alarms`; an empty word is
              no flag; bits without a row become ERROR_FLAGS_n
-  "seen"     standard name of `bits` -> function(value, reading), called whatever the value
+  "seen"     standard name -> function(value, reading) for a whole number that only the driver can read
   "raw"      standard name -> function(bytes, reading) for a value of variable length only the driver can read
   "status"   as `bits` for the maker's bits E0 of the status byte; None: the status byte says nothing
   "values"   upper half of the status byte -> alarm, where it is a number and no bits
@@ -35,6 +35,12 @@ def layout(address: bytes) -> dict:
             _known.clear()
         found = _known[key] = _find(letters(address[0] | address[1] << 8), address[6], address[7])
     return found
+
+
+def number(reading: dict, name: str):
+    """A reading's number, or None where it is not there or something else."""
+    value = reading.get(name)
+    return value if isinstance(value, (int, float)) else None
 
 
 def forget() -> None:

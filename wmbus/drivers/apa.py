@@ -146,14 +146,6 @@ NA1_WIRED = (
 )
 
 
-def _elf(reading):
-    if "mfct_7f" in reading:
-        flags = reading.pop("mfct_7f")
-        if flags:
-            word = "ERROR_FLAGS_%X" % flags
-            reading["status"] = word if reading["status"] == "OK" else word + " " + reading["status"]
-
-
 METERS = (
     ((0x05,), (0x06, 0x07), {"body": _registers}),
     ((0x14,), (0x07,), {"payload": _na1}),
@@ -182,6 +174,6 @@ METERS = (
             "power_kw": ("current_power_consumption_kw", "power_kw"),
             "target_energy_consumption_kwh": "total_energy_consumption_at_date_kwh",
         },
-        "finish": _elf,
+        "bits": {"mfct_7f": ()},
     }),
 )

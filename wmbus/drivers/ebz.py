@@ -1,10 +1,13 @@
 """eBZ electricity meters."""
 
+from . import number
+
 
 def _total(reading):
     names = ["current_power_consumption_phase%d_kw" % i for i in (1, 2, 3)]
-    if "current_power_consumption_kw" not in reading and all(n in reading for n in names):
-        reading["current_power_consumption_kw"] = sum([reading[n] for n in names])
+    values = [number(reading, name) for name in names]
+    if "current_power_consumption_kw" not in reading and None not in values:
+        reading["current_power_consumption_kw"] = sum(values)
 
 
 METERS = (

@@ -1,17 +1,10 @@
 """Ei Electronics: Ei6500 smoke detectors. Tariff 1 counts alarms, 2 removals, 3 uses of the test button."""
 
-def _head(reading):
-    value = reading.pop("mfct_ff2c_subunit1", None)
-    if value is None:
-        return
+def _head(value, reading):
     reading["dust_level_counter"] = value & 15
     reading["dust_level"] = "DUST_%X" % (value & 15)
     # Battery in bits 8-12 as steps of 0.1 V above 1.5 V.
     reading["battery_level"] = "%d.%d0V" % divmod(15 + (value >> 8 & 31), 10)
-    if value & 0x40:
-        reading["status"] = "TAMPER_WHILE_REMOVED" if reading["status"] == "OK" else \
-            reading["status"] + " TAMPER_WHILE_REMOVED"
-        reading["alarms"] = sorted(reading["alarms"] + ["tamper"])
 
 
 METERS = (
@@ -28,6 +21,7 @@ METERS = (
             "cumulation_tariff_3_subunit1_counter": "test_button_counter",
             "meter_date_tariff_3_subunit1": "test_button_last_date",
         },
-        "finish": _head,
+        "bits": {"mfct_ff2c_subunit1": ((0x40, "TAMPER_WHILE_REMOVED", "tamper"), (0xFFFFFFBF, "", None))},
+        "seen": {"mfct_ff2c_subunit1": _head},
     }),
 )

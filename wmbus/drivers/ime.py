@@ -30,10 +30,8 @@ NAMES = {
 }
 
 
-def _sector(reading):
-    value = reading.pop("mfct_ff8c2b_tariff_7", None)
-    if value is not None:
-        reading["power_factor_sector"] = "INDUCTIVE" if value == 1 else "CAPACITIVE"
+def _sector(value, reading):
+    reading["power_factor_sector"] = "INDUCTIVE" if value == 1 else "CAPACITIVE"
 
 
-METERS = ((None, (0x02,), {"names": NAMES, "finish": _sector}),)
+METERS = ((None, (0x02,), {"names": NAMES, "seen": {"mfct_ff8c2b_tariff_7": _sector}}),)

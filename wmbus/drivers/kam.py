@@ -4,6 +4,8 @@ FF20 and FF23 are the info codes of the water meters, FF22 those of the heat met
 meters). Compact frames need their layout; those in use are in FORMATS, checked by their signature at import.
 """
 
+from . import number
+
 # Info code FF20: four events in the low bits, then for each how many hours it lasted, in steps.
 EVENTS = ((0x01, "DRY", "dry"), (0x02, "REVERSED", "reverse"), (0x04, "LEAK", "leak"), (0x08, "BURST", "burst"),
           (0xFFF0, "", None))
@@ -88,8 +90,8 @@ EM24_BITS = ((0x01, "V_1_OVERFLOW", None), (0x02, "V_2_OVERFLOW", None), (0x04, 
 
 def _apparent(reading):
     for kind in ("consumption", "production"):
-        active = reading.get("total_energy_%s_kwh" % kind)
-        reactive = reading.get("total_reactive_energy_%s_kvarh" % kind)
+        active = number(reading, "total_energy_%s_kwh" % kind)
+        reactive = number(reading, "total_reactive_energy_%s_kvarh" % kind)
         if active is not None and reactive is not None:
             reading["total_apparent_energy_%s_kvah" % kind] = (active * active + reactive * reactive) ** 0.5
 

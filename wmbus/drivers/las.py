@@ -4,13 +4,12 @@ STATUS = ((0x40, "SABOTAGE_ENCLOSURE", "tamper"),)
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
-def _repeater(reading):
-    value = reading.pop("value_subunit2_counter", None)
-    if value is not None:
-        reading["is_repeater_listening"] = "YES" if value else "NO"
-    value = reading.pop("history_3_value_counter", None)
-    if value is not None:
-        reading["repeater_listening_on_weekdays"] = " ".join(sorted([DAYS[i] for i in range(7) if int(value) >> i & 1]))
+def _listening(value, reading):
+    reading["is_repeater_listening"] = "YES" if value else "NO"
+
+
+def _weekdays(value, reading):
+    reading["repeater_listening_on_weekdays"] = " ".join(sorted([DAYS[i] for i in range(7) if value >> i & 1]))
 
 
 METERS = (
@@ -43,7 +42,7 @@ METERS = (
             "history_2_value_counter": "pause_timer_value_counter",
             "history_4_value_counter": "start_time_value_counter",
         },
-        "finish": _repeater,
+        "seen": {"value_subunit2_counter": _listening, "history_3_value_counter": _weekdays},
     }),
     (None, None, {
         "names": {"value_counter": "a_counter", "value_subunit1_counter": "b_counter"},

@@ -1,9 +1,12 @@
 """Landis+Gyr: Ultraheat and T550 heat meters; storage 1 is the due date, 2 and up the month ends."""
 
+from . import number
+
 
 def _hours(reading):
-    if "actuality_duration_s" in reading:
-        reading["actuality_duration_h"] = reading["actuality_duration_s"] / 3600
+    value = number(reading, "actuality_duration_s")
+    if value is not None:
+        reading["actuality_duration_h"] = value / 3600
 
 
 METERS = (

@@ -1,5 +1,7 @@
 """Kaden and Vipa: water meters that report a second register, heat cost allocators."""
 
+from . import number
+
 LEAK = ((0x20, "LEAK_FLOW_LOW", "leak"), (0x40, "LEAK_FLOW_HIGH", "burst"))
 
 
@@ -13,8 +15,10 @@ def _durations(reading):
     for name, new in (("actuality_duration_s_2", "tampering_duration_h"),
                       ("actuality_duration_s", "no_measurement_duration_h"),
                       ("target_actuality_duration_s", "no_measurement_duration_last_year_h")):
-        if name in reading:
-            reading[new] = reading.pop(name) / 3600
+        value = number(reading, name)
+        if value is not None:
+            reading[new] = value / 3600
+            del reading[name]
 
 
 METERS = (
