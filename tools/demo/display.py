@@ -33,6 +33,7 @@ class Display:
 
     def start(self) -> None:
         """Begin to show; on a terminal the display stays in place."""
+        self._events.clear()
         if self.console.is_terminal:
             self._live = Live(console=self.console, auto_refresh=False, transient=False)
             self._live.start()
@@ -61,16 +62,15 @@ class Display:
 
     def _line(self) -> str:
         d = self._demo
-        p = d.progress
-        stored = f"stored={p.stored} decoded={p.decoded}" if p else "stored=? decoded=?"
-        each = "  ".join(f"{g.name}: heard={g.total('heard')} relayed={g.total('relayed')} "
-                         f"acknowledged={g.total('acknowledged')}" for g in d.gateways)
-        return f"{clock_text(d.now())}  {stored}  {each}"
+        each = "  ".join(f"{g.name} {g.total('heard')}/{g.total('relayed')}/{g.total('acknowledged')}"
+                         for g in d.gateways)
+        stored = f"stored {d.progress.stored}  decoded {d.progress.decoded}" if d.progress else ""
+        return f"{clock_text(d.now())}  heard/relayed/acknowledged  {each}  {stored}"
 
     def _render(self):
-        d = self._demo
-        return Group(self._head(), ProgressBar(total=1.0, completed=min(1.0, d.done), width=None), "",
-                     self._gateways(), "", self._receiver(), "", *self._event_lines())
+        bar = ProgressBar(total=1.0, completed=min(1.0, self._demo.done), complete_style="cyan", finished_style="green")
+        return Group(self._head(), bar, "",
+                     self._gateways(), "", self._receiver(), "", self._event_table())
 
     def _head(self) -> Text:
         d = self._demo
@@ -79,7 +79,7 @@ class Display:
                              f"(x{d.plan.scale})  {d.server.sent} telegrams sent  {left}")
 
     def _gateways(self) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, header_style="dim")
         for name in ("gateway", "runs on"):
             table.add_column(name, no_wrap=True)
         for name in ("heard", "damaged", "relayed", "decoded", "acked", "waiting", "HAN"):
@@ -102,14 +102,13 @@ class Display:
                         f"{p.waiting} waiting for keys")
         return text
 
-    def _event_lines(self) -> "list[Text]":
-        width = max(20, self.console.width - 11)
-        lines = []
+    def _event_table(self) -> Table:
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column()
         for at, text, style in self._events:
-            line = Text(f"{at or '':8}  ", "dim")
-            line.append(text if len(text) <= width else text[:width - 1] + "…", style)
-            lines.append(line)
-        return lines
+            table.add_row(at, Text(text, style))
+        return table
 
     # --- the end ---
 

@@ -78,17 +78,20 @@ def unacknowledged(path: Path) -> int:
 
 
 async def readings(pages: str) -> "dict[str, list[tuple[str, float]]]":
-    """Every meter's hourly readings as the JSON API gives them: {meter: [(time, total_m3)]}."""
+    """Every meter's readings as the JSON API gives them, hourly and latest: {meter: [(time, total_m3)]}."""
     found = {}
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         async with session.get(f"{pages}v1/meters") as answer:
             answer.raise_for_status()
-            meters = [m["id"] for m in (await answer.json())["meters"]]
-        for meter in meters:
+            meters = (await answer.json())["meters"]
+        for m in meters:
+            meter = m["id"]
             async with session.get(f"{pages}v1/meters/{meter}/readings") as answer:
                 answer.raise_for_status()
                 body = json.loads(await answer.text())
                 found[meter] = [(r["time"], r["total_m3"]) for r in body["readings"]]
+            if m["read_at"]:
+                found[meter].append((m["read_at"], m["total_m3"]))
     return found
 
 

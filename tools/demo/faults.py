@@ -6,7 +6,7 @@ The production code knows nothing of this: the functions of the running process 
 
     drop   telegrams of one meter and window in sixteen are acknowledged, and not stored
     dup    a telegram that a second gateway brings is sometimes stored again
-    wrong  one reading in forty shows a litre more than the meter sent
+    wrong  one reading in twelve shows a litre more than the meter sent
 """
 
 import sys
@@ -47,7 +47,7 @@ def wrong() -> None:
 
     def careless(telegram, *rest, **named):
         reading = decode(telegram, *rest, **named)
-        if "total_m3" in reading and zlib.crc32(bytes(telegram)) % 40 == 0:
+        if "total_m3" in reading and zlib.crc32(bytes(telegram)) % 12 == 0:
             reading["total_m3"] += 0.001
         return reading
 

@@ -133,7 +133,7 @@ class _Case:
         """Each reading is the register of a telegram that was stored with that time; each hour with one has one."""
         hours = set()
         for meter, rows in readings.items():
-            for text, total in rows:
+            for text, total in dict.fromkeys(rows):  # the latest is mostly an hour's too
                 at = int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
                 hours.add((meter, at // 3600))
                 true = [litres for litres, _ in self.litres.get((meter, at), ())]

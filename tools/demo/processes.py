@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import namedtuple
@@ -42,6 +43,19 @@ def _die_with_parent() -> None:
 
 def _environment() -> "dict[str, str]":
     return dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen", PYTHONUNBUFFERED="1")
+
+
+def free_port(wish: int = 0) -> int:
+    """A TCP port nobody listens on; the one wished for if it is free."""
+    for port in (wish, 0) if wish else (0,):
+        try:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
+                return s.getsockname()[1]
+        except OSError:
+            continue
+    raise CommandError("no free TCP port")
 
 
 async def command(*words: str) -> str:
@@ -132,7 +146,17 @@ class Receiver(Process):
         self.kills: "list[float]" = []
 
     async def serve(self, clock: str) -> None:
-        """Start it with a simulated clock and wait until it is ready; raises CommandError if it does not get so."""
+        """Start it with a simulated clock and wait until it is ready; raises CommandError if it does not get so.
+
+        The pages' port is only a wish until the first time: another program may have taken it meanwhile.
+        """
+        if not await self._serve(clock) and "Address already in use" in self.log_tail():
+            self.web_port = free_port()
+            await self._serve(clock)
+        if not self._ready.is_set():
+            raise CommandError(f"the receiver did not start:\n{self.log_tail()}")
+
+    async def _serve(self, clock: str) -> bool:
         self._words = [*self._program, "receiver", "serve", str(self.folder), "--port", str(self.port),
                        "--web-port", str(self.web_port), "--simulated-clock", clock]
         self._ready.clear()
@@ -142,7 +166,8 @@ class Receiver(Process):
         await asyncio.wait([t for t in (waiting, reading) if t], timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if not self._ready.is_set():
-            raise CommandError(f"the receiver did not start:\n{self.log_tail()}")
+            await self.kill()
+        return self._ready.is_set()
 
     def line(self, text: str) -> None:
         super().line(text)

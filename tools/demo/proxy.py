@@ -1,8 +1,8 @@
 """A TCP proxy between the gateways and the receiver, to end the receiver at a moment when a batch is in flight.
 
 It sees TLS records, not what is in them: that a request is under way shows in the bytes of application data that went
-up since anything last came down. Once armed and once such a request is up, it passes nothing more down on that
-connection, has the receiver killed, and hangs up: whatever became of the batch, its gateway cannot have had an answer.
+up since an answer last came down. Once armed and once such a request is up, it passes no answer down on that
+connection, has the receiver killed, and hangs up: whatever became of the batch, its gateway had no answer.
 """
 
 import asyncio
@@ -11,33 +11,36 @@ from collections.abc import Awaitable, Callable
 
 REQUEST_BYTES = 900  # more than the opening of a request without records
 ANSWER_WAIT_S = 3.0
-_HANDSHAKE, _APPLICATION = 22, 23
+_APPLICATION = 23
+# TLS 1.3 hides its handshake in such records: the client's Finished comes first, then two tickets from the server.
+_TLS13_UP, _TLS13_TICKETS = 1, 2
 
 # up: bytes of application data of the unanswered request; withheld: bytes of an answer that was not passed on.
 Cut = namedtuple("Cut", ("up", "withheld"))
 
 
 class _Records:
-    """Counts the application data in a stream of TLS records."""
+    """Finds the records of application data in a stream of TLS."""
 
     def __init__(self):
-        self._head, self._left, self._kind = b"", 0, 0
+        self._head, self._left, self._kind, self._size = b"", 0, 0, 0
 
-    def feed(self, data: bytes) -> int:
-        """Bytes of application data in the next bytes of the stream."""
-        found = 0
+    def feed(self, data: bytes) -> "list[int]":
+        """The sizes of the records of application data that end in the next bytes of the stream."""
+        found = []
         while data:
             if self._left:
                 part = min(self._left, len(data))
                 self._left -= part
                 data = data[part:]
-                found += part if self._kind == _APPLICATION else 0
+                if not self._left and self._kind == _APPLICATION:
+                    found.append(self._size)
             else:
                 take = 5 - len(self._head)
                 self._head, data = self._head + data[:take], data[take:]
                 if len(self._head) == 5:
-                    self._kind, self._left = self._head[0], int.from_bytes(self._head[3:], "big")
-                    self._head = b""
+                    self._kind, self._size = self._head[0], int.from_bytes(self._head[3:], "big")
+                    self._left, self._head = self._size, b""
         return found
 
 
@@ -112,7 +115,9 @@ class _Line:
     def __init__(self, proxy, reader, writer, up_reader, up_writer):
         self._proxy = proxy
         self._reader, self._writer, self._up_reader, self._up_writer = reader, writer, up_reader, up_writer
-        self._up = 0  # application data since the receiver last sent any
+        self._up = 0  # bytes of the request that has no answer yet
+        self._skip_up = self._skip_down = 0  # records of the handshake still to come
+        self._talked = False  # whether the client has sent application data
         self._withhold = False
         self._withheld = 0
         self._answer = asyncio.Event()
@@ -132,7 +137,12 @@ class _Line:
         while data := await self._reader.read(65536):
             self._up_writer.write(data)
             await self._up_writer.drain()
-            self._up += records.feed(data)
+            for size in records.feed(data):
+                self._talked = True
+                if self._skip_up:
+                    self._skip_up -= 1
+                else:
+                    self._up += size
             if self._up >= REQUEST_BYTES:
                 cut = self._proxy.take()
                 if cut:
@@ -155,13 +165,16 @@ class _Line:
     async def _downward(self):
         records = _Records()
         while data := await self._up_reader.read(65536):
-            found = records.feed(data)
-            if self._withhold:
-                self._withheld += found
-                if found:
+            for size in records.feed(data):
+                if not self._talked:
+                    self._skip_up, self._skip_down = _TLS13_UP, _TLS13_TICKETS
+                elif self._skip_down:
+                    self._skip_down -= 1
+                elif self._withhold:
+                    self._withheld += size
                     self._answer.set()
-                continue
-            self._writer.write(data)
-            await self._writer.drain()
-            if found:
-                self._up = 0
+                else:
+                    self._up = 0
+            if not self._withheld:
+                self._writer.write(data)
+                await self._writer.drain()

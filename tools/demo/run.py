@@ -8,10 +8,11 @@ the seed: the street, the air, and which gateway is killed.
 import asyncio
 import random
 import signal
-import socket
 import sqlite3
 import time
 from pathlib import Path
+
+import aiohttp
 
 from ..errors import CommandError
 from ..simulate.clock import SimulatedClock
@@ -34,19 +35,6 @@ MOST_TELEGRAMS = 1000  # fewer than this prove little
 QUICK_TELEGRAMS = 500
 
 
-def free_port(wish: int = 0) -> int:
-    """A TCP port nobody listens on; the one wished for if it is free."""
-    for port in (wish, 0) if wish else (0,):
-        try:
-            with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.bind(("127.0.0.1", port))
-                return s.getsockname()[1]
-        except OSError:
-            continue
-    raise CommandError("no free TCP port")
-
-
 class Demo:
     """One run in a directory of its own."""
 
@@ -57,8 +45,8 @@ class Demo:
         self.truth = Truth(folder / "truth.jsonl")
         self.clock = SimulatedClock(time.time(), self.plan.start, self.plan.scale)
         self.server = Server(self.street, self.clock, self.truth)
-        self.receiver = processes.Receiver(folder / "receiver", folder / "receiver.log", free_port(), free_port(8080),
-                                           fault)
+        self.receiver = processes.Receiver(folder / "receiver", folder / "receiver.log",
+                                           processes.free_port(), processes.free_port(8080), fault)
         self.proxy = Proxy(self.receiver.port)
         self.gateways = self._gateways()
         self.progress: "evidence.Progress | None" = None
@@ -136,6 +124,8 @@ class Demo:
             await timeline
             await self._drain()
             await self._scan()
+            showing.cancel()
+            self.display.stop()  # with the gateways' last words of normal running
             verdict, figures = await self._judge()
         finally:
             showing.cancel()
@@ -260,7 +250,7 @@ class Demo:
                 await self.receiver.serve(self.clock.triple())
             return
         what = f"{withheld} bytes of its answer withheld" if withheld else "not answered"
-        self.display.say(f"SIGKILL to the receiver: a batch of {up} bytes in flight, {what}", "yellow")
+        self.display.say(f"receiver killed: a batch of {up} bytes in flight, {what}", "yellow")
         self.killed.append(f"receiver with {up} bytes in flight, {what}")
         await asyncio.sleep(DOWN_S)
         await self.receiver.serve(self.clock.triple())
@@ -271,7 +261,7 @@ class Demo:
         await self._wait(lambda: bool(victim.spooled), SPOOLED_WITHIN_S)
         spooled = victim.spooled
         await victim.kill()
-        self.display.say(f"SIGKILL to {victim.name}: {spooled} records not yet acknowledged", "yellow")
+        self.display.say(f"{victim.name} killed: {spooled} records not yet acknowledged", "yellow")
         self.killed.append(f"{victim.name} ({victim.runtime}) with {spooled} records in its spool")
         await asyncio.sleep(DOWN_S)
         await victim.start()
@@ -280,7 +270,7 @@ class Demo:
     async def _late_keys(self) -> None:
         before = self.progress.decoded if self.progress else 0
         await self._import_keys("later-keys.csv", self._later)
-        self.display.say(f"keys of the other {len(self._later)} meters imported: what was kept is decoded now", "green")
+        self.display.say(f"keys of the other {len(self._later)} meters imported", "green")
         loop = asyncio.get_running_loop()
         for _ in range(40):
             await asyncio.sleep(0.25)
@@ -375,7 +365,11 @@ class Demo:
         if not self.receiver.pid:
             await self.receiver.serve(self.clock.triple())
         store = evidence.store(self.receiver.folder / "store.sqlite")
-        readings = await evidence.readings(self.receiver.pages)
+        try:
+            readings = await evidence.readings(self.receiver.pages)
+        except (aiohttp.ClientError, TimeoutError) as e:
+            readings = {}
+            self.fault_found("api", str(e) or type(e).__name__)
         histories = {g.name: evidence.history(g.folder) for g in self.gateways}
         heard = [judge.Heard(g.id, g.name, g.site.home, g.opted_in,
                              judge.certain([d for d in self.truth.deliveries if d.site == g.name], g.lives),

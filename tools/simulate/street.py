@@ -121,7 +121,10 @@ class Street:
         """Three gateways: two homes a third of the street apart, and a concentrator with two antennas between them."""
         rng.shuffle(dialects)
         n = len(self.homes)
-        first, second = rng.randrange(n // 5, n // 3), rng.randrange(n * 3 // 5, n * 4 // 5)
+        # Homes whose own meters are encrypted: their gateways have keys to hold.
+        keyed = [h for h in range(n) if all(m.key for m in self._at(h))]
+        first = rng.choice([h for h in keyed if n // 6 <= h < n * 2 // 5])
+        second = rng.choice([h for h in keyed if n * 3 // 5 <= h < n * 5 // 6])
         middle = self.homes[n // 2].x
         sites = [Site(f"home-{h + 1}", "home", h, (Radio("bursts", self.homes[h].x, self.homes[h].y),), dialects[i])
                  for i, h in enumerate((first, second))]
@@ -146,7 +149,10 @@ class Street:
 
     def own_meters(self, site: Site) -> "list[Meter]":
         """The water meters of the household at a site."""
-        return [m for m in self.meters if m.is_water and self._home_of[m].number == site.home]
+        return self._at(site.home)
+
+    def _at(self, home: int) -> "list[Meter]":
+        return [m for m in self.meters if m.is_water and self._home_of[m].number == home]
 
     def water_meters(self) -> "list[Meter]":
         """All meters whose telegrams a gateway relays."""
