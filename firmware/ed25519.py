@@ -221,9 +221,11 @@ def _base_minus(s, k, ax, ay):
     yield
     twice = y + x, y + _LITTLE - x, _fold(t * _2D), 2 * z
     x, y, z, t = _P - ax, ay, 1, _fold((_P - ax) * ay)
+    yield
     for _ in range(3):
         e, f, g, h = _add(x, y, z, t, twice)
         x, y, z, t = _fold(e * f), _fold(g * h), _fold(f * g), _fold(e * h)
+        yield
         odd.append((y + x, y + _LITTLE - x, _fold(t * _2D), 2 * z))
         yield
     digits = bytearray(256)  # 8 + digit, or 0
@@ -248,6 +250,7 @@ def _base_minus(s, k, ax, ay):
             plus, minus, t2, z2 = odd[8 - n >> 1]
             entries.append((minus, plus, _LITTLE - t2, z2))
         if i < 32:
+            yield
             entries.append(_comb_entry(signs, i + 32))
             entries.append(_comb_entry(signs, i))
         for entry in entries:
@@ -260,6 +263,7 @@ def _base_minus(s, k, ax, ay):
 
 def _encode(x, y, z):
     # 5.1.2: y, and the lowest bit of x on top.
+    yield
     z = yield from _inverse(z)
     x = x * z % _P
     y = y * z % _P
@@ -277,7 +281,9 @@ def _decode(data):
     v = _fold(_D * u) + 1
     u += _P - 1
     v3 = _fold(_fold(v * v) * v)
+    yield
     root = (yield from _power_252_3(_fold(_fold(_fold(v3 * v3) * v) * u)))
+    yield
     x = _fold(_fold(u * v3) * root)
     check = _fold(_fold(x * x) * v)
     if (check - u) % _P:

@@ -29,7 +29,7 @@ def sha512_steps(data):
                 yield
             working = _rounds(working, w, t)
             yield
-        state = [x + y & _MASK for x, y in zip(state, working)]
+        state = tuple([x + y & _MASK for x, y in zip(state, working)])
     yield
     return struct.pack(">8Q", state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
 
