@@ -34,6 +34,17 @@ PROCESSINGS = {
 }
 INTEGRALS = {"W": "Wh", "VA": "VAh", "var": "varh"}
 
+# End of a flat name, least and most that a household's meter can mean. CRC-16 lets one damaged message in 65536
+# through, and meters send 0 V for a phase that an IT grid doesn't have.
+LIMITS = (
+    ("_v", 80, 300), ("_a", -1000, 1000), ("_w", 0, 700000), ("_var", 0, 700000), ("_va", 0, 700000),
+    ("_kwh", 0, 1000000000), ("_kvarh", 0, 1000000000), ("_kvah", 0, 1000000000), ("_hz", 40, 70),
+    ("_m3", 0, 100000000),
+    ("power_factor", -1, 1), ("power_factor_l1", -1, 1), ("power_factor_l2", -1, 1), ("power_factor_l3", -1, 1),
+)
+EVERYTHING = (-1e30, 1e30)
+EARLIEST = 1420070400  # 2015: a clock that says less has not been set
+
 # objects that name the meter or its list -> the reading's key
 IDENTITIES = {
     "0-0:96.1.0": "meter_id", "0-0:96.1.1": "meter_id", "0-0:96.1.2": "meter_id", "0-0:96.1.3": "meter_id",
@@ -99,3 +110,17 @@ def flat(name, unit):
         return None, 0
     suffix, exponent = SUFFIXES[unit]
     return name + suffix, exponent
+
+
+def limits(name):
+    """(least, most) that a flat name may hold."""
+    if name:
+        for end, low, high in LIMITS:
+            if name.endswith(end):
+                return low, high
+    return EVERYTHING
+
+
+def why(value, low):
+    """Why a value outside its limits was dropped."""
+    return "%s is %s what a meter can mean" % (value, "below" if value < low else "above")

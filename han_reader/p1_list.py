@@ -11,6 +11,7 @@ digits of values change, and only to other digits.
 from . import accel, obis
 from .clock import p1_time
 from .errors import DecodeError
+from .plan import drop
 
 # Device type of the sub-meter (0-n:24.1.0, EN 13757-3 table 8) -> start of its flat names.
 SUB_METERS = {2: "submeter", 3: "gas", 4: "heat", 6: "hot_water", 7: "water", 8: "heat_cost", 10: "cooling",
@@ -88,7 +89,8 @@ class _Plan:
 
     def __init__(self, identification, text):
         self.identification = identification
-        self.numbers: "list" = []  # (code, start, dot, stop, divisor, unit, flat name, multiplier, flat divisor)
+        self.numbers: "list" = []  # (code, start, dot, stop, divisor, unit, flat name, multiplier, flat divisor,
+        # least, most)
         self.texts: "list" = []  # (code, values, key or None)
         self.stamps: "list" = []  # (flat name, start, stop)
         self.kept: "list" = []  # values whose digits belong to the skeleton
@@ -152,19 +154,24 @@ class _Plan:
         decimals = 0 if dot < 0 else len(digits) - dot - 1
         dot = stop if dot < 0 else start + dot
         exponent -= decimals
-        self.numbers.append((code, start, dot, stop, 10 ** decimals, unit, name,
-                             10 ** exponent if exponent >= 0 else 0, 10 ** -exponent if exponent < 0 else 0))
+        low, high = obis.limits(name)
+        self.numbers.append((code, start, dot, stop, 10 ** decimals, unit, name, 10 ** exponent if exponent >= 0 else 0,
+                             10 ** -exponent if exponent < 0 else 0, low, high))
 
     def reading(self, text):
         """The reading of a telegram with this skeleton; ValueError where a digit is none."""
         codes: "dict" = {}
         out: "dict" = {"list": "P1", "meter_model": self.identification, "obis": codes}
-        for code, start, dot, stop, divisor, unit, name, multiplier, flat_divisor in self.numbers:
+        for code, start, dot, stop, divisor, unit, name, multiplier, flat_divisor, low, high in self.numbers:
             number = int(text[start:dot] + text[dot + 1:stop])
             if code:
                 codes[code] = [number / divisor, unit]
             if name:
-                out[name] = number * multiplier if multiplier else number / flat_divisor
+                value = number * multiplier if multiplier else number / flat_divisor
+                if low <= value <= high:
+                    out[name] = value
+                else:
+                    drop(out, name, value, low)
         for code, values, key in self.texts:
             if len(values) == 1:
                 start, stop = values[0]
@@ -180,7 +187,10 @@ class _Plan:
                 codes[CLOCK] = [text[start:stop], None]
             else:
                 codes[CLOCK] = [time, "s"]
-                out["time"] = time
+                if time >= obis.EARLIEST:
+                    out["time"] = time
+                else:
+                    drop(out, "time", time, obis.EARLIEST)
         for name, start, stop in self.stamps:
             time = p1_time(text[start:stop])
             if time is not None:
@@ -191,7 +201,7 @@ class _Plan:
         """The bits of a message that belong to the skeleton: all but the digits of values, and their CRC."""
         mask = bytearray(b"\xff" * len(message))
         spans = [(s, e) for _, values, _ in self.texts for s, e in values]
-        spans += [(s, e) for _, s, _, e, _, _, _, _, _ in self.numbers] + [self.clock]
+        spans += [(s, e) for _, s, _, e, _, _, _, _, _, _, _ in self.numbers] + [self.clock]
         spans += [(s, e) for _, s, e in self.stamps]
         for start, stop in spans:
             if (start, stop) not in self.kept:

@@ -15,6 +15,7 @@ from . import apdu as axdr
 from .clock import date_time
 from .errors import DecodeError
 from .layout import layout
+from .obis import EARLIEST, limits, why
 
 
 def layout_of(data, at, end, cut=False):
@@ -30,6 +31,13 @@ def plain(data, at=0, end=None, cut=False):
     if end is None:
         end = len(data)
     return _Plan(data, at, end, cut).reading(data)
+
+
+def drop(reading, name, value, low):
+    """Note in the reading what the plausibility gate kept out, and why."""
+    if "dropped" not in reading:
+        reading["dropped"] = []
+    reading["dropped"].append([name, why(value, low)])
 
 
 class _Plan:
@@ -58,10 +66,12 @@ class _Plan:
             form.append("%dx%s" % (start - last, letter))
             last = start + struct.calcsize(">" + letter)
             same = multiplier == flat_multiplier and divisor == flat_divisor
+            low, high = limits(name)
             if multiplier == 1 and same and code and name:
-                self.whole.append((i, code, unit, name))
+                self.whole.append((i, code, unit, name, low, high))
             else:
-                self.scaled.append((i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor))
+                self.scaled.append((i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor,
+                                    low, high))
         form.append("%dx" % (len(data) - last))
         self.form = "".join(form)
 
@@ -91,11 +101,14 @@ class _Plan:
         reading["obis"] = obis
         for code, value in self.codes:
             obis[code] = [value, None]
-        for i, code, unit, name in self.whole:
+        for i, code, unit, name, low, high in self.whole:
             value = values[i]
             obis[code] = [value, unit]
-            reading[name] = value
-        for i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor in self.scaled:
+            if low <= value <= high:
+                reading[name] = value
+            else:
+                drop(reading, name, value, low)
+        for i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor, low, high in self.scaled:
             number = values[i]
             if divisor:
                 value = number / divisor
@@ -106,12 +119,12 @@ class _Plan:
             if code:
                 obis[code] = [value, unit]
             if name:
-                if same:
+                if not same:
+                    value = number / flat_divisor if flat_divisor else number * flat_multiplier
+                if low <= value <= high:
                     reading[name] = value
-                elif flat_divisor:
-                    reading[name] = number / flat_divisor
                 else:
-                    reading[name] = number * flat_multiplier
+                    drop(reading, name, value, low)
         for code, key, start, stop in lay.texts:
             value = axdr.text(data, start, stop)
             if code:
@@ -128,7 +141,10 @@ class _Plan:
             if time is None and start == lay.time_at:
                 time = stamp
         if time is not None:
-            reading["time"] = time
+            if time >= EARLIEST:
+                reading["time"] = time
+            else:
+                drop(reading, "time", time, EARLIEST)
         return reading
 
 

@@ -233,7 +233,19 @@ P1_LINES = (
 
 
 def security(apdu, aes, ek, ak, title=b"NET00001", counter=7, control=0x30):
-    """A general-glo-ciphering APDU; GCM written out bit by bit (NIST SP 800-38D)."""
+    """A general-glo-ciphering APDU."""
+    content = sealed(apdu, aes, ek, ak, b"", title, counter, control)
+    return b"\xdb\x08" + title + ber(len(content)) + content
+
+
+def general(apdu, aes, ek, ak, extra, title=b"NET00001", counter=7, control=0x30):
+    """A general-ciphering APDU with these header fields and no key information."""
+    content = sealed(apdu, aes, ek, ak, extra, title, counter, control)
+    return b"\xdd" + extra + b"\x00" + ber(len(content)) + content
+
+
+def sealed(apdu, aes, ek, ak, extra, title, counter, control):
+    """SC, counter, ciphertext and tag; GCM written out bit by bit (NIST SP 800-38D)."""
     iv = title + struct.pack(">I", counter)
     cipher = aes(ek)
     h = int.from_bytes(cipher.ecb_encrypt(bytes(16)), "big")
@@ -242,10 +254,10 @@ def security(apdu, aes, ek, ak, title=b"NET00001", counter=7, control=0x30):
         for i in range(0, len(apdu), 16):
             stream = cipher.ecb_encrypt(iv + struct.pack(">I", i // 16 + 2))
             text += bytes([a ^ b for a, b in zip(apdu[i:i + 16], stream)])
-        aad = bytes((control,)) + ak
+        aad = bytes((control,)) + ak + extra
     else:
         text = apdu
-        aad = bytes((control,)) + ak + apdu
+        aad = bytes((control,)) + ak + extra + apdu
     tag = b""
     if control & 0x10:
         over = text if control & 0x20 else b""
@@ -262,8 +274,7 @@ def security(apdu, aes, ek, ak, title=b"NET00001", counter=7, control=0x30):
                 v = (v >> 1) ^ (0xE1 << 120) if v & 1 else v >> 1
         mask = int.from_bytes(cipher.ecb_encrypt(iv + b"\x00\x00\x00\x01"), "big")
         tag = (y ^ mask).to_bytes(16, "big")[:12]
-    content = bytes((control,)) + struct.pack(">I", counter) + text + tag
-    return b"\xdb\x08" + title + ber(len(content)) + content
+    return bytes((control,)) + struct.pack(">I", counter) + text + tag
 
 
 def aes(key):

@@ -223,3 +223,72 @@ def test_a_ciphertext_with_any_bit_flipped():
         refused(bytes(glo), ek=EK, ak=AK, aes=v.aes)
         glo[i] ^= 0x04
     assert han_reader.decode(bytes(glo), EK, AK, v.aes)["import_w"] == 1234
+
+
+def test_plausibility():
+    """An IT grid's missing phase and nonsense stay beside their codes and leave the flat names, with the reason."""
+    out = reading(v.kaifa(2, it=True))
+    assert "voltage_l2_v" not in out and out["obis"]["1-0:52.7.0"] == [0, "V"]
+    assert out["dropped"] == [["voltage_l2_v", "0.0 is below what a meter can mean"]]
+    assert "dropped" not in reading(v.kaifa(2))
+    data = v.array(v.structure(v.obis("1-0:1.7.0"), v.u32(4000000000), v.scaler_unit(0, v.W)),
+                   v.structure(v.obis("1-0:32.7.0"), v.u16(5000), v.scaler_unit(-1, v.V)),
+                   v.structure(v.obis("1-0:31.7.0"), v.i16(-5), v.scaler_unit(0, v.A)),
+                   v.structure(v.obis("0-0:1.0.0"), v.octets(v.date_time(2000, 1, 1, 0, 0, 0))))
+    out = reading(v.notification(data))
+    assert sorted([name for name, _ in out["dropped"]]) == ["import_w", "time", "voltage_l1_v"]
+    assert out["current_l1_a"] == -5 and "time" not in out and "import_w" not in out
+
+
+def test_a_scaler_above_the_flat_unit():
+    """Energies in kWh and MWh by their scaler."""
+    data = v.array(v.structure(v.obis("1-0:1.8.0"), v.u32(1234), v.scaler_unit(3, v.WH)),
+                   v.structure(v.obis("1-0:2.8.0"), v.u32(12), v.scaler_unit(6, v.WH)))
+    out = reading(v.notification(data))
+    holds(out, import_kwh=1234, export_kwh=12000)
+    assert out["obis"]["1-0:1.8.0"] == [1234000, "Wh"]
+
+
+def test_the_frame_counter_has_to_grow():
+    counters = {}
+    wires = [v.frame(v.LLC + v.security(v.kaifa(1), v.aes, EK, AK, counter=n)) for n in (5, 6, 6, 5, 7)]
+    outcomes = []
+    for wire in wires:
+        try:
+            han_reader.decode(wire, EK, AK, v.aes, counters)
+            outcomes.append("read")
+        except han_reader.DecodeError as e:
+            outcomes.append(e.reason)
+    stale = "the frame counter did not grow"
+    assert outcomes == ["read", "read", stale, stale, "read"]
+    other = v.frame(v.LLC + v.security(v.kaifa(1), v.aes, EK, AK, title=b"NET00002", counter=1))
+    assert han_reader.decode(other, EK, AK, v.aes, counters)["import_w"] == 1234
+    # A forged counter that does not prove good leaves the memory alone.
+    forged = v.frame(v.LLC + v.security(v.kaifa(1), v.aes, EK, bytes(16), counter=0xFFFFFFFF))
+    refused(forged, han_reader.WrongKey, ek=EK, ak=AK, aes=v.aes, counters=counters)
+    last = v.frame(v.LLC + v.security(v.kaifa(1), v.aes, EK, AK, counter=8))
+    assert han_reader.decode(last, EK, AK, v.aes, counters)["import_w"] == 1234
+
+
+def test_authenticated_only():
+    glo = v.security(v.kaifa(1), v.aes, EK, AK, control=0x10)
+    assert han_reader.decode(glo, EK, AK, v.aes)["import_w"] == 1234
+    bad = bytearray(glo)
+    bad[-14] ^= 1
+    refused(bytes(bad), han_reader.WrongKey, ek=EK, ak=AK, aes=v.aes)
+
+
+def test_general_ciphering():
+    """Transaction id, titles, date-time and other information are authenticated with the content."""
+    extra = b"\x08" + bytes(8) + b"\x08NET00001\x08NETTI001\x00\x00"
+    wire = v.frame(v.LLC + v.general(v.kaifa(1), v.aes, EK, AK, extra))
+    assert han_reader.decode(wire, EK, AK, v.aes)["import_w"] == 1234
+    other = v.general(v.kaifa(1), v.aes, EK, AK, extra).replace(b"NETTI001", b"NETTI002")
+    refused(other, han_reader.WrongKey, ek=EK, ak=AK, aes=v.aes)
+
+
+def test_unknown_suites_and_titles():
+    refused(v.security(v.kaifa(1), v.aes, EK, AK, control=0x32), ek=EK, ak=AK, aes=v.aes)
+    refused(v.security(v.kaifa(1), v.aes, EK, AK, control=0xB0), ek=EK, ak=AK, aes=v.aes)
+    glo = v.security(v.kaifa(1), v.aes, EK, AK)
+    refused(glo[:1] + b"\x07" + glo[3:], ek=EK, ak=AK, aes=v.aes)
