@@ -1,4 +1,9 @@
-"""Aventies water meters: monthly registers in storage 1 to 14."""
+"""Aventies water meters: monthly registers in storage 1 to 14.
+
+telegram 264421047856341225077a2a00000004133ae201004413a0860100840113905f010002fd171100
+reading consumption_at_set_date_1_m3=100.0, consumption_at_set_date_2_m3=90.0, id=12345678, status=HF MEASUREMENT,
+        target_m3=100.0, total_m3=123.45
+"""
 
 METERS = (
     (None, (0x06, 0x07), {

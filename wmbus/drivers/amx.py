@@ -1,4 +1,8 @@
-"""Apator Metrix: UniSmart gas meters. The register counts uncorrected volume and is the one billed."""
+"""Apator Metrix: UniSmart gas meters. The register counts uncorrected volume and is the one billed.
+
+telegram 1f44b8057856341201037a2a0000000c943a503412004c943a00001000017f14
+reading id=12345678, other=OTHER_FLAGS_14, status=OK, target_m3=1000.0, total_m3=1234.5
+"""
 
 
 def _flags(value, reading):

@@ -2,6 +2,11 @@
 
 The 16-2 sends registers of its own: a number and a value whose length the number gives. NA-1 encrypts 16 bytes with
 AES-CBC whatever the security mode says, mostly with a key of zeros.
+
+telegram 2d4401067856341205077a2a0000000f0102030405060743840110393000007101640000006500000011ffff1234
+reading id=12345678, status=OK, total_m3=12.345
+telegram 204401067856341201167a2a00000004133930000003fd17800800441310270000
+reading alarms=leak, id=12345678, status=LEAK NO_FLOW_THIS_MONTH, target_m3=10.0, total_m3=12.345
 """
 
 from .. import security

@@ -1,4 +1,8 @@
-"""Apator Powogaz 08 and 17-2 modules (code APT): the register counts thirds of a unit."""
+"""Apator Powogaz 08 and 17-2 modules (code APT): the register counts thirds of a unit.
+
+telegram 12441406785634120411a03930000000000000
+reading id=12345678, status=OK, total_m3=4115.0
+"""
 
 from ..errors import DecodeError
 

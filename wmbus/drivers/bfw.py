@@ -1,4 +1,12 @@
-"""BFW 240 radio heat cost allocators: no records, but a fixed layout of two totals and eighteen monthly values."""
+"""BFW 240 radio heat cost allocators: no records, but a fixed layout of two totals and eighteen monthly values.
+
+telegram 3644d7087856341202087a2ac000000a0b000001f4002a01020000000000000000000000000000000000000000000a10141e2028150
+         624
+reading current_hca=42, device_date=2024-06-15, id=12345678, prev_01_hca=40, prev_02_hca=542, prev_03_hca=20,
+        prev_04_hca=266, prev_05_hca=0, prev_06_hca=0, prev_07_hca=0, prev_08_hca=0, prev_09_hca=0, prev_10_hca=0,
+        prev_11_hca=0, prev_12_hca=0, prev_13_hca=0, prev_14_hca=0, prev_15_hca=0, prev_16_hca=0, prev_17_hca=0,
+        prev_18_hca=0, prev_hca=500, status=OK
+"""
 
 from ..errors import DecodeError
 

@@ -1,4 +1,10 @@
-"""BMeters Hydroclima heat cost allocators: temperatures and history in the maker's data, kind 10 or 11."""
+"""BMeters Hydroclima heat cost allocators: temperatures and history in the maker's data, kind 10 or 11.
+
+telegram 2e44b0097856341253087a2a000000036e0700000f10000000000000d007b80b00000000d007d00764006400000000
+reading average_ambient_temperature_c=20.0, average_ambient_temperature_last_month_c=20.0,
+        average_heater_temperature_last_month_c=20.0, consumption_hca=7, current_consumption_hca=7, id=12345678,
+        max_ambient_temperature_c=30.0, status=OK, total_consumption_hca=100
+"""
 
 INVALID = 0x8000
 

@@ -1,4 +1,12 @@
-"""BMeters: Hydrodigit and IWM-TX5 water meters, RFM-TX1 modules, Hydrocal M4 heat meters, RFM-AMB room sensors."""
+"""BMeters: Hydrodigit and IWM-TX5 water meters, RFM-TX1 modules, Hydrocal M4 heat meters, RFM-AMB room sensors.
+
+telegram 1e44b4097856341213077a2a0000000413393000000f850b24042507000000
+reading backflow_m3=0.007, contents=BACKFLOW BATTERY_VOLTAGE LEAK_DATE, id=12345678,
+        leak_date=2024-04-25, status=OK, total_m3=12.345, voltage_v=3.2
+telegram 2544b409785634121a0d7a2a0000000406d204000004132e1600008410060900000002592d0e
+reading flow_temperature_c=36.29, id=12345678, status=OK, supply_temperature_c=36.29, total_cooling_kwh=9,
+        total_energy_consumption_kwh=1234, total_heating_kwh=1234, total_heating_m3=5.678, total_volume_m3=5.678
+"""
 
 from ..errors import DecodeError
 
@@ -24,12 +32,12 @@ def _hydrodigit(rest, reading, words, alarms):
         kind = rest[at + 1] >> 5
         reading["fraud_type"] = " ".join([w for b, w in ((4, "MAGNETIC_FRAUD_ATTEMPT"), (1, "MODULE_REMOVED"),
                                                          (2, "SENSOR_FRAUD_ATTEMPT")) if kind & b]) or "NO_TYPE_INFO"
-        if _date(rest, at, reading, "fraud_date") or kind:
+        _date(rest, at, reading, "fraud_date")
+        if kind:
             alarms.append("tamper")
         at += 3
     if contents & 0x80 and len(rest) >= at + 3:
-        if _date(rest, at, reading, "leak_date"):
-            alarms.append("leak")
+        _date(rest, at, reading, "leak_date")
         at += 3
     if contents & 0x04 and len(rest) >= at + 4:
         reading["backflow_m3"] = int.from_bytes(rest[at:at + 4], "little") / 1000
@@ -42,11 +50,9 @@ def _hydrodigit(rest, reading, words, alarms):
 
 
 def _date(rest, at, reading, name):
-    """Year, month, day in BCD; False where there was no such event."""
-    if not rest[at] or not rest[at + 2]:
-        return False
-    reading[name] = "20%02x-%02x-%02x" % (rest[at], rest[at + 1] & 0x1F, rest[at + 2])
-    return True
+    """Year, month, day in BCD, where there was such an event; it stays in the telegram long after the event."""
+    if rest[at] and rest[at + 2]:
+        reading[name] = "20%02x-%02x-%02x" % (rest[at], rest[at + 1] & 0x1F, rest[at + 2])
 
 
 # RFM-TX1 modules of the first make hide the register: bytes 15 to 20 are xored with the access number and a vector

@@ -1,4 +1,13 @@
-"""Diehl Metering: Hydrus water meters, Sharky heat meters, Aerius gas meters, IZAR radio modules (PRIOS)."""
+"""Diehl Metering: Hydrus water meters, Sharky heat meters, Aerius gas meters, IZAR radio modules (PRIOS).
+
+telegram 2a44a5117856341270077a2a0000000c13452301000b3b2001004c1300000100426cff2ccc201300000100
+reading at_date=2023-12-31, flow_m3h=0.12, id=12345678, status=OK, target_date=2023-12-31, target_m3=10.0,
+        total_at_date_m3=10.0, total_m3=12.345, total_tariff2_at_date_m3=10.0, volume_flow_m3h=0.12
+telegram 2644a5117856341241047a2a0000000406d20400004406e8030000426cff2c025ac401025e2d01
+reading energy_at_set_date_kwh=1000, flow_temperature_c=45.2, id=12345678, return_temperature_c=30.1,
+        set_date=2023-12-31, status=OK, target_date=2023-12-31, target_energy_consumption_kwh=1000,
+        total_energy_consumption_kwh=1234
+"""
 
 from .. import prios
 

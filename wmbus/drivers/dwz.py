@@ -1,4 +1,10 @@
-"""Lorenz: WaterstarM water meters. Storage 1 is the due date, storage 2 and up the month ends."""
+"""Lorenz: WaterstarM water meters. Storage 1 is the due date, storage 2 and up the month ends.
+
+telegram 3144fa127856341202077a2a00000004133930000004933c05000000441310270000426cff2c8401132823000002fd174000
+reading alarms=leak, consumption_at_history_1_m3=9.0, consumption_at_set_date_m3=10.0, id=12345678,
+        set_date=2023-12-31, status=LEAKAGE_OR_NO_USAGE, target_date=2023-12-31, target_m3=10.0,
+        total_backwards_m3=0.005, total_m3=12.345
+"""
 
 LAYOUT = {
     "names": {

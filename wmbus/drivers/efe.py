@@ -1,4 +1,14 @@
-"""Engelmann: SensoStar heat meters, FAW and WaterStar water meters, HCA e2 heat cost allocators."""
+"""Engelmann: SensoStar heat meters, FAW and WaterStar water meters, HCA e2 heat cost allocators.
+
+telegram 3444c5147856341200047a2a0000000406d204000004142e1600004406e8030000025b2d00025f1e008401068403000002fd171000
+reading flow_temperature_c=45, forward_c=45, id=12345678, return_c=30, return_temperature_c=30,
+        status=ERROR_FLOW_MEASUREMENT_SYSTEM_ERROR, target_2_kwh=900, target_energy_consumption_kwh=1000,
+        target_kwh=1000, total_energy_consumption_kwh=1234, total_kwh=1234, total_volume_m3=56.78,
+        total_water_m3=56.78
+telegram 1d44c5147856341231087a2a000000036ef20000436e750100c20f6e0700
+reading consumption_at_set_date_1_hca=373, consumption_hca=242, current_consumption_hca=242,
+        delta_1_half_months_ago_hca=7, id=12345678, status=OK, target_hca=373
+"""
 
 from .dwz import LAYOUT
 

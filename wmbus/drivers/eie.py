@@ -1,4 +1,10 @@
-"""Ei Electronics: Ei6500 smoke detectors. Tariff 1 counts alarms, 2 removals, 3 uses of the test button."""
+"""Ei Electronics: Ei6500 smoke detectors. Tariff 1 counts alarms, 2 removals, 3 uses of the test button.
+
+telegram 2e442515785634120c1a7a2a000000046d2a061d328440ff2c430f11008250fd61010082506c1c328360fd311e0000
+reading alarm_counter=1, alarms=tamper, battery_level=3.00V, duration_removed_h=0.5, dust_level=DUST_3,
+        dust_level_counter=3, id=12345678, last_alarm_date=2024-02-28, message_datetime=2024-02-29 06:42,
+        meter_datetime=2024-02-29 06:42, status=TAMPER_WHILE_REMOVED
+"""
 
 def _head(value, reading):
     reading["dust_level_counter"] = value & 15

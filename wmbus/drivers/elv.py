@@ -1,4 +1,8 @@
-"""Elvaco: CMa10 to CMa12 and CMe room sensors."""
+"""Elvaco: CMa10 to CMa12 and CMe room sensors.
+
+telegram 1b44961578563412201b7a2a00000002651e094265180902fd1b3003
+reading average_temperature_1h_c=23.28, battery=BATTERY_330, current_temperature_c=23.34, id=12345678, status=OK
+"""
 
 
 def _battery(value, reading):

@@ -1,4 +1,9 @@
-"""IME: Conto and Nemo electricity meters. Subunit 1 is active, 2 reactive; tariff 1 positive, 2 negative or partial."""
+"""IME: Conto and Nemo electricity meters. Subunit 1 is active, 2 reactive; tariff 1 positive, 2 negative or partial.
+
+telegram 2544a525785634121d027a2a0000008e500456341200000085502b0000000005fd3a00000000
+reading active_positive_3phase_kw=0.0, id=12345678, power_factor=0.0, status=OK,
+        total_active_positive_3phase_kwh=1234.56
+"""
 
 NAMES = {
     "total_energy_consumption_tariff_1_subunit1_kwh": "total_active_positive_3phase_kwh",

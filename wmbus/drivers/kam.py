@@ -2,6 +2,18 @@
 
 FF20 and FF23 are the info codes of the water meters, FF22 those of the heat meters (technical descriptions of the
 meters). Compact frames need their layout; those in use are in FORMATS, checked by their signature at import.
+
+telegram 21442d2c785634121b167802ff207400041339300000441310270000615b0961670f
+reading alarms=leak, current_status=LEAK, flow_temperature_c=9, id=12345678,
+        min_external_temperature_last_month_c=15, status=LEAK, target_m3=10.0, time_bursting=, time_dry=22-31 days,
+        time_leaking=, time_reversed=, total_m3=12.345
+telegram 23442d2c785634121b168d2077214365272ca7d57f37e7e2d7992ab48a843c34ff4b8833
+key 000102030405060708090a0b0c0d0e0f
+reading current_status=, flow_temperature_c=9, id=12345678, min_external_temperature_last_month_c=15, status=OK,
+        target_m3=10.0, time_bursting=, time_dry=, time_leaking=, time_reversed=, total_m3=12.345
+telegram 33442d2c785634123504780406d204000004ff072b01000004ff089c00000004142e1600000259d014025d000904ff2202000000
+reading alarms=low_battery, forward_energy_m3c=299, id=12345678, return_energy_m3c=156, status=LOW_BATTERY_LEVEL,
+        t1_temperature_c=53.28, t2_temperature_c=23.04, total_energy_consumption_kwh=1234, total_volume_m3=56.78
 """
 
 from . import number

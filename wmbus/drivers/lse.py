@@ -1,4 +1,9 @@
-"""Landis & Staefa: the same meters as Qundis'. FDB9 and the like are theirs."""
+"""Landis & Staefa: the same meters as Qundis'. FDB9 and the like are theirs.
+
+telegram 1e4465327856341218077a2a0000000c13452301004c1300000100426cff2c
+reading due_date=2023-12-31, due_m3=10.0, id=12345678, status=OK, target_date=2023-12-31, target_m3=10.0,
+        total_m3=12.345
+"""
 
 from .qds import ALLOCATOR, HEAT_METER
 

@@ -1,6 +1,11 @@
 """Maddalena: Evo 868 and ArrowEvo water meters, Microclima heat meters.
 
 Storage 1 and 2 are the due dates, 3 the largest flow, 8 and up the month ends back from the last due date.
+
+telegram 2c4424347856341250077a2a000000041339300000441310270000426cff2c8404131c250000c4041328230000
+reading consumption_at_history_1_m3=9.5, consumption_at_history_2_m3=9.0, consumption_at_set_date_m3=10.0,
+        current_status=OK, id=12345678, set_date=2023-12-31, status=OK, target_date=2023-12-31, target_m3=10.0,
+        total_m3=12.345
 """
 
 

@@ -1,4 +1,9 @@
-"""NZR electricity meters: storage 2, 4 and 6 are the phases."""
+"""NZR electricity meters: storage 2, 4 and 6 are the phases.
+
+telegram 2c44523b7856341200027a2a0000008e1003000000000000040387d6120084012962fb00008401fd594a0b0000
+reading current_at_phase_1_a=2.89, current_power_consumption_1_kw=0.64354, id=12345678, status=OK,
+        total_energy_consumption_kwh=1234.567, total_energy_consumption_tariff_1_kwh=0.0
+"""
 
 NAMES = {}
 for _i in (1, 2, 3):

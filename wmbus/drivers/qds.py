@@ -2,6 +2,17 @@
 
 Storage 1 is the last due date, storage 17 the last month. FF5F is Qundis' own block: the current register, the due
 date's, the last month's with their dates, then the monthly steps back.
+
+telegram 2a4493447856341216077a2a0000000c13452301004c1300000100426cff2ccc081300150100c2086c1d32
+reading due_17_date=2024-02-29, due_17_date_m3=11.5, due_date=2023-12-31, due_date_m3=10.0, id=12345678, status=OK,
+        target_date=2024-02-29, target_m3=11.5, target_year_date=2023-12-31, target_year_m3=10.0, total_m3=12.345
+telegram 41449344785634121907780dff5f330082000000810007c113ffff45231200ff2c000010001d3200501100640065006600670068006
+         900000000000000000000002f
+reading due_17_date=2024-02-29, due_17_date_m3=115.0, due_date=2023-12-31, due_date_m3=100.0, id=12345678,
+        status=OK, target_date=2024-02-29, target_m3=115.0, target_year_date=2023-12-31, target_year_m3=100.0,
+        total_m3=122.345, volume_delta_10_m3=0.0, volume_delta_11_m3=0.0, volume_delta_12_m3=0.0,
+        volume_delta_2_m3=0.1, volume_delta_3_m3=0.101, volume_delta_4_m3=0.102, volume_delta_5_m3=0.103,
+        volume_delta_6_m3=0.104, volume_delta_7_m3=0.105, volume_delta_8_m3=0.0, volume_delta_9_m3=0.0
 """
 
 from ..values import bcd, date

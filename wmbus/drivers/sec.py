@@ -1,4 +1,9 @@
-"""Schneider Electric: iEM3000 electricity meters. Phases and averages are told apart by the maker's VIFE after FF."""
+"""Schneider Electric: iEM3000 electricity meters. Phases and averages are told apart by the maker's VIFE after FF.
+
+telegram 2244a34c7856341215027a2a0000000503000000000583ff010000000003fd17400000
+reading id=12345678, status=CODE_203_PHASE_SEQUENCE_REVERSED, total_energy_consumption_kwh=0.0,
+        total_energy_consumption_l1_kwh=0.0
+"""
 
 NAMES = {
     "manufacturer_id": "manufacturer_name",

@@ -2,6 +2,12 @@
 
 The radio frames of the CI A0 to A2 are Techem's own: a status byte, the date and register of the last due date, and the
 date and consumption since.
+
+telegram 14446850785634127462a2069f2f640010087b0000
+reading current_date=2024-04-01, id=12345678, prev_date=2023-12-31, status=OK, target_date=2023-12-31,
+        target_m3=10.0, total_m3=22.3
+telegram 14446850785634124543a1009f2f640000007b0000
+reading current_kwh=123, id=12345678, previous_kwh=100, status=OK, target_date=2023-12-31, total_kwh=223
 """
 
 from ..errors import DecodeError

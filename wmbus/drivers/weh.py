@@ -1,4 +1,9 @@
-"""E. Wehrle: Modularis water meters."""
+"""E. Wehrle: Modularis water meters.
+
+telegram 2544a85c7856341203077a2a000000041339300000441310270000426cff2c84011328230000
+reading id=12345678, status=OK, target_1_date=2023-12-31, target_1_m3=10.0, target_2_m3=9.0, target_date=2023-12-31,
+        target_m3=10.0, total_m3=12.345
+"""
 
 METERS = (
     (None, (0x06, 0x07, 0x15, 0x16), {

@@ -1,0 +1,87 @@
+"""Every driver: its vectors are read as its docstring says, its words and alarms are of the vocabulary."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import wmbus
+from firmware.port import aes
+from wmbus import drivers
+
+FOLDER = Path(drivers.__file__).parent
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+# Codes that only take over another module's table.
+ALIASES = {name for name in NAMES if "METERS  # noqa" in (FOLDER / f"{name}.py").read_text(encoding="utf-8")}
+
+
+def vectors(name):
+    """[telegram, key or None, {field: text}] of a driver's docstring; indented lines go on."""
+    text = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")), clean=False)
+    lines = []
+    for line in text.splitlines():
+        if line.startswith(" ") and lines:
+            lines[-1] += (" " if lines[-1].startswith("reading") else "") + line.strip()
+        else:
+            lines.append(line)
+    found = []
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word == "telegram":
+            found.append([bytes.fromhex(rest), None, {}])
+        elif word == "key":
+            found[-1][1] = bytes.fromhex(rest)
+        elif word == "reading":
+            found[-1][2].update(pair.partition("=")[::2] for pair in rest.split(", "))
+    return found
+
+
+def text_of(value):
+    """A reading's value as a docstring writes it."""
+    if isinstance(value, list):
+        return " ".join(value)
+    return repr(round(value, 6)) if isinstance(value, float) else str(value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors(name):
+    found = vectors(name)
+    assert found or name in ALIASES, "a driver without a vector"
+    for telegram, key, expected in found:
+        reading = wmbus.decode(telegram, key, aes)
+        assert reading["manufacturer"] == name.upper()
+        assert {field: text_of(reading.get(field)) for field in expected} == expected
+        assert wmbus.explain(telegram, key, aes)["known"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_are_well_formed(name):
+    for versions, kinds, layout in drivers.load(name).METERS:
+        assert versions is None or all(0 <= v <= 255 for v in versions)
+        assert kinds is None or all(0 <= k <= 255 for k in kinds)
+        assert set(layout) <= {"names", "bits", "seen", "raw", "status", "values", "formats", "body", "payload", "rest",
+                               "finish"}
+        tables = [*(layout.get("bits") or {}).values(), layout.get("status") or ()]
+        alarms = [alarm for table in tables for _, _, alarm in table] + list((layout.get("values") or {}).values())
+        assert {alarm for alarm in alarms if alarm} <= set(drivers.ALARMS)
+        for signature, known in (layout.get("formats") or {}).items():
+            assert wmbus.crc(known) == signature
+
+
+def test_alarms_in_the_plain_status_byte_need_no_key():
+    axioma = wmbus.Summary(wmbus.Meter("AXI", "12345678", 0x10, 7), 0x7A, 1, 0x30, True)
+    assert wmbus.alarms(axioma) == ["leak"]
+    unknown = wmbus.Summary(wmbus.Meter("QQQ", "12345678", 0x10, 7), 0x7A, 1, 0x34, True)
+    assert wmbus.alarms(unknown) == ["low_battery"]
+    assert wmbus.alarms(unknown._replace(status=None)) == []
+
+
+def test_only_the_missing_driver_is_swallowed(tmp_path, monkeypatch):
+    """A driver that can't import something else must not look like a meter without a driver."""
+    monkeypatch.setattr(drivers, "__path__", [*drivers.__path__, str(tmp_path)])
+    (tmp_path / "qqx.py").write_text("import no_such_module_at_all\n", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "wmbus.drivers.qqx", raising=False)
+    with pytest.raises(ImportError):
+        drivers.load("qqx")
+    assert drivers.load("qqz") is None
