@@ -7,6 +7,8 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from envelopes import EPOCH, OTHER_SEED, PUBLIC, SEED, TELEGRAM, TIME, WORKS, content, made, matrix, put
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycose.algorithms import EdDSA
 from pycose.headers import KID, Algorithm
 from pycose.keys import OKPKey
@@ -14,7 +16,8 @@ from pycose.keys.curves import Ed25519
 from pycose.messages import Sign1Message
 from receiver_support import FixedClock, Gateway, Running, make
 
-from firmware import batch, ed25519
+from cloud_receiver import records
+from firmware import batch, cbor, ed25519
 
 KID_BYTES = batch.kid(PUBLIC)
 AAD = cbor2.dumps(["netti/1", "batch", WORKS])
@@ -127,3 +130,54 @@ def test_too_large_and_equivocating_batches(receiver):
     assert receiver.send(put(*made(content(1, batch.MAX_RECORDS + 1)))).status == 413
     assert receiver.send(put(*made(content(rssi=-30)))).status == 409
     assert receiver.send(put(*made())).status == 200
+
+
+# Whatever CBOR can say, of kinds nobody expects, at every place where the contract expects something else.
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-(1 << 64), (1 << 64) - 1), st.binary(max_size=70),
+                    st.text(max_size=20), st.sampled_from([1, 4, 258, 259, -8, -16, "epoch", "through", "time",
+                                                           "commands", KID_BYTES, bytes(32), bytes(64), EPOCH]))
+anything = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner, max_size=7),
+                                                         st.dictionaries(scalars, inner, max_size=5)), max_leaves=12)
+
+
+def only_wire_errors(function, *args):
+    """What a function returns, or None where it raised the one error it may raise."""
+    try:
+        return function(*args)
+    except batch.WireError:
+        return None
+
+
+@settings(max_examples=400)
+@given(anything, anything, anything, anything, st.binary(max_size=40))
+def test_no_value_in_an_envelope_does_more_than_be_refused(header, unprotected, digest, signature, rest):
+    for opening in ([cbor2.dumps(header), unprotected, digest, signature],
+                    [cbor2.dumps(header), {}, hashlib.sha256(rest).digest(), bytes(64)],
+                    [header, unprotected, digest, signature], header):
+        found = only_wire_errors(batch.open_envelope, cbor2.dumps(opening) + rest, "batch", WORKS)
+        assert found is None or header == {1: -8, 4: found.kid, 258: -16, 259: found.content_type}
+
+
+@settings(max_examples=400)
+@given(anything, st.lists(anything, max_size=6), st.binary(max_size=40))
+def test_no_value_in_a_head_record_or_answer_does_more_than_be_refused(value, fields, rest):
+    for item in (value, fields, [EPOCH, 1, "0.1.0", 1, *fields], {"epoch": EPOCH, "through": 1, "time": 1, "x": value}):
+        raw = cbor2.dumps(item)
+        only_wire_errors(batch.open_head, raw + rest, 0)
+        only_wire_errors(batch.open_answer, raw)
+    for item in (value, fields, *([kind, 1, 99, *fields] for kind in range(1, 12))):
+        found = records.read(cbor2.dumps(item) + rest, 0, 1, 500)
+        assert b"".join(r.body for r in found) == cbor2.dumps(item) + rest
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=300))
+def test_no_bytes_do_more_than_be_refused(data):
+    assert only_wire_errors(batch.open_envelope, data, "batch", WORKS) is None
+    only_wire_errors(batch.open_head, data, 0)
+    only_wire_errors(batch.open_answer, data)
+    try:
+        value = cbor.decode_all(data)
+    except cbor.CborError:
+        return
+    assert cbor.encode(value) == data or isinstance(value, dict)
