@@ -1,0 +1,155 @@
+"""The demo's parts against real processes, and short whole runs: a good one, and one with each fault."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from netti_tools.demo import memory, plan
+from netti_tools.demo.proxy import Proxy, _Records
+
+KEYS = [bytes((n,)) + os.urandom(15) for n in range(1, 5)]
+
+
+def demo(*words, timeout=170):
+    done = subprocess.run([sys.executable, "-m", "netti_tools.cli", "demo", "--once", "--quick", *words],
+                          capture_output=True, text=True, timeout=timeout)
+    print(done.stdout, done.stderr)
+    last = done.stdout.strip().splitlines()[-1]
+    return done.returncode, last, {name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", last)}
+
+
+def test_a_good_run_is_ok():
+    status, last, counts = demo("--seed", "21")
+    assert re.fullmatch(r"demo: OK heard=\d+ relayed=\d+ stored=\d+ decoded=\d+ lost=0 duplicates=0", last)
+    assert status == 0
+    assert counts["heard"] > counts["relayed"] > counts["stored"] > 0 and counts["stored"] == counts["decoded"]
+
+
+@pytest.mark.parametrize("fault,name", [("drop", "lost"), ("dup", "duplicates"), ("wrong", "wrong")])
+def test_each_planted_fault_is_found(fault, name):
+    status, last, counts = demo("--seed", "22", "--fault", fault)
+    assert last.startswith("demo: FAIL ") and status == 1
+    assert counts.pop(name) > 0
+    # Nothing else is found wrong: the fault has its own count.
+    assert all(not counts.get(other) for other in ("lost", "duplicates", "wrong", "keys", "han", "died")), last
+
+
+# --- the search for keys ---
+
+HOLDER = """
+import sys
+held = [bytes.fromhex(sys.stdin.readline().strip()), sys.stdin.readline().strip()]
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not memory.available(), reason="this system shows no process memory")
+def test_a_key_in_another_process_is_found_as_bytes_and_as_hex():
+    process = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        process.stdin.write(f"{KEYS[0].hex()}\n{KEYS[1].hex().upper()}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        found, searched = asyncio.run(memory.found_in_process(process.pid, KEYS))
+    finally:
+        process.kill()
+        process.wait()
+    assert found == {0, 1} and searched > 1 << 20
+
+
+def test_a_key_in_a_file_is_found_in_each_form(tmp_path):
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "00000001.seg").write_bytes(b"x" * 100 + KEYS[2] + b"y")
+    (tmp_path / "config.json").write_text(f'{{"key": "{KEYS[0].hex()}"}}')
+    assert memory.found_in_files(tmp_path, KEYS) == {0, 2}
+
+
+def test_a_key_across_two_chunks_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "CHUNK", 64)
+    path = tmp_path / "memory"
+    path.write_bytes(b"\x01" * 56 + KEYS[0] + b"\x01" * 100)
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        assert memory.search(handle, [(0, path.stat().st_size)], KEYS) == ({0}, path.stat().st_size)
+    finally:
+        os.close(handle)
+
+
+# --- the proxy ---
+
+def record(kind, size):
+    return bytes((kind, 3, 3)) + size.to_bytes(2, "big") + bytes(size)
+
+
+def test_tls_records_are_counted_however_they_are_cut():
+    stream = record(22, 300) + record(23, 40) + record(20, 1) + record(23, 1000)
+    for step in (1, 7, 4096):
+        records = _Records()
+        sizes = [size for i in range(0, len(stream), step) for size in records.feed(stream[i:i + step])]
+        assert sizes == [40, 1000]
+
+
+@pytest.mark.parametrize("answering", (False, True))
+def test_a_cut_happens_with_a_request_up_and_no_answer_down(answering):
+    """A server that answers each request of 2000 bytes; its handshake is TLS 1.3's: data before the client's first."""
+    async def serve(reader, writer):
+        await reader.readexactly(5 + 300)  # hello
+        writer.write(record(22, 100) + record(23, 900))
+        await reader.readexactly(5 + 60)  # finished
+        writer.write(record(23, 250) + record(23, 250))
+        while await reader.readexactly(5 + 2000):
+            await asyncio.sleep(0.05)
+            writer.write(record(23, 200))
+
+    async def go():
+        killed = []
+
+        async def kill():
+            killed.append(True)
+            server.close()
+
+        server = await asyncio.start_server(serve, "localhost", 0)
+        proxy = Proxy(server.sockets[0].getsockname()[1])
+        await proxy.start()
+        reader, writer = await asyncio.open_connection("localhost", proxy.port)
+        writer.write(record(22, 300))
+        await reader.readexactly(5 + 100 + 5 + 900)
+        writer.write(record(23, 60))
+        await reader.readexactly(2 * (5 + 250))
+        writer.write(record(23, 2000))
+        assert await reader.readexactly(5 + 200)  # not armed: it is answered
+        cut = proxy.arm(kill, answering)
+        writer.write(record(23, 2000))
+        assert await reader.read() == b""  # hung up without an answer
+        writer.close()
+        result = await asyncio.wait_for(cut, 5)
+        proxy.close()
+        return result, killed
+
+    (up, withheld), killed = asyncio.run(go())
+    assert killed == [True] and up == 2000
+    assert withheld == (200 if answering else 0)
+
+
+# --- the plan ---
+
+def test_nothing_is_killed_near_an_hour():
+    for quick in (False, True):
+        p = plan.plan(quick, now=1_795_500_123)
+        assert p.end <= 1_795_500_123 and p.end - p.start == p.hours * 3600 + plan.LEAD_S + plan.TAIL_S
+        for after in (p.first_kill, p.gateway_kill, p.second_kill):
+            past = (p.start + after) % 3600
+            assert 300 < past < 3300, (quick, after, past)
+            assert after < p.late_keys < p.end - p.start or after == p.second_kill
+        assert (p.start + plan.LEAD_S) % 3600 == 0
+        assert 90 <= (p.end - p.start) / p.scale <= 120 or quick
+
+
+def test_bad_input_is_one_line(tmp_path, capsys):
+    from netti_tools.cli import main
+    assert main(["demo", "--dir", str(tmp_path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
