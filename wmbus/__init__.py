@@ -1,11 +1,11 @@
 """Wireless M-Bus: frames, telegrams, readings (EN 13757-3, -4, -7; OMS vol. 2). No I/O, no clock, no state.
 
 A telegram is the frame from its L field on without link layer CRCs. `decode(telegram, key, aes)` gives a reading, a
-flat dict whose names carry the unit. See README.md for an example.
+flat dict whose names carry the unit. What only decoding needs is loaded by the first telegram decoded: a gateway that
+relays and decodes nothing never holds it.
 """
 
 from .accel import crc, decode_3of6
-from .decoder import alarms, decode
 from .errors import DecodeError, KeyMissing, WrongKey
 from .link import Reader, has_crc, strip_crc
 from .transport import Meter, Summary, meter, meter_text, parse_meter, summary
@@ -13,8 +13,28 @@ from .transport import Meter, Summary, meter, meter_text, parse_meter, summary
 __all__ = ["DecodeError", "KeyMissing", "Meter", "Reader", "Summary", "WrongKey", "alarms", "crc", "decode",
            "decode_3of6", "explain", "has_crc", "meter", "meter_text", "parse_meter", "strip_crc", "summary"]
 
+_decode = None
+
+
+def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
+    """The reading in a telegram; `aes(key)` as in security.py, `formats` as in compact.py.
+
+    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, else DecodeError.
+    """
+    global _decode
+    if _decode is None:
+        from .decoder import decode as run
+        _decode = run
+    return _decode(telegram, key, aes, formats)
+
+
+def alarms(heard: Summary) -> "list[str]":
+    """The alarms a telegram's plain status byte tells without any key, for its `summary`: words of drivers.ALARMS."""
+    from .decoder import alarms as run
+    return run(heard)
+
 
 def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
-    """Every byte of a telegram with its meaning, as data (dissect.py, loaded only when somebody asks)."""
+    """Every byte of a telegram with its meaning, as data: see dissect.py."""
     from .dissect import explain as run
     return run(telegram, key, aes, formats)
