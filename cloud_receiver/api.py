@@ -5,7 +5,7 @@ Times are ISO 8601 in UTC. Electricity of homes is not here: it belongs to the h
 
 from aiohttp import web
 
-from . import meters
+from . import commands, meters
 from .clock import iso, parse_time
 from .stores import queries
 
@@ -17,8 +17,8 @@ MOST_DAYS = 400  # of readings in one answer
 class Api:
     """The works' API over a store."""
 
-    def __init__(self, store, clock, revoked):
-        self.store, self.clock, self._revoked = store, clock, revoked
+    def __init__(self, store, clock, revoked, commands_of):
+        self.store, self.clock, self._revoked, self._commands_of = store, clock, revoked, commands_of
 
     def routes(self) -> "list[web.RouteDef]":
         """The API's routes."""
@@ -49,6 +49,10 @@ class Api:
         found = self._gateway(rows[0])
         found["equivocations"] = [dict(q, time=iso(q["time"]))
                                   for q in await self.store.read(queries.equivocations, rows[0]["row"])]
+        now = self.clock.seconds()
+        found["commands"] = [{"counter": c.counter, "name": c.name, "state": commands.state(c, now),
+                              "made": iso(c.made), "not_after": iso(c.not_after), "answered": iso(c.answered),
+                              "result": commands.outcome(c)} for c in self._commands_of(rows[0]["id"])]
         return web.json_response(found)
 
     def _gateway(self, g):

@@ -17,12 +17,13 @@ from . import settings as settings_module
 from . import trust
 from .api import Api
 from .clock import Clock
+from .commands import Commands
 from .decode import Decoder
 from .enrol import Enrolment
 from .ingest import Ingest
 from .keys import KeyStore
 from .settings import Directory, SettingsError
-from .stores import open_store
+from .stores import open_store, queries
 
 log = logging.getLogger("netti.receiver")
 
@@ -43,9 +44,11 @@ class Receiver:
         self._revoked = self.keys.revoked()
         self._keys_stamp = self.keys.stamp()
         self.decoder = Decoder(self.store, directory.keys)
-        self.ingest = Ingest(self.settings.works, self.store, clock, self.revoked, taken=self.decoder.wake)
+        self.commands = Commands(self.keys, self.settings.works, directory.ca)
+        self.ingest = Ingest(self.settings.works, self.store, clock, self.revoked, self.answer_commands,
+                             self.decoder.wake)
         self.enrolment = Enrolment(self.settings, directory.ca, self.store, self.keys, clock)
-        self.api = Api(self.store, clock, self.revoked)
+        self.api = Api(self.store, clock, self.revoked, self.commands.of)
         self._runners: "list[web.AppRunner]" = []
         self._tasks: "list[asyncio.Task]" = []
         self.device_port = self.web_port = 0
@@ -53,6 +56,28 @@ class Receiver:
     def revoked(self) -> "dict[str, int]":
         """The revoked gateways, and since when."""
         return self._revoked
+
+    def answer_commands(self, opened, taken) -> "list[bytes]":
+        """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
+        gateway, now = opened.gateway.gateway, self.clock.seconds()
+        try:
+            for counter, code, text in taken.results:
+                self.commands.result(gateway, counter, code, text, now)
+            if taken.rewind is not None:
+                self.commands.rewind(gateway, opened.head.epoch, taken.rewind, now, now)
+            return self.commands.signed(gateway, opened.kid, now)
+        except sqlite3.Error as e:  # the batch is durable and must be answered; commands come with a later one
+            log.error("commands not available: %s", e)
+            return []
+
+    async def reconcile(self) -> None:
+        """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about."""
+        known = {g["id"] for g in await self.store.read(queries.gateways)}
+        for gateway, public_key, kind, name, since in self.keys.enrolled():
+            if gateway not in known:
+                await self.store.enrol(public_key, kind, name, since)
+        for gateway, epoch, first, since in await self.store.read(queries.open_gaps):
+            self.commands.rewind(gateway, epoch, first - 1, since, self.clock.seconds())
 
     def device_app(self) -> web.Application:
         """What gateways reach."""
@@ -73,6 +98,7 @@ class Receiver:
     async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1") -> None:
         """Listen on both ports (0: any free one) and start decoding."""
         require_loopback(web_host)
+        await self.reconcile()
         context = trust.server_context(self.directory.ca)
         self.device_port = await self._listen(self.device_app(), host or None, port, context)
         self.web_port = await self._listen(self.web_app(), web_host, web_port, None)
@@ -96,6 +122,7 @@ class Receiver:
                 stamp = self.keys.stamp()
                 if stamp != self._keys_stamp:
                     self._revoked, self._keys_stamp = self.keys.revoked(), stamp
+                    self.commands.refresh()
             except sqlite3.Error as e:
                 log.error("key store not readable: %s", e)
 

@@ -69,7 +69,7 @@ class Enrolment:
         except (InvalidSignature, ValueError):
             raise ingest.Refused(403, "signature does not verify") from None
         now = self.clock.seconds()
-        if not self.keys.use_token(secret, public_key, now):
+        if not self.keys.use_token(secret, public_key, now, gateway, kind, name):
             raise ingest.Refused(403, "token unknown or used")
         # If this fails the token is spent for this key only, and the gateway may come again with it.
         await self.store.enrol(public_key, kind, name, now)

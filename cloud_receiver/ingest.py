@@ -27,7 +27,7 @@ MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come 
 RETRY_S = 5
 
 # What a verified body holds; digest: SHA-256 of the record bytes.
-Opened = namedtuple("Opened", ("gateway", "head", "digest", "records"))
+Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "records"))
 # A gateway as ingest knows it: its row, its id, its verifying key.
 Known = namedtuple("Known", ("row", "gateway", "key"))
 
@@ -44,8 +44,8 @@ class Ingest:
     """The ingest of one works."""
 
     def __init__(self, works, store, clock, revoked, commands=None, taken=None):
-        """`revoked()` gives the revoked gateway ids; `await commands(gateway)` the signed commands for an answer;
-        `taken()` is told after each batch that brought something new."""
+        """`revoked()` gives the revoked gateway ids; `commands(opened, taken)` the signed commands for the
+        answer to what was taken; `taken()` is told after each batch that brought something new."""
         self.works, self.store, self.clock = works, store, clock
         self._revoked = revoked
         self._commands = commands
@@ -74,11 +74,11 @@ class Ingest:
             return web.Response(status=e.status, text=e.reason + "\n", headers=headers)
 
     async def _take(self, request, address):
-        if self.draining:
-            raise Refused(503, "shutting down", RETRY_S)
         wait = self.by_address.wait(address)
         if wait:
             raise Refused(429, "too many failed batches from this address", wait)
+        if self.draining:
+            raise Refused(503, "shutting down", RETRY_S)
         if self._verifying >= MAX_VERIFYING:
             raise Refused(503, "busy", RETRY_S)
         body = await read_body(request)
@@ -100,7 +100,7 @@ class Ingest:
             raise Refused(409, "this range was taken with other content")
         if taken.new and self._taken is not None:
             self._taken()
-        commands = () if self._commands is None else await self._commands(opened.gateway)
+        commands = () if self._commands is None else self._commands(opened, taken)
         return web.Response(body=batch.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
                             content_type=batch.ANSWER_TYPE)
 
@@ -164,4 +164,4 @@ def open_content(body: bytes, envelope, gateway: Known) -> Opened:
     found = records.read(body, at, head.first, head.last)
     if len(found) > batch.MAX_RECORDS:
         raise Refused(413, f"more than {batch.MAX_RECORDS} records")
-    return Opened(gateway, head, hashlib.sha256(body[at:]).digest(), found)
+    return Opened(gateway, envelope.kid, head, hashlib.sha256(body[at:]).digest(), found)

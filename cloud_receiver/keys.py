@@ -1,8 +1,11 @@
 """What people decide and what must stay secret, in a file apart from the readings (keys.sqlite, 0600).
 
-Meter keys, enrolment tokens (as hashes), revocations. Several processes may write it (the running receiver, `netti
-keys`, `netti receiver`), so it keeps SQLite's rollback journal. Keys leave it only to the decoder and, for a
-gateway's own meters, into an answer; they are never logged and never listed.
+Meter keys, enrolment tokens (as hashes), who is enrolled, revocations, which meter belongs to which home, links of
+homes (as hashes), commands. A store restored from a backup thus forgets no decision.
+
+Several processes may write it (the running receiver, `netti keys`, `netti receiver`), so it keeps SQLite's rollback
+journal. Keys leave it only to the decoder and, for a gateway's own meters, into an answer; they are never logged and
+never listed.
 """
 
 import contextlib
@@ -22,8 +25,20 @@ CREATE TABLE IF NOT EXISTS meter_keys (
   meter TEXT PRIMARY KEY, key BLOB NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (
   hash BLOB PRIMARY KEY, made INTEGER NOT NULL, used_by BLOB, used INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS enrolled (
+  gateway TEXT PRIMARY KEY, public_key BLOB NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL)
+  WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (
   gateway TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bindings (
+  gateway TEXT NOT NULL, meter TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (gateway, meter)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS homes (
+  hash BLOB PRIMARY KEY, gateway TEXT NOT NULL UNIQUE, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS commands (
+  gateway TEXT NOT NULL, counter INTEGER NOT NULL, name TEXT NOT NULL, arguments BLOB NOT NULL,
+  not_after INTEGER NOT NULL, made INTEGER NOT NULL, code INTEGER, text TEXT, answered INTEGER,
+  PRIMARY KEY (gateway, counter)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
 
 # line: in the file; meter: its text or None; verdict: added, unchanged, replaced or bad; reason: why bad.
@@ -38,42 +53,42 @@ class KeyStore:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         os.chmod(self.path, 0o600)
-        self._db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        self.db.execute("PRAGMA synchronous=FULL")
+        self.db.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.db.close()
 
     def stamp(self) -> int:
         """A number that changes whenever another object or process has changed the file."""
-        return self._db.execute("PRAGMA data_version").fetchone()[0]
+        return self.db.execute("PRAGMA data_version").fetchone()[0]
 
     # --- meter keys
 
     def put(self, meter: str, key: bytes, now: int) -> str:
         """Keep a meter's key; returns added, unchanged or replaced."""
-        there = self._db.execute("SELECT key FROM meter_keys WHERE meter = ?", (meter,)).fetchone()
+        there = self.db.execute("SELECT key FROM meter_keys WHERE meter = ?", (meter,)).fetchone()
         if there and there[0] == key:
             return "unchanged"
-        self._db.execute("INSERT OR REPLACE INTO meter_keys VALUES (?, ?, ?)", (meter, key, now))
+        self.db.execute("INSERT OR REPLACE INTO meter_keys VALUES (?, ?, ?)", (meter, key, now))
         return "replaced" if there else "added"
 
     def keys(self) -> "dict[str, bytes]":
         """Every meter's key by the meter's text."""
-        return dict(self._db.execute("SELECT meter, key FROM meter_keys"))
+        return dict(self.db.execute("SELECT meter, key FROM meter_keys"))
 
     def meters(self) -> "list[tuple[str, int]]":
         """The meters that have a key, and since when; never the keys."""
-        return self._db.execute("SELECT meter, added FROM meter_keys ORDER BY meter").fetchall()
+        return self.db.execute("SELECT meter, added FROM meter_keys ORDER BY meter").fetchall()
 
     def import_csv(self, text: str, now: int) -> "list[Verdict]":
         """Keep the keys of a CSV: `meter;key` or `manufacturer;id;version;type;key`. A verdict per row; good rows
         are kept even where others are bad."""
         verdicts: "list[Verdict]" = []
         seen: "dict[str, bytes]" = {}
-        self._db.execute("BEGIN IMMEDIATE")
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             for line, row in _rows(text):
                 try:
@@ -84,9 +99,9 @@ class KeyStore:
                     verdicts.append(Verdict(line, meter, self.put(meter, key, now), ""))
                 except ValueError as e:
                     verdicts.append(Verdict(line, None, "bad", str(e)))
-            self._db.execute("COMMIT")
+            self.db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK")
             raise
         return verdicts
 
@@ -95,30 +110,75 @@ class KeyStore:
     def make_token(self, now: int) -> str:
         """A new one-time secret; only its hash is kept."""
         secret = secrets.token_urlsafe(18)
-        self._db.execute("INSERT INTO tokens VALUES (?, ?, NULL, NULL)", (_hash(secret), now))
+        self.db.execute("INSERT INTO tokens VALUES (?, ?, NULL, NULL)", (_hash(secret), now))
         return secret
 
-    def use_token(self, secret: str, public_key: bytes, now: int) -> bool:
-        """Spend a secret for a gateway's key; the same key may come again (its answer was lost), another may not."""
-        done = self._db.execute(
-            "UPDATE tokens SET used_by = ?, used = coalesce(used, ?) "
-            "WHERE hash = ? AND (used_by IS NULL OR used_by = ?)",
-            (public_key, now, _hash(secret), public_key))
+    def use_token(self, secret: str, public_key: bytes, now: int, gateway: str = "", kind: str = "home",
+                  name: str = "") -> bool:
+        """Spend a secret for a gateway's key, and keep that it is enrolled; the same key may come again (its answer was
+        lost), another may not."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            done = self.db.execute(
+                "UPDATE tokens SET used_by = ?, used = coalesce(used, ?) "
+                "WHERE hash = ? AND (used_by IS NULL OR used_by = ?)", (public_key, now, _hash(secret), public_key))
+            if done.rowcount == 1 and gateway:
+                self.db.execute("INSERT INTO enrolled VALUES (?,?,?,?,?) ON CONFLICT (gateway) DO UPDATE SET "
+                                "kind = excluded.kind, name = CASE WHEN excluded.name = '' THEN name "
+                                "ELSE excluded.name END", (gateway, public_key, kind, name, now))
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
         return done.rowcount == 1
+
+    def enrolled(self) -> "list[tuple[str, bytes, str, str, int]]":
+        """(gateway, public key, kind, name, since) of every enrolled gateway."""
+        return self.db.execute("SELECT gateway, public_key, kind, name, since FROM enrolled ORDER BY since").fetchall()
 
     # --- revocation
 
     def revoke(self, gateway: str, now: int) -> bool:
         """Refuse a gateway from now on; False if it was revoked already."""
-        return self._db.execute("INSERT OR IGNORE INTO revoked VALUES (?, ?)", (gateway, now)).rowcount == 1
+        return self.db.execute("INSERT OR IGNORE INTO revoked VALUES (?, ?)", (gateway, now)).rowcount == 1
 
     def reinstate(self, gateway: str) -> bool:
         """Take a revocation back; False if there was none."""
-        return self._db.execute("DELETE FROM revoked WHERE gateway = ?", (gateway,)).rowcount == 1
+        return self.db.execute("DELETE FROM revoked WHERE gateway = ?", (gateway,)).rowcount == 1
 
     def revoked(self) -> "dict[str, int]":
         """The revoked gateways, and since when."""
-        return dict(self._db.execute("SELECT gateway, since FROM revoked"))
+        return dict(self.db.execute("SELECT gateway, since FROM revoked"))
+
+
+    # --- homes
+
+    def bind(self, gateway: str, meter: str, now: int) -> bool:
+        """Say that a meter is the household's own where a gateway hangs, which alone releases its key to it."""
+        return self.db.execute("INSERT OR IGNORE INTO bindings VALUES (?, ?, ?)", (gateway, meter, now)).rowcount == 1
+
+    def unbind(self, gateway: str, meter: str) -> bool:
+        """Take a binding back; False if there was none."""
+        return self.db.execute("DELETE FROM bindings WHERE gateway = ? AND meter = ?", (gateway, meter)).rowcount == 1
+
+    def bound(self, gateway: str) -> "dict[str, int]":
+        """The meters bound to a gateway, and since when."""
+        return dict(self.db.execute("SELECT meter, since FROM bindings WHERE gateway = ? ORDER BY meter", (gateway,)))
+
+    def home_link(self, gateway: str, since: int) -> str:
+        """A new secret for the home's own page, which shows nothing from before `since`; an earlier secret ends."""
+        secret = secrets.token_urlsafe(24)
+        self.db.execute("INSERT OR REPLACE INTO homes VALUES (?, ?, ?)", (_hash(secret), gateway, since))
+        return secret
+
+    def home_since(self, gateway: str) -> "int | None":
+        """From when the present residents' page shows values; None if there is no link."""
+        row = self.db.execute("SELECT since FROM homes WHERE gateway = ?", (gateway,)).fetchone()
+        return row[0] if row else None
+
+    def home(self, secret: str) -> "tuple[str, int] | None":
+        """(gateway, since) of a home's secret."""
+        return self.db.execute("SELECT gateway, since FROM homes WHERE hash = ?", (_hash(secret),)).fetchone()
 
 
 def parse_row(row: "list[str]") -> "tuple[str, bytes]":

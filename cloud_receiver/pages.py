@@ -17,7 +17,7 @@ from aiohttp import web
 
 import firmware.batch as batch
 
-from . import attention, charts, meters, usage, words
+from . import attention, charts, commands, meters, usage, words
 from .clock import iso
 from .stores import queries
 
@@ -212,6 +212,9 @@ class Pages:
             clock_word=words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else "",
             heard=await self.store.read(queries.gateway_meters, g["row"], self._recent()),
             equivocations=await self.store.read(queries.equivocations, g["row"]),
+            orders=[(c, commands.state(c, self.clock.seconds()), commands.outcome(c))
+                    for c in self.receiver.commands.of(g["id"])],
+            bound=sorted(self.receiver.keys.bound(g["id"])),
             events=[described(*e) for e in events])
 
 

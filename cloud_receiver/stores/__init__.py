@@ -20,8 +20,10 @@ from collections import namedtuple
 PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
 STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")
 
-# through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored).
-Taken = namedtuple("Taken", ("through", "conflict", "new", "known"))
+# through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
+# new, known: records stored and skipped; rewind: the mark before, where the batch left records out behind it that its
+# gateway has not told lost, else None; results: (counter, code, text) of the new command results.
+Taken = namedtuple("Taken", ("through", "conflict", "new", "known", "rewind", "results"), defaults=(None, ()))
 # state as above; meter: its row in the store; reading: the decoder's flat dict or None; note: why not.
 Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note"))
 

@@ -6,7 +6,7 @@ No query here reads home_hours for the works: only `home_hours` does, for the ho
 import json
 
 from .. import dayrows
-from . import DECODED, PENDING, STATES
+from . import DECODED, PENDING, STATES, take
 
 DAY = 86_400
 
@@ -174,6 +174,14 @@ def last_before(db, row, start, days=40):
                 if entry is not None and time < start:
                     return time, entry[1]
     return None
+
+
+def open_gaps(db):
+    """(gateway id, epoch, first, since) of every gap that its gateway has not told lost."""
+    return [(gateway, epoch, first, since) for gateway, epoch, row, first, last, since in db.execute(
+        "SELECT g.gateway, e.epoch, e.id, p.first, p.last, p.since FROM gaps p JOIN epochs e ON e.id = p.epoch "
+        "JOIN gateways g ON g.id = e.gateway ORDER BY e.id, p.first").fetchall()
+        if not take.told_lost(db, row, first, last)]
 
 
 def home_hours(db, row, start, end):

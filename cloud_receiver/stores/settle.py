@@ -37,6 +37,20 @@ def reopen(db, meters, states=(NO_KEY, WRONG_KEY)):
     return count
 
 
+def withdraw(db, row, meter, time):
+    """Take a telegram's reading out of its hour and have it decoded again, because its time was put right."""
+    day, second = divmod(time, DAY)
+    blob = db.execute("SELECT hours FROM readings WHERE day = ? AND meter = ?", (day, meter)).fetchone()
+    if blob is not None:
+        hours = dayrows.unpack(blob[0])
+        entry = hours[second // 3600]
+        if entry is not None and entry[0] == second % 3600:
+            hours[second // 3600] = None
+            db.execute("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", (dayrows.pack(hours), day, meter))
+    db.execute("UPDATE telegrams SET state = ? WHERE id = ?", (PENDING, row))
+    db.execute("UPDATE meters SET read_at = NULL WHERE id = ? AND read_at = ?", (meter, time))
+
+
 def total_of(reading) -> "int | None":
     """The meter's total in whole millilitres, or None where the reading has none."""
     total = reading.get("total_m3")

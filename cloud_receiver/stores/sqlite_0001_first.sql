@@ -108,7 +108,8 @@ CREATE TABLE telegrams (
 CREATE INDEX telegrams_content ON telegrams (day, digest);
 CREATE INDEX telegrams_pending ON telegrams (id) WHERE state = 0 AND time IS NOT NULL;
 CREATE INDEX telegrams_closed ON telegrams (meter) WHERE state > 1;
-CREATE INDEX telegrams_untimed ON telegrams (epoch, seq) WHERE time IS NULL;
+-- Those whose time hangs on the start of their boot (raw_time below 2^30).
+CREATE INDEX telegrams_relative ON telegrams (epoch, seq) WHERE raw_time < 1073741824;
 
 CREATE TABLE coverage (
   day INTEGER NOT NULL,

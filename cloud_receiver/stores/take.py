@@ -10,7 +10,7 @@ import json
 import firmware.batch as batch
 
 from ..records import OPAQUE
-from . import PENDING, Taken
+from . import DECODED, PENDING, Taken, settle
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
 AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
@@ -39,7 +39,7 @@ def take(db, gateway, head, digest, records, now):
         db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
                    (epoch, head.first, head.last, before[0], digest, now))
         return Taken(through, True, 0, len(records))
-    gaps = db.execute("SELECT first, last FROM gaps WHERE epoch = ? AND last >= ? AND first <= ? ORDER BY first",
+    gaps = db.execute("SELECT first, last, since FROM gaps WHERE epoch = ? AND last >= ? AND first <= ? ORDER BY first",
                       (epoch, head.first, head.last)).fetchall()
     batch_job = _Batch(db, gateway, epoch, now)
     new = [r for r in records if not is_known(r.seq, through, gaps)]
@@ -48,7 +48,20 @@ def take(db, gateway, head, digest, records, now):
     _mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
     db.execute("INSERT OR IGNORE INTO batches VALUES (?,?,?,?,?,?)",
                (epoch, head.first, head.last, digest, now, len(records)))
-    return Taken(max(through, head.last), False, len(new), len(records) - len(new))
+    rewind = through if head.first > through + 1 and not told_lost(db, epoch, through + 1, head.first - 1) else None
+    return Taken(max(through, head.last), False, len(new), len(records) - len(new), rewind,
+                 tuple(r.fields for r in new if r.kind == batch.RESULT))
+
+
+def told_lost(db, epoch: int, first: int, last: int) -> bool:
+    """Whether the gateway itself has told that it no longer has the records first..last."""
+    at = first
+    for start, end in db.execute("SELECT first, last FROM lost WHERE epoch = ? AND last >= ? AND first <= ? "
+                                 "ORDER BY first", (epoch, first, last)):
+        if start > at:
+            return False
+        at = max(at, end + 1)
+    return at > last
 
 
 def same_content(stored: bytes, received: bytes) -> bool:
@@ -57,21 +70,21 @@ def same_content(stored: bytes, received: bytes) -> bool:
 
 
 def is_known(seq: int, through: int, gaps) -> bool:
-    """Whether a record was taken before: at or below the mark and in none of the (first, last) gaps."""
-    return seq <= through and not any(first <= seq <= last for first, last in gaps)
+    """Whether a record was taken before: at or below the mark and in none of the (first, last, since) gaps."""
+    return seq <= through and not any(first <= seq <= last for first, last, _ in gaps)
 
 
 def _mark(db, epoch, head, through, gaps, seqs, now):
     """Move the mark to the end of the batch and keep the list of gaps true."""
-    for first, last in gaps:  # filled ones shrink, split or go
+    for first, last, since in gaps:  # filled ones shrink, split or go
         db.execute("DELETE FROM gaps WHERE epoch = ? AND first = ?", (epoch, first))
-        _insert_gaps(db, epoch, first, last, seqs, now)
+        _insert_gaps(db, epoch, first, last, seqs, since)
     if head.last > through:
         _insert_gaps(db, epoch, through + 1, head.last, seqs, now)
     db.execute("UPDATE epochs SET through = max(through, ?), last_contact = ? WHERE id = ?", (head.last, now, epoch))
 
 
-def _insert_gaps(db, epoch, first, last, seqs, now):
+def _insert_gaps(db, epoch, first, last, seqs, since):
     """Note as gaps what of first..last is not among the sorted seqs."""
     at = first
     for seq in seqs:
@@ -80,10 +93,10 @@ def _insert_gaps(db, epoch, first, last, seqs, now):
         if seq > last:
             break
         if seq > at:
-            db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, seq - 1, now))
+            db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, seq - 1, since))
         at = seq + 1
     if at <= last:
-        db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, last, now))
+        db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, last, since))
 
 
 class _Batch:
@@ -290,13 +303,17 @@ def time_boot(db, epoch, boot, start, now):
 def _time_range(db, epoch, first, end, start, now):
     db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
                "AND raw_time < ?", (start, epoch, first, end, batch.UNIX_FROM))
-    rows = db.execute("SELECT id, meter, raw_time, digest, data FROM telegrams "
-                      "WHERE time IS NULL AND epoch = ? AND seq >= ? AND seq < ?", (epoch, first, end)).fetchall()
-    for row, meter, raw, digest, data in rows:
+    rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data FROM telegrams "
+                      "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
+                      (epoch, first, end)).fetchall()
+    for row, meter, raw, before, digest, state, data in rows:
         time = believed(start + raw, now)
+        if time == before:
+            continue
         if same_telegram(db, digest, data, time, time, but=row) is not None:
             db.execute("DELETE FROM telegrams WHERE id = ?", (row,))  # another gateway's reception has it
         else:
             db.execute("UPDATE telegrams SET time = ?, day = ? WHERE id = ?", (time, time // DAY, row))
+            if before is not None and state == DECODED:  # its reading moves with it
+                settle.withdraw(db, row, meter, before)
         db.execute("UPDATE meters SET first_heard = min(first_heard, ?) WHERE id = ?", (time, meter))
-

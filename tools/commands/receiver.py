@@ -2,14 +2,17 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import re
 import sqlite3
 import sys
 from pathlib import Path
 
+import wmbus
 from cloud_receiver import app, enrol, trust
 from cloud_receiver.clock import Clock, iso, parse_clock
+from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings, SettingsError
 from cloud_receiver.stores import StoreError
@@ -52,12 +55,36 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("gateway", help="its id, 16 letters and digits")
     p.add_argument("--undo", action="store_true", help="take it back")
 
+    p = sub.add_parser("bind", help="say that meters are a home's own: their keys go to its gateway, no other")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id")
+    p.add_argument("meter", nargs="+", help="as KAM-12345678-1B-16")
+    p = sub.add_parser("unbind", help="take a binding back; the gateway is told to wipe the key")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id")
+    p.add_argument("meter", nargs="+", help="as KAM-12345678-1B-16")
+
+    p = sub.add_parser("command", help="queue a command for a gateway's next answer")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id, or all")
+    p.add_argument("name", choices=("interval", "relay", "trust"), help="interval SECONDS; relay with the options "
+                   "below; trust: the anchors and keys as they are now")
+    p.add_argument("value", nargs="?", type=int, help="for interval: seconds between batches, 10 to 86400")
+    p.add_argument("--window", type=int, default=3600, help="for relay: seconds per relayed telegram (default: 3600)")
+    p.add_argument("--media", type=int, nargs="+", default=[6, 7, 21, 22],
+                   help="for relay: of 6 7 21 22 (default: all)")
+    p.add_argument("--meters", nargs="+", help="for relay: only these meters or makes (KAM-*); default: all")
+
+    p = sub.add_parser("commands", help="list commands and what became of them")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", nargs="?", help="of this gateway only")
+
 
 def run(args) -> int:
     """Run one action."""
     try:
         return ACTIONS[args.action](args)
-    except (SettingsError, StoreError, sqlite3.Error) as e:
+    except (SettingsError, StoreError, CommandRefused, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
     except OSError as e:
         raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
@@ -140,9 +167,7 @@ def _gateways(args):
 def _revoke(args):
     directory = Directory(args.dir)
     directory.load()
-    gateway = args.gateway.strip().upper()
-    if not re.fullmatch(r"[A-Z2-7]{16}", gateway):
-        raise CommandError(f"{args.gateway!r} is no gateway id (16 letters and digits)")
+    gateway = _gateway_id(args.gateway)
     keys = KeyStore(directory.keys)
     changed = keys.reinstate(gateway) if args.undo else keys.revoke(gateway, Clock().seconds())
     keys.close()
@@ -150,4 +175,76 @@ def _revoke(args):
     return 0
 
 
-ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke}
+def _gateway_id(text):
+    gateway = text.strip().upper()
+    if not re.fullmatch(r"[A-Z2-7]{16}", gateway):
+        raise CommandError(f"{text!r} is no gateway id (16 letters and digits)")
+    return gateway
+
+
+@contextlib.contextmanager
+def _office(args):
+    """(settings, key store, its commands, the enrolled gateways' ids) of a directory."""
+    directory = Directory(args.dir)
+    settings = directory.load()
+    with contextlib.closing(KeyStore(directory.keys)) as keys:
+        yield settings, keys, Commands(keys, settings.works), [row[0] for row in keys.enrolled()]
+
+
+def _enrolled(text, enrolled):
+    gateway = _gateway_id(text)
+    if gateway not in enrolled:
+        raise CommandError(f"no gateway {gateway} is enrolled")
+    return gateway
+
+
+def _bind(args):
+    now = Clock().seconds()
+    with _office(args) as (_, keys, commands, enrolled):
+        gateway = _enrolled(args.gateway, enrolled)
+        try:
+            meters = [wmbus.meter_text(wmbus.parse_meter(m)) for m in args.meter]
+        except wmbus.DecodeError as e:
+            raise CommandError(e.reason) from None
+        for meter in meters:
+            other = next((g for g in enrolled if g != gateway and meter in keys.bound(g)), None)
+            if args.action == "bind" and other is not None:
+                raise CommandError(f"{meter} is bound to {other}; unbind it there first")
+        for meter in meters:
+            changed = keys.bind(gateway, meter, now) if args.action == "bind" else keys.unbind(gateway, meter)
+            what = ("bound to" if args.action == "bind" else "unbound from") if changed else "unchanged at"
+            note = "" if meter in dict(keys.meters()) else "; there is no key for it yet"
+            print(f"{meter} {what} {gateway}{note}")
+        commands.make(gateway, "own-meters", {"meters": sorted(keys.bound(gateway))}, now)
+    return 0
+
+
+def _command(args):
+    directory = Directory(args.dir)
+    with _office(args) as (settings, _, commands, enrolled):
+        gateways = enrolled if args.gateway == "all" else [_enrolled(args.gateway, enrolled)]
+        if (args.name == "interval") != (args.value is not None):
+            raise CommandError("interval takes the seconds between batches, the others no value")
+        arguments = {
+            "interval": lambda: {"seconds": args.value},
+            "relay": lambda: {"window": args.window, "media": args.media, "meters": args.meters},
+            "trust": lambda: {"url": settings.url, "anchors": trust.anchors(directory.ca),
+                              "command_keys": [bytes.fromhex(k) for k in trust.command_public_keys(directory.ca)]},
+        }[args.name]()
+        for gateway in gateways:
+            counter = commands.make(gateway, args.name, arguments, Clock().seconds())
+            print(f"{gateway} {args.name} queued as {counter}")
+    return 0
+
+
+def _commands(args):
+    now = Clock().seconds()
+    with _office(args) as (_, _, commands, enrolled):
+        for gateway in enrolled if args.gateway is None else [_enrolled(args.gateway, enrolled)]:
+            for c in commands.of(gateway):
+                print(f"{gateway}  {c.counter}  {c.name:11}  {state(c, now):8}  {iso(c.made)}  {c.text or ''}".rstrip())
+    return 0
+
+
+ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke, "bind": _bind,
+           "unbind": _bind, "command": _command, "commands": _commands}

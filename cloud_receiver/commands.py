@@ -1,0 +1,190 @@
+"""Commands to gateways: made by people or by the receiver, signed into answers until a result comes (docs/wire.md).
+
+They are kept with what people decide (keys.sqlite), so that a store restored from a backup forgets none. Counters rise
+with the time of day as well as one by one, so that even a key store from a backup never uses one twice. A household's
+meter keys are not in the queue: they are put in when an answer is made, and only for meters that are bound to the
+gateway.
+"""
+
+import time
+from collections import namedtuple
+
+import cbor2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import firmware.batch as batch
+import wmbus
+
+from . import trust
+
+DAY = 86_400
+CONTENT_TYPE = "application/cbor"
+MEDIA = (6, 7, 21, 22)
+MOST_BYTES = 60_000  # of commands in one answer, which is at most 64 KiB
+MOST = 8
+# How long a command may wait for its gateway.
+VALID_S = {"interval": 30 * DAY, "relay": 30 * DAY, "own-meters": 30 * DAY, "trust": 365 * DAY, "rewind": 30 * DAY,
+           "update": 30 * DAY, "close-valve": 300}
+RESULTS = ("done", "the owner has not consented", "too late", "not on the list", "arguments not understood",
+           "no good clock", "tried and failed", "interrupted by a restart")
+
+# arguments: what the wire carries, own-meters without keys; code and text: the result, None while there is none.
+Command = namedtuple("Command", ("gateway", "counter", "name", "arguments", "not_after", "made", "code", "text",
+                                 "answered"))
+
+
+class CommandRefused(ValueError):
+    """A command that the list does not hold or whose arguments are not of its form; the text is one line."""
+
+
+class Commands:
+    """The queue of one works; `keys` is a KeyStore of the same thread."""
+
+    def __init__(self, keys, works: str, folder=None):
+        """`folder` holds the works' command keys; without it commands can be made, not signed."""
+        self.keys, self.works = keys, works
+        self._key: "Ed25519PrivateKey | None" = None if folder is None else trust.command_key(folder)
+        self._open: "dict[str, list[Command]]" = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the open commands anew, after another process may have changed them."""
+        self._open = {}
+        for c in self._rows("WHERE answered IS NULL ORDER BY gateway, counter"):
+            self._open.setdefault(c.gateway, []).append(c)
+
+    def make(self, gateway: str, name: str, arguments: dict, now: int) -> int:
+        """Queue a command; returns its counter. Raises CommandRefused."""
+        check(name, arguments)
+        db = self.keys.db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            last = db.execute("SELECT max(counter) FROM commands WHERE gateway = ?", (gateway,)).fetchone()[0] or 0
+            counter = max(last + 1, int(time.time()))  # the real time, also in simulation: see above
+            if name in ("interval", "relay", "own-meters", "trust"):  # the later one says all
+                db.execute("UPDATE commands SET answered = ?, text = 'replaced' WHERE gateway = ? AND name = ? "
+                           "AND answered IS NULL", (now, gateway, name))
+            db.execute("INSERT INTO commands (gateway, counter, name, arguments, not_after, made) VALUES (?,?,?,?,?,?)",
+                       (gateway, counter, name, cbor2.dumps(arguments, canonical=True), now + VALID_S[name], now))
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        self.refresh()
+        return counter
+
+    def result(self, gateway: str, counter: int, code: int, text: str, now: int) -> None:
+        """Note what became of a command; a counter that was never given out is ignored."""
+        done = self.keys.db.execute("UPDATE commands SET code = ?, text = ?, answered = ? "
+                                    "WHERE gateway = ? AND counter = ? AND code IS NULL",
+                                    (code, text[:200], now, gateway, counter))
+        if done.rowcount:
+            self.refresh()
+
+    def rewind(self, gateway: str, epoch: bytes, after: int, noticed: int, now: int) -> bool:
+        """Ask a gateway for what its ring still holds behind `after`; False if it was asked since `noticed`, the time
+        the gap was."""
+        arguments = {"epoch": epoch, "after": after}
+        if any(c.name == "rewind" and c.arguments == arguments and (c.answered is None or c.answered >= noticed)
+               for c in self.of(gateway) if c.not_after >= now):
+            return False
+        self.make(gateway, "rewind", arguments, now)
+        return True
+
+    def of(self, gateway: str) -> "list[Command]":
+        """A gateway's commands, newest first."""
+        return self._rows("WHERE gateway = ? ORDER BY counter DESC LIMIT 100", gateway)
+
+    def signed(self, gateway: str, kid: bytes, now: int) -> "list[bytes]":
+        """The open commands of a gateway as an answer carries them, in rising counter."""
+        found: "list[bytes]" = []
+        size = 0
+        for c in self._open.get(gateway, ()):
+            if c.not_after < now or len(found) == MOST:
+                continue
+            data = self.sign(kid, c.counter, c.not_after, c.name, self._complete(c))
+            size += len(data)
+            if size > MOST_BYTES:
+                break
+            found.append(data)
+        return found
+
+    def sign(self, kid: bytes, counter: int, not_after: int, name: str, arguments: dict) -> bytes:
+        """One command in its envelope."""
+        if self._key is None:
+            raise ValueError("no command key")
+        content = cbor2.dumps([kid, counter, not_after, name, arguments], canonical=True)
+        digest = batch.hashlib.sha256(content).digest()
+        signer = batch.kid(trust.public_bytes(self._key))
+        signature = self._key.sign(batch.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
+        return batch.envelope(signer, digest, signature, CONTENT_TYPE) + content
+
+    def _complete(self, c: Command) -> dict:
+        """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""
+        if c.name != "own-meters":
+            return c.arguments
+        keys, bound = self.keys.keys(), self.keys.bound(c.gateway)
+        return {"meters": [{"meter": m, "key": keys.get(m)} for m in c.arguments["meters"] if m in bound]}
+
+    def _rows(self, where, *values):
+        rows = self.keys.db.execute(f"SELECT {', '.join(Command._fields)} FROM commands {where}", values)
+        return [Command._make(row)._replace(arguments=cbor2.loads(row[3])) for row in rows]
+
+
+def state(c: Command, now: int) -> str:
+    """waiting, expired, replaced, done or refused."""
+    if c.answered is None:
+        return "waiting" if c.not_after >= now else "expired"
+    if c.code is None:
+        return "replaced"
+    return "done" if c.code == 0 else "refused"
+
+
+def outcome(c: Command) -> str:
+    """What a result says, in words."""
+    said = RESULTS[c.code] if c.code is not None and 0 < c.code < len(RESULTS) else ""
+    return ": ".join(part for part in (said, c.text) if part)
+
+
+def check(name: str, arguments: dict) -> None:
+    """Raise CommandRefused unless the command is on the closed list and its arguments have their form."""
+    form = _FORMS.get(name)
+    if form is None:
+        raise CommandRefused(f"no command called {name}")
+    fields, holds = form
+    if sorted(arguments) != sorted(fields) or not holds(arguments):
+        raise CommandRefused(f"{name}: arguments not of the form docs/wire.md gives")
+
+
+def _whole(value, least, most):
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _meter(text):
+    try:
+        return wmbus.meter_text(wmbus.parse_meter(text)) == text
+    except (wmbus.DecodeError, AttributeError):
+        return False
+
+
+def _relay(a):
+    if not _whole(a["window"], 60, DAY) or not a["media"] or any(m not in MEDIA for m in a["media"]):
+        return False
+    return a["meters"] is None or all(_meter(m) or _make(m) for m in a["meters"])
+
+
+def _make(text):
+    return isinstance(text, str) and len(text) == 5 and text[:3].isalpha() and text[3:] == "-*"
+
+
+_FORMS = {
+    "interval": (("seconds",), lambda a: _whole(a["seconds"], 10, DAY)),
+    "relay": (("window", "media", "meters"), _relay),
+    "own-meters": (("meters",), lambda a: all(_meter(m) for m in a["meters"])),
+    "trust": (("url", "anchors", "command_keys"),
+              lambda a: a["url"].startswith("https://") and a["anchors"] and a["command_keys"]
+              and all(len(k) == 32 for k in a["command_keys"])),
+    "rewind": (("epoch", "after"), lambda a: len(a["epoch"]) == 8 and _whole(a["after"], 0, 1 << 62)),
+    "update": (("version", "url"), lambda a: a["url"].startswith("https://") and 0 < len(a["version"]) <= 64),
+    "close-valve": ((), lambda a: True),
+}

@@ -1,0 +1,257 @@
+"""Commands: in every answer until their result comes, never with a key that is not bound; what a restore needs."""
+
+import shutil
+import subprocess
+
+import cbor2
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Running, make
+
+import firmware.batch as batch
+from cloud_receiver import commands, trust
+from cloud_receiver.keys import KeyStore
+
+OWN, OTHER = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    with Running(make(tmp_path / "works")) as running:
+        yield running
+
+
+def told(receiver, gateway, records=()):
+    """The commands in the answer to a batch, each opened as a gateway opens it."""
+    answer = receiver.send(gateway.batch(list(records)))
+    assert answer.status == 200, answer.text
+    return [opened(receiver, c) for c in batch.open_answer(answer.body).commands]
+
+
+def opened(receiver, data, works="works"):
+    envelope = batch.open_envelope(data, "command", works)
+    public = bytes.fromhex(trust.command_public_keys(receiver.directory.ca)[0])
+    assert envelope.kid == batch.kid(public) and envelope.content_type == "application/cbor"
+    Ed25519PublicKey.from_public_bytes(public).verify(envelope.signature, envelope.to_verify)
+    return batch.cbor.decode_all(data[envelope.end:])
+
+
+def order(receiver, gateway, name, arguments):
+    async def make_it():
+        return receiver.receiver.commands.make(gateway.id, name, arguments, NOW)
+    return receiver.run(make_it())
+
+
+def test_repeated_until_the_result_comes(receiver):
+    gateway, other = receiver.enrol(), receiver.enrol()
+    counter = order(receiver, gateway, "interval", {"seconds": 1800})
+    expected = [[batch.kid(gateway.public), counter, NOW + 30 * DAY, "interval", {"seconds": 1800}]]
+    assert told(receiver, gateway) == told(receiver, gateway) == expected
+    assert told(receiver, other) == [], "a command is for one gateway"
+    assert told(receiver, other, [batch.result(other.next(), NOW, counter, 0, "")]) == []
+    assert told(receiver, gateway) == expected, "another gateway's result is not this one's"
+    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "1800")]) == []
+    assert told(receiver, gateway) == []
+    [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+    assert (c["counter"], c["name"], c["state"], c["result"]) == (counter, "interval", "done", "1800")
+
+
+def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_path):
+    gateway = receiver.enrol()
+    backup = tmp_path / "backup"
+    shutil.copy(receiver.directory.keys, backup)
+    counters = [order(receiver, gateway, "update", {"version": str(n), "url": "https://x"}) for n in range(5)]
+    assert counters == sorted(set(counters))
+    assert [c[1] for c in told(receiver, gateway)] == counters, "in rising counter"
+    restored = KeyStore(backup)
+    again = commands.Commands(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
+    restored.close()
+    assert again >= counters[0], "not from one again"
+
+
+def test_one_that_is_too_old_is_not_sent(receiver):
+    gateway = receiver.enrol()
+    order(receiver, gateway, "close-valve", {})
+    assert told(receiver, gateway)[0][2] == NOW + 300
+    receiver.clock.at = NOW + 301
+    assert told(receiver, gateway) == []
+    assert receiver.json(f"/v1/gateways/{gateway.id}")["commands"][0]["state"] == "expired"
+
+
+def test_a_later_one_of_the_same_kind_replaces_what_waits(receiver):
+    gateway = receiver.enrol()
+    order(receiver, gateway, "interval", {"seconds": 1800})
+    order(receiver, gateway, "relay", {"window": 3600, "media": [7], "meters": None})
+    last = order(receiver, gateway, "interval", {"seconds": 60})
+    assert [(c[1], c[3]) for c in told(receiver, gateway)] == [(last - 1, "relay"), (last, "interval")]
+
+
+def test_the_list_is_closed():
+    for name, arguments in (("reboot", {}), ("open-valve", {}), ("interval", {}), ("interval", {"seconds": 5}),
+                            ("interval", {"seconds": True}), ("interval", {"seconds": 60, "more": 1}),
+                            ("relay", {"window": 3600, "media": [2], "meters": None}),
+                            ("relay", {"window": 3600, "media": [4, 7], "meters": None}),
+                            ("relay", {"window": 3600, "media": [], "meters": None}),
+                            ("relay", {"window": 3600, "media": [7], "meters": ["everything"]}),
+                            ("own-meters", {"meters": ["x"]}), ("close-valve", {"now": 1}),
+                            ("rewind", {"epoch": b"1", "after": 1}),
+                            ("update", {"version": "1", "url": "http://plain"})):
+        with pytest.raises(commands.CommandRefused):
+            commands.check(name, arguments)
+    commands.check("relay", {"window": 3600, "media": [6, 7, 21, 22], "meters": ["KAM-*", OWN.text]})
+
+
+# --- own meters' keys
+
+def bind(receiver, gateway, *meters, undo=False):
+    done = subprocess.run([Process.NETTI, "receiver", "unbind" if undo else "bind", receiver.directory.path, gateway.id,
+                           *(m.text for m in meters)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    receiver.run(_noticed(receiver))
+    return done.stdout
+
+
+async def _noticed(receiver):
+    import asyncio
+    stamp = receiver.receiver._keys_stamp
+    for _ in range(60):
+        if receiver.receiver._keys_stamp != stamp:
+            break
+        await asyncio.sleep(0.05)
+
+
+def test_a_key_goes_only_to_the_gateway_its_meter_is_bound_to(receiver):
+    gateway, neighbour = receiver.enrol(), receiver.enrol()
+    receiver.put_key(OWN)
+    receiver.put_key(OTHER)
+    printed = bind(receiver, gateway, OWN)
+    [command] = told(receiver, gateway)
+    assert command[3:] == ["own-meters", {"meters": [{"meter": OWN.text, "key": OWN.key}]}]
+    assert told(receiver, neighbour) == []
+    # In no queue, page, list or line printed.
+    db = KeyStore(receiver.directory.keys).db
+    assert all(OWN.key not in row[0] for row in db.execute("SELECT arguments FROM commands"))
+    assert OWN.key.hex() not in printed + receiver.web(f"/gateways/{gateway.id}").text
+    assert OWN.key.hex() not in receiver.web(f"/v1/gateways/{gateway.id}").text
+    # Unbinding wipes it, and what still waits in the queue no longer gets it.
+    bind(receiver, gateway, OWN, undo=True)
+    [command] = told(receiver, gateway)
+    assert command[3:] == ["own-meters", {"meters": []}]
+
+
+def test_a_queued_command_never_gets_a_key_whose_binding_has_ended(receiver):
+    gateway = receiver.enrol()
+    receiver.put_key(OWN)
+    bind(receiver, gateway, OWN)
+    keys = KeyStore(receiver.directory.keys)
+    keys.unbind(gateway.id, OWN.text)
+    keys.close()
+    assert [c[4] for c in told(receiver, gateway)] == [{"meters": []}]
+
+
+# --- after a restore
+
+def test_a_store_from_a_backup_gets_back_what_the_spools_still_hold(tmp_path):
+    directory = make(tmp_path / "works")
+    gateway, late = Gateway(), Gateway()
+    records = [batch.telegram(n, NOW - 900_000 + n * 1000, -70, Meter(1).telegram(n)) for n in range(1, 31)]
+    with Running(directory) as receiver:
+        receiver.enrol(gateway, name="Fyrveien 3")
+        receiver.through(gateway.batch(records[:10], first=1, last=10))
+    shutil.copy(directory.store, tmp_path / "backup")
+    with Running(directory) as receiver:
+        receiver.enrol(late, kind="concentrator", name="Blokk A")
+        receiver.through(gateway.batch(records[10:20], first=11, last=20))
+    shutil.copy(tmp_path / "backup", directory.store)
+    for more in directory.path.glob("store.sqlite-*"):
+        more.unlink()
+    with Running(directory) as receiver:
+        receiver.through(late.batch([]))  # who enrolled since is known again
+        names = {g["id"]: (g["kind"], g["name"]) for g in receiver.json("/v1/gateways")["gateways"]}
+        assert names[late.id] == ("concentrator", "Blokk A")
+        gateway.seq = 22
+        [command] = told(receiver, gateway, records[20:22])
+        assert command[3:] == ["rewind", {"epoch": gateway.epoch, "after": 10}]
+        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 20]]
+        # The gateway does as it is told, from what its ring still holds.
+        assert receiver.through(gateway.batch(records[12:30], first=13, last=30)) == 30
+        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 12]]
+        assert receiver.summary()["telegrams"] == 28
+    with Running(directory) as receiver:  # and it is not asked for ever again: the command is still the same one
+        assert len(told_names(receiver, gateway)) == 1
+
+
+def told_names(receiver, gateway):
+    answer = receiver.send(gateway.batch([], first=0, last=0))
+    return [opened(receiver, c)[3] for c in batch.open_answer(answer.body).commands]
+
+
+def test_what_a_gateway_has_told_lost_is_not_asked_for(receiver):
+    gateway = receiver.enrol()
+    told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])
+    gateway.seq = 50
+    assert told(receiver, gateway, [batch.lost(gateway.next(), NOW, 2, 50, 49)]) == []
+
+
+def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path):
+    directory, gateway = make(tmp_path / "works"), Gateway()
+    with Running(directory) as receiver:
+        receiver.enrol(gateway)
+        gateway.seq = 5
+        assert len(told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])) == 1
+    keys = KeyStore(directory.keys)
+    keys.db.execute("DELETE FROM commands")
+    keys.close()
+    with Running(directory) as receiver:
+        assert told_names(receiver, gateway) == ["rewind"]
+    clock = FixedClock(NOW + 40 * DAY)
+    with Running(directory, clock) as receiver:
+        assert told_names(receiver, gateway) == ["rewind"], "the old one is past its time"
+
+
+# --- hostile results
+
+def test_results_of_commands_never_made_change_nothing(receiver):
+    gateway = receiver.enrol()
+    counter = order(receiver, gateway, "interval", {"seconds": 1800})
+    for wrong in (counter + 1, 0, 1 << 61):
+        assert len(told(receiver, gateway, [batch.result(gateway.next(), NOW, wrong, 0, "x" * 300)])) == 1
+    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 1, "<script>")]) == []
+    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "")]) == []
+    [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+    assert (c["state"], c["result"]) == ("refused", "the owner has not consented: <script>")
+    assert "<script>" not in receiver.web(f"/gateways/{gateway.id}").text
+
+
+def test_a_command_of_another_works_or_purpose_does_not_open(receiver):
+    gateway = receiver.enrol()
+    order(receiver, gateway, "interval", {"seconds": 1800})
+    data = batch.open_answer(receiver.send(gateway.batch([])).body).commands[0]
+    with pytest.raises(InvalidSignature):
+        opened(receiver, data, works="other")
+    assert cbor2.loads(data[batch.open_envelope(data, "command", "works").end:])[3] == "interval"
+
+
+# --- the command line
+
+def netti(*arguments):
+    return subprocess.run([Process.NETTI, "receiver", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_commands_from_the_command_line(receiver):
+    directory, gateway, other = receiver.directory, receiver.enrol(), receiver.enrol()
+    assert netti("command", directory.path, gateway.id, "interval", "1800").returncode == 0
+    assert netti("command", directory.path, "all", "relay", "--window", "7200", "--meters", "KAM-*").returncode == 0
+    receiver.run(_noticed(receiver))
+    assert [c[3] for c in told(receiver, gateway)] == ["interval", "relay"]
+    assert [c[3:] for c in told(receiver, other)] == [
+        ["relay", {"window": 7200, "media": [6, 7, 21, 22], "meters": ["KAM-*"]}]]
+    for bad in (("AAAAAAAAAAAAAAAA", "interval", "60"), (gateway.id, "interval", "5"), (gateway.id, "interval", "x"),
+                (gateway.id, "nonsense"), ("short", "interval", "60"), (gateway.id, "relay", "--media", "2")):
+        done = netti("command", directory.path, *bad)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, bad
+    listed = netti("commands", directory.path).stdout
+    assert listed.count("\n") == 3 and "waiting" in listed and gateway.id in listed
+
+
