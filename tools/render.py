@@ -63,7 +63,7 @@ class Printer:
     def __call__(self, line: Line) -> None:
         """Print one line."""
         if self.console is None:
-            print("".join([text for text, _ in line]))
+            print("".join([text for text, _ in line]).rstrip())
         else:
             from rich.text import Text
             self.console.print(Text.assemble(*line))

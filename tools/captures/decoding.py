@@ -22,7 +22,10 @@ REJECTS = {
 
 
 class Result(NamedTuple):
-    """One frame: its reading, or None and the fault; `meter` as far as it is known. `telegram` is the frame itself."""
+    """One frame: its reading, or None and the fault; `meter` as far as it is known.
+
+    `telegram` is the telegram without link layer CRCs, or the HAN message with all the frames it came in.
+    """
 
     where: str
     reading: "dict | None"
@@ -41,6 +44,7 @@ class Decoder:
         self.air = wmbus.Reader()
         self.han = han_reader.Reader(p1_without_crc=True)
         self._pending = ""  # where the message began of which the HAN reader holds segments
+        self._wire = b""  # and the frames it came in so far
 
     def results(self, pieces: Iterable[Piece]) -> Iterator[Result]:
         """One Result per frame of the capture."""
@@ -88,48 +92,54 @@ class Decoder:
     # --- HAN ------------------------------------------------------------------------------------------------------
 
     def _han_frame(self, piece: Piece) -> Iterator[Result]:
-        if piece.fault:
-            # The codec may see more in noise than the cutter did. What was cut short nothing that follows completes.
-            messages = list(self.han.feed(piece.data))
-            if CUT in piece.fault:
-                messages += self.han.finish()
-                self._pending = ""
-            for message in messages:
-                yield self._message(piece, message)
-            if not messages:
-                yield Result(piece.where, None, piece.fault, piece=piece)
-            return
         before = dict(self.han.rejects)
         data = piece.data
-        if data[:1] == b"/" and data[-1:] != b"\n":
+        if data[:1] == b"/" and data[-1:] != b"\n" and not piece.fault:
             data += b"\r\n"  # a P1 telegram as hex often stops behind its CRC
         messages = list(self.han.feed(data))
-        reasons = _grown(before, self.han.rejects)
-        if not messages and not reasons:
-            if data.strip(b"\x7e\r\n\x00\xff"):
-                self._pending = self._pending or piece.where
+        # The first of two frames that share a flag has it.
+        self._wire += b"\x7e" + data if data[:1] != b"\x7e" and data[-1:] == b"\x7e" and not piece.fault else data
+        fault = piece.fault
+        if CUT in fault:
+            messages += self.han.finish()  # what was cut short nothing that follows completes
+        if not messages and not fault:
+            reasons = _grown(before, self.han.rejects)
+            if not reasons:
+                if data.strip(b"\x7e\r\n\x00\xff"):
+                    self._pending = self._pending or piece.where
+                else:
+                    self._wire = b""
+                return
+            fault = f"a frame, but {reasons[0]}"
+        if fault and not messages and CUT not in fault and piece.fault:
+            self._wire = self._wire[:-len(data)]  # noise between two frames is none of theirs
+            yield Result(piece.where, None, fault, "", data, piece)
             return
         where, self._pending = self._pending or piece.where, ""
+        wire, self._wire = self._wire, b""
+        piece = piece._replace(where=where)
         for message in messages:
-            yield self._message(piece._replace(where=where), message)
+            yield self._message(piece, message, wire if len(messages) == 1 else message)
         if not messages:
-            yield Result(where, None, f"a frame, but {reasons[0]}", piece=piece)
+            yield Result(where, None, fault, "", wire, piece)
 
     def _han_end(self) -> Iterator[Result]:
         if not self._pending:
             return
         where, self._pending = self._pending, ""
+        wire, self._wire = self._wire, b""
         messages = self.han.finish()
+        piece = Piece(where, FRAME, wire)
         for message in messages:
-            yield self._message(Piece(where, FRAME, message), message)
+            yield self._message(piece, message, wire)
         if not messages:
-            yield Result(where, None, "a message of which the rest is missing")
+            yield Result(where, None, "a message of which the rest is missing", "", wire, piece)
 
-    def _message(self, piece: Piece, message: bytes) -> Result:
+    def _message(self, piece: Piece, message: bytes, wire: bytes) -> Result:
         try:
-            return Result(piece.where, han_reader.decode(message, self.ek, self.ak, aes), "", "", message, piece)
+            return Result(piece.where, han_reader.decode(message, self.ek, self.ak, aes), "", "", wire, piece)
         except han_reader.DecodeError as e:
-            return Result(piece.where, None, str(e), "", message, piece)
+            return Result(piece.where, None, str(e), "", wire, piece)
 
     def _han_message(self, piece: Piece) -> Iterator[Result]:
         """A message without its framing: the codec tells what it is."""

@@ -13,6 +13,7 @@ HELP = "read captured wM-Bus telegrams and HAN or P1 messages"
 EXAMPLE = """netti decode 2E44… --key 000102030405060708090A0B0C0D0E0F
   netti decode street.txt --keys keys.csv
   rtl_wmbus | netti decode - --json
+  netti decode --explain 2E44…
 
 exit status:
   0 every frame gave a reading   1 at least one gave none, or there was no frame   2 wrong usage"""
@@ -31,7 +32,10 @@ def arguments(parser) -> None:
                         help="wM-Bus keys, a row each: meter;key (KAM-12345678-1B-16;HEX)")
     parser.add_argument("--ek", metavar="HEX", help="HAN encryption key (GUEK, GPK60)")
     parser.add_argument("--ak", metavar="HEX", help="HAN authentication key (GAK, GPK61)")
-    parser.add_argument("--json", action="store_true", help="one JSON object per reading and line")
+    parser.add_argument("--explain", action="store_true",
+                        help="every byte of each frame with its meaning; for a meter no driver knows, a driver to "
+                             "start from")
+    parser.add_argument("--json", action="store_true", help="one JSON object per reading (or explanation) and line")
     parser.add_argument("--jsonl", action="store_true",
                         help='serve requests on standard input: {"kind":"wmbus","hex":…,"key":…,"prior":[…]} or '
                              '{"kind":"han","hex":…,"ek":…,"ak":…} per line, an answer per line')
@@ -40,7 +44,7 @@ def arguments(parser) -> None:
 def run(args) -> int:
     """Decode what was given; 0 when every frame gave a reading."""
     if args.jsonl:
-        if args.input or args.json:
+        if args.input or args.json or args.explain:
             raise CommandError("--jsonl takes its requests from standard input and stands alone")
         from .. import jsonl
         jsonl.serve(sys.stdin.buffer, sys.stdout)
@@ -53,18 +57,23 @@ def run(args) -> int:
     table = keys.Keys([keys.key(k) for k in args.key], keys.read(args.keys) if args.keys else None)
     ek = keys.key(args.ek, "--ek") if args.ek else None
     ak = keys.key(args.ak, "--ak") if args.ak else None
+    explain = _Explained(args.json) if args.explain else None
     show = _json if args.json else _Table()
     good = bad = 0
     for name, stream in inputs(args.input):
+        decoder = Decoder(table, ek, ak)
         with stream:
-            for result in Decoder(table, ek, ak).results(pieces(stream, name)):
+            for result in decoder.results(pieces(stream, name)):
+                explained = explain is not None and explain(result, decoder)
                 if result.reading is None:
                     bad += 1
-                    sys.stdout.flush()
-                    print(fault_line(result), file=sys.stderr, flush=True)
+                    if not explained:
+                        sys.stdout.flush()
+                        print(fault_line(result), file=sys.stderr, flush=True)
                 else:
                     good += 1
-                    show(result)
+                    if not explained:
+                        show(result)
     if bad and good + bad > 1:
         print(f"netti decode: {good} of {good + bad} frames gave a reading", file=sys.stderr)
     elif not good and not bad:
@@ -108,6 +117,32 @@ def fault_line(result) -> str:
 
 def _json(result) -> None:
     print(json.dumps(result.reading, ensure_ascii=False, default=lambda v: v.hex()), flush=True)
+
+
+class _Explained:
+    """Prints explanations, as JSON or for people."""
+
+    def __init__(self, as_json: bool) -> None:
+        from .. import render, render_explain
+        from ..captures import explaining
+        self.explaining, self.lines, self.as_json = explaining, render_explain.lines, as_json
+        self.print, self.first = render.Printer(), True
+
+    def __call__(self, result, decoder) -> bool:
+        """Print one; False where there is nothing to explain."""
+        found = self.explaining.explain(result, decoder)
+        if found is None:
+            return False
+        if self.as_json:
+            print(json.dumps(self.explaining.as_json(found), ensure_ascii=False), flush=True)
+            return True
+        if not self.first:
+            self.print([])
+        self.first = False
+        for line in self.lines(found._replace(where="" if found.where.startswith("argument") else found.where)):
+            self.print(line)
+        sys.stdout.flush()
+        return True
 
 
 class _Table:
