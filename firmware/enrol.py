@@ -82,7 +82,8 @@ async def enrol(port, text, identity, kind, name=""):
     status, answer = await port.within(
         TIMEOUT_S, _request(port, host, number, port.tls_context(anchors), head, body))
     if status != 200:
-        raise EnrolError("the receiver refuses (%d): %s" % (status, answer.decode().strip()[:200]))
+        said = answer[:200].split(b"\n")[0].decode()
+        raise EnrolError("the receiver refuses (%d): %s" % (status, said))
     works = config.check_works(json.loads(answer))
     if works["works"] != token["works"] or works["gateway"] != identity.gateway:
         raise EnrolError("the receiver's answer is for another works or gateway")

@@ -115,7 +115,7 @@ def main(arguments):
     try:
         asyncio.run(_run(g))
     except KeyboardInterrupt:
-        # MicroPython has no signals: an interrupt lands here, in the middle of anything.
+        # On MicroPython, where an interrupt strikes in the middle of anything.
         g.close()
     return 0
 

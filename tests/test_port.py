@@ -1,0 +1,126 @@
+"""The runtime's edge: AES, time, files and streams behave alike on both runtimes."""
+
+import asyncio
+
+from firmware import port
+
+FOLDER = "/tmp/netti-test-port-" + ("mp" if port.MICROPYTHON else "c")
+
+
+def empty():
+    port.make_folder(FOLDER + "/a/b")
+    for folder in (FOLDER + "/a/b", FOLDER + "/a", FOLDER):
+        for name in port.names(folder):
+            port.remove(folder + "/" + name)
+    return FOLDER
+
+
+def test_aes_vectors_of_fips_197():
+    plain = bytes.fromhex("00112233445566778899aabbccddeeff")
+    for key, cipher in ((bytes(range(16)), "69c4e0d86a7b0430d8cdb78070b4c55a"),
+                        (bytes(range(32)), "8ea2b7ca516745bfeafc49904b496089")):
+        a = port.aes(key)
+        assert a.ecb_encrypt(plain) == bytes.fromhex(cipher)
+        assert a.ecb_decrypt(bytes.fromhex(cipher) * 3) == plain * 3
+        assert a.ecb_encrypt(plain) == bytes.fromhex(cipher)
+
+
+def test_a_file_is_appended_to_and_replaced():
+    folder = empty()
+    path = folder + "/f"
+    out = port.appender(path)
+    out.write(b"one")
+    assert port.read_whole(path) == b"one"
+    out.write(memoryview(b"-two-")[1:4])
+    out.sync()
+    out.close()
+    out = port.appender(path)
+    out.write(b"!")
+    out.close()
+    with port.reader(path) as f:
+        assert f.read(3) == b"one"
+        f.seek(0, 2)
+        assert f.tell() == 7
+    port.write_whole(path, b"new")
+    assert port.read_whole(path) == b"new" and "f" in port.names(folder) and "f.new" not in port.names(folder)
+    port.remove(path)
+    port.remove(path)
+    assert port.read_whole(path) is None and port.names(folder + "/none") == []
+
+
+def test_a_folder_is_made_with_those_above_it():
+    folder = empty()
+    port.make_folder(folder + "/a/b")
+    port.make_folder(folder + "/a/b")
+    assert port.names(folder + "/a") == ["b"]
+
+
+def test_time_goes_on_and_can_be_made_faster():
+    before = port.uptime_ms()
+    asyncio.run(port.sleep(0.02))
+    assert port.uptime_ms() - before >= 15
+    try:
+        port.set_scale(1000)
+        a, b = port.real_ms(), port.uptime_ms()
+        asyncio.run(port.sleep(20))
+        assert port.real_ms() - a < 10000
+        assert port.uptime_ms() - b >= 15000
+    finally:
+        port.set_scale(1)
+
+
+def test_waiting_is_bounded():
+    async def go():
+        event = asyncio.Event()
+        came = await port.wait_event(event, 0.01)
+        event.set()
+        return came, await port.wait_event(event, 10)
+
+    async def never():
+        await asyncio.Event().wait()
+
+    async def bounded():
+        try:
+            await port.within(0.01, never())
+        except OSError as e:
+            return str(e)
+    assert asyncio.run(go()) == (False, True)
+    assert asyncio.run(bounded()) == "timed out"
+
+
+def test_a_stream_can_be_read_until_it_closes():
+    async def serve(_reader, writer):
+        writer.write(b"hello")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def go():
+        server = await asyncio.start_server(serve, "127.0.0.1", 17863)
+        stream, end = await port.open_stream("tcp://localhost:17863")
+        got = b""
+        while True:
+            data = await stream.read(3)
+            if not data:
+                break
+            got += data
+        await port.close(end)
+        server.close()
+        return got
+    assert asyncio.run(go()) == b"hello"
+
+
+def test_nobody_there_is_an_oserror():
+    async def go():
+        try:
+            stream, _end = await port.open_stream("tcp://127.0.0.1:9")
+            # MicroPython connects in the background: it shows with the first byte.
+            return await stream.read(1)
+        except OSError:
+            return "refused"
+    assert asyncio.run(go()) in ("refused", b"")
+
+
+def test_random_bytes_and_jitter():
+    assert len(port.random_bytes(32)) == 32 and port.random_bytes(32) != port.random_bytes(32)
+    assert len(port.jitter_entropy(64)) == 64
