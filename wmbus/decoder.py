@@ -39,19 +39,19 @@ def _decode(layers, key, aes, formats):
     if layers.mode:
         security.open_tpl(layers, key, aes)
     address = layers.address
+    driver = layout(address)
     reading = {
         "manufacturer": transport.letters(address[0] | address[1] << 8),
         "id": "%02X%02X%02X%02X" % (address[5], address[4], address[3], address[2]),
         "version": address[6],
         "type": address[7],
-        "media": transport.MEDIA.get(address[7], "reserved"),
+        "media": driver.get("media") or transport.MEDIA.get(address[7], "reserved"),
     }
     words: "list[str]" = []
     alarms: "list[str]" = []
     data = layers.data
     at = layers.at
     end = layers.end
-    driver = layout(address)
     if "body" in driver and ci in (0x7A, 0x72, 0x78):
         driver["body"](layers, reading, words, alarms)
     elif ci in (0x7A, 0x72, 0x78):

@@ -22,7 +22,7 @@ def bcd(value: int) -> "int | None":
 def bcd_text(value: int, size: int) -> str:
     """The digits of a BCD field of `size` bytes as text, leading zeros kept."""
     text = "%x" % value
-    return "0" * (2 * size - len(text)) + text
+    return ("0" * (2 * size - len(text)) + text).upper()
 
 
 def signed(raw: bytes) -> int:

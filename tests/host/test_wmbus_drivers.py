@@ -61,7 +61,7 @@ def test_tables_are_well_formed(name):
         assert versions is None or all(0 <= v <= 255 for v in versions)
         assert kinds is None or all(0 <= k <= 255 for k in kinds)
         assert set(layout) <= {"names", "bits", "seen", "raw", "status", "values", "formats", "body", "payload", "rest",
-                               "finish"}
+                               "media", "finish"}
         tables = [*(layout.get("bits") or {}).values(), layout.get("status") or ()]
         alarms = [alarm for table in tables for _, _, alarm in table] + list((layout.get("values") or {}).values())
         assert {alarm for alarm in alarms if alarm} <= set(drivers.ALARMS)

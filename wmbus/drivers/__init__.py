@@ -15,6 +15,7 @@ is a tuple METERS of (versions, types, layout); None stands for any. A layout is
   "body"     function(layers, reading, words, alarms) where the data are no records although the CI says so
   "payload"  the same for a maker's own CI; `layers` has key and aes
   "rest"     function(rest, reading, words, alarms) for the maker's data after a DIF 0F
+  "media"    the medium where the type is the maker's own
   "finish"   function(reading), last of all: sums and differences
 Alarms are words of ALARMS. Vectors stand in the docstring: `telegram <hex>`, `key <hex>`, `reading name=value ...`.
 """

@@ -16,6 +16,6 @@ def _thirds(divide):
 
 
 METERS = (
-    ((0x04,), None, {"payload": _thirds(1)}),
+    ((0x04,), None, {"payload": _thirds(1), "media": "water"}),
     (None, (0x03, 0x0F), {"payload": _thirds(1000)}),
 )

@@ -50,8 +50,7 @@ HCA = {
         # Storage 31 is the half month just ended, 2 the oldest.
         "consumption_at_history_*_hca": ("delta_%d_half_months_ago_hca", -32),
     },
-    "bits": {"mfct_7f": (), "mfct_7f_at_error": ((0x02, "OPEN_C", "tamper"), (0x08, "SENSOR_BREAK", None),
-                                                 (0x10, "UNEXPECTED_RST", None))},
+    "bits": {"mfct_7f": ((0x02, "OPEN_C", "tamper"), (0x08, "SENSOR_BREAK", None), (0x10, "UNEXPECTED_RST", None))},
 }
 METERS = (
     ((0x00,), (0x06, 0x07), FAW),

@@ -119,4 +119,9 @@ METERS = (
     }),
     (None, (0x02,), {"formats": _formats("040404843c042b04ab3c")}),
     (None, (0x04, 0x0A, 0x0B, 0x0C, 0x0D), HEAT),
+    (None, (0x18,), {
+        "names": {"mfct_ff09": "alfa_counter", "mfct_ff0a": "beta_counter"},
+        "bits": {"mfct_ff20": ((0x01, "DROP", None), (0x02, "SURGE", None), (0x04, "HIGH", None), (0x08, "LOW", None),
+                               (0x10, "TRANSIENT", None), (0x20, "COMM_ERROR", None))},
+    }),
 )

@@ -11,7 +11,6 @@ reading current_kwh=123, id=12345678, previous_kwh=100, status=OK, target_date=2
 """
 
 from ..errors import DecodeError
-from ..values import date
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -79,6 +78,18 @@ def _heat(layers, reading, words, alarms):
     reading["total_kwh"] = previous + current
 
 
+def _heat_27(layers, reading, words, alarms):
+    """Vario 4 of the first make counts megajoules in two bytes."""
+    _need(layers, 9)
+    data = layers.data
+    at = layers.at
+    previous = _word(data, at + 3) / 3.6
+    current = _word(data, at + 7) / 3.6
+    reading["previous_kwh"] = previous
+    reading["current_kwh"] = current
+    reading["total_kwh"] = previous + current
+
+
 def _allocator(layers, reading, words, alarms):
     _need(layers, 9)
     data = layers.data
@@ -98,22 +109,23 @@ def _smoke(layers, reading, words, alarms):
     if data[at] & 1:
         words.append("SMOKE")
         alarms.append("smoke")
-    day = date(_word(data, at + 1))
-    if day:
-        reading["prev_date"] = day
+    reading["prev_date"] = _due(_word(data, at + 1))
 
 
 HCA = {
     "names": {"target_date": ("set_date", "target_date"), "history_8_date": "set_date_8"},
 }
 METERS = (
-    ((0x50,), (0x62, 0x72), {"payload": _water_half_months}),
-    (None, (0x62, 0x72), {"payload": _water}),
-    (None, (0x43, 0xC3, 0x45), {"payload": _heat}),
-    (None, (0x80,), {"payload": _allocator}),
+    ((0x50,), (0x62,), {"payload": _water_half_months, "media": "warm water"}),
+    ((0x50,), (0x72,), {"payload": _water_half_months, "media": "cold water"}),
+    (None, (0x62,), {"payload": _water, "media": "warm water"}),
+    (None, (0x72,), {"payload": _water, "media": "cold water"}),
+    ((0x27,), (0x04, 0xC3), {"payload": _heat_27, "media": "heat"}),
+    (None, (0x43, 0xC3, 0x45), {"payload": _heat, "media": "heat"}),
+    (None, (0x80,), {"payload": _allocator, "media": "heat cost allocation"}),
     ((0x69, 0x94), (0x08,), dict(HCA, payload=_allocator)),
     (None, (0x08,), dict(HCA, payload=_allocator)),
-    (None, (0xF0, 0x1A), {"payload": _smoke}),
+    (None, (0xF0, 0x1A), {"payload": _smoke, "media": "smoke detector"}),
     (None, (0x04,), {"names": {"target_energy_consumption_kwh": ("target_kwh", "target_energy_consumption_kwh")},
                      "payload": _heat}),
 )
