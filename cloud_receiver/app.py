@@ -16,6 +16,7 @@ from aiohttp import web
 from . import settings as settings_module
 from . import trust
 from .api import Api
+from .attention import silent_gateway
 from .clock import Clock
 from .commands import Commands
 from .decode import Decoder
@@ -56,6 +57,10 @@ class Receiver:
     def revoked(self) -> "dict[str, int]":
         """The revoked gateways, and since when."""
         return self._revoked
+
+    def silent_gateway(self, g) -> bool:
+        """Whether a gateway (a row of queries.gateways) has been out of contact for too long."""
+        return silent_gateway(g, self.clock.seconds())
 
     def answer_commands(self, opened, taken) -> "list[bytes]":
         """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
@@ -102,8 +107,8 @@ class Receiver:
         context = trust.server_context(self.directory.ca)
         self.device_port = await self._listen(self.device_app(), host or None, port, context)
         self.web_port = await self._listen(self.web_app(), web_host, web_port, None)
-        if self.settings.port != self.device_port:  # tokens and enrolment files name it
-            self.settings.port = self.device_port
+        if (self.settings.port, self.settings.web_port) != (self.device_port, self.web_port):
+            self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
         self._tasks = [asyncio.create_task(self.decoder.run()), asyncio.create_task(self._watch_keys())]
 

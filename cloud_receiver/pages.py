@@ -19,6 +19,7 @@ import firmware.batch as batch
 
 from . import attention, charts, commands, meters, usage, words
 from .clock import iso
+from .home import HomePage
 from .stores import queries
 
 log = logging.getLogger("netti.pages")
@@ -52,7 +53,8 @@ class Pages:
                                              trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
         self._templates.globals.update(static=self._static_url, meter_url=meter_url, gateway_url=gateway_url,
                                        parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso,
-                                       alarm_level=attention.alarm_level)
+                                       alarm_level=attention.alarm_level, day_chart=day_chart, power_chart=power_chart,
+                                       power_rows=power_rows)
 
     def add_to(self, app: web.Application) -> None:
         """Add routes and middleware."""
@@ -60,7 +62,7 @@ class Pages:
         app.router.add_routes([
             web.get("/", self.overview), web.get("/meters", self.meters), web.get("/meters/{id}", self.meter),
             web.get("/gateways", self.gateways), web.get("/gateways/{id}", self.gateway),
-            web.get("/static/{name}", self.static)])
+            web.get("/home/{secret}", HomePage(self.receiver, self).get), web.get("/static/{name}", self.static)])
 
     # --- around every request
 
@@ -250,6 +252,27 @@ def use_chart(w, used, view, now) -> charts.Chart:
     labels = [label(u) if n % every == 0 else "" for n, u in enumerate(used)]
     kinds = ["" if u.start >= now else "none" if u.ml is None else "use partial" if u.partial else "use" for u in used]
     return charts.bars([None if u.ml is None else u.ml / 1000 for u in used], titles, labels, kinds)
+
+
+def day_chart(w, used) -> charts.Chart:
+    """The bar chart of a home's water per day."""
+    return use_chart(w, used, "days", w.now)
+
+
+def power_rows(days, now) -> "list[tuple[int, int]]":
+    """(start, Wh) of the local days that end with today and have a value, the latest first."""
+    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
+    return [(s, d) for s, d in zip(starts, days) if d is not None][::-1]
+
+
+def power_chart(w, days, now) -> charts.Chart:
+    """The bar chart of a home's electricity per day, from Wh of the local days that end with today."""
+    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
+    titles = [f"{w.day(s)}: " + (w.text("no reading") if d is None else w.number(d / 1000, 1) + " kWh")
+              for s, d in zip(starts, days)]
+    labels = [w.short_day(s) if n % 7 == 0 else "" for n, s in enumerate(starts)]
+    kinds = ["none" if d is None else "use partial" if n == len(days) - 1 else "use" for n, d in enumerate(days)]
+    return charts.bars([None if d is None else d / 1000 for d in days], titles, labels, kinds)
 
 
 def latest_fields(latest) -> "list[tuple[str, object]]":

@@ -19,6 +19,7 @@ class Settings:
     name: str
     host: str = "localhost"
     port: int = 8443
+    web_port: int = 8080
     window: int = 3600  # seconds: one telegram per meter and window is relayed
     interval: int = 900  # seconds between a gateway's batches
 

@@ -80,6 +80,27 @@ NB = {
         "og importer på nytt:",
     "The telegram could not be decoded:": "Telegrammet kunne ikke dekodes:",
     "Not heard in the last 7 days.": "Ikke hørt siste 7 døgn.",
+    # a home
+    "My home": "Min bolig", "Water": "Vann", "Electricity": "Strøm", "Today": "I dag", "This month": "Denne måneden",
+    "%s l in %s": "%s l på %s", "%s kWh the hour from %s": "%s kWh i timen fra %s",
+    "%s kWh sold": "%s kWh solgt",
+    "kWh per day": "kWh per døgn", "What leaves the house": "Hva som forlater huset",
+    "Your water meter has not been heard yet.": "Vannmåleren din er ikke hørt ennå.",
+    "The water works has not yet said which water meter is yours.":
+        "Vannverket har ikke oppgitt hvilken vannmåler som er din, ennå.",
+    "The gateway has not been in contact for %s. Check that it has power and the network works.":
+        "Gatewayen har ikke vært i kontakt på %s. Sjekk at den har strøm og at nettet virker.",
+    "The gateway has not been in contact yet.": "Gatewayen har ikke vært i kontakt ennå.",
+    "The gateway sends the water works the telegrams of water meters it hears, yours and your neighbours', unopened, "
+    "as the meters sent them.":
+        "Gatewayen sender vannverket telegrammene fra vannmålerne den hører, din og naboenes, uåpnet, slik målerne "
+        "sendte dem.",
+    "It also sends your electricity per hour to this page, because you have turned that on; the water works does not "
+    "see it.":
+        "Den sender også strømforbruket per time til denne siden, fordi du har slått det på; vannverket ser det ikke.",
+    "Your electricity stays in the house.": "Strømforbruket blir i huset.",
+    "This address is the key to the page: keep it to yourself. Values are shown from %s on.":
+        "Adressen er nøkkelen til siden: hold den for deg selv. Verdier vises fra %s.",
     # a gateway
     "Enrolled": "Meldt inn", "Firmware": "Fastvare", "Clock": "Klokke", "Starts": "Oppstarter", "Revoked": "Sperret",
     "Rings": "Ringer", "Ring": "Ring", "Delivered through": "Levert til og med", "Gaps": "Hull", "Lost": "Tapt",

@@ -269,6 +269,26 @@ def test_the_floor_is_no_time(tmp_path):
     assert run(tmp_path, scenario) == 1
 
 
+def test_a_better_clock_moves_records_and_their_readings(tmp_path):
+    """The answer's time came first; then the meter's list, which is better, says it was two hours later."""
+    async def scenario(store):
+        ring = Ring(store)
+        start = NOW - 40_000
+        await ring.send([batch.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
+                         batch.clock(ring.next(), 200, start + 200, batch.CLOCK_ANSWER)])
+        [(row, meter, _, time, _)] = await store.pending(9)
+        await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None)])
+        await ring.send([batch.clock(ring.next(), 300, start + 7500, batch.CLOCK_HAN),
+                         batch.clock(ring.next(), 400, start + 9999, batch.CLOCK_SNTP)])
+        [(row, meter, _, time, _)] = await store.pending(9)
+        await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None)])
+        [m] = await store.read(queries.meters, 0)
+        return await store.read(queries.readings, meter, NOW - DAY, NOW + DAY), m["read_at"]
+
+    at = NOW - 40_000 + 7200 + 100
+    assert run(tmp_path, scenario) == ([(at, 1_000_000)], at)
+
+
 def test_a_boot_that_never_learnt_the_time_gets_the_latest_it_can_have(tmp_path):
     async def scenario(store):
         ring = Ring(store)

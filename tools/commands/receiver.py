@@ -64,6 +64,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("gateway", help="its id")
     p.add_argument("meter", nargs="+", help="as KAM-12345678-1B-16")
 
+    p = sub.add_parser("home", help="print the secret link of a home's own page; an earlier one ends")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its gateway's id")
+    p.add_argument("--new-resident", action="store_true", help="show nothing from before now")
+
     p = sub.add_parser("command", help="queue a command for a gateway's next answer")
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its id, or all")
@@ -219,6 +224,18 @@ def _bind(args):
     return 0
 
 
+def _home(args):
+    with _office(args) as (settings, keys, _, enrolled):
+        gateway = _enrolled(args.gateway, enrolled)
+        since = keys.home_since(gateway)
+        if args.new_resident:
+            since = Clock().seconds()
+        elif since is None:
+            since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
+        print(f"http://127.0.0.1:{settings.web_port}/home/{keys.home_link(gateway, since)}")
+    return 0
+
+
 def _command(args):
     directory = Directory(args.dir)
     with _office(args) as (settings, _, commands, enrolled):
@@ -247,4 +264,4 @@ def _commands(args):
 
 
 ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke, "bind": _bind,
-           "unbind": _bind, "command": _command, "commands": _commands}
+           "unbind": _bind, "home": _home, "command": _command, "commands": _commands}

@@ -1,0 +1,69 @@
+"""The homeowner's page, behind a secret link that belongs to the home: own water, and electricity if they share it.
+
+It shows the meters bound to the home's gateway and nothing from before its present residents moved in. Electricity is
+what the owner has the gateway send; no page or API of the works reads it.
+"""
+
+from aiohttp import web
+
+from . import limits, usage
+from .stores import queries
+
+DAYS = 31
+
+
+class HomePage:
+    """The page of one home; `pages` renders it."""
+
+    def __init__(self, receiver, pages):
+        self.receiver, self.pages = receiver, pages
+        self.store, self.clock, self.keys = receiver.store, receiver.clock, receiver.keys
+        self.by_address = limits.Buckets(rate=0.2, burst=30)
+
+    async def get(self, request: web.Request) -> web.Response:
+        """The page of a secret; an unknown one is not found, like any other address."""
+        address = request.remote or ""
+        if self.by_address.wait(address):
+            raise web.HTTPTooManyRequests
+        found = self.keys.home(request.match_info["secret"])
+        gateways = [] if found is None else await self.store.read(queries.gateways, found[0])
+        if not gateways:
+            self.by_address.charge(address)
+            raise web.HTTPNotFound
+        g, since, now = gateways[0], found[1], self.clock.seconds()
+        today = usage.local(now).date()
+        days = usage.day_bounds(today, DAYS)
+        month = [usage.midnight(today.replace(day=1)), days[-1]]
+        first = max(since, min(days[0], month[0]) - usage.NEAR["day"])
+        meters = []
+        for name in self.keys.bound(g["id"]):
+            for m in await self.store.read(queries.meters, self.receiver.api.recent(), name):
+                readings = await self.store.read(queries.readings, m["row"], first, days[-1])
+                used = usage.uses(readings, days, usage.NEAR["day"])
+                meters.append({"meter": m, "days": used, "today": used[-1].ml,
+                               "month": usage.uses(readings, month, usage.NEAR["day"])[0].ml,
+                               "hour": last_hour(readings, now)})
+        hours = await self.store.read(queries.home_hours, g["row"], max(since, min(days[0], month[0])), days[-1])
+        return self.pages.render(
+            request, "home.html", g=g, meters=meters, since=since, names=self.keys.bound(g["id"]),
+            power=power(hours, days, month[0]) if hours else None, shares=bool(hours),
+            silent=self.receiver.silent_gateway(g))
+
+
+def last_hour(readings, now: int) -> "tuple[int, int] | None":
+    """(ml, seconds) between the two latest readings, if the last is from the last two hours."""
+    if len(readings) < 2 or now - readings[-1][0] > 2 * usage.HOUR:
+        return None
+    return readings[-1][1] - readings[-2][1], readings[-1][0] - readings[-2][0]
+
+
+def power(hours, days, month_start: int) -> dict:
+    """Energy in Wh from (hour, import, export, estimated): today, this month, and per day (None without an hour)."""
+    per_day: "list[int | None]" = [None] * (len(days) - 1)
+    for hour, imported, _, _ in hours:
+        for n in range(len(days) - 1):
+            if days[n] <= hour < days[n + 1]:
+                per_day[n] = (per_day[n] or 0) + imported
+                break
+    return {"days": per_day, "today": per_day[-1], "month": sum(h[1] for h in hours if h[0] >= month_start),
+            "export": sum(h[2] for h in hours if h[0] >= month_start), "last": hours[-1]}

@@ -1,0 +1,121 @@
+"""A home's own page: its own water, its electricity if shared, nothing of others, nothing from before its residents."""
+
+import subprocess
+
+import pytest
+from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
+
+import firmware.batch as batch
+from cloud_receiver import home, usage, words
+from cloud_receiver.keys import KeyStore
+
+OWN, NEIGHBOUR = Meter(12345678), Meter(87654321)
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    with Running(make(tmp_path / "works")) as running:
+        running.gateway = running.enrol(name="Fyrveien 3")
+        running.other = running.enrol(name="Fyrveien 5")
+        records = []
+        for n in range(72):
+            for meter, rate in ((OWN, 12), (NEIGHBOUR, 777)):
+                records.append(batch.telegram(running.gateway.next(), NOW - (71 - n) * HOUR, -70,
+                                              meter.telegram(100_000 + n * rate)))
+        running.through(running.gateway.batch(records))
+        running.wait_for(lambda s: s["decoded"] == 144)
+        yield running
+
+
+def bound(receiver, meter=OWN, gateway=None):
+    keys = KeyStore(receiver.directory.keys)
+    keys.bind((gateway or receiver.gateway).id, meter.text, NOW)
+    keys.close()
+
+
+def link(receiver, gateway=None, *more):
+    done = subprocess.run([Process.NETTI, "receiver", "home", receiver.directory.path, (gateway or receiver.gateway).id,
+                           *more], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    url = done.stdout.strip()
+    assert url.startswith(f"http://127.0.0.1:{receiver.web_port}/home/")
+    return url[url.index("/home/"):]
+
+
+def hours(receiver, gateway, wh, count=30):
+    receiver.through(gateway.batch([batch.han_hour(gateway.next(), NOW, (NOW // HOUR - 1 - n) * HOUR, wh, 0, False)
+                                    for n in range(count)]))
+
+
+def page(receiver, path, language="en"):
+    answer = receiver.web(path, headers={"Accept-Language": language})
+    assert answer.status == 200
+    return answer.text.replace("\xa0", " ")
+
+
+def since(receiver, at):
+    keys = KeyStore(receiver.directory.keys)
+    keys.db.execute("UPDATE homes SET since = ?", (at,))
+    keys.close()
+
+
+def test_own_water_today_and_this_month(receiver):
+    bound(receiver)
+    path = link(receiver)
+    since(receiver, NOW - 30 * DAY)
+    text = page(receiver, path)
+    assert ">96 <small>l</small>" in text, "eight hours of twelve litres today"
+    assert ">0.9 <small>m³</small>" in text and "Your electricity stays in the house." in text
+    assert "Electricity</h2>" not in text and NEIGHBOUR.text not in text and "777" not in text
+    nb = page(receiver, path, "nb")
+    assert "Strømforbruket blir i huset." in nb and ">0,9 <small>m³</small>" in nb
+
+
+def test_electricity_is_the_homes_own_and_only_where_shared(receiver):
+    hours(receiver, receiver.gateway, 2000)
+    hours(receiver, receiver.other, 4321)
+    path = link(receiver)
+    since(receiver, NOW - 30 * DAY)
+    text = page(receiver, path)
+    assert ">16.0 <small>kWh</small>" in text and ">60 <small>kWh</small>" in text
+    assert "4.3" not in text and "the water works does not see it" in text
+    assert "has not yet said which water meter is yours" in text
+
+
+def test_nothing_from_before_the_residents_moved_in(receiver):
+    bound(receiver)
+    hours(receiver, receiver.gateway, 2000)
+    first = link(receiver)
+    since(receiver, NOW - 30 * DAY)
+    assert "<td class=\"num\">288</td>" in page(receiver, first)
+    second = link(receiver, None, "--new-resident")
+    assert receiver.web(first).status == 404, "the former residents' link has ended"
+    since(receiver, NOW - 3 * HOUR)
+    text = page(receiver, second)
+    assert ">36 <small>l</small>" in text and ">6.0 <small>kWh</small>" in text
+    assert "<td class=\"num\">288</td>" not in text
+    third = link(receiver)
+    assert receiver.web(second).status == 404 and ">36 <small>l</small>" in page(receiver, third)
+
+
+def test_a_secret_is_needed_and_cannot_be_guessed_at_leisure(receiver):
+    path = link(receiver)
+    assert len(path) > 35
+    for wrong in ("/home/", "/home/x", path[:-1], path + "x", f"/home/{receiver.gateway.id}"):
+        assert receiver.web(wrong).status == 404, wrong
+    for _ in range(40):
+        last = receiver.web("/home/guess").status
+    assert last == 429
+
+
+def test_the_secret_is_not_kept(receiver):
+    path = link(receiver)
+    assert path.rsplit("/", 1)[1].encode() not in receiver.directory.keys.read_bytes()
+
+
+def test_power_adds_up_over_the_clock_change():
+    days = usage.day_bounds(usage.local(1793100000).date(), 3)
+    every = [(h, 1000, 0, 0) for h in range(days[0], days[3], HOUR)]
+    found = home.power(every, days, days[0])
+    assert [d // 1000 for d in found["days"]] == [(b - a) // HOUR for a, b in zip(days, days[1:])]
+    assert found["month"] == len(every) * 1000 and words.NB["My home"]
