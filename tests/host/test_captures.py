@@ -1,8 +1,10 @@
 """Captures: what bytes and lines are taken for, and that no file, however broken, stops the reading."""
 
 import io
+import json
 
 import pytest
+import support
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from netti_tools.captures import keys, lines, pieces, playing
@@ -38,6 +40,54 @@ def taken(data, name="x", n=None):
 ])
 def test_what_bytes_are(data, kind):
     assert kind_of(data) == kind
+
+
+def test_a_telegram_that_looks_like_the_head_of_p1():
+    """A length of 47, C 44 and a manufacturer whose code reads as letters: /DhP."""
+    data = telegram(maker="TCH", records=bytes.fromhex("0413") + bytes(4) + b"\x2f" * 27)
+    assert data[:4] == b"/DhP" and kind_of(data) == kind_of(format_a(data)) == kind_of(data[:30]) == TELEGRAM
+
+
+def test_one_frame_alone_in_a_file_of_bytes_or_a_hex_dump():
+    for data, kind in ((telegram(), TELEGRAM), (APDU, MESSAGE), (b"\xe6\xe7\x00" + APDU, MESSAGE), (WIRED, TELEGRAM),
+                       (kaifa_list_1(), FRAME), (on_air(telegram()), AIR)):
+        assert [(p.kind, p.data) for p in taken(data)] == [(kind, data)]
+        dump = "".join(f"{at:08x}  {data[at:at + 16].hex(' ')}  |{'.' * len(data[at:at + 16])}|\n"
+                       for at in range(0, len(data), 16))
+        assert [(p.kind, p.data, p.where) for p in taken(dump.encode())] == [(kind, data, "x:1")]
+
+
+def test_p1_as_hex_broken_anywhere():
+    for width in (8, 16, 20, 33, 64):
+        text = "\n".join(p1()[i:i + width].hex() for i in range(0, len(p1()), width))
+        assert [p.data for p in taken(text.encode())] == [p1()]
+    assert [p.data for p in taken((b"\r\n" + p1()).hex().encode())] == [b"\r\n", p1()]
+
+
+def test_captured_messages_read_the_same_from_a_file():
+    """What `--jsonl` reads, a file of the same bytes gives, as hex and raw."""
+    from netti_tools import jsonl
+    for row in support.corpus("han/han_dev.jsonl"):
+        if row["must"] != "decode":
+            continue
+        ek, ak = ((row["keys"] or {}).get(name) for name in ("ek", "ak"))
+        want = jsonl.answer({"kind": "han", "hex": row["hex"], "ek": ek, "ak": ak})["readings"]
+        decoder = Decoder(keys.Keys([]), bytes.fromhex(ek or "") or None, bytes.fromhex(ak or "") or None)
+        assert [r.reading for r in decoder.results(taken(row["hex"].encode())) if r.reading] == want, row["id"]
+        if row["format"] != "dlms-body":  # too little to be told from noise
+            assert [r.reading for r in decoder.results(taken(bytes.fromhex(row["hex"]))) if r.reading] == want, row["id"]
+
+
+def test_captured_telegrams_read_the_same_from_a_file():
+    from netti_tools import jsonl
+    for name in ("wmbusmeters_dev", "encrypted_twins_dev"):
+        for row in support.corpus(f"wmbus/{name}.jsonl"):
+            request = {"kind": "wmbus", "hex": row["telegram_hex"], "key": row["key"], "prior": row["prior"]}
+            want = json.loads(jsonl.line(json.dumps(request).encode())).get("readings", [None])[0]
+            decoder = Decoder(keys.Keys([bytes.fromhex(row["key"])] if row["key"] else []))
+            lines_ = "\n".join([*row["prior"], row["telegram_hex"]]).encode()
+            *_, last = decoder.results(taken(lines_))
+            assert json.loads(json.dumps(last.reading)) == want, row["id"]
 
 
 def test_a_frame_says_its_size():

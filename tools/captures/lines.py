@@ -12,12 +12,16 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """The bytes of one line, its time in seconds or None, RSSI or None, and what is wrong with it."""
+    """The bytes of one line, its time in seconds or None, RSSI or None, and what is wrong with it.
+
+    `dump`: the line is one of a hex dump with offsets, its bytes follow those of the line before.
+    """
 
     data: bytes
     time: "float | None" = None
     rssi: "int | None" = None
     fault: str = ""
+    dump: bool = False
 
 
 _TIME = re.compile(r"^\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)(?:Z|\+00:?00)?\]?[\s;:,|]+")
@@ -84,6 +88,6 @@ def read_line(text: str) -> "Line | None":
         text = text[time.end():]
     dump = _XXD.match(text)
     if dump and (":" in text[:9] or "  " in text or "|" in text):
-        text = dump.group(1)
+        return Line(bytes.fromhex(dump.group(1)), None, None, "", True)
     data, fault = unhex(text)
     return Line(data, at, None, fault)

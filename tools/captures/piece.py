@@ -6,6 +6,8 @@ link layer begins with (EN 13757-4, ISO/IEC 13239, EN 13757-2, IEC 62056-21).
 
 from typing import NamedTuple
 
+import wmbus
+
 # Which protocol a piece is of, and in which form.
 TELEGRAM = "wmbus"      # one wM-Bus telegram, with or without link layer CRCs, or a wired M-Bus long frame
 AIR = "wmbus-air"       # bytes as a radio delivers them, sync word included
@@ -34,9 +36,10 @@ _C_FIELDS = (0x44, 0x46, 0x47, 0x48, 0x40, 0x08, 0x18, 0x28, 0x38, 0x43, 0x45, 0
              0x7B, 0x06)
 
 
-def _manufacturer(data: bytes) -> bool:
+def _is_telegram(data: bytes) -> bool:
+    """Whether a C field of wM-Bus and a manufacturer's three letters follow the length."""
     code = data[2] | data[3] << 8
-    return all(0 < (code >> shift & 31) < 27 for shift in (10, 5, 0))
+    return data[1] in _C_FIELDS and len(data) >= 6 and all(0 < (code >> shift & 31) < 27 for shift in (10, 5, 0))
 
 
 def kind_of(data: bytes) -> str:
@@ -46,7 +49,9 @@ def kind_of(data: bytes) -> str:
     first = data[0]
     if first == 0x7E and data[1] & 0xF0 == 0xA0:
         return FRAME
-    if first == 0x2F and data[1:4].isalpha():
+    if _is_telegram(data) and len(data) in (first + 1, wmbus.link.frame_size(first)):
+        return TELEGRAM
+    if first == 0x2F and data[1:4].isalpha() and not any(c < 9 or 13 < c < 32 or c == 127 for c in data[:16]):
         return FRAME
     if first == 0x68 and data[3] == 0x68 and data[1] == data[2]:
         # DLMS pushes are SND_UD to the broadcast address; a wired meter's answer is RSP_UD.
@@ -57,7 +62,7 @@ def kind_of(data: bytes) -> str:
         return MESSAGE
     if data[:2] == b"\x54\x3d":
         return AIR
-    if data[1] in _C_FIELDS and len(data) >= 6 and _manufacturer(data):
+    if _is_telegram(data):
         return TELEGRAM
     if first == 0x0F or first in (0x01, 0x02) and 0 < data[1] <= 128:
         return MESSAGE

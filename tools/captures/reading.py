@@ -23,13 +23,23 @@ def pieces(stream: BinaryIO, name: str) -> Iterator[Piece]:
     if _is_bursts(head):
         return _bursts(rest, name)
     if _is_p1(head) or not _is_text(head):
-        # A radio's stream holds its sync word; a HAN frame begins with a flag, which a telegram does not.
-        at = head.find(b"\x54\x3d")
-        flag = _start(head, 0)
-        if at >= 0 and (flag < 0 or at < flag):
-            return _air(rest, name)
-        return _stream(rest, lambda offset: f"{name}@{offset}")
+        return _bytes(rest, head, lambda offset: f"{name}@{offset}")
     return _text(rest, name)
+
+
+def _bytes(chunks: Iterator[bytes], head: bytes, where: "Callable[[int], str]") -> Iterator[Piece]:
+    """The pieces of bytes that are not text: of a radio, of a HAN port, or one telegram or message."""
+    kind, flag = kind_of(head), _start(head, 0)
+    if kind == TELEGRAM and head[0] in (len(head) - 1, 0x68):
+        return iter((Piece(where(0), TELEGRAM, b"".join(chunks)),))
+    # A list alone may hold a flag; what only might be one, by its first byte, is none if there is a frame in it.
+    if kind == MESSAGE and (head[0] > 0x0F or head[0] == 0x0F and head[5:6] in (b"\0", b"\x09", b"\x0c") or flag < 0):
+        return iter((Piece(where(0), MESSAGE, b"".join(chunks)[:LONGEST]),))
+    # A radio's stream holds its sync word; a HAN frame begins with a flag, which a telegram does not.
+    at = head.find(b"\x54\x3d")
+    if at >= 0 and (flag < 0 or at < flag):
+        return _air(chunks, where)
+    return _stream(chunks, where)
 
 
 def _some(stream: BinaryIO) -> bytes:
@@ -78,10 +88,10 @@ def _bursts(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
         yield Piece(f"{name}@{offset}", AIR, b"", fault=f"burst {CUT}: {len(buffer)} bytes")
 
 
-def _air(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
+def _air(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[Piece]:
     offset = 0
     for chunk in chunks:
-        yield Piece(f"{name}@{offset}", AIR, chunk)
+        yield Piece(where(offset), AIR, chunk)
         offset += len(chunk)
 
 
@@ -89,6 +99,7 @@ def _text(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
     log = False
     hold = _Hold()
     number = 0
+    dump, dump_at = b"", ""
     for raw in _lines(chunks):
         number += 1
         text = raw.decode("utf-8", "replace")
@@ -98,6 +109,12 @@ def _text(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
         if line is None:
             continue
         where = f"{name}:{number}"
+        if line.dump:
+            dump, dump_at = dump + line.data, dump_at or where
+            continue
+        if dump:
+            yield from _dump(dump, dump_at)
+            dump, dump_at = b"", ""
         if line.fault:
             yield from hold.end()
             # In a log of wmbusmeters the lines between the telegrams are its own words.
@@ -106,6 +123,12 @@ def _text(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
             continue
         yield from hold.line(where, line.data, line.time, line.rssi)
     yield from hold.end()
+    yield from _dump(dump, dump_at)
+
+
+def _dump(data: bytes, where: str) -> Iterator[Piece]:
+    """The pieces of a hex dump, which is a file of bytes written out; `where` it begins."""
+    return _bytes(iter((data,)), data, lambda offset: where) if data else iter(())
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -132,20 +155,28 @@ class _Hold:
     def line(self, where: str, data: bytes, time: "float | None", rssi: "int | None") -> Iterator[Piece]:
         """The pieces this line completes."""
         kind = kind_of(data)
-        # Only what surely begins something else ends a frame early: an APDU's first byte may be any byte of a frame.
-        new = kind == FRAME or kind in (TELEGRAM, AIR) and len(data) > self.size() - len(self.data)
-        if self.data and not new:
+        if self.data and not self._begins_another(data, kind):
             self.data += data
             yield from self._whole(where)
             return
         yield from self.end()
-        if kind == FRAME:
+        # A line may have line ends or the rest of a frame before the frame it begins.
+        if kind == FRAME or kind == UNKNOWN and _start(data, 0) >= 0:
             self.data, self.where, self.time = data, where, time
             yield from self._whole(where)
         elif kind == UNKNOWN:
             yield Piece(where, kind, b"", time, rssi, "neither a wM-Bus telegram nor a HAN message")
         else:
             yield Piece(where, kind, data, time, rssi)
+
+    def _begins_another(self, data: bytes, kind: str) -> bool:
+        """Whether a line can't go on with the held frame: only what surely begins something else ends a frame early.
+
+        An APDU's first byte may be any byte of a frame, and text may look like the head of a telegram.
+        """
+        if self.data[:1] == b"/" and not any(c < 10 or c > 126 for c in data):
+            return kind == FRAME
+        return kind == FRAME or kind in (TELEGRAM, AIR) and len(data) > self.size() - len(self.data)
 
     def _whole(self, where: str) -> Iterator[Piece]:
         """What is whole of the held bytes; the beginning of a next frame is kept."""
