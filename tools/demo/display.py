@@ -79,7 +79,7 @@ class Display:
                              f"(x{d.plan.scale})  {d.server.sent} telegrams sent  {left}")
 
     def _gateways(self) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True, header_style="dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         for name in ("gateway", "runs on"):
             table.add_column(name, no_wrap=True)
         for name in ("heard", "damaged", "relayed", "decoded", "acked", "waiting", "HAN"):
@@ -122,8 +122,9 @@ class Display:
         rows = [
             ("street", f"{len(d.street.homes)} homes, {len(water)} water meters of "
                        f"{len({m.model.make for m in water})} makes, {len(d.street.meters) - len(water)} others"),
-            ("sent", f"{d.server.sent} telegrams, {d.server.delivered} times delivered to a radio, "
-                     f"{d.server.damaged} of these damaged"),
+            ("sent", f"{d.server.sent} telegrams, {d.server.delivered} times delivered to a radio, {d.server.damaged} "
+                     f"of these damaged ({d.server.damaged / max(1, d.server.delivered):.1%}); never more than "
+                     f"{d.server.late:.0f} s of the street's time late"),
             ("killed", "; ".join(d.killed) or "nothing"),
             ("proof", f"{verdict.pairs} pairs of meter and window, {verdict.hours} own-meter hours; edges "
                       + ", ".join(f"{site} {edge} s" for site, edge in verdict.edges.items())),

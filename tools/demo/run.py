@@ -51,7 +51,7 @@ class Demo:
         self.gateways = self._gateways()
         self.progress: "evidence.Progress | None" = None
         self.display = Display(self)
-        self.running = False
+        self.running = self.verdict_told = False
         self.killed: list[str] = []
         self.faults: dict[str, int] = {}  # what the run itself found wrong
         self.notes: list[str] = []
@@ -94,20 +94,18 @@ class Demo:
 
     async def run(self) -> int:
         """Run it all; returns the exit status."""
-        asking = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         main = asyncio.create_task(self._course(stopped))
         for number in (signal.SIGINT, signal.SIGTERM):
-            asking.add_signal_handler(number, lambda: (stopped.set() if self.verdict_told else main.cancel()))
+            loop.add_signal_handler(number, lambda: stopped.set() if self.verdict_told else main.cancel())
         try:
             return await main
         except asyncio.CancelledError:
-            self.display.stop()
+            print("demo: stopped before its end", flush=True)
             return 130
         finally:
             await self._end()
-
-    verdict_told = False
 
     async def _course(self, stopped: asyncio.Event) -> int:
         await self._set_up()
@@ -158,8 +156,7 @@ class Demo:
         say = self.display.say
         await self.server.listen()
         await self.proxy.start()
-        say(f"seed {self.seed}: {len(self.street.water_meters())} water meters, three gateways, one receiver, in "
-            f"{self.folder}")
+        say(f"seed {self.seed}: {len(self.street.water_meters())} water meters, three gateways, one receiver")
         await processes.command("receiver", "init", str(self.receiver.folder), "--works", "demo", "--name",
                                 "Demo Water Works", "--host", "localhost", "--port", str(self.receiver.port))
         await self.receiver.serve(SimulatedClock(time.time(), self.plan.start - 60, 1).triple())
