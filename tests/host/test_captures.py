@@ -13,7 +13,7 @@ from netti_tools.captures.piece import AIR, FRAME, MESSAGE, TELEGRAM, UNKNOWN, k
 from own_vectors import KEY, format_a, hdlc, kaifa_list_1, on_air, p1, telegram
 
 APDU = kaifa_list_1()[12:-3]
-WIRED = bytes.fromhex("68 0f 0f 68 08 01 72 78 56 34 12 b4 38 01 07 01 00 00 00 00 16")
+WIRED = bytes.fromhex("68 0f 0f 68 08 01 72 78 56 34 12 b4 38 01 07 01 00 00 00 84 16")
 
 
 class Trickle(io.RawIOBase):
@@ -55,6 +55,14 @@ def test_one_frame_alone_in_a_file_of_bytes_or_a_hex_dump():
         dump = "".join(f"{at:08x}  {data[at:at + 16].hex(' ')}  |{'.' * len(data[at:at + 16])}|\n"
                        for at in range(0, len(data), 16))
         assert [(p.kind, p.data, p.where) for p in taken(dump.encode())] == [(kind, data, "x:1")]
+
+
+def test_answers_on_a_wired_bus():
+    """Long frames one behind the other, a short one and noise between, as an optical head gives them."""
+    noise = b"\x10\x5b\x01\x5c\x16"
+    found = taken(noise + WIRED + noise + WIRED)
+    assert [(p.kind, p.where) for p in found if p.data == WIRED] == [(TELEGRAM, "x@5"), (TELEGRAM, "x@31")]
+    assert [r.fault for r in Decoder(keys.Keys([])).results(found)][1] == ""
 
 
 def test_p1_as_hex_broken_anywhere():

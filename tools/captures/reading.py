@@ -226,7 +226,7 @@ def _whole(frame: bytes) -> bool:
 
 
 def _stream(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[Piece]:
-    """Cut the bytes of a HAN port into frames; what lies between them is noise, flags apart.
+    """Cut the bytes of a HAN port or a wired M-Bus into frames; what lies between them is noise, flags apart.
 
     The pieces put together are the stream again: of two frames that share a flag, the first has it.
     """
@@ -258,7 +258,9 @@ def _stream(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[
                 else:
                     # Its end is not where it says: it is broken, or no frame began here. The codec says which.
                     frame = held[:following] if following > 0 else held
-            yield Piece(where(offset - shared), FRAME, frame[shared:], fault=fault)
+            # An answer on a wired M-Bus has the same outer form as a meter's push; the codec wants it as a telegram.
+            kind = TELEGRAM if frame[0] == 0x68 and not fault and kind_of(frame) == TELEGRAM else FRAME
+            yield Piece(where(offset - shared), kind, frame[shared:], fault=fault)
             flag = frame[0] == frame[-1] == 0x7E and len(frame) > 1
             buffer, offset = buffer[len(frame) - shared:], offset + len(frame) - shared
 
