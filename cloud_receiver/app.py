@@ -36,8 +36,9 @@ WAL_RESET_FIXED = (3, 51, 3)
 class Receiver:
     """A receiver of one directory: open, serve, close."""
 
-    def __init__(self, directory: Directory, clock: Clock):
-        self.directory, self.clock = directory, clock
+    def __init__(self, directory: Directory, clock: Clock, public_name: str = ""):
+        """With a public name (a proxy shows the pages under it) people have to log in."""
+        self.directory, self.clock, self.public_name = directory, clock, public_name
         self.settings = directory.load()
         self._lock = directory.lock()
         self.store = open_store(f"sqlite://{directory.store}")
@@ -173,14 +174,14 @@ def require_loopback(host: str) -> None:
 
 
 async def serve(directory: Directory, clock: Clock, port: int, web_port: int, web_host: str = "127.0.0.1",
-                host: str = "", ready=None) -> None:
+                host: str = "", ready=None, public_name: str = "") -> None:
     """Serve until SIGTERM or SIGINT; `ready(receiver)` is called once both ports listen."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     require_loopback(web_host)
-    receiver = Receiver(directory, clock)
+    receiver = Receiver(directory, clock, public_name)
     try:
         if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
             log.info("SQLite %s has the WAL-reset bug; one connection alone writes and checkpoints, which avoids it",

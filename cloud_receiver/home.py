@@ -6,7 +6,7 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from . import limits, usage
+from . import accounts, limits, usage
 from .stores import queries
 
 DAYS = 31
@@ -22,7 +22,7 @@ class HomePage:
 
     async def get(self, request: web.Request) -> web.Response:
         """The page of a secret; an unknown one is not found, like any other address."""
-        address = request.remote or ""
+        address = accounts.client_address(request, self.receiver.public_name)
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
         found = self.keys.home(request.match_info["secret"])

@@ -18,6 +18,7 @@ from aiohttp import web
 import firmware.batch as batch
 
 from . import attention, charts, commands, meters, usage, words
+from .accounts import LogIn
 from .clock import iso
 from .home import HomePage
 from .stores import queries
@@ -56,6 +57,9 @@ class Pages:
                                        alarm_level=attention.alarm_level, day_chart=day_chart, power_chart=power_chart,
                                        power_rows=power_rows)
 
+        self._log_in = LogIn(receiver, self)
+        self._hosts = ("localhost", "127.0.0.1", "[::1]", *([receiver.public_name] if receiver.public_name else []))
+
     def add_to(self, app: web.Application) -> None:
         """Add routes and middleware."""
         app.middlewares.append(self.guard)
@@ -63,18 +67,19 @@ class Pages:
             web.get("/", self.overview), web.get("/meters", self.meters), web.get("/meters/{id}", self.meter),
             web.get("/gateways", self.gateways), web.get("/gateways/{id}", self.gateway),
             web.get("/home/{secret}", HomePage(self.receiver, self).get), web.get("/static/{name}", self.static)])
+        app.router.add_routes(self._log_in.routes())
 
     # --- around every request
 
     @web.middleware
     async def guard(self, request: web.Request, handler):
-        """Local callers only by local names (no page of another site can reach in through its DNS), headers, errors."""
+        """Only names that are ours (no page of another site can reach in through its DNS), log-in, headers, errors."""
         host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in ("localhost", "127.0.0.1", "[::1]"):
-            return web.Response(status=421, text="this receiver answers to localhost only\n")
+        if host not in self._hosts:
+            return web.Response(status=421, text="this receiver does not answer to that name\n")
         page = not request.path.startswith("/v1/")
         try:
-            response = await handler(request)
+            response = self._log_in.gate(request) or await handler(request)
         except web.HTTPException as e:
             if not page or e.status < 400:
                 raise
@@ -98,7 +103,8 @@ class Pages:
         language = words.choose(asked, request.cookies.get(COOKIE), request.headers.get("Accept-Language", ""))
         w = words.Words(language, self.clock.seconds())
         text = self._templates.get_template(template).render(
-            _=w.text, w=w, works=self.receiver.settings.name, path=request.path, now=w.now,
+            _=w.text, w=w, session=self._log_in.session(request), works=self.receiver.settings.name, path=request.path,
+            now=w.now,
             languages=[(name, words.NAMES[name], with_query(request, lang=name)) for name in words.LANGUAGES],
             link=lambda **changes: with_query(request, **changes), **values)
         response = web.Response(text=text, content_type="text/html", status=status,

@@ -138,6 +138,10 @@ NB = {
     "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon",
     "unknown clock": "ukjent", "lowest possible": "tidligst mulig", "from the receiver": "fra mottakeren",
     "from the internet": "fra internett", "from the HAN port": "fra HAN-porten",
+    # log-in
+    "Log in": "Logg inn", "Log out": "Logg ut", "Name": "Navn", "Password": "Passord",
+    "Name or password is wrong.": "Navn eller passord er feil.",
+    "Too many attempts. Try again in %s.": "For mange forsøk. Prøv igjen om %s.",
     # errors
     "Not found": "Finnes ikke", "There is nothing at this address.": "Det er ingenting på denne adressen.",
     "Something went wrong": "Noe gikk galt", "The receiver could not make this page. Try again shortly.":

@@ -208,8 +208,8 @@ class Caller:
 class Running(Caller):
     """A receiver in a thread of this process."""
 
-    def __init__(self, directory, clock=None):
-        self.directory = directory
+    def __init__(self, directory, clock=None, public_name=""):
+        self.directory, self.public_name = directory, public_name
         self.clock = clock or FixedClock()
         self._started = threading.Event()
         self._error = None
@@ -222,7 +222,7 @@ class Running(Caller):
     async def _main(self):
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            self.receiver = app.Receiver(self.directory, self.clock)
+            self.receiver = app.Receiver(self.directory, self.clock, self.public_name)
             await self.receiver.start(0, 0)
             self.device_port, self.web_port = self.receiver.device_port, self.receiver.web_port
         except Exception as e:  # noqa: BLE001 - raised again where the test waits

@@ -3,14 +3,17 @@
 import argparse
 import asyncio
 import contextlib
+import getpass
 import logging
 import re
+import secrets
 import sqlite3
 import sys
 from pathlib import Path
 
 import wmbus
 from cloud_receiver import app, enrol, trust
+from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.keys import KeyStore
@@ -21,6 +24,9 @@ from ..errors import CommandError
 
 HELP = "Take gateways' batches, decode them, show them."
 EXAMPLE = "netti receiver init works && netti receiver serve works"
+
+
+ADMINISTRATOR = "admin"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +46,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("--port", type=int, help="port for gateways, 0: any free one (default: as set up)")
     p.add_argument("--web-port", type=int, default=8080, help="port for pages and API (default: 8080)")
     p.add_argument("--web-host", default="127.0.0.1", help=argparse.SUPPRESS)
+    p.add_argument("--public-name", default="", metavar="HOST",
+                   help="name under which a proxy with TLS on this machine shows the pages; people then have to log in")
     p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
     p.add_argument("--verbose", action="store_true", help="log refused batches as well")
 
@@ -68,6 +76,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its gateway's id")
     p.add_argument("--new-resident", action="store_true", help="show nothing from before now")
+
+    p = sub.add_parser("admin", help="make an administrator, or give one a new password (read from standard input)")
+    p.add_argument("dir", type=Path)
+    p.add_argument("name")
 
     p = sub.add_parser("command", help="queue a command for a gateway's next answer")
     p.add_argument("dir", type=Path)
@@ -107,13 +119,16 @@ def _init(args):
         raise CommandError(f"{args.dir} is a receiver already; nothing was changed")
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, args.works, args.name or args.works, args.host)
-    KeyStore(directory.keys).close()
+    password = secrets.token_urlsafe(12)
+    with contextlib.closing(KeyStore(directory.keys)) as keys:
+        Accounts(keys).put(ADMINISTRATOR, password, Clock().seconds())
     # The settings come last: a directory has them only once everything else is there.
     settings = Settings(args.works, args.name or args.works, args.host, args.port)
     directory.save(settings)
     print(f"receiver of works {args.works} made in {args.dir}\n"
           f"  gateways will reach it at {settings.url}\n"
           f"  {directory.ca}: the works' CA; keep anchor2.key offline, it replaces the first if that is ever lost\n"
+          f"  first administrator: {ADMINISTRATOR}, password {password} (shown this once; see serve --public-name)\n"
           f"next: netti receiver serve {args.dir}, then netti receiver token {args.dir}")
     return 0
 
@@ -133,7 +148,10 @@ def _serve(args):
         print(f"netti receiver: devices {receiver.settings.url}  pages http://127.0.0.1:{receiver.web_port}",
               flush=True)
 
-    asyncio.run(app.serve(directory, clock, port, args.web_port, args.web_host, ready=ready))
+    if args.public_name and not re.fullmatch(r"[a-z0-9.-]{1,253}", args.public_name):
+        raise CommandError(f"{args.public_name!r} is no host name")
+    asyncio.run(app.serve(directory, clock, port, args.web_port, args.web_host, ready=ready,
+                          public_name=args.public_name))
     return 0
 
 
@@ -236,6 +254,21 @@ def _home(args):
     return 0
 
 
+def _admin(args):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,63}", args.name):
+        raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
+    if sys.stdin.isatty():
+        password = getpass.getpass("new password: ")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if len(password) < LEAST_PASSWORD:
+        raise CommandError(f"a password has at least {LEAST_PASSWORD} characters")
+    with _office(args) as (_, keys, _, _):
+        new = Accounts(keys).put(args.name, password, Clock().seconds())
+    print(f"administrator {args.name} " + ("made" if new else "has a new password"))
+    return 0
+
+
 def _command(args):
     directory = Directory(args.dir)
     with _office(args) as (settings, _, commands, enrolled):
@@ -264,4 +297,4 @@ def _commands(args):
 
 
 ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke, "bind": _bind,
-           "unbind": _bind, "home": _home, "command": _command, "commands": _commands}
+           "unbind": _bind, "home": _home, "admin": _admin, "command": _command, "commands": _commands}
