@@ -78,7 +78,7 @@ def test_links_lead_somewhere():
     for path in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
             if "://" not in target:
-                assert (path.parent / target).exists(), f"{path.name}: {target}"
+                assert (path.parent / target).exists(), f"{path.relative_to(ROOT)}: {target}"
 
 
 def test_files_named_in_the_documents_exist():
@@ -87,7 +87,7 @@ def test_files_named_in_the_documents_exist():
     for path in DOCUMENTS:
         for name in re.findall(r"`([a-z_]+/[a-z0-9_/.]+)`(?!:\n)", path.read_text(encoding="utf-8")):
             if name.split("/")[0] in tops:
-                assert (ROOT / name).exists(), f"{path.name}: {name}"
+                assert (ROOT / name).exists(), f"{path.relative_to(ROOT)}: {name}"
 
 
 def test_every_benchmark_is_listed():
