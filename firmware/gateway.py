@@ -10,7 +10,7 @@ import json
 
 import wmbus
 
-from . import batch
+from . import batch, config
 from .clock import QUALITY_NAMES
 from .thinning import Thinning, address
 
@@ -28,25 +28,34 @@ COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_er
             "acknowledged", "errors", "restarts")
 
 
+def _nothing(_value):
+    return None
+
+
 class Gateway:
     """One running gateway. `rings` is (values, telegrams); `save_state(state)` keeps the small persistent state."""
 
-    def __init__(self, hal, config, identity, clock, rings, state, save_state, history):
+    def __init__(self, hal, settings, identity, clock, rings, state, save_state, history):
         self.hal = hal
-        self.config = config
+        self.config = settings
         self.identity = identity
         self.clock = clock
         self.values, self.telegrams = rings
         self.state = state
-        self._save_state = save_state
+        self.save_state = save_state
         self.history = history
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.thinning = Thinning(config["relay"], clock.unix_of, wmbus.parse_meter, self._heard)
+        self.thinning = Thinning(settings["relay"], clock.unix_of, wmbus.parse_meter, self._heard)
         # Put in place by main; own and han are None where not configured.
         self.own: "OwnMeters | None" = None
         self.han: "HanPort | None" = None
         self.uplink: "Uplink"
         self.radios = []  # (radio, where its stream is)
+        self.orders = {}  # what the works ordered: interval, relay, own_meters
+        self.save_orders = _nothing
+        self.save_works = _nothing
+        self.make_own = _nothing  # an OwnMeters of checked meters
+        self.valve = None  # called to close the main valve
         self._day = None
         self._dirty_at = None
         self._restarts = {}
@@ -147,6 +156,60 @@ class Gateway:
         if self._dirty_at is None:
             self._dirty_at = self.clock.uptime()
 
+    # --- what the works may order (commands.py) ---
+
+    def order(self, name, value):
+        """Keep an order and follow it; it goes before the configuration. Raises ConfigError."""
+        if name == "relay":
+            value = config.relay_filter(value, config.MAX_WINDOW)
+        elif name == "own_meters":
+            meters = config.own_meters(value, wmbus.parse_meter)
+        self.save_orders(dict(self.orders, **{name: value}))
+        self.orders[name] = value
+        if name == "relay":
+            self.config["relay"] = value
+            self.thinning.set_filter(value)
+        elif name == "interval":
+            self.config["interval"] = self.uplink.interval = value
+        elif self.own is None:
+            self.own = self.make_own(meters) if meters else None
+        else:
+            self.own.set_meters(meters)
+            self.own.save()
+
+    def trust(self, url, anchors, command_keys):
+        """Replace what the enrolment file says of the receiver and its keys. Raises ConfigError."""
+        if not isinstance(command_keys, list) or not all(isinstance(k, bytes) for k in command_keys):
+            raise config.ConfigError("command_keys: a list of keys")
+        former = self.uplink.works()
+        raw = {"works": former["works"], "gateway": former["gateway"], "window": former["window"],
+               "interval": former["interval"], "url": url, "anchors": anchors,
+               "command_keys": [k.hex() for k in command_keys]}
+        works = config.check_works(raw)
+        self.save_works(raw)
+        self.uplink.trust(works, former)
+        return works
+
+    def rewind(self, epoch, after):
+        """Send again what a ring still holds behind a seq; returns how much that is, as text."""
+        for ring in (self.values, self.telegrams):
+            if ring.epoch == epoch:
+                return "%d records" % ring.rewind(after)
+        raise ValueError("this epoch is not held")
+
+    def update_available(self, version, url):
+        """Note that there is an update; it is fetched and checked by its own signature elsewhere."""
+        if not isinstance(version, str) or not isinstance(url, str) or not 0 < len(version) <= 64 or len(url) > 256:
+            raise config.ConfigError("version or url malformed")
+        self.state["update"] = [version, url]
+
+    def close_valve(self):
+        """Close the main valve. There is no way to open it from here."""
+        if self.valve is None:
+            raise ValueError("no valve")
+        self.valve()
+        self.event("valve", "closed by the works")
+
     # --- tasks ---
 
     async def read_radio(self, radio, where):
@@ -224,7 +287,7 @@ class Gateway:
     def keep_floor(self):
         """Persist the time that has certainly been reached."""
         self._floor_kept = self.state["floor"] = self.clock.floor
-        self._save_state(self.state)
+        self.save_state(self.state)
 
     def status(self):
         """The counters and state for the display."""
@@ -295,12 +358,16 @@ class Gateway:
 
 def restored(state):
     """The persistent state with what is missing filled in; whatever is damaged begins anew."""
-    good = {"boot": 0, "floor": 0, "counter": 0}
+    good = {"boot": 0, "floor": 0, "counter": 0, "executing": False, "results": [], "update": None}
     if isinstance(state, dict):
-        for name in good:
+        for name in ("boot", "floor", "counter"):
             value = state.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
                 good[name] = value
+        good["executing"] = state.get("executing") is True
+        results = state.get("results")
+        if isinstance(results, list) and all(isinstance(r, list) and len(r) == 3 for r in results):
+            good["results"] = results
+        if isinstance(state.get("update"), list):
+            good["update"] = state["update"]
     return good
-
-

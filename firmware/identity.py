@@ -41,6 +41,8 @@ def load(data):
         seed, public_key = bytes.fromhex(fields["seed"]), bytes.fromhex(fields["public_key"])
     except (ValueError, KeyError, TypeError):
         raise ValueError("identity.json: damaged")  # noqa: B904
-    if len(seed) != 32 or len(public_key) != 32 or batch.gateway_id(public_key) != fields.get("gateway"):
+    # Signing under a public key that is not the seed's own would give the seed away.
+    if len(seed) != 32 or ed25519.public_key(seed) != public_key or batch.gateway_id(public_key) != fields.get(
+            "gateway"):
         raise ValueError("identity.json: damaged")
     return Identity(seed, public_key, batch.kid(public_key), batch.gateway_id(public_key))

@@ -4,6 +4,7 @@
     identity.json the key pair                   state.json   boot count, time floor, last command
     spool/        the two rings                  history/     the household's own hours
     han.json, own.json                           the hours that are running
+    orders.json   what the works ordered         works.old.json   trusted until the new one has worked
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import wmbus  # noqa: E402
 
 from . import config, history, identity, spool, version  # noqa: E402
 from .clock import Clock  # noqa: E402
+from .commands import Commands  # noqa: E402
 from .config import ConfigError  # noqa: E402
 from .gateway import Gateway, restored  # noqa: E402
 from .own import OwnMeters  # noqa: E402
@@ -41,8 +43,8 @@ def radio_class(name):
 def load(folder):
     """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
     works = config.check_works(config.parse(port.read_whole(folder + "/works.json"), "works.json"))
-    settings = config.check(config.parse(port.read_whole(folder + "/config.json"), "config.json"), wmbus.parse_meter,
-                            works)
+    raw = config.parse(port.read_whole(folder + "/config.json"), "config.json")
+    settings = config.check(raw, wmbus.parse_meter, works)
     data = port.read_whole(folder + "/identity.json")
     if data is None:
         raise ConfigError("identity.json: no such file (enrol this gateway first)")
@@ -55,6 +57,34 @@ def load(folder):
     return settings, works, me
 
 
+def read_json(folder, name):
+    """The object in a file that the gateway wrote itself; {} if there is none or it is damaged."""
+    try:
+        value = json.loads(port.read_whole(folder + "/" + name) or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def follow(settings, orders):
+    """Put what the works ordered in place of what the configuration says; returns the orders that hold."""
+    held = {}
+    for name in ("interval", "relay", "own_meters"):
+        if name not in orders:
+            continue
+        try:
+            if name == "own_meters":
+                settings[name] = config.own_meters(orders[name], wmbus.parse_meter)
+            elif name == "relay":
+                settings[name] = config.relay_filter(orders[name], config.MAX_WINDOW)
+            elif isinstance(orders[name], int):
+                settings[name] = orders[name]
+            held[name] = orders[name]
+        except ConfigError:
+            pass  # damaged: the configuration holds, and the works may order again
+    return held
+
+
 def make(folder, status=False):
     """The gateway of a folder, ready to run. Raises ConfigError."""
     settings, works, me = load(folder)
@@ -62,13 +92,14 @@ def make(folder, status=False):
     if settings["simulated"]:
         port.set_scale(settings["simulated"].get("scale", 1))
 
+    if not port.lock(folder):
+        raise ConfigError("%s: a gateway is running here already" % folder)
+
     def save_state(state):
         port.write_whole(folder + "/state.json", json.dumps(state).encode())
 
-    try:
-        state = restored(json.loads(port.read_whole(folder + "/state.json") or b"{}"))
-    except ValueError:
-        state = restored(None)
+    orders = follow(settings, read_json(folder, "orders.json"))
+    state = restored(read_json(folder, "state.json"))
     state["boot"] += 1
     save_state(state)
     clock = Clock(port.uptime_ms, max(version.BUILT, state["floor"]),
@@ -80,20 +111,55 @@ def make(folder, status=False):
     for ring in rings:
         for _ in ring.migrate():
             pass
-    if settings["own_meters"]:
-        g.own = OwnMeters(settings["own_meters"], port.aes, g.water_hour, g.count,
-                          port.read_whole(folder + "/own.json"),
-                          lambda data: port.write_whole(folder + "/own.json", data))
-    if settings["han"]:
-        from .han_port import HanPort
-        g.han = HanPort(settings["han"], clock, port.read_whole(folder + "/han.json"),
-                        lambda data: port.write_whole(folder + "/han.json", data), g.electricity_hour, g.count)
-    for radio in settings["radios"]:
-        g.radios.append((radio_class(radio["radio"])(), radio["port"]))
-    firmware = settings["firmware"] or version.VERSION
-    g.uplink = Uplink(works, me, rings, clock, settings["interval"],
-                      lambda: (state["boot"], firmware, clock.quality), g.renewed, lambda commands: None, g.count)
+    _configure(g, folder)
+    g.orders = orders
+    g.save_orders = lambda orders: port.write_secret(folder + "/orders.json", json.dumps(orders).encode())
+    _connect(g, folder, works)
     return g
+
+
+def _configure(g, folder):
+    # Own meters, HAN port and radios, as far as they are configured: only then is their code loaded.
+    def keeper(name):
+        return lambda data: port.write_whole(folder + name, data)
+
+    g.make_own = lambda meters: OwnMeters(meters, port.aes, g.water_hour, g.count,
+                                          port.read_whole(folder + "/own.json"), keeper("/own.json"))
+    if g.config["own_meters"]:
+        g.own = g.make_own(g.config["own_meters"])
+    if g.config["han"]:
+        from .han_port import HanPort
+        g.han = HanPort(g.config["han"], g.clock, port.read_whole(folder + "/han.json"), keeper("/han.json"),
+                        g.electricity_hour, g.count)
+    for radio in g.config["radios"]:
+        g.radios.append((radio_class(radio["radio"])(), radio["port"]))
+
+
+def _connect(g, folder, works):
+    # The uplink, the commands that come over it, and the enrolment file they may replace.
+    firmware = g.config["firmware"] or version.VERSION
+    commands = Commands(g.identity.kid, works, g.clock, g.state, g.save_state, g.values, g)
+    g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"],
+                      lambda: (g.state["boot"], firmware, g.clock.quality), g.renewed, commands.take, g.count)
+    new, old = folder + "/works.json", folder + "/works.old.json"
+
+    def save_works(raw):
+        # The new file first: a cut between the two loses only the way back.
+        former = port.read_whole(new)
+        port.write_whole(new, json.dumps(raw).encode())
+        if port.read_whole(old) is None:
+            port.write_whole(old, former)
+        commands.works = config.check_works(raw)
+
+    g.save_works = save_works
+    g.uplink.on_trusted = lambda: port.remove(old)
+    former = port.read_whole(old)
+    if former is not None:
+        try:
+            g.uplink.trust(works, config.check_works(config.parse(former, "works.old.json")))
+        except ConfigError:
+            port.remove(old)
+    commands.resume()
 
 
 async def _run(g):

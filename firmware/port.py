@@ -20,6 +20,7 @@ if MICROPYTHON:
     import socket
     import ssl
 else:
+    import fcntl
     import socket
     import ssl
     import termios
@@ -259,6 +260,23 @@ def make_folder(path):
                 os.stat(at)
             except OSError:
                 os.mkdir(at)
+
+
+_locks: "list[int]" = []
+
+
+def lock(folder):
+    """Claim a folder for this process until it ends; whether nobody else has it. No locks on MicroPython."""
+    if MICROPYTHON:
+        return True
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        return False
+    _locks.append(fd)
+    return True
 
 
 # --- streams --------------------------------------------------------------------------------------------------------

@@ -51,12 +51,14 @@ class Uplink:
     """Sends until it is stopped.
 
     `works` is the checked enrolment file, `rings` are in order of sending, `head_fields()` returns (boot, firmware,
-    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `on_commands(list)` with an answer's
-    commands, and `count(name)` counts.
+    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `await on_commands(list, before)` with an
+    answer's commands and the time as it was known before that answer, and `count(name)` counts.
     """
 
     def __init__(self, works, identity, rings, clock, interval, head_fields, on_renew, on_commands, count):
         self._works = works
+        self._swapped = False  # whether the former one is being tried
+        self._former = None  # what was trusted before, until the new has been seen to work
         self._identity = identity
         self._rings = rings
         self._clock = clock
@@ -73,6 +75,7 @@ class Uplink:
         self._connection = None
         self._anchors = None
         self._tls = None
+        self.on_trusted = lambda: None  # called when a new enrolment file has worked
         self.last_error = ""
         self.last_contact = None  # uptime in seconds of the last good answer
 
@@ -81,21 +84,29 @@ class Uplink:
         if not self._failures:
             self._kick.set()
 
-    def trust(self, works):
-        """Use another enrolment file from the next connection on (new anchors or address)."""
+    def works(self):
+        """The enrolment file in use."""
+        return self._works
+
+    def trust(self, works, former=None):
+        """Use another enrolment file from the next connection on, and in turn with the former one until it has worked:
+        a mistake in it must not lose the gateway."""
         self._works = works
+        self._former = former
         self._tls = None
 
     async def run(self):
         """Send for ever."""
         wait = spread(self._identity.kid, 0) * min(self.interval, 60) // 256
         while True:
-            self._kick.clear()
             await port.wait_event(self._kick, wait)
+            self._kick.clear()
             wait = max(await self.round(), MIN_WAIT_S)
 
     async def round(self):
         """One connection: send all that is pending, or at least an empty batch; returns the seconds to wait."""
+        if self._swapped and not self._failures:
+            self._swap()
         try:
             return await self._exchange()
         except (OSError, ValueError, EOFError) as e:
@@ -109,7 +120,14 @@ class Uplink:
 
     def _failed(self):
         self._failures += 1
+        if self._former is not None:
+            self._swap()
         return backoff(self._identity.kid, self._failures)
+
+    def _swap(self):
+        self._works, self._former = self._former, self._works
+        self._swapped = not self._swapped
+        self._tls = None
 
     def _regular_wait(self):
         now = self._clock.now()
@@ -215,7 +233,7 @@ class Uplink:
 
     async def _answered(self, ring, first, last, status, headers, body):
         if status == 200:
-            return self._accepted(ring, first, last, batch.open_answer(body))
+            return await self._accepted(ring, first, last, batch.open_answer(body))
         self.last_error = "HTTP %d" % status
         self._count("errors")
         if status == 401:
@@ -238,12 +256,16 @@ class Uplink:
             return backoff(self._identity.kid, self._failures)
         return self._failed()
 
-    def _accepted(self, ring, first, last, answer):
+    async def _accepted(self, ring, first, last, answer):
         self.last_contact = self._clock.uptime()
+        before = self._clock.now()
         # The answer was written before it got here: half a second is the best guess for what the second hides.
         self._clock.offer(answer.time * 1000 + 500, batch.CLOCK_ANSWER)
+        if self._former is not None and not self._swapped:
+            self._former = None
+            self.on_trusted()
         if answer.commands:
-            self._on_commands(answer.commands)
+            await self._on_commands(answer.commands, before)
         if first:
             before = ring.acknowledged
             if answer.epoch == ring.epoch:

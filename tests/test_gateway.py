@@ -329,8 +329,9 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
 
 
 def test_state_that_is_damaged_begins_anew():
-    assert restored(None) == restored([1]) == restored({"boot": "x"}) == {"boot": 0, "floor": 0, "counter": 0}
-    assert restored({"boot": 3, "floor": -1, "counter": True, "other": 1}) == {"boot": 3, "floor": 0, "counter": 0}
+    empty = {"boot": 0, "floor": 0, "counter": 0, "executing": False, "results": [], "update": None}
+    assert restored(None) == restored([1]) == restored({"boot": "x", "results": [1], "executing": 1}) == empty
+    assert restored({"boot": 3, "floor": -1, "counter": True, "other": 1}) == dict(empty, boot=3)
 
 
 def test_the_floor_is_kept_from_answers():

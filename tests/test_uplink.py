@@ -111,11 +111,14 @@ class Bench(Uplink):
         self.receiver = Receiver()
         Uplink.__init__(self, {"works": "demo", "host": "localhost", "port": 1, "anchors": []}, ME,
                         (self.values, self.telegrams), Clock(lambda: 1000, 1767225600), 900,
-                        lambda: (3, "0.1.0", batch.CLOCK_FLOOR), self.on_renew, self.commands.extend, self.counted)
+                        lambda: (3, "0.1.0", batch.CLOCK_FLOOR), self.on_renew, self.on_commands, self.counted)
 
     def random(self, n):
         self.n += 1
         return bytes((self.n,)) * n
+
+    async def on_commands(self, commands, before):
+        self.commands.append((commands, before))
 
     def counted(self, name, n=1):
         self.counts[name] = self.counts.get(name, 0) + n
@@ -295,6 +298,35 @@ def test_an_answer_that_acknowledges_nothing_does_not_go_round_for_ever():
     assert b.telegrams.acknowledged == 7 == b.telegrams.last
 
 
+def test_commands_come_with_the_time_as_it_was_before_them():
+    b = Bench()
+    b.go(http(200, "", batch.answer(bytes(8), 0, T, (b"c1", b"c2"))))
+    b.go(http(200, "", batch.answer(bytes(8), 0, T + 9, (b"c3",))))
+    assert b.commands == [([b"c1", b"c2"], None), ([b"c3"], T)]
+
+
+def test_a_new_enrolment_file_is_tried_in_turn_with_the_former_until_it_works():
+    b = Bench()
+    old, new = b.works(), dict(b.works(), port=2)
+    trusted = []
+    b.on_trusted = lambda: trusted.append(1)
+    b.trust(new, old)
+    b.go(CUT)
+    assert b.works() is old
+    b.go()
+    assert not trusted
+    # With the former it goes on, but each round begins with the new one.
+    b.go(CUT)
+    assert b.works() is old
+    b.trust(new, old)
+    b._swapped = False
+    b._works = dict(new, port=1)  # the test's receiver looks at the port
+    b.go()
+    assert trusted == [1] and b._former is None
+    b.go(CUT)
+    assert b.works()["port"] == 1
+
+
 def test_waits_differ_between_gateways_and_stay_in_bounds():
     kids = [bytes((n,)) * 10 for n in range(50)]
     assert len({backoff(k, 6) for k in kids}) > 20
@@ -330,7 +362,7 @@ def test_known_bad_uplinks_are_caught():
             self.acknowledged = through
 
     class Bad(Bench):
-        def _accepted(self, ring, first, last, answer):
+        async def _accepted(self, ring, first, last, answer):
             ring.acknowledge(answer.through)
     b = Bad(Trusts)
     b.fill(b.telegrams, 2)

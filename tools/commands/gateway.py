@@ -1,4 +1,4 @@
-"""`netti gateway`: enrol a gateway on this computer, run it, look at it."""
+"""`netti gateway`: enrol a gateway on this computer, run it, look at it, hand it to a new owner."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from firmware import config, enrol, identity, main, port, spool
+from firmware import config, enrol, identity, main, port, reset, spool
 
 from ..errors import CommandError
 
@@ -28,6 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p = sub.add_parser("show", help="print a gateway's id, works and spool")
     p.add_argument("dir", metavar="DIR", type=Path)
     p.add_argument("--json", action="store_true", help="as one JSON object")
+    p = sub.add_parser("reset", help="wipe the household's history, own-meter keys and consents, for a new owner")
+    p.add_argument("dir", metavar="DIR", type=Path)
+    p.add_argument("--factory", action="store_true", help="also forget the works and all that waits to be sent")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
         return _enrol(args)
     if args.what == "run":
         return main.main([str(args.dir)] + (["--status"] if args.status else []))
+    if args.what == "reset":
+        return _reset(args)
     return _show(args)
 
 
@@ -64,6 +69,17 @@ def _enrol(args) -> int:
                     "relay": {"window": works.get("window") or 3600}, "radios": [], "han": None, "own_meters": []}
         port.write_whole(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
     print(f"gateway {me.gateway} enrolled at {works['works']} ({works['url']}); configure {args.dir / 'config.json'}")
+    return 0
+
+
+def _reset(args) -> int:
+    if not (args.dir / "config.json").exists():
+        raise CommandError(f"{args.dir}: not a gateway's folder")
+    if not port.lock(str(args.dir)):
+        raise CommandError(f"{args.dir}: a gateway is running here; stop it first")
+    reset.wipe(port, str(args.dir), args.factory)
+    print("the household's history, own-meter keys and consents are gone"
+          + ("; enrol this gateway again" if args.factory else ""))
     return 0
 
 

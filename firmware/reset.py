@@ -1,0 +1,53 @@
+"""What a new owner must not find: the former household's history, keys and consents.
+
+A re-claim wipes these; a factory reset also forgets the works and its orders and everything that waits to be sent. The
+key pair and the counters stay in both: the gateway's id follows from the key, and a counter that began anew would let
+old commands in again. Each step can be repeated, so that one cut short is done again from the start.
+"""
+
+import json
+
+
+def _empty(files, folder):
+    for name in files.names(folder):
+        files.remove(folder + "/" + name)
+
+
+def wipe(files, folder, factory=False):
+    """Wipe a gateway's folder; it must not be running. `files` has the file functions of `port`."""
+    _config(files, folder + "/config.json")
+    orders = files.read_whole(folder + "/orders.json")
+    if orders is not None and not factory:
+        try:
+            kept = json.loads(orders)
+        except ValueError:
+            kept = {}
+        # The works' order of own meters was for the former household.
+        kept = {name: kept[name] for name in kept if name != "own_meters"} if isinstance(kept, dict) else {}
+        files.write_secret(folder + "/orders.json", json.dumps(kept).encode())
+    for name in ("own.json", "han.json"):
+        files.remove(folder + "/" + name)
+    _empty(files, folder + "/history")
+    # The household's hours and events that wait to be sent would go to the new owner's account.
+    _empty(files, folder + "/spool/values")
+    if factory:
+        _empty(files, folder + "/spool/telegrams")
+        for name in ("orders.json", "works.json", "works.old.json"):
+            files.remove(folder + "/" + name)
+
+
+def _config(files, path):
+    data = files.read_whole(path)
+    if data is None:
+        return
+    try:
+        settings = json.loads(data)
+    except ValueError:
+        files.remove(path)  # what cannot be read cannot be cleaned
+        return
+    settings["own_meters"] = []
+    settings.pop("consent", None)
+    if isinstance(settings.get("han"), dict):
+        for name in ("send", "ek", "ak"):
+            settings["han"].pop(name, None)
+    files.write_whole(path, json.dumps(settings).encode())

@@ -1,0 +1,415 @@
+"""Commands: only the works' own, each at most once whatever is cut, the closed list, and the valve's rule."""
+
+import asyncio
+import json
+
+from firmware import port
+
+port.tidy()  # before the imports: what they leave would lie all over a small heap
+
+import test_gateway as rig
+
+from firmware import batch, cbor, config, ed25519, reset
+from firmware.commands import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    NO_CLOCK,
+    NO_CONSENT,
+    NOT_LISTED,
+    NOT_UNDERSTOOD,
+    TOO_LATE,
+    Commands,
+)
+from firmware.gateway import restored
+
+T = rig.T
+SEED, SUCCESSOR, STRANGER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
+KEYS = {seed: ed25519.public_key(seed) for seed in (SEED, SUCCESSOR, STRANGER)}
+PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+METER = "NET-12345678-01-07"
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+class Uplink:
+    """What a gateway asks of its uplink."""
+
+    def __init__(self, works):
+        self._works = works
+        self.interval = 900
+        self.trusted = []
+        self.last_error = ""
+
+    def works(self):
+        return self._works
+
+    def trust(self, works, former=None):
+        self.trusted.append((works, former))
+
+
+class Bench(rig.Bench):
+    """A gateway that takes commands; `saved` is what its disk would hold after a cut."""
+
+    kind = Commands
+
+    def __init__(self, state=None, **settings):
+        rig.Bench.__init__(self, **settings)
+        self.works = {"works": "demo", "gateway": rig.ME.gateway, "window": 3600, "interval": 900,
+                      "command_keys": [KEYS[SEED], KEYS[SUCCESSOR]]}
+        self.uplink = Uplink(self.works)
+        self.saved = []
+        self.state = restored(state)
+        self.save_state = lambda state: self.saved.append(json.dumps(state))
+        self.kept_orders = []
+        self.save_orders = lambda orders: self.kept_orders.append(json.dumps(orders))
+        self.kept_works = []
+        self.save_works = self.kept_works.append
+        self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.water_hour, self.count)
+        self.closed = []
+        self.valve = lambda: self.closed.append(1)
+        self.commands = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)
+        self.set_clock()
+
+    def give(self, *commands, before=T):
+        asyncio.run(self.commands.take(list(commands), before))
+
+    def results(self):
+        return [tuple(row[3:5]) for row in self.records(self.values, batch.RESULT)]
+
+
+def command(name, arguments, counter=1, not_after=T + 200, seed=SEED, kid=rig.ME.kid, works="demo", purpose="command",
+            content=None, content_type="application/cbor"):
+    content = cbor.encode([kid, counter, not_after, name, arguments]) if content is None else content
+    signer = batch.kid(KEYS[seed])
+    digest = batch.hashlib.sha256(content).digest()
+    message = batch.to_sign(purpose, works, signer, digest, content_type)
+    return batch.envelope(signer, digest, ed25519.sign(seed, KEYS[seed], message), content_type) + content
+
+
+INTERVAL = {"seconds": 300}
+
+
+def test_a_command_is_executed_and_answered():
+    g = Bench()
+    g.give(command("interval", INTERVAL))
+    assert g.uplink.interval == 300 and g.results() == [(1, DONE)]
+    assert json.loads(g.kept_orders[-1]) == {"interval": 300}
+    assert json.loads(g.saved[0])["executing"] is True and json.loads(g.saved[0])["counter"] == 1
+    assert json.loads(g.saved[-1])["executing"] is False
+    g.give(command("interval", {"seconds": 60}, 2, seed=SUCCESSOR))
+    assert g.uplink.interval == 60
+
+
+def test_what_is_not_the_works_own_is_dropped_without_a_trace():
+    good = command("interval", INTERVAL)
+    other = bytes(10)
+    flipped = bytearray(good)
+    flipped[-3] ^= 1
+    sig = bytearray(good)
+    sig[good.index(b"\x58\x40") + 5] ^= 1
+    bad = [command("interval", INTERVAL, seed=STRANGER), command("interval", INTERVAL, kid=other),
+           command("interval", INTERVAL, works="other"), command("interval", INTERVAL, purpose="batch"),
+           command("interval", INTERVAL, purpose="release"), command("interval", INTERVAL, counter=0),
+           command("interval", INTERVAL, counter=True), command("interval", INTERVAL, not_after="x"),
+           command("interval", INTERVAL, content_type="application/cbor-seq"), command("", 0, content=b"\x80"),
+           command("", 0, content=cbor.encode([rig.ME.kid, 1, T + 9, "interval"])), good[:-1], good + b"\x00",
+           bytes(flipped), bytes(sig), b"", b"\xff", 7, None]
+    for data in bad:
+        g = Bench()
+        g.give(data)
+        assert g.uplink.interval == 900 and g.results() == [] and g.saved == [], data
+        assert g.counters["commands_refused"] == 1
+
+
+def test_a_counter_is_never_executed_twice_nor_one_below_it():
+    g = Bench()
+    five = command("interval", INTERVAL, 5)
+    g.give(five)
+    g.order("interval", 900)
+    g.give(five, command("interval", INTERVAL, 4))
+    assert g.uplink.interval == 900 and g.results() == [(5, DONE)]
+    # Its result was acknowledged and yet the command comes again: the result is told again.
+    g.values.sending(g.values.last)
+    g.values.acknowledge(g.values.last)
+    g.give(five)
+    g.give(five)
+    assert g.uplink.interval == 900 and g.results() == [(5, DONE), (5, DONE)]
+    # After a restart as well.
+    again = Bench(json.loads(g.saved[-1]))
+    again.give(five)
+    assert again.uplink.interval == 900 and again.results() == [(5, DONE)]
+
+
+def test_commands_are_taken_in_rising_counter():
+    g = Bench()
+    g.give(command("interval", {"seconds": 60}, 2), command("interval", {"seconds": 50}, 1))
+    assert g.results() == [(1, DONE), (2, DONE)] and g.uplink.interval == 60
+
+
+class CountsLate(Commands):
+    """Known bad: keeps the counter after the execution."""
+
+    def _run(self, counter, not_after, name, arguments, before):
+        self._execute(not_after, name, arguments, before)
+        self._state["counter"] = counter
+        self._finish(counter, 0, "")
+
+
+class CountsNot(Commands):
+    """Known bad: does not look at the counter."""
+
+    async def take(self, commands, before):
+        self._state["counter"] = 0
+        await Commands.take(self, commands, before)
+
+
+def executions(kind, cut_at):
+    """How often one command is executed when the process is cut at its n-th step and the command comes again."""
+    done = []
+
+    class Cutting(Bench):
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+            if self.steps == cut_at:
+                raise Cut()
+
+        def close_valve(self):
+            self.step()
+            done.append(1)
+            self.step()
+    Cutting.kind = kind
+    g = Cutting(consent={"valve": True})
+    kept = g.save_state
+
+    def save(state):
+        g.step()
+        kept(state)
+        g.step()
+    g.save_state = g.commands._save = save
+    again = command("close-valve", {}, 5)
+    try:
+        g.give(again)
+    except Cut:
+        pass
+    after = Bench(json.loads(g.saved[-1]) if g.saved else None, consent={"valve": True})
+    after.close_valve = lambda: done.append(1)
+    after.commands = kind(rig.ME.kid, after.works, after.clock, after.state, after.save_state, after.values, after)
+    after.commands.resume()
+    after.give(again)
+    after.give(again)
+    return len(done), after.results()
+
+
+def test_cut_anywhere_a_command_is_executed_at_most_once_and_answered():
+    for cut_at in range(1, 9):
+        count, results = executions(Commands, cut_at)
+        assert count <= 1 and results and {r[0] for r in results} == {5}, cut_at
+        if cut_at in (2, 3, 4, 5):
+            assert results[0] == (5, INTERRUPTED)
+
+
+def test_known_bad_counters_are_caught():
+    assert max([executions(CountsLate, cut_at)[0] for cut_at in range(1, 9)]) > 1
+    assert max([executions(CountsNot, cut_at)[0] for cut_at in range(1, 9)]) > 1
+
+
+def test_the_list_is_closed_and_arguments_are_checked():
+    for name, arguments, code in (
+            ("open-valve", {}, NOT_LISTED), ("interval", {"seconds": 5}, NOT_UNDERSTOOD),
+            ("interval", {"seconds": 60, "x": 1}, NOT_UNDERSTOOD), ("interval", 7, NOT_UNDERSTOOD),
+            ("relay", {"window": 3600, "media": [4], "meters": None}, NOT_UNDERSTOOD),
+            ("relay", {"window": 3600, "media": [6, 2], "meters": None}, NOT_UNDERSTOOD),
+            ("relay", {"window": 3600, "media": [6], "meters": ["KAM"]}, NOT_UNDERSTOOD),
+            ("relay", {"window": 3600, "media": [6]}, NOT_UNDERSTOOD),
+            ("own-meters", {"meters": [{"meter": METER, "key": b"short"}]}, NOT_UNDERSTOOD),
+            ("own-meters", {"meters": [{"meter": "x", "key": None}]}, NOT_UNDERSTOOD),
+            ("own-meters", {"meters": 1}, NOT_UNDERSTOOD),
+            ("trust", {"url": "http://x", "anchors": [PEM], "command_keys": [bytes(32)]}, NOT_UNDERSTOOD),
+            ("trust", {"url": 1, "anchors": [PEM], "command_keys": [bytes(32)]}, NOT_UNDERSTOOD),
+            ("trust", {"url": "https://x", "anchors": [], "command_keys": [bytes(32)]}, NOT_UNDERSTOOD),
+            ("trust", {"url": "https://x", "anchors": [PEM], "command_keys": [bytes(31)]}, NOT_UNDERSTOOD),
+            ("trust", {"url": "https://x", "anchors": [PEM], "command_keys": ["00" * 32]}, NOT_UNDERSTOOD),
+            ("rewind", {"epoch": bytes(8), "after": 0}, FAILED), ("update", {"version": 1, "url": ""}, NOT_UNDERSTOOD),
+            ("close-valve", {"now": True}, NOT_UNDERSTOOD), (7, {}, NOT_LISTED)):
+        g = Bench(consent={"valve": True})
+        g.give(command(name, arguments))
+        assert g.results() == [(1, code)], (name, arguments, g.results())
+        assert g.closed == [] and g.uplink.trusted == [] and g.kept_orders == [] and g.kept_works == []
+
+
+def test_late_is_late_except_that_an_unknown_time_hinders_only_the_valve():
+    g = Bench()
+    g.give(command("interval", INTERVAL, not_after=T - 1))
+    assert g.results() == [(1, TOO_LATE)] and g.uplink.interval == 900
+    g = Bench()
+    g.clock._offset_ms = None
+    g.give(command("interval", INTERVAL), before=None)
+    assert g.results() == [(1, DONE)]
+
+
+def test_the_relay_filter_is_replaced_and_goes_before_the_configuration():
+    g = Bench()
+    g.give(command("relay", {"window": 7200, "media": [7], "meters": [METER]}))
+    assert g.thinning.window == 7200
+    g.telegram(rig.cases.mode5(), -60)
+    g.telegram(rig.cases.mode5(who=rig.cases.address(number="87654321")), -60)
+    assert g.counters["relayed"] == 1 and g.counters["foreign"] == 1
+    kept = json.loads(g.kept_orders[-1])
+    from firmware.main import follow
+    settings = config.check({}, rig.parse_meter, rig.WORKS)
+    assert follow(settings, kept) == kept and settings["relay"]["window"] == 7200
+    assert follow(settings, {"relay": {"media": [4]}, "own_meters": 1}) == {}
+
+
+def test_own_meters_are_replaced_and_wiped():
+    g = Bench()
+    g.give(command("own-meters", {"meters": [{"meter": METER, "key": rig.cases.KEY}]}, 1))
+    g.telegram(rig.cases.mode5(), -60)
+    assert g.counters["own"] == 1 and rig.cases.KEY.hex() in g.kept_orders[-1]
+    g.give(command("own-meters", {"meters": []}, 2))
+    g.telegram(rig.cases.mode5(access=3), -60)
+    assert g.counters["own"] == 1 and rig.cases.KEY.hex() not in g.kept_orders[-1] and g.own.count() == 0
+    assert g.own._ciphers == {}
+    # The key is in no record, result or state.
+    assert rig.cases.KEY not in g.everything_kept() and rig.cases.KEY.hex() not in "".join(g.saved)
+
+
+def test_trust_is_replaced():
+    g = Bench()
+    g.give(command("trust", {"url": "https://new.example:8443", "anchors": [PEM, PEM],
+                             "command_keys": [KEYS[SUCCESSOR]]}))
+    assert g.results() == [(1, DONE)]
+    (works, former), = g.uplink.trusted
+    assert works["host"] == "new.example" and works["works"] == "demo" and former is g.works
+    assert g.kept_works[0]["command_keys"] == [KEYS[SUCCESSOR].hex()]
+
+
+def test_rewind_sends_again_what_is_held():
+    g = Bench()
+    g.telegrams.sending(g.telegrams.last)
+    g.telegrams.acknowledge(g.telegrams.last)
+    epoch = b"t" * 8
+    g.telegrams.epoch = epoch
+    for part in g.telegrams._parts:
+        part.epoch = epoch
+    g.give(command("rewind", {"epoch": epoch, "after": 0}))
+    assert g.results() == [(1, DONE)] and g.telegrams.pending() == g.telegrams.last == 2
+
+
+def test_update_is_noted():
+    g = Bench()
+    g.give(command("update", {"version": "0.2.0", "url": "https://x/u"}))
+    assert g.results() == [(1, DONE)] and json.loads(g.saved[-1])["update"] == ["0.2.0", "https://x/u"]
+
+
+# --- the valve ---
+
+def closes(consent=True, before=T, not_after=T + 200, answer_time=None, kind=Bench):
+    g = kind(consent={"valve": consent})
+    if answer_time is not None:
+        g.clock._offset_ms = None if before is None else g.clock._offset_ms
+        g.clock.offer(answer_time * 1000, batch.CLOCK_ANSWER)
+    g.give(command("close-valve", {}, not_after=not_after), before=before)
+    return len(g.closed), g.results()[0][1]
+
+
+def test_the_valve_closes_with_consent_a_good_clock_and_in_time():
+    assert closes() == (1, DONE)
+    assert closes(consent=False) == (0, NO_CONSENT)
+    assert closes(before=None, answer_time=T) == (0, NO_CLOCK)
+    assert closes(not_after=T - 1) == (0, TOO_LATE)
+    assert closes(not_after=T + 301) == (0, NOT_UNDERSTOOD)
+    assert closes(not_after=T + 300) == (1, DONE)
+
+
+def test_an_answer_cannot_make_an_old_valve_command_fresh():
+    # The clock said T + 90000; the answer that carries the command says T, when it was still valid.
+    assert closes(before=T + 90000, answer_time=T) == (0, TOO_LATE)
+
+    class Believes(Commands):
+        """Known bad: goes by the clock as the answer has set it."""
+        def _close_valve(self, not_after, now, before):
+            Commands._close_valve(self, not_after, now, now)
+
+    class Bad(Bench):
+        kind = Believes
+    assert closes(before=T + 90000, answer_time=T, kind=Bad) == (1, DONE)
+    assert closes(before=None, answer_time=T, kind=Bad) == (1, DONE)
+
+
+def test_without_a_valve_it_says_so():
+    g = Bench(consent={"valve": True})
+    g.valve = None
+    g.give(command("close-valve", {}))
+    assert g.results() == [(1, FAILED)]
+
+
+# --- a new owner ---
+
+class Files(rig.Disk):
+    """A disk that also keeps secrets."""
+
+    def write_secret(self, path, data):
+        self.write_whole(path, data)
+
+
+def filled():
+    files = Files()
+    config_text = {"interval": 60, "own_meters": [{"meter": METER, "key": "5e" * 16}], "consent": {"valve": True},
+                   "han": {"port": "tcp://a:1", "send": True, "ek": "5e" * 16}}
+    for name, data in (("config.json", json.dumps(config_text)),
+                       ("orders.json", json.dumps({"interval": 60, "own_meters": config_text["own_meters"]})),
+                       ("own.json", "x"), ("han.json", "x"), ("history/2026-11.csv", "5e"), ("identity.json", "id"),
+                       ("works.json", "w"), ("state.json", "s"), ("spool/values/00000000.seg", "5e"),
+                       ("spool/values/cursor", "x"), ("spool/telegrams/00000000.seg", "t")):
+        files.write_whole("g/" + name, data.encode())
+    return files
+
+
+def test_a_new_owner_finds_nothing_of_the_former():
+    files = filled()
+    reset.wipe(files, "g")
+    left = b"".join([files.read_whole(p) for p in files.files])
+    assert b"5e" not in left and b"consent" not in left and b"send" not in left and b"NET-" not in left
+    assert files.names("g/history") == [] and files.names("g/spool/values") == []
+    # Who it is, whose it is, what it counted, and what it relays for the works stay.
+    for name in ("identity.json", "works.json", "state.json", "spool/telegrams/00000000.seg"):
+        assert files.read_whole("g/" + name) is not None
+    assert json.loads(files.read_whole("g/orders.json")) == {"interval": 60}
+    config.check(json.loads(files.read_whole("g/config.json")), rig.parse_meter, rig.WORKS)
+    reset.wipe(files, "g")
+
+
+def test_a_factory_reset_forgets_the_works_too():
+    files = filled()
+    reset.wipe(files, "g", True)
+    assert sorted(files.files) == ["g/config.json", "g/identity.json", "g/state.json"]
+
+
+def test_a_wipe_that_is_cut_is_done_again():
+    for budget in range(0, 400, 7):
+        files = filled()
+        files.budget = budget
+        try:
+            reset.wipe(files, "g")
+        except rig_cut():
+            pass
+        files = carry(files)
+        reset.wipe(files, "g")
+        assert b"5e" not in b"".join([files.read_whole(p) for p in files.files])
+
+
+def rig_cut():
+    import disk
+    return disk.Cut
+
+
+def carry(files):
+    after = Files()
+    after.files = files.files
+    return after
