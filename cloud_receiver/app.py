@@ -114,7 +114,9 @@ class Receiver:
         self._tasks = [asyncio.create_task(self.decoder.run()), asyncio.create_task(self._watch_keys())]
 
     async def _listen(self, app, host, port, context):
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S)
+        # Bodies are taken as they come: nothing is unpacked that its sender says is packed.
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S,
+                               auto_decompress=False)
         await runner.setup()
         self._runners.append(runner)
         sock = bind(host, port)

@@ -7,6 +7,7 @@ the key store has another key for its meter.
 import asyncio
 import concurrent.futures
 import logging
+import sqlite3
 
 import wmbus
 
@@ -67,8 +68,11 @@ class Decoder:
                             await asyncio.wait_for(self._wake.wait(), IDLE_S)
                         except asyncio.TimeoutError:
                             pass
-                except (Busy, StoreError) as e:
-                    log.error("decoding waits: %s", e or "the store is busy")
+                except (Busy, StoreError, sqlite3.Error) as e:
+                    log.error("decoding waits: %s", str(e) or "the store is busy")
+                    await asyncio.sleep(PAUSE_S)
+                except Exception:
+                    log.exception("decoding waits")
                     await asyncio.sleep(PAUSE_S)
         finally:
             await asyncio.shield(loop.run_in_executor(self._thread, self._close))
@@ -80,7 +84,14 @@ class Decoder:
         if rows:
             formats = len(self._formats)
             settled = await asyncio.get_running_loop().run_in_executor(self._thread, self._decode_rows, rows)
-            await self.store.settle(settled)
+            try:
+                await self.store.settle(settled)
+            except (Busy, StoreError):
+                raise
+            except Exception:  # a defect of ours: these are put aside, so that the others go on
+                log.exception("%d readings could not be entered", len(settled))
+                await self.store.settle([s._replace(state=UNDECODABLE, reading=None, note="defect: not entered")
+                                         for s in settled])
             if len(self._formats) > formats:  # a full frame told what the compact ones before it hold
                 await self.store.reopen(await self.store.read(queries.compact_meters), (UNDECODABLE,))
         return len(rows)

@@ -25,6 +25,7 @@ log = logging.getLogger("netti.ingest")
 VERIFIERS = 2  # threads: the signature check leaves the interpreter's lock
 MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come back
 RETRY_S = 5
+BODY_S = 60.0  # for 32 KiB
 
 # What a verified body holds; digest: SHA-256 of the record bytes.
 Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "records"))
@@ -81,14 +82,26 @@ class Ingest:
             raise Refused(503, "shutting down", RETRY_S)
         if self._verifying >= MAX_VERIFYING:
             raise Refused(503, "busy", RETRY_S)
-        body = await read_body(request)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await read_body(request)
+        except TimeoutError:
+            raise Refused(408, "the body did not come in time") from None
         opened = await self._open(body)
         wait = self.by_gateway.spend(opened.gateway.gateway)
         if wait:
             raise Refused(429, "too many batches", wait)
         now = self.clock.seconds()
         try:
-            taken = await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
+            try:
+                taken = await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
+            except (Busy, StoreError):
+                raise
+            except Exception:
+                # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
+                log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
+                taken = await self.store.take(opened.gateway.row, opened.head, opened.digest,
+                                              records.as_opaque(opened.records), now)
         except Busy:
             raise Refused(503, "busy", RETRY_S) from None
         except StoreError as e:

@@ -92,6 +92,10 @@ def _count(value):
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
 
 
+def _small(value, bits):
+    return _count(value) and value < 1 << bits
+
+
 def _number(value):
     return isinstance(value, int) and not isinstance(value, bool) and -_MOST < value < _MOST
 
@@ -110,7 +114,7 @@ def _telegram(f):
 
 def _heard(f):
     return (len(f) == 5 and isinstance(f[0], bytes) and len(f[0]) == 8 and _count(f[1]) and f[1] < 1 << 20
-            and _count(f[2]) and _rssi(f[3]) and _rssi(f[4]))
+            and _small(f[2], 32) and _rssi(f[3]) and _rssi(f[4]))
 
 
 def _status(f):
@@ -118,17 +122,23 @@ def _status(f):
             and all(isinstance(c, list) and len(c) == 2 and _text(c[0]) and _number(c[1]) for c in f[0]))
 
 
-# What each type's fields must be; a longer record is a newer contract's, and opaque here.
+def as_opaque(found: "list[Record]") -> "list[Record]":
+    """The same records, none of them understood."""
+    return [r._replace(kind=OPAQUE, time=None, fields=()) for r in found]
+
+
+# What each type's fields must be, within what sums of them a store can hold; a longer record is a newer contract's, and
+# opaque here.
 _CHECKS = {
     batch.TELEGRAM: _telegram,
     batch.HEARD: _heard,
-    batch.HAN_HOUR: lambda f: (len(f) == 4 and _count(f[0]) and _count(f[1]) and _count(f[2])
-                               and isinstance(f[3], (bool, int))),
+    batch.HAN_HOUR: lambda f: (len(f) == 4 and _small(f[0], 36) and _small(f[1], 40) and _small(f[2], 40)
+                               and isinstance(f[3], bool)),
     batch.EVENT: lambda f: len(f) == 2 and _text(f[0]) and _text(f[1]),
     batch.STATUS: _status,
     batch.BOOT: lambda f: len(f) == 2 and _count(f[0]) and (_text(f[1]) or _number(f[1])),
     batch.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _count(f[1]),
-    batch.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1],
+    batch.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1] and _small(f[2], 40),
     batch.POSITION: lambda f: len(f) == 3 and all(_number(n) for n in f),
     batch.RESULT: lambda f: len(f) == 3 and _count(f[0]) and _number(f[1]) and _text(f[2]),
 }

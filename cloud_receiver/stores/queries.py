@@ -51,7 +51,7 @@ def summary(db):
                       ("home_hours", "SELECT count(*) FROM home_hours"),
                       ("opaque", "SELECT count(*) FROM records WHERE kind = 0"),
                       ("equivocations", "SELECT count(*) FROM equivocations"),
-                      ("gaps", "SELECT coalesce(sum(last - first + 1), 0) FROM gaps"),
+                      ("gaps", "SELECT CAST(total(last - first + 1) AS INTEGER) FROM gaps"),
                       ("lost", "SELECT coalesce(sum(count), 0) FROM lost")):
         found[name] = db.execute(sql).fetchone()[0]
     return found

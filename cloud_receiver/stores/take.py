@@ -211,7 +211,7 @@ class _Batch:
             return
         there = self.db.execute("SELECT heard, best, median FROM coverage WHERE day = ? AND meter = ? AND gateway = ?",
                                 (day, row[0], self.gateway)).fetchone()
-        total = count
+        total = count  # below 2^32, so a day's sum stays within a column
         if best >= 0:
             best = median = None
         if there is not None:

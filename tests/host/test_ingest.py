@@ -1,6 +1,7 @@
 """What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
 
 import os
+import zlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -8,6 +9,7 @@ from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.batch as batch
 from cloud_receiver.keys import KeyStore
+from cloud_receiver.stores import take
 
 PLAIN = Meter(11111111)
 
@@ -278,6 +280,56 @@ def test_lost_answer_and_resend_with_other_records_behind(receiver, gateway):
     assert receiver.through(gateway.batch(records[:9], first=1, last=9)) == 9
     assert receiver.through(gateway.batch(records[2:], first=3, last=10)) == 10
     assert receiver.summary()["telegrams"] == before + 10
+
+
+def test_nothing_is_unpacked(receiver, gateway):
+    body = gateway.telegrams([PLAIN.telegram(9)])
+    answer = receiver.device("POST", "/v1/batches", zlib.compress(body), {"Content-Encoding": "deflate"})
+    assert answer.status == 403
+    assert receiver.through(body) == 1
+
+
+def test_a_body_that_does_not_come(receiver, monkeypatch):
+    monkeypatch.setattr("cloud_receiver.ingest.BODY_S", 0.2)
+    answer = receiver.device("POST", "/v1/batches", None, {"Content-Length": "100"})
+    assert answer.status == 408
+
+
+def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatch):
+    def defect(job, record):
+        raise KeyError("nobody thought of this")
+
+    before = receiver.summary()
+    monkeypatch.setitem(take._ENTRIES, batch.TELEGRAM, defect)
+    assert receiver.through(gateway.telegrams([PLAIN.telegram(9), PLAIN.telegram(10)])) == 2
+    after = receiver.summary()
+    assert (after["opaque"], after["telegrams"]) == (before["opaque"] + 2, before["telegrams"])
+
+
+def test_figures_at_the_edge_break_no_page(receiver, gateway):
+    """The largest figures the contract lets through, twice: every sum and every page still works."""
+    most = (1 << 62) - 1
+    for _ in range(2):
+        n = gateway.next
+        records = [batch.telegram(n(), most, -128, PLAIN.telegram(1)),
+                   batch.heard(n(), most, PLAIN.address, NOW // 86400, most, -1, -128),
+                   batch.heard(n(), most, PLAIN.address, NOW // 86400, (1 << 32) - 1, -1, -128),
+                   batch.heard(n(), 0, PLAIN.address, (1 << 20) - 1, (1 << 32) - 1, 127, 127),
+                   batch.han_hour(n(), most, most, most, most, True),
+                   batch.han_hour(n(), most, NOW, most >> 23, 0, True),
+                   batch.event(n(), most, "x" * 512, ""), batch.status(n(), most, [["a", most], ["b", -most]]),
+                   batch.boot(n(), most, most, "x"), batch.clock(n(), most, most, 4),
+                   batch.clock(n(), 0, most, most),
+                   batch.lost(n(), most, 0, most, most), batch.lost(n(), most, 0, most, (1 << 40) - 1),
+                   batch.position(n(), most, -most, most, most), batch.result(n(), most, most, -most, "x")]
+        gateway.boot = (1 << 63) - 1
+        receiver.through(gateway.sign(gateway.content(records, clock=(1 << 63) - 1)))
+    last = (1 << 63) - 1
+    assert receiver.through(gateway.batch([], first=last, last=last)) == last
+    for path in ("/", "/meters", "/gateways", f"/gateways/{gateway.id}", f"/meters/{PLAIN.text}", "/v1/summary",
+                 f"/meters/{PLAIN.text}?view=months", "/v1/gateways", f"/v1/gateways/{gateway.id}", "/v1/meters",
+                 f"/v1/meters/{PLAIN.text}"):
+        assert receiver.web(path).status == 200, path
 
 
 def test_unenrolled_paths_and_methods(receiver):

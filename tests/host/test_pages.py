@@ -13,6 +13,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.batch as batch
 from cloud_receiver import attention, charts, pages, usage, words
+from cloud_receiver.keys import KeyStore
 
 ROOT = Path(pages.__file__).parent
 METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -38,12 +39,24 @@ def receiver(tmp_path_factory):
         g.seq += 5
         running.through(g.batch([batch.event(g.next(), NOW, "x", "y")]))
         running.gateway = g
+        running.through(g.batch([batch.han_hour(g.next(), NOW, NOW - n * HOUR, 1500, 20, False) for n in range(1, 50)]))
+        keys = KeyStore(running.directory.keys)
+        keys.bind(g.id, METER.text, NOW)
+        running.home = "/home/" + keys.home_link(g.id, NOW - 20 * DAY)
+        keys.close()
+        running.run(_commanded(running))
         running.wait_for(lambda s: s["pending"] == 0 and s["wrong_key"] == 1)
         yield running
 
 
+async def _commanded(running):
+    for name, arguments in (("interval", {"seconds": 60}), ("close-valve", {})):
+        running.receiver.commands.make(running.gateway.id, name, arguments, NOW)
+
+
 def paths(receiver):
-    return ["/", "/meters", "/meters?show=silent", "/meters?q=kam+123&sort=-reading", "/gateways", "/nowhere",
+    return [receiver.home,
+            "/", "/meters", "/meters?show=silent", "/meters?q=kam+123&sort=-reading", "/gateways", "/nowhere",
             f"/gateways/{receiver.gateway.id}", "/gateways/AAAAAAAAAAAAAAAA"] + [
         f"/meters/{m}{view}" for m in (METER.text, OPEN.text, WRONG.text, "NOT-A-ME-TER")
         for view in ("", "?view=hours", "?view=months", "?view=hours&day=2026-10-25")]
