@@ -12,14 +12,21 @@ ratio is made on these same messages, in interleaved runs, median of five:
   path reads few of these frames); `tree` is the same without any check, to show what that costs;
 - dlms-cosem, encrypted: the frame check, its factory, its decryption (OpenSSL) and its tree;
 - dsmr_parser: its TelegramParser.
+
+Last, the instructions of the real MicroPython a message, counted by valgrind where it is there: `device`.
 """
 
 import argparse
+import glob
 import json
 import logging
 import os
+import re
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -293,6 +300,67 @@ def median_rate(groups, budget):
     return [statistics.median(r) for r in rates]
 
 
+# The device: the real MicroPython, instructions counted exactly by valgrind
+
+# gc.isenabled is a C function nothing else calls: callgrind closes a count each time it is entered.
+SCRIPT = """
+import gc, sys
+import han_reader
+from han_reader import accel
+if sys.argv[1] == "pure":
+    for name in ("x25", "x25_ok", "p1", "text_end", "total", "same", "copy"):
+        setattr(accel, name, getattr(accel, name + "_plain"))
+with open(sys.argv[2]) as f:
+    wires = [bytes.fromhex(h) for h in f.read().split()]
+reader = han_reader.Reader()
+def run(wire):
+    for at in range(0, len(wire), 32):
+        for message in reader.feed(wire[at:at + 32]):
+            reading = han_reader.decode(message)
+    return reading
+for wire in wires[:-1]:
+    run(wire)
+gc.collect()
+mark = gc.isenabled
+mark()
+reading = run(wires[-1])
+mark()
+assert reading["import_w"] > 0
+mark()
+"""
+
+
+def device():
+    """Instructions per message in chunks of 32 bytes with a warm plan, with `_fast` and pure; None without tools."""
+    micropython = shutil.which("micropython", path=os.path.dirname(sys.executable)) or shutil.which("micropython")
+    if not micropython or not shutil.which("valgrind"):
+        print("no device figures: they need valgrind and micropython", file=sys.stderr)
+        return None
+    wires = {"aidon": changed(v.frame(v.LLC + v.aidon(2))), "kaifa": changed(v.frame(v.LLC + v.kaifa(2))),
+             "kamstrup": changed(v.frame(v.LLC + v.kamstrup(1))), "p1": telegrams(v.telegram(v.P1_LINES))}
+    out = {}
+    with tempfile.TemporaryDirectory() as folder:
+        script = os.path.join(folder, "count.py")
+        Path(script).write_text(SCRIPT, encoding="ascii")
+        for variant in ("fast", "pure"):
+            out[variant] = {}
+            for name in wires:
+                dump = os.path.join(folder, variant + name)
+                Path(dump + ".hex").write_text("\n".join([w.hex() for w in wires[name][:4]]), encoding="ascii")
+                done = subprocess.run(
+                    ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled",
+                     micropython, "-X", "heapsize=192wK", script, variant, dump + ".hex"],
+                    cwd=ROOT, env=dict(os.environ, MICROPYPATH=str(ROOT)), capture_output=True, text=True)
+                if done.returncode:
+                    raise SystemExit("bench/han.py: " + done.stdout + done.stderr)
+                parts = {}
+                for part in glob.glob(dump + ".[0-9]*"):
+                    with open(part, encoding="utf-8") as f:
+                        parts[int(part.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", f.read(), re.M)[1])
+                out[variant][name] = [parts[n] for n in sorted(parts)][1]
+    return out
+
+
 def main():
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -320,6 +388,10 @@ def main():
                                      "ratio": round(peers[p][3], 2)} for p in peers}
         line = ", ".join(f"{p} {peers[p][0]}/s x{peers[p][3]:.1f} on {peers[p][2]}" for p in peers)
         print(f"{name:10} {rate:8.0f}/s  {len(sets[name]):3} messages  C++ x{rate / CPP[name]:.2f}  {line}")
+    result["device"] = device()
+    for variant, counts in (result["device"] or {}).items():
+        line = ", ".join(f"{name} {counts[name] / 1000:.0f} k" for name in counts)
+        print(f"device, {variant}: {line} instructions a message, in chunks of 32 bytes")
     if args.json:
         print(json.dumps(result))
 

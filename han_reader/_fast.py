@@ -56,6 +56,31 @@ def text_end(data, start: int, end: int) -> int:
 
 
 @micropython.viper
+def same(data, at: int, other, count: int) -> bool:
+    """Whether data[at:at+count] is other[:count]."""
+    d = ptr8(data)
+    o = ptr8(other)
+    i = 0
+    while i < count:
+        if d[at + i] != o[i]:
+            return False
+        i += 1
+    return True
+
+
+@micropython.viper
+def total(data, start: int, end: int) -> int:
+    """The sum of data[start:end], modulo 256."""
+    d = ptr8(data)
+    value = 0
+    i = start
+    while i < end:
+        value += d[i]
+        i += 1
+    return value & 0xFF
+
+
+@micropython.viper
 def copy(target, at: int, source, start: int, count: int):
     """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
     t = ptr8(target)

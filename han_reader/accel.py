@@ -60,6 +60,14 @@ def text_end_plain(data, start, end):
     return end
 
 
+def total_plain(data, start, end):
+    """The sum of data[start:end], modulo 256."""
+    value = 0
+    for i in range(start, end):
+        value += data[i]
+    return value & 0xFF
+
+
 def copy_plain(target, at, source, start, count):
     """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
     for i in range(count):
@@ -104,6 +112,14 @@ def ghash_plain(table, data):
     return y.to_bytes(16, "big")
 
 
+def same_plain(data, at, other, count):
+    """Whether data[at:at+count] is other[:count]."""
+    i = 0
+    while i < count and data[at + i] == other[i]:
+        i += 1
+    return i == count
+
+
 def _reversed_bits(value, width):
     out = 0
     for _ in range(width):
@@ -117,6 +133,8 @@ x25_ok = x25_ok_plain
 p1 = p1_plain
 text_end = text_end_plain
 copy = copy_plain
+total = total_plain
+same = same_plain
 ghash_table = ghash_table_plain
 ghash = ghash_plain
 
@@ -132,6 +150,8 @@ if sys.implementation.name == "micropython":
         text_end = _fast.text_end  # type: ignore[has-type]
         ghash_table = _fast.ghash_table
         ghash = _fast.ghash
+        same = _fast.same  # type: ignore[has-type]
+        total = _fast.total  # type: ignore[has-type]
         copy = _fast.copy  # type: ignore[has-type]
     except (ImportError, SyntaxError):  # a build without the native emitter
         pass
@@ -178,6 +198,14 @@ else:
         found = data[start:end].translate(_BINARY).find(1)
         return end if found < 0 else start + found
 
+    def total_sum(data, start, end):
+        """The sum of data[start:end], modulo 256."""
+        return sum(data[start:end]) & 0xFF
+
+    def same_slice(data, at, other, count):
+        """Whether data[at:at+count] is other[:count]."""
+        return data[at:at + count] == other[:count]
+
     def copy_slice(target, at, source, start, count):
         """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
         target[at:at + count] = source[start:start + count]
@@ -214,3 +242,5 @@ else:
     p1 = p1_folded
     text_end = text_end_find
     copy = copy_slice
+    total = total_sum
+    same = same_slice

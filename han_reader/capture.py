@@ -53,6 +53,8 @@ def _bare(data, ek, ak, aes):
             at = e.offset
             if type(e) is not DecodeError or at is None or data[at + 2:at + 3] != b"\x7e":
                 raise
+        except IndexError:
+            raise DecodeError("APDU cut off") from None
         joined = joined or at + 3 < len(data)
         data = data[:at] + data[at + 3:]
     raise DecodeError("too many pieces")

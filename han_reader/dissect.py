@@ -162,7 +162,7 @@ def _long_frames(message, spans, pieces):
         rejects = {"crc": 0}
         size = mbus.frame_at(message, at, end, rejects)
         if size <= 0:
-            raise DecodeError("checksum wrong" if rejects["crc"] else "frame cut off", at)
+            raise DecodeError("checksum wrong" if rejects["crc"] else "frame cut off" if size else "no frame", at)
         spans.append((at, at + 4, "mbus", "long frame, %d bytes" % (size - 6)))
         spans.append((at + 4, at + 6, "mbus", "control and address"))
         last = ", the last" if message[at + 6] & 0x10 else ""

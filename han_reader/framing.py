@@ -17,44 +17,45 @@ from .errors import DecodeError
 FLAG = 0x7E
 MAX_FRAME = 2047
 MAX_MESSAGE = 4096
+MAX_HEADER = 15  # flag, format 2, addresses 4 + 4, control, HCS 2, first byte of the information
 MIN_FRAME = 9  # format 2, addresses 1 + 1, control 1, HCS 2, FCS 2
 
 LLC = (b"\xe6\xe7", b"\xe6\xe6")
 
-NEED = 0  # what `frame_at` says when it needs more bytes
-BAD = -1  # ... and when no frame begins there
+BAD = 0  # where no frame begins; a number below it is minus the bytes that are needed before more can be said
 
 
 def header_end(data, at, end):
-    """The index of the HCS of the frame whose flag is at data[at], NEED for more bytes, BAD where none can be."""
-    if end - at < 3:
-        return NEED
+    """The index of the HCS of the frame whose flag is at data[at]; BAD, or minus the bytes needed from there on."""
+    if end - at < 7:
+        return -7 if end - at < 2 or data[at + 1] & 0xF0 == 0xA0 else BAD
     if data[at + 1] & 0xF0 != 0xA0:
         return BAD
     size = (data[at + 1] & 7) << 8 | data[at + 2]
-    if size < MIN_FRAME:
-        return BAD
+    # Destination and source are 1, 2 or 4 bytes, the last one odd. A frame has more bytes behind the shortest header.
     i = at + 3
-    for _ in range(2):  # destination and source: 1, 2 or 4 bytes, the last one odd
-        n = 0
-        while True:
-            if i >= end:
-                return NEED
-            n += 1
-            i += 1
-            if data[i - 1] & 1:
-                break
-            if n >= 4:
+    if not data[i] & 1:
+        i += 1
+        if not data[i] & 1:
+            i += 2
+            if data[i - 1] & 1 or not data[i] & 1:
                 return BAD
-        if n == 3:
-            return BAD
-    if i + 1 - at + 4 > size + 1:  # control, HCS and FCS have to fit
-        return BAD
-    return i + 1
+    i += 1
+    if end - i < 5:
+        need = min(size + 2, MAX_HEADER)
+        return -need if end - at < need and size >= MIN_FRAME else BAD
+    if not data[i] & 1:
+        i += 1
+        if not data[i] & 1:
+            i += 2
+            if data[i - 1] & 1 or not data[i] & 1:
+                return BAD
+    i += 2
+    return i if i - at + 3 <= size else BAD  # HCS and FCS have to fit
 
 
 def frame_at(data, at, end, rejects):
-    """The size of the good frame at data[at:end], both flags included; NEED or BAD otherwise.
+    """The size of the good frame at data[at:end], both flags included; BAD, or minus the bytes needed.
 
     `rejects` counts what failed: "header" (HCS), "crc" (FCS) or "flag" (no closing flag).
     """
@@ -62,38 +63,35 @@ def frame_at(data, at, end, rejects):
     if i <= 0:
         return i
     if end < i + 2:
-        return NEED
+        return at - i - 2
     if not accel.x25_ok(data, at + 1, i + 2):
         rejects["header"] += 1
         return BAD
-    size = (data[at + 1] & 7) << 8 | data[at + 2]
-    stop = at + 1 + size
+    return _rest_at(data, at, end, rejects)
+
+
+def _rest_at(data, at, end, rejects):
+    """As `frame_at`, for a frame whose header is good."""
+    stop = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
     if end <= stop:
-        return NEED
+        return at - stop - 1
     if not accel.x25_ok(data, at + 1, stop):
         rejects["crc"] += 1
         return BAD
     if data[stop] != FLAG:
         rejects["flag"] += 1
         return BAD
-    return size + 2
-
-
-def needed(data, at, end):
-    """How many bytes from data[at] on have to be there before `frame_at` can say more."""
-    i = header_end(data, at, end)
-    if i <= 0:
-        return end - at + 1
-    if end < i + 2:
-        return i + 2 - at
-    return ((data[at + 1] & 7) << 8 | data[at + 2]) + 2
+    return stop + 1 - at
 
 
 class Assembler:
-    """Puts the frames of segmented messages together. `add` takes one good frame, gives a whole message or None."""
+    """Finds good frames with `frame_at` and puts segmented messages together with `add`, one after the other."""
 
     def __init__(self, rejects):
         self.rejects = rejects
+        # From flag to HCS, of the last good header: a list's header is always the same.
+        self._header = bytearray(MAX_HEADER)
+        self._known = 0
         self._parts: "list" = []
         self._size = 0
         self._address = b""
@@ -112,16 +110,33 @@ class Assembler:
             self.rejects["segment"] += 1
             self.reset()
 
+    def frame_at(self, data, at, end):
+        """As the function of this name."""
+        n = self._known
+        if not n or end - at < n or not accel.same(data, at, self._header, n):
+            i = header_end(data, at, end)
+            if i <= 0:
+                return i
+            if end < i + 2:
+                return at - i - 2
+            if not accel.x25_ok(data, at + 1, i + 2):
+                self.rejects["header"] += 1
+                return BAD
+            self._known = i + 2 - at
+            accel.copy(self._header, 0, data, at, self._known)
+        return _rest_at(data, at, end, self.rejects)
+
     def add(self, frame):
-        """The message that this frame completes, as bytes, or None while it is not whole."""
-        info = header_end(frame, 0, len(frame)) + 2
+        """The message that the frame found last completes, as bytes, or None while it is not whole."""
+        info = self._known
         more = frame[1] & 8
+        first = frame[info]
+        if first == 0xE6 and not more and not self._parts and frame[info + 3] != axdr.GENERAL_BLOCK:
+            return frame
         block = axdr.llc(frame, info)
         if frame[block] != axdr.GENERAL_BLOCK or more or block + 7 > len(frame) - 3:
             block = 0
         if not more and not self._parts and not block:
-            if frame[info:info + 2] in LLC:
-                return frame
             self.rejects["segment"] += 1  # the end of a message whose beginning was lost
             return None
         control = frame[info - 3]
@@ -184,7 +199,7 @@ def unwrap(message):
             for key, reason in FAILURES:
                 if rejects[key]:
                     raise DecodeError(reason, at)
-            raise DecodeError("frame cut off" if size == NEED else "no frame", at)
+            raise DecodeError("frame cut off" if size else "no frame", at)
         start = header_end(message, at, end) + 2
         stop = at + size - 3
         if blocks or not parts:

@@ -7,45 +7,35 @@
 - The checksum is the sum of the L bytes; it and the stop byte must be right.
 """
 
+from . import accel
 from .errors import DecodeError
 
 START = 0x68
 STOP = 0x16
 MAX_MESSAGE = 4096
-NEED = 0
-BAD = -1
+BAD = 0
 HEADER = 9  # 68 L L 68 C A CI STSAP DTSAP
 
 
-def _size(data, at):
-    n = data[at + 1]
-    return (n + 256 if n < 5 else n) + 6
-
-
 def frame_at(data, at, end, rejects):
-    """The size of the good long frame at data[at:end]; NEED for more bytes, BAD where none begins."""
+    """The size of the good long frame at data[at:end]; BAD where none begins, or minus the bytes needed."""
     if end - at < 7:
         for i in range(1, end - at):
             if i == 2 and data[at + 2] != data[at + 1] or i == 3 and data[at + 3] != START:
                 return BAD
-        return NEED
+        return -7
     if data[at + 3] != START or data[at + 1] != data[at + 2] or data[at + 6] > 0x1F:
         return BAD
-    size = _size(data, at)
+    size = data[at + 1] + 6
+    if size < 11:
+        size += 256
     if end - at < size:
-        return NEED
-    total = 0
-    for i in range(at + 4, at + size - 2):
-        total += data[i]
-    if total & 0xFF != data[at + size - 2] or data[at + size - 1] != STOP:
+        return -size
+    stop = at + size - 2
+    if accel.total(data, at + 4, stop) != data[stop] or data[stop + 1] != STOP:
         rejects["crc"] += 1
         return BAD
     return size
-
-
-def needed(data, at, end):
-    """How many bytes from data[at] on have to be there before `frame_at` can say more."""
-    return _size(data, at) if end - at >= 7 else end - at + 1
 
 
 class Assembler:
@@ -94,7 +84,7 @@ def unwrap(message):
         rejects = {"crc": 0}
         size = frame_at(message, at, end, rejects)
         if size <= 0:
-            reason = "frame cut off" if size == NEED else "no frame"
+            reason = "frame cut off" if size else "no frame"
             raise DecodeError("checksum wrong" if rejects["crc"] else reason, at)
         if last:
             raise DecodeError("a second message", at)

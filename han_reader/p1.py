@@ -15,17 +15,16 @@ from .errors import DecodeError, WrongKey
 
 START = 0x2F  # /
 MAX_IDENTIFICATION = 64
-NEED = 0
-BAD = -1
+BAD = 0
 HEX = b"0123456789ABCDEFabcdef"
 
 
 def crc_at(data, mark, end, final):
-    """The index after the CRC digits behind the "!" at data[mark], or NEED while they may go on."""
+    """The index after the CRC digits behind the "!" at data[mark], or 0 while they may go on."""
     i = mark + 1
     while i < end and i < mark + 5 and data[i] in HEX:
         i += 1
-    return NEED if i == end and i < mark + 5 and not final else i
+    return 0 if i == end and i < mark + 5 and not final else i
 
 
 def end_mark(data, at, end):
@@ -73,13 +72,13 @@ def sealed_at(data, line, end):
 
 
 def telegram_at(data, at, end, since, rejects, final, without_crc):
-    """The size of the good telegram at data[at:end], up to its CRC; NEED for more bytes, BAD where none is.
+    """The size of the good telegram at data[at:end], up to its CRC; BAD where none is, or minus the bytes needed.
 
     `since`: up to here the telegram has been looked at before, without finding its end.
     """
     line = data.find(b"\n", at, end)
     if line < 0 or line - at > MAX_IDENTIFICATION:
-        return BAD if final or end - at > MAX_IDENTIFICATION else NEED
+        return BAD if final or end - at > MAX_IDENTIFICATION else _more(at, end)
     sealed, size = sealed_at(data, line, end)
     if sealed:
         return _sealed(data, at, end, sealed, size, rejects, final)
@@ -91,10 +90,10 @@ def telegram_at(data, at, end, since, rejects, final, without_crc):
         rejects["noise"] += 1
         return BAD
     if mark < 0:
-        return BAD if final else NEED
+        return BAD if final else _more(at, end)
     stop = crc_at(data, mark, end, final)
-    if stop == NEED:
-        return NEED
+    if stop == 0:
+        return _more(at, end)
     if stop == mark + 1:
         good = without_crc and not versioned(data, at, mark) and data.find(b"\n/", at, mark) < 0
     else:
@@ -106,20 +105,24 @@ def telegram_at(data, at, end, since, rejects, final, without_crc):
     return stop - at
 
 
+def _more(at, end):
+    return at - end - 1
+
+
 def _sealed(data, at, end, sealed, size, rejects, final):
     if size == 0:
-        return BAD if final else NEED
+        return BAD if final else _more(at, end)
     if size > 2047:
         rejects["overrun"] += 1
         return BAD
     mark = sealed + size
     if mark >= end:
-        return BAD if final else NEED
+        return BAD if final else at - mark - 1
     if data[mark] != 33:
         rejects["crc"] += 1
         return BAD
     stop = crc_at(data, mark, end, final)
-    return stop - at if stop else NEED
+    return stop - at if stop else _more(at, end)
 
 
 def checked(message, without_crc=True):

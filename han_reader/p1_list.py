@@ -77,11 +77,15 @@ def _is_number(text):
     return digits > 0
 
 
+def _is_digits(text):
+    return text != "" and all("0" <= c <= "9" for c in text)
+
+
 def _is_stamp(text):
     """Whether a text has the shape of a time stamp; what it says is read later."""
     if len(text) == 17:
-        return text[8] == " " and text[11] == ":" and _is_number(text[:8])
-    return len(text) in (12, 13) and _is_number(text[:12]) and "." not in text and text[12:] in ("", "S", "W")
+        return text[8] == " " and text[11] == ":" and _is_digits(text[:8])
+    return len(text) in (12, 13) and _is_digits(text[:12]) and text[12:] in ("", "S", "W")
 
 
 class _Plan:
@@ -101,7 +105,7 @@ class _Plan:
             words = [text[s:e] for s, e in values]
             if code.endswith(":24.1.0") and words:
                 self.kept += values
-                if _is_number(words[0]):
+                if _is_digits(words[0]):
                     self.kinds[code[:-7]] = int(words[0])
             if code.endswith(":24.3.0") and len(words) == 7:
                 self.kept += values[4:6]
@@ -182,6 +186,7 @@ class _Plan:
                 out[key] = text[values[0][0]:values[0][1]]
         start, stop = self.clock
         if stop:
+            int(text[start:start + (8 if stop - start == 17 else 12)])  # what is no digit makes it no stamp
             time = p1_time(text[start:stop])
             if time is None:
                 codes[CLOCK] = [text[start:stop], None]
@@ -192,6 +197,7 @@ class _Plan:
                 else:
                     drop(out, "time", time, obis.EARLIEST)
         for name, start, stop in self.stamps:
+            int(text[start:start + (8 if stop - start == 17 else 12)])
             time = p1_time(text[start:stop])
             if time is not None:
                 out[name] = time

@@ -35,6 +35,7 @@ def plain(data, at=0, end=None, cut=False):
 
 def drop(reading, name, value, low):
     """Note in the reading what the plausibility gate kept out, and why."""
+    reading.pop(name, None)
     if "dropped" not in reading:
         reading["dropped"] = []
     reading["dropped"].append([name, why(value, low)])
@@ -47,15 +48,19 @@ class _Plan:
         lay, header = layout_of(data, at, end, cut)
         self.lay = lay
         self.header = header
-        self.constants = {"list": lay.list}
-        self.codes = []  # (code, value, unit) that never change
+        # Copies of these with every key in place are quicker than dicts that grow.
+        self.keys: "dict" = {"list": lay.list, "obis": None}
+        self.codes: "dict" = {}
+        self.texts = []  # (code, value) that never change
         for code, key, _, _, value in lay.constants:
-            self.constants[key] = value
+            self.keys[key] = value
             if code:
-                self.codes.append((code, value))
-        self.codes += lay.fixed
+                self.texts.append((code, value))
+        self.texts += lay.fixed
+        for code, _ in self.texts:
+            self.codes[code] = None
         if lay.missing:
-            self.constants["missing"] = lay.missing
+            self.keys["missing"] = lay.missing
         lay.numbers.sort(key=lambda n: n[2])
         self.whole = []  # value as it stands, in both places
         self.scaled = []  # everything else
@@ -67,6 +72,10 @@ class _Plan:
             last = start + struct.calcsize(">" + letter)
             same = multiplier == flat_multiplier and divisor == flat_divisor
             low, high = limits(name)
+            if code:
+                self.codes[code] = None
+            if name:
+                self.keys[name] = None
             if multiplier == 1 and same and code and name:
                 self.whole.append((i, code, unit, name, low, high))
             else:
@@ -87,7 +96,10 @@ class _Plan:
             size = struct.calcsize(">" + number[3])
             mask[number[2]:number[2] + size] = bytes(size)
         for _, _, start, stop in lay.texts:
-            mask[start:stop] = bytes(stop - start)
+            # A string of 6 bytes may be a code, one of 12 a time by its first byte: layout.py asks.
+            if stop - start != 6:
+                first = start + 1 if stop - start == 12 else start
+                mask[first:stop] = bytes(stop - first)
         for _, start in lay.times:
             mask[start + 1:start + 12] = bytes(11)
         return mask
@@ -96,10 +108,10 @@ class _Plan:
         """The reading of a message of this skeleton."""
         lay = self.lay
         values = struct.unpack(self.form, data)
-        obis: "dict" = {}
-        reading: "dict" = self.constants.copy()
+        obis: "dict" = self.codes.copy()
+        reading: "dict" = self.keys.copy()
         reading["obis"] = obis
-        for code, value in self.codes:
+        for code, value in self.texts:
             obis[code] = [value, None]
         for i, code, unit, name, low, high in self.whole:
             value = values[i]

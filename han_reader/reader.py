@@ -6,6 +6,7 @@ at most the message it hit. Nothing grows: one buffer of 4 KiB, and at most 4 Ki
 """
 
 from . import accel, framing
+from .framing import BAD, FLAG
 
 SIZE = 4096
 
@@ -18,6 +19,7 @@ class Reader:
         self.p1_without_crc = p1_without_crc
         self.dialect = ""  # "hdlc", "mbus", "p1" or "ciphered", as the last message was
         self._buffer = bytearray(SIZE)
+        self._view = memoryview(self._buffer)
         self._count = 0
         self._need = 1  # bytes that have to be there before a look is worth it
         self._none = []
@@ -75,9 +77,8 @@ class Reader:
         need = 1
         while at < end:
             first = buffer[at]
-            message = None
-            if first == framing.FLAG:
-                size = self._frame(buffer, at, end)
+            if first == FLAG:
+                size = self._hdlc.frame_at(buffer, at, end) if end - at > 6 else -7
             elif first == 0x68:
                 size = self._long_frame(buffer, at, end)
             elif first == 0x2F:
@@ -88,27 +89,25 @@ class Reader:
                 at += 1
                 continue
             if size > 0:
-                message = self._take(first, bytes(buffer[at:at + size]))
+                message = self._take(first, bytes(self._view[at:at + size]))
                 # A closing flag may open the next frame.
-                at += size - 1 if first == framing.FLAG else size
+                at += size - 1 if first == FLAG else size
                 if first == 0xDB:
                     self._fresh = at
                 if message is not None:
                     if out is None:
                         out = []
                     out.append(message)
-            elif size < 0:
+            elif size == BAD:
                 at += 1
             elif self._final:
                 self.rejects["noise"] += 1
                 at += 1
+            elif size < -SIZE:
+                self.rejects["overrun"] += 1
+                at += 1
             else:
-                need = self._wait(first, buffer, at, end)
-                if need > SIZE:
-                    self.rejects["overrun"] += 1
-                    at += 1
-                    need = 1
-                    continue
+                need = -size
                 break
         if at:
             if at < end:
@@ -119,15 +118,8 @@ class Reader:
         self._need = need
         return out
 
-    def _wait(self, first, buffer, at, end):
-        if first == framing.FLAG:
-            return framing.needed(buffer, at, end)
-        if first == 0x68:
-            return mbus().needed(buffer, at, end)
-        return end - at + 1
-
     def _take(self, first, part):
-        if first == framing.FLAG:
+        if first == FLAG:
             self.dialect = "hdlc"
             return self._hdlc.add(part)
         if first == 0x68:
@@ -136,22 +128,19 @@ class Reader:
         self.dialect = "p1" if first == 0x2F else "ciphered"
         return part
 
-    def _frame(self, buffer, at, end):
-        return framing.frame_at(buffer, at, end, self.rejects)
-
     def _long_frame(self, buffer, at, end):
         if not self._mbus:
             if end - at >= 4 and buffer[at + 3] != 0x68:
-                return framing.BAD
+                return BAD
             self._mbus.append(mbus().Assembler(self.rejects))
         return mbus().frame_at(buffer, at, end, self.rejects)
 
     def _telegram(self, buffer, at, end):
         if end - at < 4:
-            return framing.NEED
+            return -4
         for i in range(at + 1, at + 4):
             if not 65 <= buffer[i] & 0xDF <= 90:
-                return framing.BAD
+                return BAD
         since = 0 if at else self._since
         return p1().telegram_at(buffer, at, end, since, self.rejects, self._final, self.p1_without_crc)
 
@@ -163,18 +152,18 @@ def _ciphered(buffer, at, end):
     """
     count = end - at
     if count > 1 and buffer[at + 1] != 8:
-        return framing.BAD
+        return BAD
     for i in range(2, 5):
         if count > i and not 65 <= buffer[at + i] <= 90:
-            return framing.BAD
+            return BAD
     if count > 10 and buffer[at + 10] != 0x82:
-        return framing.BAD
+        return BAD
     if count < 14:
-        return framing.NEED
+        return -14
     size = 13 + (buffer[at + 11] << 8 | buffer[at + 12])
     if size > 2047 or buffer[at + 13] not in (0x20, 0x21, 0x30, 0x31):
-        return framing.BAD
-    return size if count >= size else framing.NEED
+        return BAD
+    return size if count >= size else -size
 
 
 _modules: "dict" = {}

@@ -18,6 +18,7 @@ def test_variants_agree():
         for start, end in ((0, 700), (1, 700), (3, 3), (5, 6), (5, 7), (7, 100), (0, 1), (698, 700), (0, 300)):
             assert accel.x25(data, start, end) == accel.x25_plain(data, start, end)
             assert accel.p1(data, start, end) == accel.p1_plain(data, start, end)
+            assert accel.total(data, start, end) == accel.total_plain(data, start, end)
             assert accel.text_end(data, start, end) == accel.text_end_plain(data, start, end)
 
 
@@ -35,6 +36,12 @@ def test_text_end():
         assert end(b"1-0:1.7.0(1)\r\n\t~", 0, 16) == 16
         for c in (0, 8, 11, 31, 127, 128, 255):
             assert end(b"ab" + bytes((c,)) + b"cd", 0, 5) == 2
+
+
+def test_same():
+    for same in (accel.same, accel.same_plain):
+        assert same(DATA, 5, DATA[5:9], 4) and same(DATA, 5, bytearray(DATA[5:9] + b"x"), 4) and same(DATA, 9, b"", 0)
+        assert not same(DATA, 5, DATA[6:10], 4)
 
 
 def test_copy():
