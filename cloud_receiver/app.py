@@ -45,6 +45,7 @@ class Receiver:
         self.keys = KeyStore(directory.keys)
         self._revoked = self.keys.revoked()
         self._keys_stamp = self.keys.stamp()
+        self._trust_stamp = trust.stamp(directory.ca)
         self.decoder = Decoder(self.store, directory.keys)
         self.commands = Commands(self.keys, self.settings.works, directory.ca)
         self.ingest = Ingest(self.settings.works, self.store, clock, self.revoked, self.answer_commands,
@@ -105,13 +106,13 @@ class Receiver:
         """Listen on both ports (0: any free one) and start decoding."""
         require_loopback(web_host)
         await self.reconcile()
-        context = trust.server_context(self.directory.ca)
-        self.device_port = await self._listen(self.device_app(), host or None, port, context)
+        self._context = trust.server_context(self.directory.ca)
+        self.device_port = await self._listen(self.device_app(), host or None, port, self._context)
         self.web_port = await self._listen(self.web_app(), web_host, web_port, None)
         if (self.settings.port, self.settings.web_port) != (self.device_port, self.web_port):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
-        self._tasks = [asyncio.create_task(self.decoder.run()), asyncio.create_task(self._watch_keys())]
+        self._tasks = [asyncio.create_task(self.decoder.run()), asyncio.create_task(self._watch())]
 
     async def _listen(self, app, host, port, context):
         # Bodies are taken as they come: nothing is unpacked that its sender says is packed.
@@ -123,7 +124,8 @@ class Receiver:
         await web.SockSite(runner, sock, ssl_context=context, backlog=1024).start()
         return sock.getsockname()[1]
 
-    async def _watch_keys(self):
+    async def _watch(self):
+        """Take up what other processes decide: keys, revocations, commands, certificates."""
         while True:
             await asyncio.sleep(KEYS_S)
             try:
@@ -131,8 +133,14 @@ class Receiver:
                 if stamp != self._keys_stamp:
                     self._revoked, self._keys_stamp = self.keys.revoked(), stamp
                     self.commands.refresh()
-            except sqlite3.Error as e:
-                log.error("key store not readable: %s", e)
+                trusted = trust.stamp(self.directory.ca)
+                if trusted != self._trust_stamp:
+                    trust.load(self._context, self.directory.ca)  # for connections made from now on
+                    self.enrolment.load_trust()
+                    self.commands.load_key()
+                    self._trust_stamp = trusted
+            except (sqlite3.Error, OSError, ValueError) as e:  # half replaced: it is looked at again in a second
+                log.warning("keys or certificates not readable: %s", e)
 
     async def close(self) -> None:
         """Take nothing new, answer what is in progress once it is durable, end."""

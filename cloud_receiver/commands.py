@@ -42,10 +42,15 @@ class Commands:
 
     def __init__(self, keys, works: str, folder=None):
         """`folder` holds the works' command keys; without it commands can be made, not signed."""
-        self.keys, self.works = keys, works
-        self._key: "Ed25519PrivateKey | None" = None if folder is None else trust.command_key(folder)
+        self.keys, self.works, self._folder = keys, works, folder
+        self._key: "Ed25519PrivateKey | None" = None
         self._open: "dict[str, list[Command]]" = {}
+        self.load_key()
         self.refresh()
+
+    def load_key(self) -> None:
+        """Read the works' command key, at the start and after it was replaced."""
+        self._key = None if self._folder is None else trust.command_key(self._folder)
 
     def refresh(self) -> None:
         """Read the open commands anew, after another process may have changed them."""
@@ -83,9 +88,9 @@ class Commands:
 
     def rewind(self, gateway: str, epoch: bytes, after: int, noticed: int, now: int) -> bool:
         """Ask a gateway for what its ring still holds behind `after`; False if it was asked since `noticed`, the time
-        the gap was."""
+        the gap was. When the answer came says nothing: it may be to what was asked before an earlier restore."""
         arguments = {"epoch": epoch, "after": after}
-        if any(c.name == "rewind" and c.arguments == arguments and (c.answered is None or c.answered >= noticed)
+        if any(c.name == "rewind" and c.arguments == arguments and c.made >= noticed
                for c in self.of(gateway) if c.not_after >= now):
             return False
         self.make(gateway, "rewind", arguments, now)

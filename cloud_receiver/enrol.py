@@ -37,9 +37,14 @@ class Enrolment:
 
     def __init__(self, settings, folder, store, keys, clock):
         self.settings, self.store, self.keys, self.clock = settings, store, keys, clock
-        self._anchors = trust.anchors(folder)
-        self._command_keys = trust.command_public_keys(folder)
+        self._folder = folder
+        self.load_trust()
         self.by_address = limits.Buckets(rate=0.5, burst=60)
+
+    def load_trust(self) -> None:
+        """Read what gateways are to trust, at the start and after it was replaced."""
+        self._anchors = trust.anchors(self._folder)
+        self._command_keys = trust.command_public_keys(self._folder)
 
     async def anchors(self, request: web.Request) -> web.Response:
         """The anchors, for whoever can check them against a token."""

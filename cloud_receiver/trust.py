@@ -32,17 +32,8 @@ def make(folder: Path, works: str, name: str, host: str) -> None:
     """Make the anchors, the endpoint's certificate for `host` and the command keys in `folder` (0700)."""
     folder.mkdir(mode=0o700, exist_ok=True)
     os.chmod(folder, 0o700)
-    for n, anchor in enumerate(ANCHORS, 1):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name[:64] or works),
-                             x509.NameAttribute(NameOID.COMMON_NAME, f"Netti works {works} anchor {n}")])
-        certificate = (_builder(subject, subject, key.public_key())
-                       .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-                       .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-                       .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()),
-                                      critical=False)
-                       .sign(key, hashes.SHA256()))
-        _write(folder, anchor, key, certificate)
+    for anchor in ANCHORS:
+        _make_anchor(folder, anchor, works, name)
     for command_key in COMMAND_KEYS:
         write_private(folder / (command_key + ".key"), _private(Ed25519PrivateKey.generate()))
     issue(folder, host)
@@ -65,6 +56,27 @@ def issue(folder: Path, host: str, anchor: str = ANCHORS[0]) -> None:
                                   critical=False)
                    .sign(issuer_key, hashes.SHA256()))
     _write(folder, ENDPOINT, key, certificate)
+
+
+def rotate_anchor(folder: Path, works: str, name: str, host: str) -> None:
+    """Let the stand-by anchor take over: it becomes the first, the endpoint's certificate is issued under it, and there
+    is a new stand-by. Gateways trust the stand-by already; the new one they must be told of before the next change."""
+    for suffix in (".key", ".pem"):
+        os.replace(folder / (ANCHORS[0] + suffix), folder / ("retired" + suffix))
+        os.replace(folder / (ANCHORS[1] + suffix), folder / (ANCHORS[0] + suffix))
+    _make_anchor(folder, ANCHORS[1], works, name)
+    issue(folder, host)
+
+
+def rotate_command_key(folder: Path) -> None:
+    """Let the successor of the command key take over, and make a new successor."""
+    os.replace(folder / (COMMAND_KEYS[1] + ".key"), folder / (COMMAND_KEYS[0] + ".key"))
+    write_private(folder / (COMMAND_KEYS[1] + ".key"), _private(Ed25519PrivateKey.generate()))
+
+
+def stamp(folder: Path) -> "tuple[int, ...]":
+    """A value that changes when certificates or keys have been replaced."""
+    return tuple(p.stat().st_mtime_ns for p in sorted(folder.iterdir()))
 
 
 def anchors(folder: Path) -> "list[str]":
@@ -99,8 +111,26 @@ def server_context(folder: Path) -> ssl.SSLContext:
     """TLS 1.2 or newer for the device endpoint."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(folder / (ENDPOINT + ".pem"), folder / (ENDPOINT + ".key"))
+    load(context, folder)
     return context
+
+
+def load(context: ssl.SSLContext, folder: Path) -> None:
+    """Have a context show the endpoint's present certificate."""
+    context.load_cert_chain(folder / (ENDPOINT + ".pem"), folder / (ENDPOINT + ".key"))
+
+
+def _make_anchor(folder, anchor, works, name):
+    key = ec.generate_private_key(ec.SECP256R1())
+    serial = x509.random_serial_number()  # in the name too: anchors that follow each other are told apart by it
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name[:64] or works),
+                         x509.NameAttribute(NameOID.COMMON_NAME, f"Netti works {works} {serial % (1 << 32):08x}")])
+    certificate = (_builder(subject, subject, key.public_key())
+                   .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+                   .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+                   .sign(key, hashes.SHA256()))
+    _write(folder, anchor, key, certificate)
 
 
 def _builder(subject, issuer, public_key):

@@ -1,6 +1,7 @@
 """Commands: in every answer until their result comes, never with a key that is not bound; what a restore needs."""
 
 import shutil
+import ssl
 import subprocess
 
 import cbor2
@@ -208,6 +209,58 @@ def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path)
     clock = FixedClock(NOW + 40 * DAY)
     with Running(directory, clock) as receiver:
         assert told_names(receiver, gateway) == ["rewind"], "the old one is past its time"
+
+
+# --- changes of trust
+
+async def _trusted_anew(receiver, before):
+    import asyncio
+    while receiver.receiver._trust_stamp == before:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
+
+
+def rotate(receiver, what, *more):
+    before = receiver.receiver._trust_stamp
+    done = netti("rotate", receiver.directory.path, what, *more)
+    if done.returncode == 0:
+        receiver.run(_trusted_anew(receiver, before))
+        receiver.run(_noticed(receiver))
+    return done
+
+
+def test_the_stand_by_anchor_takes_over_while_it_runs_and_no_gateway_is_lost(receiver):
+    gateway = Gateway()
+    file = receiver.device("POST", "/v1/gateways", gateway.enrolment(receiver.token())).json()
+    old = receiver.context
+    pinned = ssl.create_default_context(cadata="".join(file["anchors"]))
+    receiver.context = lambda: pinned  # what this gateway trusts, whatever the receiver has now
+    assert rotate(receiver, "anchor").returncode == 0
+    [command] = told(receiver, gateway)
+    url, anchors, keys = (command[4][name] for name in ("url", "anchors", "command_keys"))
+    assert url == file["url"] and anchors[0] == file["anchors"][1] and anchors[1] not in file["anchors"]
+    assert [k.hex() for k in keys] == file["command_keys"]
+    again = rotate(receiver, "anchor")
+    assert again.returncode == 2 and "have not taken the last change" in again.stderr
+    told(receiver, gateway, [batch.result(gateway.next(), NOW, command[1], 0, "")])
+    assert rotate(receiver, "anchor").returncode == 0
+    pinned_anew = ssl.create_default_context(cadata="".join(anchors))
+    receiver.context = lambda: pinned_anew
+    assert [c[3] for c in told(receiver, gateway)] == ["trust"]
+    receiver.context = lambda: pinned
+    with pytest.raises(ssl.SSLCertVerificationError):
+        receiver.send(gateway.batch([]))
+    receiver.context = old
+
+
+def test_the_successor_takes_over_as_command_key(receiver):
+    gateway = receiver.enrol()
+    before = trust.command_public_keys(receiver.directory.ca)
+    assert rotate(receiver, "command-key").returncode == 0
+    after = trust.command_public_keys(receiver.directory.ca)
+    assert after[0] == before[1] and after[1] not in before
+    [command] = told(receiver, gateway)  # verified under the key that was the successor
+    assert [k.hex() for k in command[4]["command_keys"]] == after
 
 
 # --- hostile results

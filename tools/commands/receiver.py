@@ -92,6 +92,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                    help="for relay: of 6 7 21 22 (default: all)")
     p.add_argument("--meters", nargs="+", help="for relay: only these meters or makes (KAM-*); default: all")
 
+    p = sub.add_parser("rotate", help="let the stand-by anchor or command key take over, and tell the gateways")
+    p.add_argument("dir", type=Path)
+    p.add_argument("what", choices=("anchor", "command-key"))
+    p.add_argument("--force", action="store_true", help="even if a gateway has not taken the last change: it is lost")
+
     p = sub.add_parser("commands", help="list commands and what became of them")
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", nargs="?", help="of this gateway only")
@@ -278,13 +283,44 @@ def _command(args):
         arguments = {
             "interval": lambda: {"seconds": args.value},
             "relay": lambda: {"window": args.window, "media": args.media, "meters": args.meters},
-            "trust": lambda: {"url": settings.url, "anchors": trust.anchors(directory.ca),
-                              "command_keys": [bytes.fromhex(k) for k in trust.command_public_keys(directory.ca)]},
+            "trust": lambda: _trusted(directory, settings),
         }[args.name]()
         for gateway in gateways:
             counter = commands.make(gateway, args.name, arguments, Clock().seconds())
             print(f"{gateway} {args.name} queued as {counter}")
     return 0
+
+
+def _trusted(directory, settings):
+    return {"url": settings.url, "anchors": trust.anchors(directory.ca),
+            "command_keys": [bytes.fromhex(k) for k in trust.command_public_keys(directory.ca)]}
+
+
+def _rotate(args):
+    directory, now = Directory(args.dir), Clock().seconds()
+    with _office(args) as (settings, keys, commands, enrolled):
+        gateways = [g for g in enrolled if g not in keys.revoked()]
+        behind = [g for g in gateways if _behind(commands.of(g))]
+        if behind and not args.force:
+            raise CommandError(f"{len(behind)} gateways have not taken the last change yet ({behind[0]}, ...); see "
+                               f"netti receiver commands {args.dir}")
+        if args.what == "anchor":
+            trust.rotate_anchor(directory.ca, settings.works, settings.name, settings.host)
+            print("the stand-by anchor has taken over; keep the new anchor2.key offline\n"
+                  "tokens printed before are void: print new ones")
+        else:
+            trust.rotate_command_key(directory.ca)
+            print("the successor has taken over as command key")
+        for gateway in gateways:
+            commands.make(gateway, "trust", _trusted(directory, settings), now)
+        print(f"{len(gateways)} gateways will be told with their next answer")
+    return 0
+
+
+def _behind(commands):
+    """Whether the last trust command of a gateway (newest first) was not carried out."""
+    last = next((c for c in commands if c.name == "trust"), None)
+    return last is not None and last.code != 0
 
 
 def _commands(args):
@@ -297,4 +333,5 @@ def _commands(args):
 
 
 ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke, "bind": _bind,
-           "unbind": _bind, "home": _home, "admin": _admin, "command": _command, "commands": _commands}
+           "unbind": _bind, "home": _home, "admin": _admin, "command": _command, "commands": _commands,
+           "rotate": _rotate}
