@@ -32,8 +32,8 @@ def x25_plain(data, start, end):
     """The CRC-16/X-25 of data[start:end]."""
     crc = 0xFFFF
     table = X25_TABLE
-    for i in range(start, end):
-        crc = (crc >> 8) ^ table[(crc ^ data[i]) & 0xFF]
+    for byte in data[start:end]:
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFF
 
 
@@ -46,32 +46,29 @@ def p1_plain(data, start, end):
     """The P1 CRC-16 of data[start:end]."""
     crc = 0
     table = P1_TABLE
-    for i in range(start, end):
-        crc = (crc >> 8) ^ table[(crc ^ data[i]) & 0xFF]
+    for byte in data[start:end]:
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
     return crc
 
 
 def text_end_plain(data, start, end):
     """The index of the first byte of data[start:end] that no line of text holds, or `end`."""
-    for i in range(start, end):
-        c = data[i]
+    i = start
+    for c in data[start:end]:
         if c < 32 and c != 13 and c != 10 and c != 9 or c > 126:
             return i
+        i += 1
     return end
 
 
 def total_plain(data, start, end):
     """The sum of data[start:end], modulo 256."""
-    value = 0
-    for i in range(start, end):
-        value += data[i]
-    return value & 0xFF
+    return sum(data[start:end]) & 0xFF
 
 
 def copy_plain(target, at, source, start, count):
     """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
-    for i in range(count):
-        target[at + i] = source[start + i]
+    target[at:at + count] = source[start:start + count]
 
 
 REDUCTION = 0xE1 << 120
@@ -114,10 +111,7 @@ def ghash_plain(table, data):
 
 def same_plain(data, at, other, count):
     """Whether data[at:at+count] is other[:count]."""
-    i = 0
-    while i < count and data[at + i] == other[i]:
-        i += 1
-    return i == count
+    return data[at:at + count] == other[:count]
 
 
 def _reversed_bits(value, width):
@@ -198,18 +192,6 @@ else:
         found = data[start:end].translate(_BINARY).find(1)
         return end if found < 0 else start + found
 
-    def total_sum(data, start, end):
-        """The sum of data[start:end], modulo 256."""
-        return sum(data[start:end]) & 0xFF
-
-    def same_slice(data, at, other, count):
-        """Whether data[at:at+count] is other[:count]."""
-        return data[at:at + count] == other[:count]
-
-    def copy_slice(target, at, source, start, count):
-        """Copy source[start:start+count] to target[at:]; the two may be the same buffer when at <= start."""
-        target[at:at + count] = source[start:start + count]
-
     def ghash_table_bytes(h):
         """What `ghash_bytes` needs of a hash key: for each byte of a block, its products with all 256 values."""
         power = int.from_bytes(h, "big")
@@ -241,6 +223,3 @@ else:
     x25_ok = x25_ok_hqx
     p1 = p1_folded
     text_end = text_end_find
-    copy = copy_slice
-    total = total_sum
-    same = same_slice

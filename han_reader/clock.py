@@ -8,8 +8,7 @@
   October, at 01:00 UTC). In the hour that occurs twice such a time is taken as the first, summer, one.
 """
 
-from .lists import EU
-
+EU = "eu"  # a clock on central European local time, daylight saving included
 UNSPECIFIED = 0x8000
 MONTHS = (0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)  # days before each month
 

@@ -14,8 +14,9 @@ it may be kept for the next message of the same skeleton (plan.py).
 
 from . import obis
 from .apdu import ARRAY, ENUM, INT8, NUMBERS, OCTETS, STRINGS, STRUCTURE, text, walk
+from .clock import EU
 from .errors import DecodeError
-from .lists import EITHER, EU, MAKES, POSITIONAL, PUSH_SETUPS, WHOLE_WH
+from .lists import EITHER, MAKES, POSITIONAL, PUSH_SETUPS, WHOLE_WH
 
 # tag -> type letter of lists.POSITIONAL
 TYPES = {3: "b", 22: "b", 6: "4", 5: "4", 18: "2", 16: "2", 20: "8", 21: "8", 17: "1", 15: "1", 25: "t"}

@@ -4,7 +4,8 @@ A list says more or less about itself: some carry OBIS code, scaler and unit wit
 some nothing but values. What is left unsaid stands here, by the list's own name or by its shape.
 """
 
-EU = "eu"  # a clock on central European local time, daylight saving included
+from .clock import EU
+
 EITHER = None  # in place of an exponent: a voltage in V, or from 1000 up in 0.01 V
 
 # Start of the list's first string -> (zone of its times, whether a stated deviation counts, exponents of values

@@ -3,9 +3,15 @@
 from . import apdu as axdr
 from . import framing
 from .errors import DecodeError, WrongKey
-from .plan import Plans
 
-_plans = Plans()
+_cache: "list" = []  # the plans, once there is a DLMS message
+
+
+def _plans():
+    if not _cache:
+        from .plan import Plans
+        _cache.append(Plans())
+    return _cache[0]
 
 
 def decode(message, ek=None, ak=None, aes=None, counters=None):
@@ -20,7 +26,7 @@ def decode(message, ek=None, ak=None, aes=None, counters=None):
     first = message[0]
     try:
         if first == 0x7E:
-            reading = _plans.frame(message)
+            reading = _plans().frame(message)
             if reading is not None:
                 return reading
             data, at, end, single = framing.unwrap(message)
@@ -49,7 +55,7 @@ def apdu_reading(data, at, end, ek=None, ak=None, aes=None, counters=None, cut=F
         return _ciphered(data, at, end, ek, ak, aes, counters, True)
     if first not in (axdr.DATA_NOTIFICATION, axdr.STRUCTURE, axdr.ARRAY):
         raise DecodeError("unknown APDU 0x%02x" % first, at)
-    return _plans.reading(data, at, end, cut, framed)
+    return _plans().reading(data, at, end, cut, framed)
 
 
 def _ciphered(data, at, end, ek, ak, aes, counters, checked):
@@ -62,7 +68,7 @@ def _ciphered(data, at, end, ek, ak, aes, counters, checked):
         if not checked and not tagged:
             raise DecodeError("neither a tag nor a frame check", at)
         try:
-            reading = _plans.reading(text)
+            reading = _plans().reading(text)
         except DecodeError as e:
             if tagged:
                 raise

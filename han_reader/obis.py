@@ -121,6 +121,9 @@ def limits(name):
     return EVERYTHING
 
 
-def why(value, low):
-    """Why a value outside its limits was dropped."""
-    return "%s is %s what a meter can mean" % (value, "below" if value < low else "above")
+def drop(reading, name, value, low):
+    """Note in the reading what the plausibility gate kept out, and why."""
+    reading.pop(name, None)
+    if "dropped" not in reading:
+        reading["dropped"] = []
+    reading["dropped"].append([name, "%s is %s what a meter can mean" % (value, "below" if value < low else "above")])

@@ -11,7 +11,6 @@ digits of values change, and only to other digits.
 from . import accel, obis
 from .clock import p1_time
 from .errors import DecodeError
-from .plan import drop
 
 # Device type of the sub-meter (0-n:24.1.0, EN 13757-3 table 8) -> start of its flat names.
 SUB_METERS = {2: "submeter", 3: "gas", 4: "heat", 6: "hot_water", 7: "water", 8: "heat_cost", 10: "cooling",
@@ -175,7 +174,7 @@ class _Plan:
                 if low <= value <= high:
                     out[name] = value
                 else:
-                    drop(out, name, value, low)
+                    obis.drop(out, name, value, low)
         for code, values, key in self.texts:
             if len(values) == 1:
                 start, stop = values[0]
@@ -195,7 +194,7 @@ class _Plan:
                 if time >= obis.EARLIEST:
                     out["time"] = time
                 else:
-                    drop(out, "time", time, obis.EARLIEST)
+                    obis.drop(out, "time", time, obis.EARLIEST)
         for name, start, stop in self.stamps:
             int(text[start:start + (8 if stop - start == 17 else 12)])
             time = p1_time(text[start:stop])

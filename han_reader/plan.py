@@ -15,7 +15,7 @@ from . import apdu as axdr
 from .clock import date_time
 from .errors import DecodeError
 from .layout import layout
-from .obis import EARLIEST, limits, why
+from .obis import EARLIEST, drop, limits
 
 
 def layout_of(data, at, end, cut=False):
@@ -31,14 +31,6 @@ def plain(data, at=0, end=None, cut=False):
     if end is None:
         end = len(data)
     return _Plan(data, at, end, cut).reading(data)
-
-
-def drop(reading, name, value, low):
-    """Note in the reading what the plausibility gate kept out, and why."""
-    reading.pop(name, None)
-    if "dropped" not in reading:
-        reading["dropped"] = []
-    reading["dropped"].append([name, why(value, low)])
 
 
 class _Plan:
