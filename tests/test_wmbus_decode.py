@@ -4,7 +4,7 @@ from wmbus_cases import KEY, RECORDS, VALUES, address, ell, flipped, long, mode5
 
 import wmbus
 from firmware.port import aes
-from wmbus import accel, plan
+from wmbus import accel, plan, transport
 
 OTHER = bytes(range(1, 17))
 
@@ -107,6 +107,21 @@ def test_summary_needs_no_key():
     sealed = wmbus.summary(ell(b"\x78" + RECORDS))
     assert sealed == (("NET", "12345678", 1, 7), 0x8D, 0x77, None, True)
     assert wmbus.summary(mode7()) == (("NET", "12345678", 1, 7), 0x7A, 0x2A, 0, True)
+
+
+def test_the_short_way_to_the_head_is_the_long_way_s():
+    samples = [short(), mode5(), mode5(status=4), mode7(), mode10(), long(), ell(b"\x78" + RECORDS)]
+    for sample in samples:
+        for at in range(len(sample)):
+            for value in (0, 0x10, 0x2F, 0x7A, 0x8D, 0xFF):
+                changed = sample[:at] + bytes((value,)) + sample[at + 1:]
+                found = []
+                for function in (transport.head, transport.head_walked):
+                    try:
+                        found.append(function(changed))
+                    except wmbus.DecodeError as error:
+                        found.append(error.reason)
+                assert found[0] == found[1], changed
 
 
 def test_status_byte_as_words_and_alarms():

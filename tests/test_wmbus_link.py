@@ -29,6 +29,22 @@ def test_crc_variants_agree_with_the_polynomial():
         assert accel.crc(data) == accel.crc_plain(data) == crc(data), size
 
 
+def test_xor_variants_agree():
+    for size in (1, 8, 16, 33, 240):
+        a = bytes([(i * 7 + size) & 255 for i in range(size)])
+        b = bytes([(i * 31 + 5) & 255 for i in range(size)])
+        assert accel.xor(a, b) == accel.xor_plain(a, b) == bytes([x ^ y for x, y in zip(a, b)])
+
+
+def test_block_variants_agree():
+    for sample in SAMPLES:
+        frame = frame_a(sample)
+        assert accel.blocks_a(frame) == accel.blocks_a_plain(frame) == sample
+        for bit in range(0, len(frame) * 8, 13):
+            broken = flipped(frame, bit)
+            assert accel.blocks_a(broken) is None and accel.blocks_a_plain(broken) is None
+
+
 def test_crc_of_a_published_format_signature():
     # Kamstrup's technical description of the MULTICAL 21 names A8ED as the signature of this record layout.
     assert wmbus.crc(bytes.fromhex("02ff2004134413615b6167")) == 0xA8ED
@@ -103,8 +119,10 @@ def test_a_reader_without_crc_check_would_be_caught():
 
     sample = short()
     _, burst = bursts(sample)[2]
-    found = [Careless().feed(flipped(burst, bit) + bytes(460)) for bit in range(16, len(burst) * 8)]
-    assert [f for f in found if f not in ([], [sample])]
+    wrong = 0
+    for bit in range(16, len(burst) * 8, 5):
+        wrong += Careless().feed(flipped(burst, bit) + bytes(460)) not in ([], [sample])
+    assert wrong
 
 
 def test_rejects_are_counted_by_reason():

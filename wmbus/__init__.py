@@ -7,11 +7,12 @@ relays and decodes nothing never holds it.
 
 from .accel import crc, decode_3of6
 from .errors import DecodeError, KeyMissing, WrongKey
+from .identity import Meter, meter_text, parse_meter
 from .link import Reader, has_crc, strip_crc
-from .transport import Meter, Summary, meter, meter_text, parse_meter, summary
+from .transport import Summary, head, meter, summary
 
 __all__ = ["DecodeError", "KeyMissing", "Meter", "Reader", "Summary", "WrongKey", "alarms", "crc", "decode",
-           "decode_3of6", "explain", "has_crc", "meter", "meter_text", "parse_meter", "strip_crc", "summary"]
+           "decode_3of6", "explain", "has_crc", "head", "meter", "meter_text", "parse_meter", "strip_crc", "summary"]
 
 _decode = None
 

@@ -69,19 +69,47 @@ def decode_3of6_plain(chips: bytes) -> "bytes | None":
     return bytes(data)
 
 
+def blocks_a_plain(frame: bytes) -> "bytes | None":
+    """The data of a whole format A frame: blocks of 10, 16, 16 … bytes, each with its CRC; None when one is wrong."""
+    parts = []
+    size = len(frame)
+    at = 0
+    end = 10
+    while at < size:
+        if end > size - 2:
+            end = size - 2
+        block = frame[at:end]
+        if crc(block) != frame[end] << 8 | frame[end + 1]:
+            return None
+        parts.append(block)
+        at = end + 2
+        end = at + 16
+    return b"".join(parts)
+
+
+def xor_plain(a: bytes, b: bytes) -> bytes:
+    """The bytes of `a` and `b`, of equal length, xored."""
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")
+
+
 crc = crc_plain
+xor = xor_plain
+blocks_a = blocks_a_plain
 decode_3of6 = decode_3of6_plain
 
 if MICROPYTHON:
     try:
         from wmbus import _fast
         crc = _fast.crc
+        blocks_a = _fast.blocks_a
+        xor = _fast.xor
         decode_3of6 = _fast.decode_3of6
     except (ImportError, SyntaxError, ValueError):  # a port without the native emitter
         pass
 else:
     from functools import reduce
-    from operator import getitem, xor
+    from operator import getitem
+    from operator import xor as xor_numbers
 
     def _position_tables() -> "list[list[int]]":
         tables = [TABLE]
@@ -98,7 +126,7 @@ else:
         """CRC of EN 13757-4 over `data`."""
         size = len(data)
         if size <= 32:
-            return reduce(xor, map(getitem, _SHORT[size], data), 0xFFFF)
+            return reduce(xor_numbers, map(getitem, _SHORT[size], data), 0xFFFF)
         value = 0
         at = 0
         while at < size:
@@ -111,7 +139,7 @@ else:
                     value = (value << 8 & 0xFF00) ^ TABLE[value >> 8 ^ block[0]]
                     continue
                 value = tables[0][value >> 8] ^ tables[1][value & 0xFF]
-            value ^= reduce(xor, map(getitem, tables, block))
+            value ^= reduce(xor_numbers, map(getitem, tables, block))
         return value ^ 0xFFFF
 
     _PAIRS = {"%03x" % (CODES[v >> 4] << 6 | CODES[v & 15]): v for v in range(256)}

@@ -3,9 +3,9 @@
 Pure: the same arguments give the same reading. What a compact frame needs to remember lies in the caller's `formats`.
 """
 
-from . import compact, security, transport
+from . import compact, identity, security, transport
 from . import plan as plans
-from .drivers import layout
+from .drivers import model
 from .errors import DecodeError
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
@@ -23,7 +23,7 @@ def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict
         return _decode(layers, key, aes, formats)
     except DecodeError as error:
         if error.meter is None and layers.address:
-            error.meter = transport.meter_text(transport.meter_of(layers.address))
+            error.meter = identity.meter_text(identity.meter_of(layers.address))
         raise
 
 
@@ -39,22 +39,17 @@ def _decode(layers, key, aes, formats):
     if layers.mode:
         security.open_tpl(layers, key, aes)
     address = layers.address
-    driver = layout(address)
-    reading = {
-        "manufacturer": transport.letters(address[0] | address[1] << 8),
-        "id": "%02X%02X%02X%02X" % (address[5], address[4], address[3], address[2]),
-        "version": address[6],
-        "type": address[7],
-        "media": driver.get("media") or transport.MEDIA.get(address[7], "reserved"),
-    }
+    base, driver = model(address)
+    reading = base.copy()
+    reading["id"] = identity.number(address)
     words: "list[str]" = []
     alarms: "list[str]" = []
     data = layers.data
     at = layers.at
     end = layers.end
-    if "body" in driver and ci in (0x7A, 0x72, 0x78):
+    if (ci == 0x7A or ci == 0x72 or ci == 0x78) and "body" in driver:
         driver["body"](layers, reading, words, alarms)
-    elif ci in (0x7A, 0x72, 0x78):
+    elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
         if formats is not None and plan.signature not in formats:
             compact.learn(plan, formats)
@@ -77,8 +72,6 @@ def _decode(layers, key, aes, formats):
     if words:
         words.sort()
         reading["status"] = " ".join(words)
-    else:
-        reading["status"] = "OK"
     if alarms:
         alarms.sort()
     reading["alarms"] = alarms
@@ -107,6 +100,6 @@ def alarms(summary) -> "list[str]":
     found: "list[str]" = []
     if summary.status:
         meter = summary.meter
-        _status(summary.status, layout(transport.address_of(meter)), [], found)
+        _status(summary.status, model(identity.address_of(meter))[1], [], found)
         found.sort()
     return found

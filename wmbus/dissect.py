@@ -5,9 +5,9 @@ Spans are (start, end, layer, meaning) over the telegram's bytes, in order and w
 key) and "rest". Decryption keeps every byte in its place, so the spans fit the plain bytes as well.
 """
 
-from . import compact, naming, records, security, transport
+from . import compact, identity, naming, records, security, transport
 from . import plan as plans
-from .drivers import layout
+from .drivers import model
 from .errors import DecodeError, KeyMissing, WrongKey
 from .vif import meaning
 
@@ -49,7 +49,7 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
     if layers is not None:
         result["plain"] = layers.data + telegram[len(layers.data):]
         if layers.address:
-            result["meter"] = transport.meter_text(transport.meter_of(layers.address))
+            result["meter"] = identity.meter_text(identity.meter_of(layers.address))
     _close(spans, len(telegram))
     return result
 
@@ -85,7 +85,7 @@ def _walk(layers, spans, key, aes, formats, result):
     else:
         _add(spans, 0, 1, "dll", "L: %d bytes follow" % data[0])
         _add(spans, 1, 2, "dll", "C %02X: %s" % (data[1], CONTROL.get(data[1], "")))
-        _add(spans, 2, 4, "dll", "manufacturer " + transport.letters(data[2] | data[3] << 8))
+        _add(spans, 2, 4, "dll", "manufacturer %s" % identity.letters(data[2] | data[3] << 8))
         _address(spans, data, 4, "dll")
     first = layers.at
     try:
@@ -114,7 +114,7 @@ def _walk(layers, spans, key, aes, formats, result):
             _add(spans, start, layers.at, "tpl", "configuration extension" + also)
         if layers.end < end:
             _add(spans, layers.end, end, "tpl", "authentication tag, right")
-    driver = layout(layers.address)
+    driver = model(layers.address)[1]
     result["known"] = bool(driver)
     _body(layers, spans, driver, formats)
     if not driver:
@@ -124,7 +124,7 @@ def _walk(layers, spans, key, aes, formats, result):
 def _address(spans, data, at, layer):
     _add(spans, at, at + 4, layer, "number %02X%02X%02X%02X" % (data[at + 3], data[at + 2], data[at + 1], data[at]))
     _add(spans, at + 4, at + 5, layer, "version %02X" % data[at + 4])
-    _add(spans, at + 5, at + 6, layer, "type %02X: %s" % (data[at + 5], transport.MEDIA.get(data[at + 5], "reserved")))
+    _add(spans, at + 5, at + 6, layer, "type %02X: %s" % (data[at + 5], identity.MEDIA.get(data[at + 5], "reserved")))
 
 
 def _headers(layers, spans, at):
@@ -154,10 +154,10 @@ def _headers(layers, spans, at):
     at += 1
     if ci in transport.LONG_TPL:
         _add(spans, at, at + 4, "tpl", "number %02X%02X%02X%02X" % (data[at + 3], data[at + 2], data[at + 1], data[at]))
-        _add(spans, at + 4, at + 6, "tpl", "manufacturer " + transport.letters(data[at + 4] | data[at + 5] << 8))
+        _add(spans, at + 4, at + 6, "tpl", "manufacturer %s" % identity.letters(data[at + 4] | data[at + 5] << 8))
         _add(spans, at + 6, at + 7, "tpl", "version %02X" % data[at + 6])
         _add(spans, at + 7, at + 8, "tpl", "type %02X: %s" % (data[at + 7],
-                                                             transport.MEDIA.get(data[at + 7], "reserved")))
+                                                             identity.MEDIA.get(data[at + 7], "reserved")))
         at += 8
     if layers.status is not None:
         _add(spans, at, at + 1, "tpl", "access number %d" % data[at])
@@ -268,7 +268,7 @@ def _value(address, data, record):
 
 def skeleton(layers) -> str:
     """The text of a driver file for a meter no driver knows: its records under their standard names."""
-    meter = transport.meter_of(layers.address)
+    meter = identity.meter_of(layers.address)
     lines = ['"""%s: (the maker\'s name and meters)."""' % meter.manufacturer, "", "METERS = (",
              "    ((0x%02X,), (0x%02X,), {" % (meter.version, meter.type)]
     if layers.ci in (0x7A, 0x72, 0x78):

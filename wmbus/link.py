@@ -9,7 +9,7 @@ A receiver for modes T1 and C1 matches the sync word and delivers what follows i
   54 3D  format A frame coded 3-of-6        T1 (54 can't begin one: 010101 is no code)
 """
 
-from .accel import crc, decode_3of6
+from .accel import blocks_a, crc, decode_3of6
 
 SYNC = b"\x54\x3d"
 LONGEST = 1 + 255 + 2 * 17  # a format A frame with L = 255 and its CRCs
@@ -25,19 +25,7 @@ def strip_a(frame: bytes) -> "bytes | None":
     """The telegram in a format A frame, or None when a CRC is wrong or the size does not fit."""
     if len(frame) < 12 or frame[0] < SHORTEST_L or len(frame) != frame_size(frame[0]):
         return None
-    parts = []
-    at = 0
-    end = 10
-    while at < len(frame):
-        if end > len(frame) - 2:
-            end = len(frame) - 2
-        block = frame[at:end]
-        if crc(block) != frame[end] << 8 | frame[end + 1]:
-            return None
-        parts.append(block)
-        at = end + 2
-        end = at + 16
-    return b"".join(parts)
+    return blocks_a(frame)
 
 
 def strip_b(frame: bytes) -> "bytes | None":
@@ -90,6 +78,9 @@ class Reader:
         """Take the next bytes of the stream, any number, and return the telegrams they completed."""
         telegrams: "list[bytes]" = []
         self.modes = []
+        if len(data) <= 1024:
+            self._scan(self._buffer + data if self._buffer else bytes(data), telegrams)
+            return telegrams
         for at in range(0, len(data), 1024):  # so that the buffer stays bounded whatever the caller hands over
             self._scan(self._buffer + bytes(data[at:at + 1024]), telegrams)
         return telegrams
@@ -99,6 +90,9 @@ class Reader:
         at = buffer.find(sync)
         while at >= 0:
             used = self._frame(buffer, at + len(sync), telegrams)
+            if used == len(buffer):
+                self._buffer = b""
+                return
             if used == 0:  # more bytes needed
                 self._buffer = buffer[at:]
                 return
@@ -147,26 +141,28 @@ class Reader:
     def _coded(self, buffer: bytes, start: int, have: int, telegrams: "list[bytes]", decode, chips: int,
                mode: str) -> int:
         """The frame of format A at `start`, coded with `chips` half bytes of chips a byte; as `_frame`."""
-        first = 6 * chips  # the first block with its CRC is 12 bytes
-        if have < first:
-            if decode(buffer[start:start + have]) is None:
-                return self._reject("coding")
+        if have < chips:
             return 0
-        head = decode(buffer[start:start + first])
+        head = decode(buffer[start:start + chips])
         if head is None:
             return self._reject("coding")
-        if head[0] < SHORTEST_L:
+        length = head[0]
+        if length < SHORTEST_L:
             return self._reject("length")
-        if crc(head[:10]) != head[10] << 8 | head[11]:
-            return self._reject("crc")
-        size = frame_size(head[0])
+        size = frame_size(length)
         coded = (size * chips + 1) // 2
         if have < coded:
+            # Don't wait for the end of what is none: the codes so far and the first block's CRC must be right.
+            head = decode(buffer[start:start + have])
+            if head is None:
+                return self._reject("coding")
+            if len(head) >= 12 and crc(head[:10]) != head[10] << 8 | head[11]:
+                return self._reject("crc")
             return 0
         frame = decode(buffer[start:start + coded])
         if frame is None:
             return self._reject("coding")
-        telegram = strip_a(frame[:size])
+        telegram = blocks_a(frame[:size] if len(frame) > size else frame)
         if telegram is None:
             return self._reject("crc")
         telegrams.append(telegram)

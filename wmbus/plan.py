@@ -26,7 +26,7 @@ class Plan:
         self.mask = 0
         self.expected = 0
         self.format = ""
-        self.numbers = []   # (name, index, multiply, divide) of binary values with a divisor
+        self.numbers = []   # (name, index, divide) of binary values
         self.others = []    # (name, index, converter)
         self.profiles = []  # (name with #, index, inverse, multiply, divide, index of the date or None)
         self.flags = []     # (index, converter, table or None, driver's own function or None)
@@ -73,7 +73,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     """Compile the plan of `data[at:end]`; DecodeError when there is no whole record."""
     found = records.walk(data, at, end, False)
     plan = Plan()
-    plan.driver = driver = drivers.layout(address)
+    plan.driver = driver = drivers.model(address)[1]
     names = driver.get("names") or {}
     bits = driver.get("bits") or {}
     seen = driver.get("seen") or {}
@@ -178,10 +178,10 @@ def _hashed(name, record):
 
 
 def _step(plan, name, index, convert, multiply, divide):
-    if convert is None and divide != 1:
-        plan.numbers.append((name, index, multiply, divide))
+    if convert is None and multiply == 1 and divide != 1:
+        plan.numbers.append((name, index, divide))
     elif convert is None:
-        plan.others.append((name, index, lambda v: v * multiply))
+        plan.others.append((name, index, lambda v: _scaled(v, multiply, divide)))
     elif multiply == divide == 1:
         plan.others.append((name, index, convert))
     else:
@@ -252,8 +252,8 @@ def _variable(kind):
 def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: list) -> "bytes | None":
     """Put the values at `data[at:]` into `reading`, raised flags into the lists; the maker's rest, if any."""
     raw = struct.unpack_from(plan.format, data, at)
-    for name, index, multiply, divide in plan.numbers:
-        reading[name] = raw[index] * multiply / divide
+    for name, index, divide in plan.numbers:
+        reading[name] = raw[index] / divide
     for name, index, convert in plan.others:
         value = convert(raw[index])
         if value is not None:

@@ -9,13 +9,8 @@ Captures that somebody decrypted already still say "encrypted". They are told by
 the plain text begins, the payload CRC of the ELL.
 """
 
-from .accel import crc
+from .accel import crc, xor
 from .errors import DecodeError, KeyMissing, WrongKey
-
-
-def xor(a: bytes, b: bytes) -> bytes:
-    """The bytes of `a` and `b`, of equal length, xored."""
-    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")
 
 
 def cbc_decrypt(cipher, iv: bytes, data: bytes) -> bytes:
@@ -125,17 +120,27 @@ def _blocks(layers) -> int:
 def _mode5(layers, key, aes) -> None:
     data = layers.data
     at = layers.at
-    size = _blocks(layers)
-    if size == 0 or data[at:at + 2] == b"\x2f\x2f" and key is None:
+    size = layers.configuration & 0xF0
+    end = at + size
+    if size == 0 or end > layers.end:
+        size = _blocks(layers)
+        end = at + size
+    if size == 0:
         return
-    need(key, aes)
-    iv = layers.address + bytes((layers.access_number,)) * 8
-    plain = cbc_decrypt(aes(key), iv, data[at:at + size])
-    if plain[:2] != b"\x2f\x2f":
-        if data[at:at + 2] == b"\x2f\x2f":
+    if key is None:
+        if data[at] == data[at + 1] == 0x2F:
+            return
+        need(key, aes)
+    elif len(key) != 16 or aes is None:
+        need(key, aes)
+    access_number = layers.access_number
+    sealed = data[at:end]
+    plain = cbc_decrypt(aes(key), layers.address + bytes((access_number,)) * 8, sealed)
+    if plain[0] != 0x2F or plain[1] != 0x2F:
+        if data[at] == data[at + 1] == 0x2F:
             return
         raise WrongKey("2F2F missing after decryption: wrong key, or a damaged telegram")
-    layers.data = data[:at] + plain + data[at + size:]
+    layers.data = data[:at] + plain + data[end:] if end < layers.end else data[:at] + plain
 
 
 def _mode7(layers, key, aes) -> None:

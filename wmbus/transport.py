@@ -7,8 +7,8 @@ into `data`, which is the telegram itself until a layer has been decrypted and r
 from collections import namedtuple
 
 from .errors import DecodeError
+from .identity import Meter, letters, meter_of
 
-Meter = namedtuple("Meter", ("manufacturer", "id", "version", "type"))
 Summary = namedtuple("Summary", ("meter", "ci", "access_number", "status", "encrypted"))
 
 # CI fields by what follows them (EN 13757-7 table 2, EN 13757-4 table 28, EN 13757-3 table 2).
@@ -16,44 +16,6 @@ SHORT_TPL = (0x7A, 0x7B, 0x6A, 0x5A, 0x61, 0x65, 0x6E, 0x74, 0x7D, 0x7F, 0x8A)
 LONG_TPL = (0x72, 0x73, 0x6B, 0x53, 0x5B, 0x60, 0x64, 0x6C, 0x6D, 0x6F, 0x75, 0x7C, 0x7E, 0x80, 0x8B)
 ELL = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}  # CI: bytes after it (8D and 8F: with session number and payload CRC)
 AFL = 0x90
-
-MEDIA = {
-    0x00: "other", 0x01: "oil", 0x02: "electricity", 0x03: "gas", 0x04: "heat", 0x05: "steam", 0x06: "warm water",
-    0x07: "water", 0x08: "heat cost allocation", 0x09: "compressed air", 0x0A: "cooling load volume at outlet",
-    0x0B: "cooling load volume at inlet", 0x0C: "heat volume at inlet", 0x0D: "heat/cooling load",
-    0x0E: "bus/system component", 0x0F: "unknown", 0x14: "calorific value", 0x15: "hot water", 0x16: "cold water",
-    0x17: "hot/cold water", 0x18: "pressure", 0x19: "a/d converter", 0x1A: "smoke detector", 0x1B: "room sensor",
-    0x1C: "gas detector", 0x20: "breaker", 0x21: "valve", 0x25: "customer unit", 0x28: "waste water", 0x29: "garbage",
-    0x2A: "carbon dioxide", 0x31: "communication controller", 0x32: "unidirectional repeater",
-    0x33: "bidirectional repeater", 0x36: "radio converter (system side)", 0x37: "radio converter (meter side)",
-}
-
-
-def letters(code: int) -> str:
-    """The three letters of a manufacturer code (EN 62056-21, five bits each)."""
-    return chr((code >> 10 & 31) + 64) + chr((code >> 5 & 31) + 64) + chr((code & 31) + 64)
-
-
-def meter_text(meter: Meter) -> str:
-    """A meter as text, 'KAM-12345678-1B-16': version and type in hex."""
-    return "%s-%s-%02X-%02X" % (meter.manufacturer, meter.id, meter.version, meter.type)
-
-
-def parse_meter(text: str) -> Meter:
-    """The meter named by `meter_text`'s form; DecodeError when the text has another form."""
-    parts = text.strip().upper().split("-")
-    letters_ = all("A" <= c <= "Z" for c in parts[0])
-    if letters_ and len(parts) == 4 and [len(part) for part in parts] == [3, 8, 2, 2]:
-        try:
-            int(parts[1], 16)
-            version = int(parts[2], 16)
-            kind = int(parts[3], 16)
-        except ValueError:
-            version = kind = -1
-        if version >= 0 and kind >= 0:
-            return Meter(parts[0], parts[1], version, kind)
-    raise DecodeError("not a meter (MAN-12345678-VV-TT): " + text[:40])
-
 
 # Diehl, Hydrometer and EWT radio modules put version and type in front of the number in the DLL address of the frames
 # that use their own cipher (PRIOS): with CI A0-A7, and with CI 7A and a security mode of 16 or above.
@@ -64,48 +26,34 @@ SAPPEL = b"\x30\x4c"  # SAP
 class Layers:
     """What the layers below the records say. `address` is M(2) ID(4) version type of the meter, as IVs need it."""
 
+    # Defaults live in the class: a telegram sets only what it has.
+    ci = 0
+    access_number: "int | None" = None
+    status: "int | None" = None
+    mode = 0                            # security mode of the TPL
+    configuration = 0
+    ell_at: "int | None" = None         # where the ELL's CI is, when there is one
+    ell_encrypted = False
+    afl_at: "int | None" = None
+    afl: "tuple | None" = None          # (FCL, MCL, KI, MCR bytes, MAC bytes, ML), see `_afl`
+    tpl_at = 0                          # where the TPL's CI is
+    wired = False
+    diehl = False                       # Diehl's own order of address and own cipher
+    key: "bytes | None" = None          # for a maker's own frame that has a cipher of its own
+    aes = None
+
     def __init__(self, telegram: bytes):
         self.data = telegram
-        self.at = 10            # where the next CI field is, or where the application data begins once `ci` is final
+        self.at = 10    # where the next CI field is, or where the application data begins once `ci` is final
         self.end = len(telegram)
         self.address = telegram[2:10]
-        self.ci = 0
-        self.access_number: "int | None" = None
-        self.status: "int | None" = None
-        self.mode = 0           # security mode of the TPL
-        self.configuration = 0
-        self.ell_at: "int | None" = None  # where the ELL's CI is, when there is one
-        self.ell_encrypted = False
-        self.afl_at: "int | None" = None
-        self.afl: "tuple | None" = None  # (FCL, MCL, KI, MCR bytes, MAC bytes, ML), see `_afl`
-        self.tpl_at = 0         # where the TPL's CI is
-        self.wired = False
-        self.key = self.aes = None  # for a maker's own frame that has a cipher of its own
-        self.diehl = False      # Diehl's own order of address and own cipher
-
-
-def meter_of(address: bytes) -> Meter:
-    """The meter named by M(2 LE) ID(4 LE) version type."""
-    return Meter(letters(address[0] | address[1] << 8),
-                 "%02X%02X%02X%02X" % (address[5], address[4], address[3], address[2]), address[6], address[7])
-
-
-def address_of(meter: Meter) -> bytes:
-    """M(2 LE) ID(4 LE) version type of a meter: what `meter_of` takes."""
-    letters_ = meter.manufacturer
-    code = (ord(letters_[0]) - 64) << 10 | (ord(letters_[1]) - 64) << 5 | (ord(letters_[2]) - 64)
-    number = int(meter.id, 16)
-    return bytes((code & 255, code >> 8, number & 255, number >> 8 & 255, number >> 16 & 255, number >> 24,
-                  meter.version, meter.type))
 
 
 def begin(telegram: bytes) -> Layers:
     """Check the frame's outer form, wireless or wired, and return its layers with nothing walked yet."""
     size = len(telegram)
     if size >= 11 and telegram[0] == (size - 1) & 0xFF:  # over 256 bytes: put together from fragments
-        code = telegram[2] | telegram[3] << 8
-        # The top bit of M tells a locally unique address; each letter has five bits, A = 1 .. Z = 26.
-        if not (0 < (code >> 10 & 31) < 27 and 0 < (code >> 5 & 31) < 27 and 0 < (code & 31) < 27):
+        if letters(telegram[2] | telegram[3] << 8) is None:
             raise DecodeError("no manufacturer code", 2)
         return Layers(telegram)
     if size >= 9 and telegram[0] == telegram[3] == 0x68 and telegram[1] == telegram[2] == size - 6:
@@ -145,7 +93,7 @@ def walk(layers: Layers, to_fragment: bool = False) -> None:
         if at >= layers.end:
             raise DecodeError("no CI field", at)
         ci = data[at]
-        if ci in (0x7A, 0x72):
+        if ci == 0x7A or ci == 0x72 or ci == 0x78:
             pass
         elif ci in ELL:
             size = ELL[ci]
@@ -172,13 +120,15 @@ def walk(layers: Layers, to_fragment: bool = False) -> None:
             continue
         layers.ci = ci
         layers.tpl_at = at
-        if ci in SHORT_TPL:
+        if ci == 0x7A or ci in SHORT_TPL:
             if at + 5 > layers.end:
                 raise DecodeError("transport header cut short", at)
             _configuration(layers, at + 1)
         elif ci in LONG_TPL:
             if at + 13 > layers.end:
                 raise DecodeError("transport header cut short", at)
+            if letters(data[at + 5] | data[at + 6] << 8) is None:
+                raise DecodeError("no manufacturer code", at + 5)
             layers.address = data[at + 5:at + 7] + data[at + 1:at + 5] + data[at + 7:at + 9]
             _configuration(layers, at + 9)
         else:
@@ -256,22 +206,44 @@ def encrypted(layers: Layers) -> bool:
     """Whether what follows the walked layers is cipher text; a captured telegram whose 2F2F is readable is not."""
     if layers.ell_encrypted:
         return True
-    if layers.mode == 0 or layers.ci not in SHORT_TPL and layers.ci not in LONG_TPL:
+    if layers.mode == 0:
         return False
     at = layers.at + (1 if layers.mode == 7 else 0)
     return layers.data[at:at + 2] != b"\x2f\x2f"
 
 
-def summary(telegram: bytes) -> Summary:
-    """What can be read without any key: meter, CI, access number, status byte (None where hidden), encrypted."""
+def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
+    """As `summary`, with the meter as its eight address bytes (M, ID, version, type): the cheap form for a relay."""
+    size = len(telegram)
+    if size > 22 and telegram[0] == size - 1:
+        # The two commonest heads without a detour: a short TPL header, an encrypted ELL right after the address.
+        ci = telegram[10]
+        if ci == 0x7A and not telegram[14] & 0x10:
+            if letters(telegram[2] | telegram[3] << 8) is not None:
+                sealed = telegram[14] & 15 != 0 and not telegram[15] == telegram[16] == 0x2F
+                if telegram[14] & 15 != 7:
+                    return telegram[2:10], ci, telegram[11], telegram[12], sealed
+        elif ci == 0x8D and telegram[16] >> 5 == 1 and letters(telegram[2] | telegram[3] << 8) is not None:
+            return telegram[2:10], ci, telegram[12], None, True
+    return head_walked(telegram)
+
+
+def head_walked(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
+    """`head` layer by layer, whatever the layers are."""
     layers = begin(telegram)
     walk(layers)
-    if layers.ell_at is not None and layers.at > layers.ell_at and layers.ci == 0:
+    if layers.ell_at is not None and layers.ci == 0:
         if layers.ell_encrypted:
-            return Summary(meter_of(layers.address), telegram[layers.ell_at], layers.access_number, None, True)
+            return layers.address, telegram[layers.ell_at], layers.access_number, None, True
         access_number = layers.access_number
         layers.at += 2  # the payload CRC
         walk(layers)
         if layers.access_number is None:
             layers.access_number = access_number
-    return Summary(meter_of(layers.address), layers.ci, layers.access_number, layers.status, encrypted(layers))
+    return layers.address, layers.ci, layers.access_number, layers.status, encrypted(layers)
+
+
+def summary(telegram: bytes) -> Summary:
+    """What can be read without any key: meter, CI, access number, status byte (None where hidden), encrypted."""
+    address, ci, access_number, status, sealed = head(telegram)
+    return Summary(meter_of(address), ci, access_number, status, sealed)

@@ -51,12 +51,13 @@ def datetime(value: int) -> "str | None":
     """Type F, 32 bits: "2024-03-01 12:30" (the meter's own clock), or None where it is marked invalid."""
     if value & 0x80:
         return None
-    day = date(value >> 16)
     hour = value >> 8 & 31
     minute = value & 63
-    if day is None or hour > 23 or minute > 59:
+    day = value >> 16 & 31
+    month = value >> 24 & 15
+    if hour > 23 or minute > 59 or not day or not 0 < month < 13:
         return None
-    return "%s %02d:%02d" % (day, hour, minute)
+    return "%d-%02d-%02d %02d:%02d" % (2000 + ((value >> 21 & 7) | (value >> 25 & 0x78)), month, day, hour, minute)
 
 
 def datetime_seconds(raw: bytes) -> "str | None":

@@ -20,21 +20,26 @@ is a tuple METERS of (versions, types, layout); None stands for any. A layout is
 Alarms are words of ALARMS. Vectors stand in the docstring: `telegram <hex>`, `key <hex>`, `reading name=value ...`.
 """
 
-from ..transport import letters
+from ..identity import MEDIA, letters
 
 ALARMS = ("leak", "burst", "reverse", "dry", "tamper", "low_battery", "no_flow", "freeze", "over_range", "smoke")
-_known: "dict[bytes, dict]" = {}
+_known: "dict[bytes, tuple[dict, dict]]" = {}
 EMPTY: dict = {}
 
 
-def layout(address: bytes) -> dict:
-    """The layout for a meter's address (M, ID, version, type), or an empty one."""
+def model(address: bytes) -> "tuple[dict, dict]":
+    """(what every reading of the model holds, its layout or an empty one) for a meter's M, ID, version and type."""
     key = address[:2] + address[6:]
     found = _known.get(key)
     if found is None:
         if len(_known) > 512:
             _known.clear()
-        found = _known[key] = _find(letters(address[0] | address[1] << 8), address[6], address[7])
+        version, kind = address[6], address[7]
+        manufacturer = letters(address[0] | address[1] << 8) or ""
+        layout = _find(manufacturer, version, kind)
+        media = layout.get("media") or MEDIA.get(kind, "reserved")
+        found = _known[key] = ({"manufacturer": manufacturer, "version": version, "type": kind, "media": media,
+                                "status": "OK"}, layout)
     return found
 
 
@@ -54,7 +59,7 @@ def _find(manufacturer: str, version: int, kind: int) -> dict:
     for letter in name:
         if not "a" <= letter <= "z":
             return EMPTY
-    module = load(name)
+    module = load(name) if name else None
     if module is not None:
         for versions, kinds, found in module.METERS:
             if (versions is None or version in versions) and (kinds is None or kind in kinds):

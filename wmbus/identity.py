@@ -1,0 +1,79 @@
+"""Which meter: manufacturer, number, version, type, as bytes, as a tuple and as text (EN 13757-7 §7.5, EN 62056-21).
+
+The same eight digits are sold by many makers, so that a number alone names no meter.
+"""
+
+from collections import namedtuple
+
+from .errors import DecodeError
+
+Meter = namedtuple("Meter", ("manufacturer", "id", "version", "type"))
+_known: "dict[int, str | None]" = {}  # letters by code: a neighbourhood has few makers
+
+MEDIA = {
+    0x00: "other", 0x01: "oil", 0x02: "electricity", 0x03: "gas", 0x04: "heat", 0x05: "steam", 0x06: "warm water",
+    0x07: "water", 0x08: "heat cost allocation", 0x09: "compressed air", 0x0A: "cooling load volume at outlet",
+    0x0B: "cooling load volume at inlet", 0x0C: "heat volume at inlet", 0x0D: "heat/cooling load",
+    0x0E: "bus/system component", 0x0F: "unknown", 0x14: "calorific value", 0x15: "hot water", 0x16: "cold water",
+    0x17: "hot/cold water", 0x18: "pressure", 0x19: "a/d converter", 0x1A: "smoke detector", 0x1B: "room sensor",
+    0x1C: "gas detector", 0x20: "breaker", 0x21: "valve", 0x25: "customer unit", 0x28: "waste water", 0x29: "garbage",
+    0x2A: "carbon dioxide", 0x31: "communication controller", 0x32: "unidirectional repeater",
+    0x33: "bidirectional repeater", 0x36: "radio converter (system side)", 0x37: "radio converter (meter side)",
+}
+
+
+def letters(code: int) -> "str | None":
+    """The three letters of a manufacturer code, five bits each, A = 1; None where it has others.
+
+    The top bit only tells that the address is unique in one network.
+    """
+    found = _known.get(code, "")
+    if found == "":
+        first, second, third = code >> 10 & 31, code >> 5 & 31, code & 31
+        found = None
+        if 0 < first < 27 and 0 < second < 27 and 0 < third < 27:
+            found = chr(first + 64) + chr(second + 64) + chr(third + 64)
+        if len(_known) >= 64:
+            _known.clear()
+        _known[code] = found
+    return found
+
+
+def number(address: bytes) -> str:
+    """The eight digits of M(2 LE) ID(4 LE) version type."""
+    return "%08X" % int.from_bytes(address[2:6], "little")
+
+
+def meter_of(address: bytes) -> Meter:
+    """The meter named by M(2 LE) ID(4 LE) version type."""
+    return Meter(letters(address[0] | address[1] << 8), number(address), address[6], address[7])
+
+
+def address_of(meter: Meter) -> bytes:
+    """M(2 LE) ID(4 LE) version type of a meter: what `meter_of` takes."""
+    first, second, third = [ord(letter) - 64 for letter in meter.manufacturer]
+    code = first << 10 | second << 5 | third
+    value = int(meter.id, 16)
+    return bytes((code & 255, code >> 8, value & 255, value >> 8 & 255, value >> 16 & 255, value >> 24, meter.version,
+                  meter.type))
+
+
+def meter_text(meter: Meter) -> str:
+    """A meter as text, 'KAM-12345678-1B-16': version and type in hex."""
+    return "%s-%s-%02X-%02X" % (meter.manufacturer, meter.id, meter.version, meter.type)
+
+
+def parse_meter(text: str) -> Meter:
+    """The meter named by `meter_text`'s form; DecodeError when the text has another form."""
+    parts = text.strip().upper().split("-")
+    letters_ = all("A" <= c <= "Z" for c in parts[0])
+    if letters_ and len(parts) == 4 and [len(part) for part in parts] == [3, 8, 2, 2]:
+        try:
+            int(parts[1], 16)
+            version = int(parts[2], 16)
+            kind = int(parts[3], 16)
+        except ValueError:
+            version = kind = -1
+        if version >= 0 and kind >= 0:
+            return Meter(parts[0], parts[1], version, kind)
+    raise DecodeError("not a meter (MAN-12345678-VV-TT): " + text[:40])
