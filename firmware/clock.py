@@ -30,6 +30,7 @@ class Clock:
         self._distrusted = []
         self.floor = floor
         self.quality = CLOCK_FLOOR if floor else CLOCK_NONE
+        self.confirmed = False  # by an answer, and no other source has moved it far since
         self.refused = 0
         self.steps = 0
         self.on_step = None  # called with (uptime, unix, quality)
@@ -77,14 +78,16 @@ class Clock:
         if known and quality < self.quality and at - self._heard_ms < STALE_MS:
             if quality != CLOCK_ANSWER or step <= self._overrule_ms:
                 if quality == CLOCK_ANSWER:
-                    self._raise_floor(unix)
+                    self._confirm(unix)
                 return False
             self._distrusted.append(self.quality)
         better = not known or quality > self.quality
         self.quality = quality
         self._heard_ms = at
         if quality == CLOCK_ANSWER:
-            self._raise_floor(unix)
+            self._confirm(unix)
+        elif step > self._overrule_ms:
+            self.confirmed = False
         if better or step > self._step_ms:
             self._offset_ms = offset
             if not known or step > STEP_MS:
@@ -93,9 +96,17 @@ class Clock:
                     self.on_step(at // 1000, unix, quality)
         return True
 
-    def _raise_floor(self, unix):
+    def _confirm(self, unix):
+        self.confirmed = True
         if unix > self.floor:
             self.floor = unix
+
+    def for_tls(self, attempt):
+        """Unix seconds to judge certificates by: the confirmed time; else by turns the time as it is known and the
+        floor, so that a meter or server that is years off cannot keep the gateway from who would put it right."""
+        if self.confirmed or not attempt & 1:
+            return self.best()
+        return self.floor + self.uptime()
 
 
 QUALITY_NAMES = {CLOCK_NONE: "none", CLOCK_FLOOR: "floor", CLOCK_ANSWER: "answer", CLOCK_SNTP: "sntp", CLOCK_HAN: "han"}

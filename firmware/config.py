@@ -70,6 +70,16 @@ def _port(value, name):
     return value
 
 
+def _server(value, name):
+    """(host, port) of a time server, HOST or HOST:PORT."""
+    host, colon, number = _text(value, name).rpartition(":")
+    if not colon:
+        host, number = value, "123"
+    if not host or not number.isdigit() or not 0 < int(number) < 65536:
+        raise ConfigError("%s: HOST or HOST:PORT, not %r" % (name, value))
+    return host, int(number)
+
+
 def relay_filter(relay, window, name="relay"):
     """Check a relay filter {window, media, meters}; returns it complete, with `window` seconds if it names none."""
     _known(relay, name, ("window", "media", "meters"))
@@ -115,7 +125,7 @@ def check(raw, parse_meter, works):
     """Check a whole config.json; returns it complete. `parse_meter` is the codec's, `works` the checked enrolment file:
     its window and interval hold where the configuration names none. Raises ConfigError."""
     _known(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
-                           "status", "spool", "consent"))
+                           "status", "spool", "consent", "sntp"))
     kind = raw.get("kind", "home")
     if kind not in KINDS:
         raise ConfigError("kind: one of %s" % ", ".join(KINDS))
@@ -150,6 +160,7 @@ def check(raw, parse_meter, works):
         "spool": {"telegrams": _whole(spool.get("telegrams", 4 << 20), "spool.telegrams", 16384, 1 << 30),
                   "values": _whole(spool.get("values", 512 << 10), "spool.values", 16384, 1 << 30)},
         "consent": {"valve": consent.get("valve") is True},
+        "sntp": None if raw.get("sntp") is None else _server(raw["sntp"], "sntp"),
     }
 
 

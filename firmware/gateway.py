@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TICK_S = 10
 STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
+SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
@@ -260,6 +261,17 @@ class Gateway:
                 next_status += STATUS_EVERY_S
                 self.status_record()
 
+    async def network_time(self):
+        """Ask the configured time server now and then."""
+        from . import sntp
+        host, number = self.config["sntp"]
+        while True:
+            got = await sntp.ask(self.hal, host, number, self.clock.floor)
+            if got is not None:
+                self.clock.offer(got[0], batch.CLOCK_SNTP)
+            self.count("sntp" if got else "sntp_errors")
+            await self.hal.sleep(SNTP_EVERY_S if got else SNTP_AGAIN_S)
+
     def tick(self):
         """One round of housekeeping."""
         self.memory = self.hal.memory()
@@ -328,6 +340,8 @@ class Gateway:
             tasks.append(self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where)))
         if self.han is not None:
             tasks.append(self._task("han", self.han.run))
+        if self.config["sntp"] is not None:
+            tasks.append(self._task("sntp", self.network_time))
         if self.config["status"]:
             tasks.append(asyncio.create_task(self.show_status()))
         try:

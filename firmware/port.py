@@ -10,6 +10,7 @@ timeouts stay in real seconds.
 
 import asyncio
 import binascii
+import errno
 import gc
 import os
 import sys
@@ -314,6 +315,33 @@ async def close(writer):
         await asyncio.wait_for(writer.wait_closed(), 1)
     except (OSError, ValueError, asyncio.TimeoutError):
         pass
+
+
+async def datagram(host, port, data, size, timeout):
+    """Send one UDP datagram and wait some real seconds for one back; None if there is none."""
+    try:
+        where = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
+    except OSError:
+        return None
+    s = socket.socket(where[0], socket.SOCK_DGRAM)
+    try:
+        s.setblocking(False)
+        # Connected, so that only what that address sends comes in.
+        s.connect(where[-1])
+        s.send(data)
+        until = real_ms() + int(timeout * 1000)
+        while real_ms() < until:
+            try:
+                return s.recv(size)
+            except OSError as e:
+                if e.errno not in (errno.EAGAIN, 115):
+                    return None
+            await asyncio.sleep(0.02)
+        return None
+    except OSError:
+        return None
+    finally:
+        s.close()
 
 
 def _serial(path, baud, parity):

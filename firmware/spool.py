@@ -104,6 +104,12 @@ class Ring:
                 else:
                     parts.append(part)
         self._next_name = int(parts[-1].name[:8], 16) + 1 if parts else 0
+        if parts:
+            # Its tail may be of a process that was killed before it flushed. From here on it counts as kept, and a
+            # power cut must not open a hole before the records of this start.
+            out = self._files.appender(self._folder + "/" + parts[-1].name)
+            out.sync()
+            out.close()
         cursor = self._read_cursor()
         if cursor is None:
             self._begin(_NO_EPOCH, 0)

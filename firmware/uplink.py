@@ -73,7 +73,7 @@ class Uplink:
         self._alone = 0  # refusals of a single record as too large, in a row
         self._kick = asyncio.Event()
         self._connection = None
-        self._anchors = None
+        self._connected_by = None  # the enrolment file the connection was made with
         self._tls = None
         self.on_trusted = lambda: None  # called when a new enrolment file has worked
         self.last_error = ""
@@ -93,6 +93,7 @@ class Uplink:
         a mistake in it must not lose the gateway."""
         self._works = works
         self._former = former
+        self._swapped = False
         self._tls = None
 
     async def run(self):
@@ -217,10 +218,11 @@ class Uplink:
         if self._connection is None:
             if self._tls is None:
                 self._tls = port.tls_context(self._works["anchors"])
-            port.set_system_time(self._clock.best())
+            now = self._clock.for_tls(self._failures)
+            port.set_system_time(now)
             reader, writer = await port.connect(self._works["host"], self._works["port"], self._tls)
-            self._connection = reader, writer
-            if not port.dates_hold(writer, self._clock.best(), self._clock.good()):
+            self._connection, self._connected_by = (reader, writer), self._works
+            if not port.dates_hold(writer, now, self._clock.confirmed):
                 raise OSError("certificate is not valid at this time")
         return self._connection
 
@@ -261,7 +263,8 @@ class Uplink:
         before = self._clock.now()
         # The answer was written before it got here: half a second is the best guess for what the second hides.
         self._clock.offer(answer.time * 1000 + 500, batch.CLOCK_ANSWER)
-        if self._former is not None and not self._swapped:
+        # A connection made before the change proves nothing about the new file.
+        if self._former is not None and not self._swapped and self._connected_by is self._works:
             self._former = None
             self.on_trusted()
         if answer.commands:

@@ -2,7 +2,7 @@
 
 from disk import Disk
 
-from firmware import batch, config, history, hours, http, identity
+from firmware import batch, config, history, hours, http, identity, sntp
 from firmware.clock import Clock
 from firmware.radios import bursts, rtlwmbus
 from wmbus import parse_meter
@@ -81,11 +81,99 @@ def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
         """Known bad: any source raises the floor."""
         def offer(self, unix_ms, quality):
             done = Clock.offer(self, unix_ms, quality)
-            self._raise_floor(unix_ms // 1000)
+            self._confirm(unix_ms // 1000)
             return done
     bad = Raises(lambda: 0, 1767225600)
     bad.offer(year_2040 * 1000, batch.CLOCK_HAN)
     assert not bad.offer(T * 1000, batch.CLOCK_ANSWER)
+
+
+def test_certificates_are_judged_by_the_confirmed_time_else_by_turns():
+    w = Watch()
+    c = w.clock
+    floor = c.floor
+    assert c.for_tls(0) == c.for_tls(1) == floor and not c.confirmed
+    year_2040 = 2208988800
+    c.offer(year_2040 * 1000, batch.CLOCK_HAN)
+    assert c.for_tls(0) == year_2040 and c.for_tls(1) == floor and c.for_tls(2) == year_2040
+    c.offer(T * 1000, batch.CLOCK_ANSWER)
+    assert c.confirmed and c.for_tls(0) == c.for_tls(1) == T
+    # A better source that agrees keeps it confirmed, one that jumps far does not.
+    c.offer((T + 1) * 1000, batch.CLOCK_SNTP)
+    assert c.confirmed
+    c.offer(year_2040 * 1000, batch.CLOCK_SNTP)
+    assert not c.confirmed and c.for_tls(1) == T
+
+
+def test_a_clock_that_starts_in_2000_is_set_before_tls():
+    import sys
+
+    from firmware import port
+    told = []
+
+    class Machine:
+        class RTC:
+            def datetime(self, value):
+                told.append(value)
+    before = sys.modules.get("machine")
+    sys.modules["machine"] = Machine
+    try:
+        port.set_system_time(1795504560)
+    finally:
+        del sys.modules["machine"]
+        if before:
+            sys.modules["machine"] = before
+    assert told == [(2026, 11, 24, 1, 7, 16, 0, 0)]
+
+
+# --- SNTP ---
+
+def sntp_answer(nonce, seconds=1795504560 + 2208988800, first=0x24, stratum=2):
+    return bytes((first, stratum)) + bytes(22) + nonce + bytes(8) + (seconds & 0xFFFFFFFF).to_bytes(4, "big") \
+        + b"\x80\x00\x00\x00"
+
+
+def test_network_time_is_checked():
+    nonce = bytes(range(8))
+    assert sntp.question(nonce)[0] == 0x23 and len(sntp.question(nonce)) == 48 and sntp.question(nonce)[40:] == nonce
+    assert sntp.answered(sntp_answer(nonce), nonce, 1767225600) == 1795504560500
+    for bad in (b"", sntp_answer(nonce)[:47], sntp_answer(bytes(8)), sntp_answer(nonce, first=0xE4),
+                sntp_answer(nonce, first=0x23), sntp_answer(nonce, stratum=0), sntp_answer(nonce, stratum=16),
+                sntp_answer(nonce, seconds=0)):
+        assert sntp.answered(bad, nonce, 1767225600) is None
+    # In 2036 its seconds begin anew.
+    assert sntp.answered(sntp_answer(nonce, seconds=2092000000 + 2208988800), nonce, 2091000000) == 2092000000500
+
+
+def test_network_time_over_a_socket():
+    import asyncio
+    import socket
+
+    from firmware import port
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    number = 17864 if port.MICROPYTHON else 17865
+    s.bind(socket.getaddrinfo("127.0.0.1", number)[0][-1])
+    s.setblocking(False)
+
+    async def serve():
+        while True:
+            try:
+                data, where = s.recvfrom(100)
+            except OSError:
+                await asyncio.sleep(0.01)
+                continue
+            s.sendto(sntp_answer(data[40:48]), where)
+            return
+
+    async def go():
+        task = asyncio.create_task(serve())
+        got = await sntp.ask(port, "127.0.0.1", number, 1767225600)
+        task.cancel()
+        none = await sntp.ask(port, "127.0.0.1", 17999, 1767225600, 0.1)
+        return got, none
+    got, none = asyncio.run(go())
+    s.close()
+    assert 0 <= got[0] - 1795504560500 < 5000 and none is None
 
 
 # --- hours ---

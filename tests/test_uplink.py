@@ -134,7 +134,7 @@ class Bench(Uplink):
                 self.receiver.script.pop(0)
                 raise OSError("no route")
             wire = Wire(self.receiver)
-            self._connection = wire, wire
+            self._connection, self._connected_by = (wire, wire), self._works
         return self._connection
 
     async def _hang_up(self):

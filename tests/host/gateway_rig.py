@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import hashlib
 import ipaddress
 import json
 import os
@@ -19,7 +20,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
 from firmware import batch, identity
@@ -28,6 +29,22 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MICROPYTHON = Path(sys.executable).parent / "micropython"
 LOST = "lost"  # stored, but the connection ends without an answer
 RUNTIMES = ("cpython", "micropython")
+
+
+COMMAND_KEY = Ed25519PrivateKey.generate()
+
+
+def public(key):
+    """The raw bytes of a key's public half."""
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def command(me, counter, name, arguments, not_after, works="demo", key=COMMAND_KEY):
+    """A signed command to a gateway."""
+    content = cbor2.dumps([me.kid, counter, not_after, name, arguments], canonical=True)
+    kid, digest = batch.kid(public(key)), hashlib.sha256(content).digest()
+    signature = key.sign(batch.to_sign("command", works, kid, digest, "application/cbor"))
+    return batch.envelope(kid, digest, signature, "application/cbor") + content
 
 
 class Ca:
@@ -74,7 +91,7 @@ class Receiver:
     def __init__(self, tls, me, works="demo"):
         self.tls, self.me, self.works = tls, me, works
         self.script: "list" = []
-        self.commands: "list[bytes]" = []
+        self.commands: "list[tuple[int, bytes]]" = []  # (counter, signed command)
         self.time = None  # None: the real time
         self.stored: "dict[bytes, dict[int, list]]" = {}
         self.raw: "dict[tuple, bytes]" = {}
@@ -123,7 +140,9 @@ class Receiver:
         if status == LOST:
             request.transport.abort()
             return web.Response()
-        commands, self.commands = self.commands, []
+        # Repeated until their result comes, as a receiver must.
+        results = [r[3] for r in self.records(batch.RESULT)]
+        commands = [data for counter, data in self.commands if counter not in results]
         now = int(time.time()) if self.time is None else self.time
         return web.Response(body=batch.answer(head.epoch, head.last, now, commands), content_type=batch.ANSWER_TYPE)
 
@@ -179,14 +198,18 @@ class Bridge:
     def send(self, telegrams, rssi=-70):
         """Send telegrams as C1 format B bursts; whether somebody was there to hear them."""
         import wmbus_cases
-        if self._peer is None:
-            return False
         out = b""
         for telegram in telegrams:
             burst = b"\x54\x3d\x54\x3d" + wmbus_cases.frame_b(telegram)
             out += (len(burst) + 1).to_bytes(2, "big") + bytes((rssi & 255,)) + burst
+        return self.send_raw(out)
+
+    def send_raw(self, data):
+        """Send bytes as they are; whether somebody was there."""
+        if self._peer is None:
+            return False
         try:
-            self._peer.sendall(out)
+            self._peer.sendall(data)
         except OSError:
             self._peer = None
             return False
@@ -256,7 +279,8 @@ class Rig:
         self.gateway = Process(folder, runtime)
         (folder / "identity.json").write_bytes(identity.dump(self.me))
         works = {"works": "demo", "url": f"https://{host}:{self.receiver.port}", "anchors": anchors or [self.ca.pem],
-                 "command_keys": [], "gateway": self.me.gateway, "window": 3600, "interval": interval}
+                 "command_keys": [public(COMMAND_KEY).hex()], "gateway": self.me.gateway, "window": 3600,
+                 "interval": interval}
         (folder / "works.json").write_text(json.dumps(works))
         config = {"radios": [{"radio": "bursts", "port": f"tcp://127.0.0.1:{self.bridge.port}"}],
                   "simulated": {"scale": scale}}

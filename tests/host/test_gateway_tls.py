@@ -10,7 +10,19 @@ from firmware import batch
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 import wmbus_cases as cases  # noqa: E402
-from gateway_rig import LOST, MICROPYTHON, RUNTIMES, Ca, Process, Rig  # noqa: E402
+from gateway_rig import (  # noqa: E402
+    COMMAND_KEY,
+    LOST,
+    MICROPYTHON,
+    RUNTIMES,
+    Bridge,
+    Ca,
+    Process,
+    Receiver,
+    Rig,
+    command,
+    public,
+)
 
 both = pytest.mark.parametrize("runtime", RUNTIMES)
 
@@ -120,6 +132,84 @@ def test_an_expired_certificate_is_refused(tmp_path, runtime):
         rig.gateway.start()
         rig.until(lambda: rig.gateway.status().get("errors", 0) >= 2)
         assert rig.receiver.requests == 0
+
+
+FAR = 1 << 40
+
+
+@both
+def test_commands_are_executed_once_and_outlive_a_restart(tmp_path, runtime):
+    with Rig(tmp_path / "g", runtime) as rig:
+        me, receiver = rig.me, rig.receiver
+        meter = "NET-00000005-01-07"
+        receiver.commands = [
+            (3, command(me, 3, "relay", {"window": 3600, "media": [7], "meters": [meter]}, FAR)),
+            (4, command(me, 4, "own-meters", {"meters": [{"meter": meter, "key": cases.KEY}]}, FAR)),
+            (5, command(me, 5, "close-valve", {}, FAR)),
+        ]
+        rig.gateway.start()
+        rig.until(lambda: len(receiver.records(batch.RESULT)) == 3)
+        assert [r[3:5] for r in receiver.records(batch.RESULT)] == [[3, 0], [4, 0], [5, 1]]
+        rig.feed(meters(10))
+        rig.until(lambda: receiver.telegrams() == [meters(10)[5]])
+        assert rig.gateway.status()["own"] == 1
+        rig.gateway.kill()
+        rig.bridge.forget()
+        rig.gateway.lines = []
+        rig.gateway.start()
+        rig.feed(meters(10))
+        rig.until(lambda: rig.gateway.status().get("own") == 1 and rig.gateway.status()["foreign"] == 9)
+        # The own meter's key has been in no record.
+        assert cases.KEY not in b"".join(receiver.raw.values())
+        assert [r[3] for r in receiver.records(batch.RESULT)] == [3, 4, 5]
+
+
+@both
+def test_trust_moves_to_another_receiver_and_back_from_a_mistake(tmp_path, runtime):
+    with Rig(tmp_path / "g", runtime) as rig:
+        other_ca = Ca("The next anchor")
+        other = Receiver(other_ca.server(tmp_path), rig.me)
+        other.stored, other.raw = rig.receiver.stored, rig.receiver.raw  # the same works behind both
+        try:
+            keys = [public(COMMAND_KEY)]
+            mistake = {"url": f"https://localhost:{other.port}", "anchors": [Ca("Wrong").pem], "command_keys": keys}
+            right = dict(mistake, anchors=[other_ca.pem, rig.ca.pem])
+            rig.receiver.commands = [(1, command(rig.me, 1, "trust", mistake, FAR))]
+            rig.gateway.start()
+            rig.until(lambda: (rig.folder / "works.old.json").exists())
+            before = rig.receiver.requests
+            rig.until(lambda: rig.receiver.requests >= before + 2)
+            assert other.requests == 0
+            rig.receiver.commands.append((2, command(rig.me, 2, "trust", right, FAR)))
+            rig.until(lambda: other.requests >= 2)
+            rig.until(lambda: not (rig.folder / "works.old.json").exists())
+            before = rig.receiver.requests
+            rig.feed(meters(3))
+            rig.until(lambda: set(other.telegrams()) == set(meters(3)))
+            assert rig.receiver.requests == before
+        finally:
+            other.close()
+
+
+@both
+def test_a_meter_that_says_2040_does_not_lock_the_receiver_out(tmp_path, runtime):
+    import han_vectors as v
+    line = Bridge()
+    try:
+        with Rig(tmp_path / "g", runtime, han={"port": f"tcp://127.0.0.1:{line.port}"}) as rig:
+            rig.receiver.script = [500] * 10000
+            now = v.date_time(2040, 1, 1, 0, 0, 10)
+            message = v.notification(v.structure(v.u32(1234)), v.tagged_time(now))
+            frame = v.frame(v.LLC + message, b"\x01\x02\x01", 0x10)
+            rig.gateway.start()
+            rig.until(lambda: line.send_raw(frame))
+            rig.until(lambda: rig.gateway.status().get("han"))
+            assert rig.gateway.status()["time"] > 2208900000
+            rig.receiver.script = []
+            rig.until(lambda: rig.gateway.status().get("acknowledged"))
+            rig.until(lambda: rig.gateway.status()["clock"] == "answer" and rig.gateway.status()["time"] < 2100000000)
+    finally:
+        line.close()
 
 
 def test_micropython_lives_in_its_heap(tmp_path):
