@@ -13,8 +13,6 @@ _BODY = struct.Struct("<24H24i")
 _EMPTY = 0xFFFF
 _MOST = (1 << 31) - 1
 
-Hours = "list[tuple[int, int] | None]"
-
 
 def empty() -> "list[tuple[int, int] | None]":
     """A day without readings."""

@@ -3,7 +3,6 @@
 # EN 13757-7 table 13, as far as a works meets them.
 MEDIA = {0x02: "electricity", 0x03: "gas", 0x04: "heat", 0x06: "warm_water", 0x07: "water", 0x0C: "heat",
          0x0D: "heat_cooling", 0x15: "hot_water", 0x16: "cold_water", 0x17: "hot_cold_water", 0x28: "waste_water"}
-WATER = (0x06, 0x07, 0x15, 0x16, 0x17)
 
 
 def media_name(media: int) -> str:
