@@ -6,7 +6,7 @@ Pure: the same arguments give the same reading. What a compact frame needs to re
 from . import compact, identity, security, transport
 from . import plan as plans
 from .drivers import model
-from .errors import DecodeError
+from .errors import DecodeError, WrongKey
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
 APPLICATION = ("", "BUSY", "ERROR", "ALARM")
@@ -36,6 +36,11 @@ def _decode(layers, key, aes, formats):
         if layers.access_number is None:
             layers.access_number = access_number
     ci = layers.ci
+    if layers.afl is not None and layers.afl[4] and layers.mode != 7 and key is not None:
+        # A MAC outside mode 7: without this check one wrong bit of CI or mode would make cipher text of records.
+        security.need(key, aes)
+        if not security.authenticate(layers, key, aes)[0]:
+            raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
     if layers.mode:
         security.open_tpl(layers, key, aes)
     address = layers.address
@@ -49,6 +54,8 @@ def _decode(layers, key, aes, formats):
     end = layers.end
     if (ci == 0x7A or ci == 0x72 or ci == 0x78) and "body" in driver:
         driver["body"](layers, reading, words, alarms)
+    elif layers.mode >= 16 and not layers.diehl:
+        raise DecodeError("the maker's own security mode %d" % layers.mode, layers.at - 2)
     elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
         if formats is not None and plan.signature not in formats:
@@ -62,6 +69,8 @@ def _decode(layers, key, aes, formats):
         plans.apply(plan, data, at, reading, words, alarms)
     else:
         payload = driver.get("payload")
+        if not (0xA0 <= ci <= 0xA7 or 0xB1 <= ci <= 0xB7):  # A8 to B0 are one wrong bit away from ELL and AFL
+            raise DecodeError("CI %02X is not read" % ci, layers.tpl_at)
         if payload is None:
             raise DecodeError("no driver knows the maker's own frame, CI %02X" % ci, layers.tpl_at)
         layers.key = key

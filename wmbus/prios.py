@@ -62,8 +62,8 @@ def water(layers, reading: dict, words: list, alarms: list) -> None:
     from .plan import flags
     data = layers.data
     at = layers.at
-    if at != 11 or layers.end < 26:
-        raise DecodeError("IZAR frame cut short", layers.end)
+    if at != 11 or layers.ci > 0xA7 or layers.end < 26:
+        raise DecodeError("no whole IZAR frame", layers.tpl_at)
     for start in STARTS:
         plain = descramble(data, start, 15, layers.end)
         if plain[0] == 0x4B:

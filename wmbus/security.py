@@ -107,7 +107,7 @@ def open_tpl(layers, key: "bytes | None", aes) -> None:
     elif layers.diehl:
         from . import prios
         prios.open_real_data(layers)
-    # The other modes from 16 on are the makers' own: the records are read as they are, if they can be.
+    # The other modes from 16 on are the makers' own, for drivers to read or to leave.
 
 
 def _blocks(layers) -> int:
@@ -143,6 +143,18 @@ def _mode5(layers, key, aes) -> None:
     layers.data = data[:at] + plain + data[end:] if end < layers.end else data[:at] + plain
 
 
+def authenticate(layers, key: bytes, aes) -> "tuple[bool, bytes]":
+    """(whether the AFL's MAC is right or there is none, the message's encryption key) (EN 13757-7 §6.3 and §9)."""
+    if layers.afl is None or layers.afl[3] is None:
+        raise DecodeError("derived keys without a message counter", layers.tpl_at)
+    _, mcl, _, counter, mac, length = layers.afl
+    encryption, authentication = session_keys(aes(key), counter, layers.address[2:6], b"\0\1")
+    if not mac:
+        return True, encryption
+    message = bytes((mcl,)) + counter + (length or b"") + layers.data[layers.tpl_at:layers.end]
+    return cmac(aes(authentication), message)[:len(mac)] == mac, encryption
+
+
 def _mode7(layers, key, aes) -> None:
     data = layers.data
     if layers.at >= layers.end:
@@ -153,16 +165,11 @@ def _mode7(layers, key, aes) -> None:
     if data[at:at + 2] == b"\x2f\x2f" and key is None:
         return
     need(key, aes)
-    if layers.afl is None or layers.afl[3] is None:
-        raise DecodeError("security mode 7 without a message counter", at)
-    _, mcl, _, counter, mac, length = layers.afl
-    encryption, authentication = session_keys(aes(key), counter, layers.address[2:6], b"\0\1")
-    if mac:
-        message = bytes((mcl,)) + counter + (length or b"") + data[layers.tpl_at:layers.end]
-        if cmac(aes(authentication), message)[:len(mac)] != mac:
-            if data[at:at + 2] == b"\x2f\x2f":
-                return
-            raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
+    right, encryption = authenticate(layers, key, aes)
+    if not right:
+        if data[at:at + 2] == b"\x2f\x2f":
+            return
+        raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
     plain = cbc_decrypt(aes(encryption), bytes(16), data[at:at + size])
     if size and plain[:2] != b"\x2f\x2f":
         raise WrongKey("2F2F missing after decryption: wrong key, or a damaged telegram")
