@@ -34,7 +34,7 @@ NB = {
     "Import the meters' keys, so that their readings can be decoded:":
         "Importer målernes nøkler, så avlesningene kan dekodes:",
     "The meters it hears appear here within minutes.": "Målerne den hører, dukker opp her i løpet av minutter.",
-    "Silent for %s": "Taus i %s", "last heard %s": "sist hørt %s", "No contact for %s": "Ingen kontakt på %s",
+    "Silent for %s": "Taus i %s", "No contact for %s": "Ingen kontakt på %s",
     "Enrolled, not heard from yet": "Meldt inn, ikke hørt fra ennå",
     "Key is missing": "Nøkkel mangler", "Key is wrong": "Nøkkelen er feil", "Cannot be decoded": "Kan ikke dekodes",
     "Records lost": "Poster tapt", "Gap in what it delivered": "Hull i det den har levert",
@@ -43,7 +43,7 @@ NB = {
     # lists
     "Search": "Søk", "Meter number or make": "Målernummer eller fabrikat", "Show": "Vis", "All": "Alle",
     "Silent": "Tause", "Without key": "Uten nøkkel", "With wrong key": "Med feil nøkkel", "With alarm": "Med alarm",
-    "Meter": "Måler", "Medium": "Medium", "Last heard": "Sist hørt", "Reading": "Målerstand", "Heard by": "Hørt av",
+    "Meter": "Måler", "Last heard": "Sist hørt", "Reading": "Målerstand", "Heard by": "Hørt av",
     "Signal": "Signal", "Key": "Nøkkel", "Gateway": "Gateway", "Kind": "Type", "Last contact": "Siste kontakt",
     "Meters heard, 2 days": "Målere hørt, 2 døgn", "Delivery": "Leveranse", "Version": "Versjon",
     "%s meters": "%s målere", "1 meter": "1 måler", "No meter matches.": "Ingen måler passer.",
@@ -53,9 +53,8 @@ NB = {
     "%s gateways": "%s gatewayer", "1 gateway": "1 gateway", "Previous": "Forrige", "Next": "Neste",
     "Page %s of %s": "Side %s av %s", "Sort by %s": "Sorter etter %s", "none": "ingen", "never": "aldri",
     "just now": "nå nettopp", "%s of %s days": "%s av %s døgn",
-    "Sorted": "Sortert",
     # a meter
-    "Make": "Fabrikat", "Number": "Nummer", "First heard": "Først hørt", "Status byte": "Statusbyte",
+    "First heard": "Først hørt",
     "Total": "Målerstand", "read %s": "avlest %s", "not read yet": "ikke avlest ennå", "Use": "Forbruk",
     "Per day, 31 days": "Per døgn, 31 døgn", "Per hour": "Per time", "Per month, 13 months": "Per måned, 13 måneder",
     "Period": "Periode", "Litres per day": "Liter per døgn", "Litres per hour": "Liter per time",
@@ -102,8 +101,8 @@ NB = {
     "This address is the key to the page: keep it to yourself. Values are shown from %s on.":
         "Adressen er nøkkelen til siden: hold den for deg selv. Verdier vises fra %s.",
     # a gateway
-    "Enrolled": "Meldt inn", "Firmware": "Fastvare", "Clock": "Klokke", "Starts": "Oppstarter", "Revoked": "Sperret",
-    "Rings": "Ringer", "Ring": "Ring", "Delivered through": "Levert til og med", "Gaps": "Hull", "Lost": "Tapt",
+    "Enrolled": "Meldt inn", "Clock": "Klokke", "Starts": "Oppstarter", "Revoked": "Sperret",
+    "Ring": "Ring", "Delivered through": "Levert til og med", "Gaps": "Hull", "Lost": "Tapt",
     "Two versions": "To utgaver", "First contact": "Første kontakt", "records": "poster",
     "Everything it has kept has been delivered without a gap.": "Alt den har tatt vare på, er levert uten hull.",
     "Records %s to %s never came. They are taken if the gateway still has them.":
@@ -135,7 +134,7 @@ NB = {
     "home": "hjem", "concentrator": "konsentrator", "drive-by": "kjørerute",
     "leak": "lekkasje", "burst": "rørbrudd", "dry": "tørr", "air": "luft", "reverse": "tilbakestrømning",
     "backflow": "tilbakestrømning", "tamper": "manipulering", "no_flow": "ingen gjennomstrømning",
-    "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon",
+    "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon", "smoke": "røyk",
     "unknown clock": "ukjent", "lowest possible": "tidligst mulig", "from the receiver": "fra mottakeren",
     "from the internet": "fra internett", "from the HAN port": "fra HAN-porten",
     # log-in
