@@ -151,7 +151,7 @@ class Receiver(Process):
         The pages' port is only a wish until the first time: another program may have taken it meanwhile.
         """
         if not await self._serve(clock) and "Address already in use" in self.log_tail():
-            self.web_port = free_port()
+            self.web_port, self.died = free_port(), 0
             await self._serve(clock)
         if not self._ready.is_set():
             raise CommandError(f"the receiver did not start:\n{self.log_tail()}")

@@ -10,7 +10,8 @@ from collections import namedtuple
 from collections.abc import Awaitable, Callable
 
 REQUEST_BYTES = 900  # more than the opening of a request without records
-ANSWER_WAIT_S = 3.0
+ANSWER_WAIT_S = 10.0
+REST_S = 0.002  # for what is left of a request
 _APPLICATION = 23
 # TLS 1.3 hides its handshake in such records: the client's Finished comes first, then two tickets from the server.
 _TLS13_UP, _TLS13_TICKETS = 1, 2
@@ -120,11 +121,11 @@ class _Line:
         self._talked = False  # whether the client has sent application data
         self._withhold = False
         self._withheld = 0
-        self._answer = asyncio.Event()
+        self._answer, self._over = asyncio.Event(), asyncio.Event()
 
     async def run(self):
-        """Forward both ways until one end hangs up."""
-        tasks = [asyncio.create_task(self._upward()), asyncio.create_task(self._downward())]
+        """Forward both ways until one end hangs up, or the cut is done."""
+        tasks = [asyncio.create_task(work) for work in (self._upward(), self._downward(), self._over.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -146,10 +147,10 @@ class _Line:
             if self._up >= REQUEST_BYTES:
                 cut = self._proxy.take()
                 if cut:
-                    # A task of its own: this one ends with the connection, which the kill resets.
+                    # A task of its own: this one goes on with what is left of the request, and ends with the
+                    # connection, which the kill resets.
                     self._withhold = True
-                    await asyncio.shield(self._proxy.begin(self._cut(*cut)))
-                    return
+                    self._proxy.begin(self._cut(*cut))
 
     async def _cut(self, kill, wait_for_answer, done):
         if wait_for_answer:
@@ -157,10 +158,13 @@ class _Line:
                 await asyncio.wait_for(self._answer.wait(), ANSWER_WAIT_S)
             except asyncio.TimeoutError:
                 pass
+        else:
+            await asyncio.sleep(REST_S)
         up = self._up
         await kill()
         if not done.done():
             done.set_result(Cut(up, self._withheld))
+        self._over.set()
 
     async def _downward(self):
         records = _Records()
