@@ -63,7 +63,7 @@ def _ciphered(data, at, end, ek, ak, aes, counters, checked):
     text, tagged = security.decipher(data, at, end, ek, ak, aes, counters)
     if text[:1] == b"/":
         from . import p1
-        reading = p1.reading(text, False)
+        reading = p1.reading(text, False, None, None, None, tagged or checked)
     elif text[:1] == b"\x0f":
         if not checked and not tagged:
             raise DecodeError("neither a tag nor a frame check", at)

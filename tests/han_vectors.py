@@ -3,7 +3,10 @@
 It shares no code with han_reader: the check sums here are bitwise and the lists are written out.
 """
 
+import gc
 import struct
+
+from support import corpus
 
 
 def crc(data, polynomial, start):
@@ -313,3 +316,11 @@ class _Cipher:
 
     def ecb_decrypt(self, data):
         return self._aes.decryptor().update(data)
+
+
+def rows_of(name):
+    """The rows of a capture file. Rows are large: on a device the heap is swept before each."""
+    for row in corpus(name):
+        yield row
+        if hasattr(gc, "mem_free"):
+            gc.collect()

@@ -1,7 +1,7 @@
 """Every capture: what is stated in it is read, and what is not whole gives nothing."""
 
 import han_vectors as v
-from support import corpus
+from han_vectors import rows_of
 
 import han_reader
 
@@ -21,7 +21,7 @@ def near(a, b):
 
 def test_every_stated_value():
     rows = values = 0
-    for row in corpus(ROWS):
+    for row in rows_of(ROWS):
         if row["must"] != "decode":
             continue
         readings = han_reader.read_all(bytes.fromhex(row["hex"]), *keys(row))
@@ -45,7 +45,7 @@ def test_every_stated_value():
 
 def test_what_is_not_whole_gives_nothing():
     rows = 0
-    for row in corpus(ROWS):
+    for row in rows_of(ROWS):
         if row["must"] == "decode":
             continue
         rows += 1
@@ -59,7 +59,7 @@ def test_what_is_not_whole_gives_nothing():
 
 def test_live_reader_agrees_with_the_capture():
     """The same bytes through a Reader in small pieces give the same readings."""
-    for row in corpus(ROWS):
+    for row in rows_of(ROWS):
         data = bytes.fromhex(row["hex"])
         if row["must"] != "decode" or data[0] not in (0x7E, 0x68, 0x2F):
             continue

@@ -1,7 +1,7 @@
 """An explanation covers every byte of a message once, in order, and names what it shows."""
 
 import han_vectors as v
-from support import corpus
+from han_vectors import rows_of
 
 import han_reader
 
@@ -86,7 +86,7 @@ def test_damage_never_raises():
 
 
 def test_captures():
-    for row in corpus("han/han_dev.jsonl"):
+    for row in rows_of("han/han_dev.jsonl"):
         given = row.get("keys") or {}
         keys = [bytes.fromhex(given[k]) if given.get(k) else None for k in ("ek", "ak")]
         whole(bytes.fromhex(row["hex"]), ek=keys[0], ak=keys[1], aes=v.aes)

@@ -3,7 +3,7 @@
 import struct
 
 import han_vectors as v
-from support import corpus
+from han_vectors import rows_of
 
 import han_reader
 from han_reader import apdu as axdr
@@ -84,7 +84,7 @@ def test_a_plan_that_ignores_the_skeleton_is_caught():
 def test_corpus_both_ways():
     plans = plan.Plans()
     seen = 0
-    for row in corpus("han/han_dev.jsonl"):
+    for row in rows_of("han/han_dev.jsonl"):
         data = bytes.fromhex(row["hex"])
         apdu = None
         try:
