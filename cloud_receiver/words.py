@@ -134,7 +134,8 @@ NB = {
     "home": "hjem", "concentrator": "konsentrator", "drive-by": "kjørerute",
     "leak": "lekkasje", "burst": "rørbrudd", "dry": "tørr", "air": "luft", "reverse": "tilbakestrømning",
     "backflow": "tilbakestrømning", "tamper": "manipulering", "no_flow": "ingen gjennomstrømning",
-    "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon", "smoke": "røyk",
+    "low_battery": "lavt batteri", "freeze": "frost", "over_range": "over måleområdet", "comms": "kommunikasjon",
+    "smoke": "røyk",
     "unknown clock": "ukjent", "lowest possible": "tidligst mulig", "from the receiver": "fra mottakeren",
     "from the internet": "fra internett", "from the HAN port": "fra HAN-porten",
     # log-in

@@ -103,6 +103,30 @@ def test_the_list_is_closed():
     commands.check("relay", {"window": 3600, "media": [6, 7, 21, 22], "meters": ["KAM-*", OWN.text]})
 
 
+def test_every_command_follows_the_schema(receiver):
+    """docs/wire.cddl, by a validator that is not ours."""
+    from test_envelope_schema import fits
+    gateway = receiver.enrol()
+    receiver.put_key(OWN)
+    keys = KeyStore(receiver.directory.keys)
+    keys.bind(gateway.id, OWN.text, NOW)
+    keys.bind(gateway.id, OTHER.text, NOW)
+    keys.close()
+    for name, arguments in (("interval", {"seconds": 10}), ("relay", {"window": 60, "media": [7], "meters": None}),
+                            ("own-meters", {"meters": [OWN.text, OTHER.text]}),
+                            ("trust", {"url": "https://x", "anchors": ["PEM"], "command_keys": [bytes(32)]}),
+                            ("rewind", {"epoch": bytes(8), "after": 0}),
+                            ("update", {"version": "1", "url": "https://x"}), ("close-valve", {})):
+        order(receiver, gateway, name, arguments)
+    answer = receiver.send(gateway.batch([])).body
+    assert fits("answer", answer)
+    sent = batch.open_answer(answer).commands
+    assert len(sent) == 7
+    for data in sent:
+        end = batch.open_envelope(data, "command", "works").end
+        assert fits("envelope", data[:end]) and fits("command", data[end:]), opened(receiver, data)
+
+
 # --- own meters' keys
 
 def bind(receiver, gateway, *meters, undo=False):

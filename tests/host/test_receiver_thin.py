@@ -2,10 +2,15 @@
 
 import base64
 import contextlib
+import http.client
 import json
+import ssl
 import subprocess
+import warnings
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.batch as batch
@@ -230,6 +235,28 @@ def test_the_second_anchor_takes_over_without_losing_a_gateway(tmp_path):
     trust.issue(directory.ca, "localhost", trust.ANCHORS[1])
     with Running(directory) as receiver:
         receiver.through(receiver.enrol().batch([]))
+
+
+def test_certificates_hold_whatever_a_gateways_clock_says(receiver):
+    """From 2000, where an ESP32's clock starts, for twenty years from now: a wrong clock must not bar the way to the
+    right time. And TLS is 1.2 or newer, always."""
+    for name in ("anchor1", "anchor2", "endpoint"):
+        certificate = x509.load_pem_x509_certificate((receiver.directory.ca / f"{name}.pem").read_bytes())
+        assert certificate.not_valid_before_utc.year == 2000
+        assert certificate.not_valid_after_utc.year >= 2045
+        assert isinstance(certificate.public_key().curve, ec.SECP256R1)
+    old = receiver.context()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    receiver.context = lambda: old
+    with pytest.raises(OSError):
+        receiver.send(b"")
+    plain = http.client.HTTPConnection("localhost", receiver.device_port, timeout=5)
+    with pytest.raises((http.client.HTTPException, OSError)):
+        plain.request("GET", "/v1/anchors")
+        plain.getresponse()
 
 
 # --- the command line
