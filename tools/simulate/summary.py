@@ -3,7 +3,9 @@
 import datetime
 from collections import Counter
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from .meters import NORMAL_TIME
 from .serve import Server
@@ -38,13 +40,14 @@ class Summary:
             table.add_row(site.name, site.kind, "\n".join(radios), han)
         return table
 
-    def table(self) -> Table:
+    def table(self) -> Group:
         """The present state."""
         server = self._server
         now = datetime.datetime.fromtimestamp(min(server.clock.now(), server.street.end), NORMAL_TIME)
         left = max(0, server.street.end - server.clock.now()) / server.clock.scale
-        table = Table(title=f"{now:%Y-%m-%d %H:%M:%S}  {server.sent} telegrams, {server.lists} HAN lists sent, "
-                            f"{left:.0f} s left", title_justify="left", box=None, pad_edge=False)
+        head = Text(f"{now:%Y-%m-%d %H:%M:%S}  {server.sent} telegrams and {server.lists} HAN lists sent, "
+                    f"{left:.0f} s left")
+        table = Table(box=None, pad_edge=False)
         for name in ("site", "connected", "reaches it", "damaged", "water meters"):
             table.add_column(name, justify="left" if name in ("site", "connected") else "right")
         for site in server.street.sites:
@@ -54,7 +57,7 @@ class Summary:
             table.add_row(site.name, " ".join(name for name, port in ports if port.connected) or "-",
                           str(self._heard[site.name]), str(self._damaged[site.name]),
                           str(len(self._water.get(site.name, ()))))
-        return table
+        return Group(head, table)
 
     def line(self) -> str:
         """The present state in one line."""
