@@ -41,6 +41,13 @@ def test_the_same_seed_is_the_same_street():
     assert first != telegrams(6)
 
 
+def test_the_same_seed_is_the_same_street_at_any_time_of_day():
+    def what(start):
+        street = Street(5, start, start + 600)
+        return [(m.text, m.key) for m in street.meters], street.sites, [h.people for h in street.homes]
+    assert what(START) == what(START + 5 * 3600)
+
+
 def test_the_street_is_what_it_promises():
     for seed in (1, 2, 3):
         street = Street(seed, START, START + HOURS_2)

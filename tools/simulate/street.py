@@ -36,8 +36,10 @@ class Home:
         self.people = rng.choice((1, 1, 2, 2, 3, 4, 4, 5))
         self.leak_lh = rng.choice((6.0, 14.0)) if rng.random() < 0.06 else 0.0
         self.loss_db = rng.choices([db for _, db in radio.METER_LOSS_DB], [w for w, _ in radio.METER_LOSS_DB])[0]
-        self._water = household.water_use(rng, start, end, self.people, self.leak_lh)
-        self._power = household.power_use(rng, start, end, self.people)
+        # A generator of its own: how much happens depends on the time of day, what else is drawn must not.
+        life = random.Random(rng.random())
+        self._water = household.water_use(life, start, end, self.people, self.leak_lh)
+        self._power = household.power_use(life, start, end, self.people)
         self._water_at, self._month_l = rng.randrange(40_000, 900_000), rng.randrange(3_000, 15_000)
         self._energy_at = rng.randrange(5_000_000, 90_000_000)
         self._phases = [p / 10 for p in rng.sample(range(2, 7), 3)]
@@ -88,7 +90,7 @@ class Street:
         self._links = {(meter, s, r): self._link(rng, meter, site, antenna)
                        for meter in self.meters for s, site in enumerate(self.sites)
                        for r, antenna in enumerate(site.radios)}
-        self._leaks_from = rng.uniform(start + (end - start) * 0.3, start + (end - start) * 0.7)
+        self._leaks_from = start + (end - start) * rng.uniform(0.3, 0.7)
 
     # --- who lives there ------------------------------------------------------------------------------------------
 
