@@ -20,6 +20,7 @@ VISIBLE = 10
 UTF8 = 12
 INT8 = 15
 ENUM = 22
+COMPACT = 19
 DATE_TIME = 25
 DONT_CARE = 255
 
@@ -86,7 +87,8 @@ def notification(data, at, end):
 def walk(data, at, end, cut=False):
     """(tokens, index after the data, items missing): the Data at data[at:end], containers before what they hold.
 
-    A token is (tag, index of the value, index after it); of a container (tag, index of the tag, number of items).
+    A token is (tag, index of the value, index after it); of a container (tag, index of the tag, number of items), of a
+    compact-array (tag, index of the tag, index of its first value).
     With `cut`, data that ends early gives the tokens it holds, and counts what its containers still announce.
     """
     tokens: "list" = []
@@ -120,6 +122,10 @@ def walk(data, at, end, cut=False):
                 continue
             elif tag in (NULL, DONT_CARE):
                 stop = start
+            elif tag == COMPACT:
+                at = _compact(data, at, end, tokens)
+                left -= 1
+                continue
             elif tag == BIT_STRING:
                 n, start = length(data, start, end)
                 stop = start + (n + 7) // 8
@@ -132,6 +138,61 @@ def walk(data, at, end, cut=False):
         tokens.append((tag, start, stop))
         left -= 1
         at = stop
+
+
+def _compact(data, at, end, tokens):
+    """Add the tokens of the compact-array at data[at:end], its elements flattened; the index behind it.
+
+    19 | description of an element | length | values without tags
+    """
+    leaves: "list" = []
+    start = _description(data, at + 1, end, leaves, 0)
+    n, start = length(data, start, end)
+    stop = start + n
+    if stop > end:
+        raise DecodeError("compact-array of %d bytes cut off" % n, at)
+    if not leaves or not n:
+        raise DecodeError("compact-array without values", at)
+    tokens.append((COMPACT, at, start))
+    while start < stop:
+        for tag in leaves:
+            if len(tokens) >= MAX_TOKENS:
+                raise DecodeError("more than %d values" % MAX_TOKENS, start)
+            if tag in STRINGS or tag == BIT_STRING:
+                n, start = length(data, start, stop)
+                if tag == BIT_STRING:
+                    n = (n + 7) // 8
+            else:
+                n = SIZES.get(tag, 0)
+            if start + n > stop:
+                raise DecodeError("compact-array's last element cut off", start)
+            tokens.append((tag, start, start + n))
+            start += n
+    return stop
+
+
+def _description(data, at, end, leaves, level):
+    """Add the tags of an element's values to `leaves`; the index behind its description."""
+    if at >= end or level > MAX_LEVELS or len(leaves) > MAX_ITEMS:
+        raise DecodeError("compact-array's description too large", at)
+    tag = data[at]
+    at += 1
+    if tag == STRUCTURE:
+        n, at = length(data, at, end)
+        for _ in range(min(n, MAX_ITEMS + 1)):
+            at = _description(data, at, end, leaves, level + 1)
+    elif tag == ARRAY:
+        n = data[at] << 8 | data[at + 1]
+        inner: "list" = []
+        at = _description(data, at + 2, end, inner, level + 1)
+        if n * len(inner) > MAX_ITEMS:
+            raise DecodeError("compact-array's description too large", at)
+        leaves.extend(inner * n)
+    elif tag in SIZES or tag in STRINGS or tag in (BIT_STRING, NULL):
+        leaves.append(tag)
+    else:
+        raise DecodeError("unknown data tag %d" % tag, at - 1)
+    return at
 
 
 def text(data, start, end):

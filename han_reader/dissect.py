@@ -259,6 +259,10 @@ def _notification(data, at, end, add, out):
             add(at, head, "list", "%s of %d" % (TAGS[tag], last))
             at = head
             continue
+        if tag == axdr.COMPACT:
+            add(at, last, "list", "compact-array")
+            at = last
+            continue
         add(at, last, "list", _token(data, tag, first, last, known))
         at = last
     if lay.missing:

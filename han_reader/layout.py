@@ -13,7 +13,7 @@ it may be kept for the next message of the same skeleton (plan.py).
 """
 
 from . import obis
-from .apdu import ARRAY, ENUM, INT8, NUMBERS, OCTETS, STRINGS, STRUCTURE, text, walk
+from .apdu import ARRAY, COMPACT, ENUM, INT8, NUMBERS, OCTETS, STRINGS, STRUCTURE, text, walk
 from .clock import EU
 from .errors import DecodeError
 from .lists import EITHER, MAKES, POSITIONAL, PUSH_SETUPS, WHOLE_WH
@@ -134,7 +134,7 @@ def _is_code(data, token):
 
 
 def _is_leaf(token):
-    return token[0] != STRUCTURE and token[0] != ARRAY
+    return token[0] not in (STRUCTURE, ARRAY, COMPACT)
 
 
 def layout(data, at, end, cut=False):

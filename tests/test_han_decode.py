@@ -292,3 +292,16 @@ def test_unknown_suites_and_titles():
     refused(v.security(v.kaifa(1), v.aes, EK, AK, control=0xB0), ek=EK, ak=AK, aes=v.aes)
     glo = v.security(v.kaifa(1), v.aes, EK, AK)
     refused(glo[:1] + b"\x07" + glo[3:], ek=EK, ak=AK, aes=v.aes)
+
+
+def test_compact_array():
+    """Elements without tags, described once: here {OBIS code, u32}, and an array of two numbers."""
+    values = v.obis("1-0:1.7.0")[1:] + b"\x00\x00\x04\xd2" + v.obis("1-0:2.7.0")[1:] + b"\x00\x00\x00\x00"
+    body = b"\x13\x02\x02\x09\x06" + bytes((len(values),)) + values
+    out = reading(v.notification(v.structure(body)))
+    holds(out, import_w=1234, export_w=0)
+    out = reading(v.notification(v.structure(v.octets(b"NAME"), b"\x13\x01\x00\x02\x12\x04\x00\x07\x00\x09")))
+    assert [out[k] for k in sorted(out) if k[:5] == "value"] == [7, 9]
+    for bad in (b"\x13\x02\x01\x06\x03\x00\x00\x00", b"\x13\x06\x00", b"\x13\x02\x01",
+                b"\x13" + b"\x02\x01" * 20 + b"\x06\x00", b"\x13\x01\xff\xff\x12\x00", b"\x13\x13\x06\x04\x00\x00\x00\x00"):
+        refused(v.notification(v.structure(v.u32(1), bad)))

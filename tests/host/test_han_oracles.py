@@ -129,6 +129,11 @@ def test_dlms_cosem_on_own_vectors(name):
     assert dlms_cosem(data) == own(data)
 
 
+def test_gurux_on_a_compact_array():
+    body = v.structure(v.u32(5), b"\x13\x02\x02\x12\x06\x0c\x00\x07\x00\x00\x04\xd2\x00\x08\x00\x00\x00\x09")
+    assert gurux(body) == own(body) == [5, 7, 1234, 8, 9]
+
+
 def test_dsmr_parser_on_own_vectors():
     text = v.telegram(v.P1_LINES).decode()
     telegram = TelegramParser(telegram_specifications.V5).parse(text)
