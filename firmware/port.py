@@ -218,6 +218,15 @@ def write_whole(path, data):
             os.close(folder)
 
 
+def write_here(path, data):
+    """Write a file in place: after a cut it may hold anything, so whoever reads it must be able to tell."""
+    with open(path, "wb") as f:
+        f.write(data)
+        f.flush()
+        if not MICROPYTHON:
+            os.fsync(f.fileno())
+
+
 def write_secret(path, data):
     """Like `write_whole`, readable by the owner only where there are owners."""
     if not MICROPYTHON:
@@ -247,6 +256,22 @@ def remove(path):
     """Remove a file; nothing where there is none."""
     try:
         os.remove(path)
+    except OSError:
+        pass
+
+
+def is_folder(path):
+    """Whether there is a folder at a path."""
+    try:
+        return os.stat(path)[0] & 0x4000 != 0
+    except OSError:
+        return False
+
+
+def remove_folder(path):
+    """Remove an empty folder; nothing where there is none, or where it is not empty."""
+    try:
+        os.rmdir(path)
     except OSError:
         pass
 
@@ -449,6 +474,19 @@ def print_line(text):
     print(text)
     if not MICROPYTHON:
         sys.stdout.flush()
+
+
+_ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa",
+                  "xtensawin", "rv32imc", "rv64imc")  # py/persistentcode.h of MicroPython
+
+
+def mpy():
+    """(version of .mpy files that load here, architecture whose native code runs here, "" for none)."""
+    if not MICROPYTHON:
+        return 0, ""
+    code = sys.implementation._mpy
+    number = code >> 10 & 15
+    return code & 255, _ARCHITECTURES[number] if number < len(_ARCHITECTURES) else ""
 
 
 def trace(error):
