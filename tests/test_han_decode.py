@@ -303,5 +303,6 @@ def test_compact_array():
     out = reading(v.notification(v.structure(v.octets(b"NAME"), b"\x13\x01\x00\x02\x12\x04\x00\x07\x00\x09")))
     assert [out[k] for k in sorted(out) if k[:5] == "value"] == [7, 9]
     for bad in (b"\x13\x02\x01\x06\x03\x00\x00\x00", b"\x13\x06\x00", b"\x13\x02\x01",
-                b"\x13" + b"\x02\x01" * 20 + b"\x06\x00", b"\x13\x01\xff\xff\x12\x00", b"\x13\x13\x06\x04\x00\x00\x00\x00"):
+                b"\x13" + b"\x02\x01" * 20 + b"\x06\x00", b"\x13\x01\xff\xff\x12\x00",
+                b"\x13\x13\x06\x04\x00\x00\x00\x00"):
         refused(v.notification(v.structure(v.u32(1), bad)))
