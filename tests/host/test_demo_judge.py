@@ -174,6 +174,12 @@ def test_a_gateway_with_a_slow_clock_is_judged_by_its_own_edge():
     assert run.counts()["lost"] == 1
 
 
+def test_a_verdict_on_too_little_is_no_verdict():
+    run = Run()
+    run.rows = [row._replace(time=row.time + 290) for row in run.rows]
+    assert run.counts()["unproven"] == 1
+
+
 def life(started, killed, *statuses):
     return SimpleNamespace(started=started, killed=killed, statuses=[Status(real, n, {}) for real, n in statuses])
 

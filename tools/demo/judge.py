@@ -19,6 +19,7 @@ from collections import Counter, namedtuple
 from .evidence import DECODED, Hour, Row, Store
 
 EDGE_S = 15  # simulated seconds: 0.2 s real at the usual scale
+LEAST_PROVEN = 0.25  # of the pairs heard at all: fewer would make an empty verdict
 WRONG_TIME_S = 300  # a stored time further off than this (and what the machine itself was late) is wrong
 
 # certain: its good deliveries that it has certainly dealt with; opted_in: whether its HAN hours go to the receiver.
@@ -117,12 +118,18 @@ class _Case:
     def pairs(self) -> None:
         """No (meter, window) pair that a gateway certainly heard is without a stored telegram."""
         proven: dict = {}
+        heard = set()
         for gateway in self.gateways:
             edge = self.edge.get(gateway.id, EDGE_S)
             for d in gateway.certain:
-                if d.good and d.sent.meter.is_water and edge < d.at % self.window < self.window - edge:
-                    proven.setdefault((d.sent.meter.text, d.at // self.window), gateway.site)
+                if d.good and d.sent.meter.is_water:
+                    pair = d.sent.meter.text, d.at // self.window
+                    heard.add(pair)
+                    if edge < d.at % self.window < self.window - edge:
+                        proven.setdefault(pair, gateway.site)
         self.judged = len(proven)
+        if len(proven) < LEAST_PROVEN * len(heard):
+            self.found("unproven", f"only {len(proven)} of {len(heard)} pairs can be judged: the clocks are too far off")
         for pair, site in sorted(proven.items()):
             if pair not in self.served:
                 self.found("lost", f"{pair[0]} in the window from {_clock(pair[1] * self.window)}, heard by {site}")

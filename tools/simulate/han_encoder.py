@@ -29,13 +29,24 @@ _W, _VAR, _WH, _VARH, _A, _V = 27, 29, 30, 32, 33, 35
 _PUSH = bytes.fromhex("e6e700")  # LLC of an unconfirmed push
 
 
+def _table(polynomial: int) -> "list[int]":
+    """The CRC of each byte under a reflected polynomial."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ polynomial if value & 1 else value >> 1
+        table.append(value)
+    return table
+
+
+_X25, _CRC16 = _table(0x8408), _table(0xA001)
+
+
 def fcs(data: bytes) -> bytes:
     """The CRC-16/X-25 of HDLC, low byte first."""
     value = 0xFFFF
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ 0x8408 if value & 1 else value >> 1
+        value = value >> 8 ^ _X25[(value ^ byte) & 0xFF]
     return (value ^ 0xFFFF).to_bytes(2, "little")
 
 
@@ -153,9 +164,7 @@ def crc16(data: bytes) -> int:
     """The CRC16 of P1: polynomial 8005 reflected, start 0."""
     value = 0
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+        value = value >> 8 ^ _CRC16[(value ^ byte) & 0xFF]
     return value
 
 

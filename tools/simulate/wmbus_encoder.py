@@ -15,13 +15,21 @@ _THREE_OF_SIX = (0x16, 0x0D, 0x0E, 0x0B, 0x1C, 0x19, 0x1A, 0x13, 0x2C, 0x25, 0x2
 SND_NR = 0x44
 
 
+def _crc_of(byte: int) -> int:
+    value = byte << 8
+    for _ in range(8):
+        value = (value << 1 ^ 0x3D65 if value & 0x8000 else value << 1) & 0xFFFF
+    return value
+
+
+_CRC = [_crc_of(byte) for byte in range(256)]
+
+
 def crc(data: bytes) -> int:
     """The CRC of EN 13757-4: polynomial 3D65, start 0, complemented."""
     value = 0
     for byte in data:
-        value ^= byte << 8
-        for _ in range(8):
-            value = (value << 1 ^ 0x3D65 if value & 0x8000 else value << 1) & 0xFFFF
+        value = (value << 8 & 0xFFFF) ^ _CRC[value >> 8 ^ byte]
     return value ^ 0xFFFF
 
 
