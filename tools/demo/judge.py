@@ -129,7 +129,7 @@ class _Case:
                         proven.setdefault(pair, gateway.site)
         self.judged = len(proven)
         if len(proven) < LEAST_PROVEN * len(heard):
-            self.found("unproven", f"only {len(proven)} of {len(heard)} pairs can be judged: the clocks are too far off")
+            self.found("unproven", f"only {len(proven)} of {len(heard)} pairs can be judged, the clocks are so far off")
         for pair, site in sorted(proven.items()):
             if pair not in self.served:
                 self.found("lost", f"{pair[0]} in the window from {_clock(pair[1] * self.window)}, heard by {site}")
