@@ -99,6 +99,12 @@ class Gateway:
         time, detail = self.clock.record_time(), detail[:200]
         self.values.append(lambda seq: batch.event(seq, time, name, detail))
 
+    def _tell(self, name, detail):
+        try:
+            self.event(name, detail)
+        except OSError:
+            self.count("errors")  # a full disk must not end the task that says so
+
     def _heard(self, meter, count, best, median):
         day = self._day if self._day is not None else self.clock.best() // 86400
         time = self.clock.record_time()
@@ -244,7 +250,7 @@ class Gateway:
                 detail = self.hal.trace(e)
                 self.count("restarts")
                 self.count("errors")
-                self.event("restart", "%s: %s" % (name, detail[-180:]))
+                self._tell("restart", "%s: %s" % (name, detail[-180:]))
             if self.hal.real_ms() - began > 60000:
                 fails = 0
             self._restarts[name] = detail

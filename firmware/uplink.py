@@ -267,23 +267,30 @@ class Uplink:
         if self._former is not None and not self._swapped and self._connected_by is self._works:
             self._former = None
             self.on_trusted()
+        taken = self._acknowledged(ring, first, last, answer)
+        # After that: a command may ask for acknowledged records again.
         if answer.commands:
             await self._on_commands(answer.commands, before)
-        if first:
-            before = ring.acknowledged
-            if answer.epoch == ring.epoch:
-                ring.acknowledge(min(answer.through, last))
-            if ring.acknowledged == before:
-                # It took nothing: without a pause this would go round for ever.
-                self.last_error = "answer acknowledges nothing"
-                self._count("errors")
-                return self._failed()
-            self._count("acknowledged", ring.acknowledged - before)
-            if answer.through >= last:
-                self._grow()
+        if not taken:
+            # Without a pause this would go round for ever.
+            self.last_error = "answer acknowledges nothing"
+            self._count("errors")
+            return self._failed()
         self._failures = self._alone = 0
         self.last_error = ""
         return None
+
+    def _acknowledged(self, ring, first, last, answer):
+        # Whether the answer takes the ring on.
+        if not first:
+            return True
+        before = ring.acknowledged
+        if answer.epoch == ring.epoch:
+            ring.acknowledge(min(answer.through, last))
+            if answer.through >= last:
+                self._grow()
+        self._count("acknowledged", ring.acknowledged - before)
+        return ring.acknowledged > before
 
     def _too_large(self, ring, first, last):
         if last > first:

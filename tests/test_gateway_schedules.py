@@ -1,0 +1,373 @@
+"""Random schedules of cuts, lost answers, refusals, restarts and restored receivers, the whole gateway against a model
+of the receiver: what was kept arrives, nothing is given two meanings, no command runs twice, no spool blocks.
+
+A seed is a schedule. NETTI_SCHEDULES=1000 runs as many.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import random
+
+from firmware import port
+
+port.tidy()  # before the imports: what they leave would lie all over a small heap
+
+import test_gateway as rig
+from disk import Cut, Disk
+
+from firmware import batch, cbor, config, ed25519, history
+from firmware.clock import Clock
+from firmware.commands import Commands
+from firmware.gateway import Gateway, restored
+from firmware.spool import Ring
+from firmware.uplink import Uplink
+
+T = rig.T
+ME = rig.ME
+SEED = b"\x01" * 32
+KEY = ed25519.public_key(SEED)
+SIGNER = batch.kid(KEY)
+SCHEDULES = int(os.getenv("NETTI_SCHEDULES") or 12)
+WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "command_keys": [KEY], "gateway": ME.gateway,
+         "window": 3600, "interval": 900}
+
+
+def command(counter, name, arguments):
+    content = cbor.encode([ME.kid, counter, 1 << 40, name, arguments])
+    digest = batch.hashlib.sha256(content).digest()
+    message = batch.to_sign("command", "demo", SIGNER, digest, "application/cbor")
+    return batch.envelope(SIGNER, digest, ed25519.sign(SEED, KEY, message), "application/cbor") + content
+
+
+class Receiver:
+    """The rules of docs/wire.md in few words; `restore` puts it back to where `backup` was."""
+
+    def __init__(self):
+        self.marks = {}  # epoch -> highest seq taken
+        self.gaps = {}  # epoch -> seqs missing below the mark
+        self.ranges = {}  # (epoch, first, last) -> digest of the records
+        self.telegrams = set()
+        self.results = {}
+        self.commands = []  # (counter, signed)
+        self.meaning = {}  # (epoch, seq) -> record, of all that ever came: not part of the store
+        self.counter = 0
+        self.saved = None
+        self.backup()
+
+    def backup(self):
+        self.saved = (dict(self.marks), {e: set(g) for e, g in self.gaps.items()}, dict(self.ranges),
+                      set(self.telegrams))
+
+    def restore(self):
+        self.marks, self.gaps, self.ranges, self.telegrams = self.saved
+        self.backup()
+
+    def order(self, name, arguments):
+        self.counter += 1
+        self.commands.append((self.counter, command(self.counter, name, arguments)))
+
+    def take(self, body):
+        """The answer to a batch: (status, body)."""
+        envelope = batch.open_envelope(body, "batch", "demo")
+        head, at = batch.open_head(body, envelope.end)
+        digest = batch.hashlib.sha256(body[at:]).digest()
+        if head.first and self.ranges.setdefault((head.epoch, head.first, head.last), digest) != digest:
+            return 409, b""
+        mark = self.marks.get(head.epoch, 0)
+        gaps = self.gaps.setdefault(head.epoch, set())
+        if head.first > mark + 1:
+            gaps |= set(range(mark + 1, head.first))
+            if not any(name == (head.epoch, mark) for name in self.rewinds()):
+                self.order("rewind", {"epoch": head.epoch, "after": mark})
+                self.asked.append((self.counter, (head.epoch, mark)))
+        seq = head.first
+        while at < len(body):
+            end = cbor.skip(body, at)
+            self.record(head.epoch, seq, body[at:end], seq > mark or seq in gaps)
+            gaps.discard(seq)
+            at, seq = end, seq + 1
+        self.marks[head.epoch] = max(mark, head.last)
+        open_commands = [data for counter, data in self.commands if counter not in self.results]
+        return 200, batch.answer(head.epoch, head.last, self.now, open_commands)
+
+    asked = []
+    now = T
+
+    def rewinds(self):
+        return [name for counter, name in self.asked if counter not in self.results]
+
+    def record(self, epoch, seq, raw, new):
+        assert self.meaning.setdefault((epoch, seq), raw) == raw, "seq %d has two meanings" % seq
+        if not new:
+            return
+        row = cbor.decode_all(raw)
+        assert row[1] == seq
+        if row[0] == batch.TELEGRAM:
+            self.telegrams.add(row[4])
+        elif row[0] == batch.RESULT:
+            self.results.setdefault(row[3], row[4])
+
+
+class Wire:
+    """A connection to the receiver; `steps` says what happens to each batch."""
+
+    def __init__(self, world):
+        self.world = world
+        self.chunks = []
+        self.missing = 0
+        self.got = b""
+
+    def write(self, data):
+        if not data:
+            return
+        if not self.missing:
+            head, _, data = data.partition(b"\r\n\r\n")
+            self.missing = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+        self.chunks.append(data)
+        self.missing -= len(data)
+
+    async def drain(self):
+        if self.missing:
+            return
+        body, self.chunks = b"".join(self.chunks), []
+        step = self.world.step()
+        if step == "error":
+            status, answer = random.choice((401, 403, 429, 500, 503)), b""
+        elif step == "large":
+            status, answer = 413, b""
+        else:
+            status, answer = self.world.receiver.take(body)
+            if step == "lost":
+                return
+        self.got += ("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(answer))).encode() + answer
+
+    async def readline(self):
+        return await self.read(self.got.find(b"\n") + 1 or len(self.got))
+
+    async def read(self, n):
+        part, self.got = self.got[:n], self.got[n:]
+        return part
+
+    async def readexactly(self, n):
+        if len(self.got) < n:
+            raise EOFError()
+        return await self.read(n)
+
+
+class Up(Uplink):
+    """The uplink over such wires."""
+
+    world: "World"
+
+    async def _connected(self):
+        if self._connection is None:
+            if self.world.step() == "error":
+                raise OSError("no route")
+            wire = Wire(self.world)
+            self._connection, self._connected_by = (wire, wire), self._works
+        return self._connection
+
+    async def _hang_up(self):
+        self._connection = None
+
+
+class World:
+    """One schedule: a disk, a receiver, and gateways that live and die on the disk."""
+
+    ring = Ring
+    commands = Commands
+    uplink = Up
+
+    def __init__(self, seed):
+        random.seed(seed)
+        self.disk = Disk()
+        self.receiver = Receiver()
+        self.receiver.asked = []
+        self.quiet = False  # from now on everything works
+        self.kept = []  # telegrams appended
+        self.safe = 0  # how many of them a power cut must not take
+        self.executed = []
+        self.unix = T
+        self.next = 0
+
+    def step(self):
+        if self.quiet:
+            return "fine"
+        return ("fine", "fine", "fine", "lost", "error", "large")[random.getrandbits(8) % 6]
+
+    def random(self, n):
+        return bytes([random.getrandbits(8) for _ in range(n)])
+
+    def start(self):
+        """A gateway as main makes it."""
+        hal = rig.Hal()
+        state = restored(json.loads(self.disk.read_whole("state.json") or b"{}"))
+        state["boot"] += 1
+
+        def save(state):
+            self.disk.write_whole("state.json", json.dumps(state).encode())
+        save(state)
+        clock = Clock(hal.uptime_ms, max(1767225600, state["floor"]))
+        rings = [self.ring(self.disk, name, 1 << 15, self.random, clock.record_time)
+                 for name in ("values", "telegrams")]
+        g = Gateway(hal, config.check({}, rig.parse_meter, WORKS), ME, clock, rings, state, save,
+                    history.History(self.disk, "history"))
+        g.started("start")
+        for ring in rings:
+            for _ in ring.migrate():
+                pass
+        order = g.order
+
+        def counted(name, value):
+            self.executed.append(value)
+            order(name, value)
+        g.order = counted
+        taker = self.commands(ME.kid, WORKS, clock, state, save, g.values, g)
+        g.uplink = self.uplink(WORKS, ME, rings, clock, 900, lambda: (state["boot"], "t", clock.quality), g.renewed,
+                               taker.take, g.count)
+        g.uplink.world = self
+        taker.resume()
+        return g
+
+    def live(self, steps):
+        """A life of a gateway until its time or its disk's budget is over."""
+        g = self.start()
+        began = self.unix
+        for _ in range(steps):
+            self.unix += 60 + random.getrandbits(10)
+            g.hal.ms = (self.unix - began) * 1000
+            what = random.getrandbits(8) % 8
+            if what < 4:
+                self.next += 1
+                telegram = rig.cases.mode5(access=self.next & 255, who=rig.cases.address(number="%08d" % self.next))
+                before = g.telegrams.last
+                g.telegram(telegram, -70)
+                if g.telegrams.last > before:
+                    self.kept.append(telegram)
+            elif what < 6:
+                self.receiver.now = self.unix
+                asyncio.run(g.uplink.round())
+                if g.telegrams.sent >= g.telegrams.last:
+                    self.safe = len(self.kept)
+            elif what == 6:
+                g._changed()
+                g.tick()
+                g.telegrams.flush()
+                self.safe = len(self.kept)
+            else:
+                self.beyond()
+        return g
+
+    def beyond(self):
+        """Something happens at the works."""
+        what = random.getrandbits(8) % 4
+        if what == 0:
+            self.receiver.backup()
+        elif what == 1:
+            self.receiver.restore()
+        else:
+            self.receiver.order("interval", {"seconds": 60 + len(self.receiver.commands)})
+
+    def run(self):
+        """The whole schedule; returns how many cuts there were."""
+        cuts = 0
+        for _ in range(4):
+            gc.collect()
+            self.disk.budget = 200 + random.getrandbits(13)
+            kill = random.getrandbits(1)
+            try:
+                self.live(20)
+            except Cut:
+                cuts += 1
+                self.disk = self.disk.crash(kill, 0 if kill else random.getrandbits(6))
+                if not kill:
+                    self.kept = self.kept[:self.safe]
+                else:
+                    self.safe = len(self.kept)
+            self.disk.budget = None
+        self.finish()
+        return cuts
+
+    def finish(self):
+        """Everything works again: all that was kept arrives, and every command has its answer."""
+        self.quiet = True
+        gc.collect()
+        g = self.start()
+        self.receiver.now = self.unix
+        for n in range(12):
+            g.hal.ms = n * 7200000
+            self.receiver.now = self.unix + n * 7200
+            asyncio.run(g.uplink.round())
+        assert g.values.pending() == 0 and g.telegrams.pending() == 0, "the spool is blocked: " + g.uplink.last_error
+        missing = [t for t in self.kept if t not in self.receiver.telegrams]
+        assert not missing, "%d of %d telegrams are missing" % (len(missing), len(self.kept))
+        open_commands = [c for c, _data in self.receiver.commands if c not in self.receiver.results]
+        assert not open_commands, "commands %s have no result" % open_commands
+        assert len(self.executed) == len(set(self.executed)), "a command was executed twice"
+
+
+def campaign(kind, seeds):
+    cuts = 0
+    for seed in seeds:
+        try:
+            cuts += kind(seed).run()
+        except AssertionError as e:
+            raise AssertionError("schedule %d: %s" % (seed, e))  # noqa: B904
+    return cuts
+
+
+def test_schedules():
+    assert campaign(World, range(SCHEDULES)) > SCHEDULES // 3
+
+
+def caught(kind, seeds):
+    try:
+        campaign(kind, seeds)
+    except Exception:
+        return True
+    return False
+
+
+class CountsNot(Commands):
+    """Known bad: does not look at the counter."""
+
+    async def take(self, commands, before):
+        self._state["counter"] = 0
+        await Commands.take(self, commands, before)
+
+
+class Forgets(World):
+    commands = CountsNot
+
+
+class AcknowledgesLast(Up):
+    """Known bad: acknowledges after it has followed a command to rewind."""
+
+    async def _accepted(self, ring, first, last, answer):
+        if answer.commands:
+            await self._on_commands(answer.commands, self._clock.now())
+        return await Up._accepted(self, ring, first, last, batch.Answer(answer.epoch, answer.through, answer.time, []))
+
+
+class UndoesRewinds(World):
+    uplink = AcknowledgesLast
+
+
+class SeqFromRam(Ring):
+    """Known bad: numbers go on from what was sent."""
+
+    def _open(self):
+        Ring._open(self)
+        self.last = self.sent
+
+
+class Renumbers(World):
+    ring = SeqFromRam
+
+
+def test_known_bad_gateways_are_caught():
+    assert caught(Forgets, range(20))
+    assert caught(Renumbers, range(20))
+    assert caught(UndoesRewinds, range(20))
