@@ -121,6 +121,24 @@ def limits(name):
     return EVERYTHING
 
 
+def totals(names):
+    """(name of a total, names of its tariffs) of the energies that come by tariff only."""
+    out = []
+    for way in ("import", "export"):
+        for unit in ("_kwh", "_kvarh"):
+            parts = [name for name in names if name[:8] == way + "_t" and name[8:9] in "1234" and name[9:] == unit]
+            if len(parts) > 1 and way + unit not in names:
+                out.append((way + unit, sorted(parts)))
+    return out
+
+
+def add_totals(reading, sums):
+    """Add what `totals` found, where every tariff is there. Sums of registers of three decimals keep three."""
+    for name, parts in sums:
+        if all(part in reading for part in parts):
+            reading[name] = round(sum([reading[part] for part in parts]), 3)
+
+
 def drop(reading, name, value, low):
     """Note in the reading what the plausibility gate kept out, and why."""
     reading.pop(name, None)

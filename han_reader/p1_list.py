@@ -99,13 +99,17 @@ class _Plan:
         self.kept: "list" = []  # values whose digits belong to the skeleton
         self.clock = (0, 0)
         self.kinds: "dict" = {}
+        self.id: "tuple" = ("", "")  # the meter's number as sent and as text
         named = False
-        for code, values in objects(text):
-            words = [text[s:e] for s, e in values]
-            if code.endswith(":24.1.0") and words:
+        found = objects(text)
+        for code, values in found:
+            if code.endswith(":24.1.0") and values:
                 self.kept += values
-                if _is_digits(words[0]):
-                    self.kinds[code[:-7]] = int(words[0])
+                word = text[values[0][0]:values[0][1]]
+                if _is_digits(word):
+                    self.kinds[code[:-7]] = int(word)
+        for code, values in found:
+            words = [text[s:e] for s, e in values]
             if code.endswith(":24.3.0") and len(words) == 7:
                 self.kept += values[4:6]
                 self.texts.append((code, values, None))
@@ -126,6 +130,7 @@ class _Plan:
                 key = "meter_id"
                 named = True
             self.texts.append((code, values, key))
+        self.sums = obis.totals([number[6] for number in self.numbers if number[6]])
 
     def _number(self, code, start, digits, unit, stamp):
         groups = obis.split(code)
@@ -145,7 +150,7 @@ class _Plan:
         if not _is_number(digits):
             return
         medium, e = code.split(":24.2.")
-        name = SUB_METERS.get(self.kinds.get(medium, 2), "submeter") + ("" if e == "1" else "_" + e)
+        name = SUB_METERS.get(self.kinds.get(medium, 2), "submeter") + ("" if e in ("1", "3") else "_" + e)
         flat, exponent = obis.flat(name, UNITS.get(unit.lower(), unit))
         self._add(shown, value[0], digits, unit, flat, exponent)
         if stamp and flat:
@@ -182,7 +187,12 @@ class _Plan:
             else:
                 codes[code] = [[text[s:e] for s, e in values] if values else "", None]
             if key:
-                out[key] = text[values[0][0]:values[0][1]]
+                raw = text[values[0][0]:values[0][1]]
+                if raw != self.id[0]:
+                    self.id = (raw, _plain_id(raw))
+                out[key] = self.id[1]
+        if self.sums:
+            obis.add_totals(out, self.sums)
         start, stop = self.clock
         if stop:
             int(text[start:start + (8 if stop - start == 17 else 12)])  # what is no digit makes it no stamp
@@ -215,6 +225,20 @@ class _Plan:
                         mask[i] = 0xF0
         mask[mark + 1:] = bytes(len(message) - mark - 1)
         return mask
+
+
+def _plain_id(text):
+    """A meter's number as text: DSMR sends its characters as hex digits."""
+    if len(text) < 20 or len(text) & 1:
+        return text
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        return text
+    for c in raw:
+        if not (48 <= c <= 57 or 65 <= c <= 90):
+            return text
+    return str(raw, "ascii")
 
 
 def _printable(raw):

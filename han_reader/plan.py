@@ -15,7 +15,7 @@ from . import apdu as axdr
 from .clock import date_time
 from .errors import DecodeError
 from .layout import layout
-from .obis import EARLIEST, drop, limits
+from .obis import EARLIEST, add_totals, drop, limits, totals
 
 
 def layout_of(data, at, end, cut=False):
@@ -73,6 +73,7 @@ class _Plan:
             else:
                 self.scaled.append((i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor,
                                     low, high))
+        self.sums = totals(self.keys)
         form.append("%dx" % (len(data) - last))
         self.form = "".join(form)
 
@@ -129,6 +130,8 @@ class _Plan:
                     reading[name] = value
                 else:
                     drop(reading, name, value, low)
+        if self.sums:
+            add_totals(reading, self.sums)
         for code, key, start, stop in lay.texts:
             value = axdr.text(data, start, stop)
             if code:

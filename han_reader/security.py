@@ -21,6 +21,8 @@ ENCRYPTED = 0x20
 COMPRESSED = 0x80
 TAG = 12
 MAX_TABLES = 2
+# Luxembourg's meters share this authentication key, by their specification; the encryption key is the home's own.
+LUXEMBOURG_KEY = bytes([17 * i for i in range(16)])
 
 _COUNTS: "list" = [b""]  # the block counters as bytes, behind an empty one, as far as they were needed
 _tables: "dict" = {}  # hash key -> table of accel.ghash

@@ -188,6 +188,33 @@ def test_long_frames():
     assert refused(mbus.unwrap, parts[0]) == "segments missing"
 
 
+def test_a_long_stream_with_faults():
+    """Of a stream with bytes flipped, lost and doubled, every frame that was not touched comes out, in order."""
+    state = 7
+    frames = [v.frame(v.LLC + apdu) for apdu in (v.aidon(1), v.kaifa(2), v.kamstrup(1), v.kaifa(1))]
+    frames.append(v.telegram(v.P1_LINES[:9])[:-2] + b"\r\n")
+    wire = b""
+    wanted = []
+    for n in range(150):
+        one = frames[n % 5]
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+        at = 1 + (state >> 8) % (len(one) - 3)
+        fault = (state >> 20) % 6
+        if fault == 0:
+            one = one[:at] + bytes((one[at] ^ 0x41,)) + one[at + 1:]
+        elif fault == 1:
+            one = one[:at] + one[at + 1:]
+        elif fault == 2:
+            one = one[:at] + one[at - 1:]
+        else:
+            wanted.append(one.rstrip(b"\r\n"))
+        wire += one
+    for size in (1, 16, 1000):
+        got = read(wire, size)
+        assert [m for m in got if m in wanted] == wanted
+        assert len(got) == len(wanted)
+
+
 def test_bounds():
     """Neither a long announcement nor endless segments make the reader grow."""
     reader = han_reader.Reader()

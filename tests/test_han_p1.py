@@ -34,10 +34,12 @@ def test_every_way():
 def test_values():
     out = han_reader.decode(v.telegram(LINES)[:-2])
     assert out["list"] == "P1" and out["meter_model"] == "NET5NETTI-TEST"
-    assert out["meter_id"] == "4530303434303037313331363530363138"
+    assert out["meter_id"] == "E0044007131650618"
+    assert out["obis"]["0-0:96.1.1"] == ["4530303434303037313331363530363138", None]
     assert out["time"] == 1752505210
     expected = {"import_w": 1234, "export_w": 0, "import_t1_kwh": 3432.827, "import_t2_kwh": 3224.632,
-                "export_t2_kwh": 1.5, "voltage_l1_v": 230.1, "current_l1_a": 2, "import_l1_w": 612,
+                "import_kwh": 6657.459, "export_kwh": 1.5, "export_t2_kwh": 1.5,
+                "voltage_l1_v": 230.1, "current_l1_a": 2, "import_l1_w": 612,
                 "gas_m3": 671.79}
     for name in expected:
         assert abs(out[name] - expected[name]) <= 1e-6 * expected[name], name
@@ -229,3 +231,20 @@ def test_ciphered_lines():
                 assert out == expected and i >= len(message) - (5 if ak else 17)
             except han_reader.DecodeError:
                 pass
+
+
+def test_sub_meters():
+    """Water, heat, and gas that isn't corrected (0-n:24.2.3, Belgium); the kind may come behind the value."""
+    lines = ("0-1:24.2.3(250714165510S)(00671.790*m3)", "0-1:24.1.0(003)", "0-2:24.1.0(007)",
+             "0-2:24.2.1(250714165509S)(00872.234*m3)", "0-3:24.1.0(012)", "0-3:24.2.1(250714165509S)(012.345*GJ)",
+             "0-4:24.2.1(250714165509S)(1.0*m3)", "1-0:1.6.0(250703200015S)(02.589*kW)")
+    out = han_reader.decode(v.telegram(lines)[:-2])
+    assert (out["gas_m3"], out["water_m3"], out["heat_gj"], out["submeter_m3"]) == (671.79, 872.234, 12.345, 1)
+    assert out["water_time"] == 1752504909 and out["import_max_w"] == 2589
+    assert "import_kwh" not in out
+
+
+def test_meter_numbers_that_are_no_hex_text():
+    for number in ("12345678901234567890123456789012", "00000000000000", "1ESY1336001560", "xxxxxxxxxxxxxxxxxxxxxx"):
+        out = han_reader.decode(v.telegram(("0-0:96.1.1(" + number + ")", "1-0:1.7.0(01.234*kW)"))[:-2])
+        assert out["meter_id"] == number
