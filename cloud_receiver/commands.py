@@ -145,9 +145,9 @@ def state(c: Command, now: int) -> str:
     return "done" if c.code == 0 else "refused"
 
 
-def outcome(c: Command) -> str:
-    """What a result says, in words."""
-    said = RESULTS[c.code] if c.code is not None and 0 < c.code < len(RESULTS) else ""
+def outcome(c: Command, text=lambda english: english) -> str:
+    """What a result says, in words; `text` puts them into another language."""
+    said = text(RESULTS[c.code]) if c.code is not None and 0 < c.code < len(RESULTS) else ""
     return ": ".join(part for part in (said, c.text) if part)
 
 

@@ -39,8 +39,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
 SHOWN = ("all", "silent", "missing", "wrong", "alarm")
-RECORD_NAMES = {batch.HEARD: "Heard record", batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
-                batch.POSITION: "Position", batch.RESULT: "Command result"}
+RECORD_NAMES = {batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
+                batch.POSITION: "Position"}
 
 
 class Pages:
@@ -55,7 +55,7 @@ class Pages:
         self._templates.globals.update(static=self._static_url, meter_url=meter_url, gateway_url=gateway_url,
                                        parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso,
                                        alarm_level=attention.alarm_level, day_chart=day_chart, power_chart=power_chart,
-                                       power_rows=power_rows)
+                                       power_rows=power_rows, outcome=commands.outcome)
 
         self._log_in = LogIn(receiver, self)
         self._hosts = ("localhost", "127.0.0.1", "[::1]", *([receiver.public_name] if receiver.public_name else []))
@@ -220,8 +220,7 @@ class Pages:
             clock_word=words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else "",
             heard=await self.store.read(queries.gateway_meters, g["row"], self._recent()),
             equivocations=await self.store.read(queries.equivocations, g["row"]),
-            orders=[(c, commands.state(c, self.clock.seconds()), commands.outcome(c))
-                    for c in self.receiver.commands.of(g["id"])],
+            orders=[(c, commands.state(c, self.clock.seconds())) for c in self.receiver.commands.of(g["id"])],
             bound=sorted(self.receiver.keys.bound(g["id"])),
             events=[described(*e) for e in events])
 
@@ -314,7 +313,6 @@ def described(kind, time, received, body):
             fields = cbor2.loads(body)[3:]
             detail = {batch.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
                       batch.BOOT: lambda: f"{fields[0]} · {fields[1]}",
-                      batch.RESULT: lambda: f"{fields[0]}: {fields[2] or fields[1]}",
                       batch.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
         except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
             detail = ""

@@ -93,9 +93,11 @@ def gateway_heard_counts(db, day):
 
 
 def gateway_events(db, row, limit=50):
-    """A gateway's latest kept records (events, boots, clock, ...): (kind, time, received, body)."""
+    """A gateway's latest kept records (events, boots, clock, ...), but for command results and what it heard:
+    (kind, time, received, body)."""
     return db.execute("SELECT r.kind, r.time, r.received, r.body FROM records r JOIN epochs e ON e.id = r.epoch "
-                      "WHERE e.gateway = ? ORDER BY r.id DESC LIMIT ?", (row, limit)).fetchall()
+                      "WHERE e.gateway = ? AND r.kind NOT IN (2, 10) ORDER BY r.id DESC LIMIT ?",
+                      (row, limit)).fetchall()
 
 
 def equivocations(db, row):

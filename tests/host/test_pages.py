@@ -12,7 +12,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.batch as batch
-from cloud_receiver import attention, charts, pages, usage, words
+from cloud_receiver import attention, charts, commands, pages, usage, words
 from cloud_receiver.keys import KeyStore
 
 ROOT = Path(pages.__file__).parent
@@ -134,6 +134,7 @@ def test_every_text_has_its_bokmal():
         used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
     used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT / "attention.py").read_text()))
     used.update(words.CLOCKS)
+    used.update(commands.RESULTS)
     used.update(pages.RECORD_NAMES.values())
     assert len(used) > 80
     assert sorted(used - words.NB.keys()) == []
