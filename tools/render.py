@@ -20,6 +20,8 @@ UNITS = {
 }
 # What the heading says of a frame; not repeated below.
 HEADING = ("manufacturer", "id", "meter", "version", "type", "media", "list", "meter_id", "obis")
+# What comes after the values: how the meter is.
+CONDITION = ("status", "alarms")
 
 
 def unit_of(name: str) -> str:
@@ -81,9 +83,11 @@ def heading(where: str, meter: str, reading: dict) -> Line:
 
 
 def lines(reading: dict) -> "list[Line]":
-    """The values of a reading, one line each, in the codec's order."""
+    """The values of a reading, one line each, in the codec's order; the meter's condition last."""
     texts = []
-    for name, value in reading.items():
+    order = [name for name in reading if name not in CONDITION] + [name for name in CONDITION if name in reading]
+    for name in order:
+        value = reading[name]
         if name == "time":
             texts.append((name, clock(value), "", False))
         elif name not in HEADING:
