@@ -38,7 +38,7 @@ MODELS = (
     Model("axioma", "AXI", 0x10, 0x07, "T1", 64, "5", "7a", (
         ("046d", _TIME, ""), ("0413", ("int", 4, 1), "total_l"), ("023b", ("int", 2, 1), "flow_lh"),
         ("0259", ("int", 2, 0.01), "temperature_c"), ("446d", _TIME, "month"), ("4413", ("int", 4, 1), "target_l"),
-        ("01fd74", ("int", 1, 30.4), "battery_days"))),
+        ("01fd74", ("int", 1, 40), "battery_days"))),  # a percent of a life of 4000 days
     Model("diehl", "DME", 0x70, 0x07, "T1", 48, "5", "8c", (
         ("0c13", ("bcd", 8, 1), "total_l"), ("4c13", ("bcd", 8, 1), "target_l"), ("426c", _DATE, "month"),
         ("0b3b", ("bcd", 6, 1), "flow_lh"), ("02fd74", ("int", 2, 1), "battery_days"),
