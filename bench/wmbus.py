@@ -3,14 +3,21 @@
 usage: bench/wmbus.py [--quick] [--json] [--corpus FILE]
 
 Rows are the captured telegrams of the corpus beside the repository; where it is absent, telegrams built by the tests'
-own encoder. Every repeat of a row has another access number and, in modes 5 and 7 and the ELL, other cipher text, so
-that nothing but what depends on key and layout can be reused.
+own encoder. Every repeat of a row is another telegram: another access number, other values where the format allows, and
+with them other cipher text, payload CRC and MAC. So nothing can be reused but what depends on key and layout. Other
+decoders run interleaved with ours, on the rows where they find at least one expected value.
+
+JSON: `rows`, `unread`, `median` and `harmonic` (telegrams per CPU second over the rows), `varied` (rows whose values
+change), `peers` (name -> median_ratio, smallest_ratio, rows), `link` (bursts per CPU second by link mode), `device`
+(instructions on the unix MicroPython by callgrind, start-up subtracted; null without valgrind).
 """
 
 import argparse
 import json
 import os
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,9 +29,11 @@ import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
 from firmware.port import aes as new_aes  # noqa: E402
+from wmbus import records, security, transport  # noqa: E402
 
 CORPUS = Path(os.environ.get("NETTI_CORPUS", ROOT.parent / "shared" / "corpus")) / "wmbus" / "wmbusmeters_dev.jsonl"
 VARIANTS = 8
+SKIP = {"timestamp", "name", "_", "id", "media", "meter"}
 _ciphers = {}
 
 
@@ -32,87 +41,236 @@ def aes(key):
     """One cipher object per key, as a caller is asked to keep them; bounded, for modes 7 and 10 draw fresh keys."""
     cipher = _ciphers.get(key)
     if cipher is None:
+        if len(key) != 16:
+            raise ValueError("no such cipher")
         if len(_ciphers) > 256:
             _ciphers.clear()
         cipher = _ciphers[key] = new_aes(key)
     return cipher
 
 
+# --- rows -----------------------------------------------------------------------------------------------------------
+
 def own_rows():
-    """(name, telegrams, key) from the tests' encoder."""
-    yield "plain", [cases.short(access=i) for i in range(VARIANTS)], None
-    yield "mode 5", [cases.mode5(access=i) for i in range(VARIANTS)], cases.KEY
-    yield "ell ctr", [cases.ell(b"\x78" + cases.RECORDS, session=bytes((0x20, i, 3, 0x27))) for i in range(VARIANTS)], \
-        cases.KEY
-    yield "mode 7", [cases.mode7(counter=bytes((i, 0, 0, 0))) for i in range(VARIANTS)], cases.KEY
+    """(name, telegrams, key, prior, expected) from the tests' encoder."""
+    for name, telegram, key in (("plain", cases.short(), None), ("mode 5", cases.mode5(), cases.KEY),
+                                ("ell ctr", cases.ell(b"\x78" + cases.RECORDS), cases.KEY),
+                                ("mode 7", cases.mode7(), cases.KEY)):
+        yield name, variants(telegram, key), key, [], cases.VALUES
 
 
 def corpus_rows(path):
-    """(name, telegrams, key) of every row of a corpus that can be read."""
+    """(name, telegrams, key, prior, expected) of every row of a corpus that says what it holds."""
     with open(path, encoding="utf-8") as rows:
         for line in rows:
             row = json.loads(line)
             if row["expected"] is None:
                 continue
             key = bytes.fromhex(row["key"]) if row["key"] else None
-            if key is not None and len(key) != 16:
-                continue
             telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
-            yield row["id"] + " " + row["driver"], variants(telegram, key), key
+            prior = [wmbus.strip_crc(bytes.fromhex(text)) for text in row.get("prior") or []]
+            yield row["id"] + " " + row["driver"], variants(telegram, key), key, prior, row["expected"]
 
 
 def variants(telegram, key):
-    """The telegram with other access numbers, re-encrypted where mode 5 asks for it."""
-    if telegram[10] != 0x7A or telegram[0] != len(telegram) - 1:
-        return [telegram]
+    """The telegram in VARIANTS forms that differ as two telegrams of a meter do; only itself where that can't be."""
     made = []
-    for access in range(VARIANTS):
-        changed = telegram[:11] + bytes((access,)) + telegram[12:]
-        if telegram[14] & 31 == 5 and key is not None:
-            who = telegram[2:10]
-            size = telegram[13] & 0xF0 or (len(telegram) - 15) & -16
-            sealed = telegram[15:15 + size]
-            plain = cases.xor(new_aes(key).ecb_decrypt(sealed), (who + telegram[11:12] * 8 + sealed)[:len(sealed)])
-            changed = changed[:15] + cases.cbc(key, who + bytes((access,)) * 8, plain) + telegram[15 + size:]
+    for number in range(VARIANTS):
+        try:
+            changed = varied(telegram, key, number)
+        except (wmbus.DecodeError, IndexError, ValueError):
+            return [telegram]
+        if changed is None:
+            return [telegram]
         made.append(changed)
     return made
 
 
-def rate(telegrams, key, seconds):
-    """Telegrams per second of CPU time, or None where they can't be read."""
-    formats = {}
-    decode = wmbus.decode
-    try:
-        for telegram in telegrams:
-            decode(telegram, key, aes, formats)
-    except wmbus.DecodeError:
+def varied(telegram, key, number):
+    """The telegram with access number and values changed and sealed again, or None."""
+    layers = transport.begin(telegram)
+    if layers.wired or len(telegram) != len(layers.data):
         return None
+    transport.walk(layers)
+    ell = layers.ell_at is not None and layers.ci == 0
+    if ell:
+        crc_at = layers.at
+        sealed_ell = layers.ell_encrypted and wmbus.crc(telegram[crc_at + 2:]) != int.from_bytes(
+            telegram[crc_at:crc_at + 2], "little")
+        security.open_ell(layers, key, aes)
+        transport.walk(layers)
+    start = layers.at
+    sealed = False
+    if layers.mode:
+        security.open_tpl(layers, key, aes)
+        sealed = layers.data != telegram and not ell
+        if layers.mode not in (5, 7) and sealed:
+            return None
+    data = bytearray(layers.data)
+    if layers.ci in (0x7A, 0x72):
+        data[layers.tpl_at + (1 if layers.ci == 0x7A else 9)] = number
+    if layers.ci in (0x7A, 0x72, 0x78):
+        change_values(data, layers, number)
+    if sealed and layers.mode == 5:
+        iv = layers.address + bytes((number,)) * 8
+        size = layers.configuration & 0xF0 or (layers.end - start) & -16
+        data[start:start + size] = cases.cbc(key, iv, bytes(data[start:start + size]))
+    elif sealed and layers.mode == 7:
+        size = layers.configuration & 0xF0
+        encryption, authentication = security.session_keys(aes(key), layers.afl[3], layers.address[2:6], b"\0\1")
+        data[layers.at:layers.at + size] = cases.cbc(encryption, bytes(16), bytes(data[layers.at:layers.at + size]))
+        message = bytes((layers.afl[1],)) + layers.afl[3] + (layers.afl[5] or b"") + bytes(data[layers.tpl_at:])
+        mac_at = bytes(telegram).index(layers.afl[4])
+        data[mac_at:mac_at + len(layers.afl[4])] = cases.cmac(authentication, message)[:len(layers.afl[4])]
+    if ell:
+        data[crc_at:crc_at + 2] = wmbus.crc(bytes(data[crc_at + 2:])).to_bytes(2, "little")
+        if sealed_ell:
+            data[crc_at - 4] = data[crc_at - 4] & 0x0F | (number << 4 & 0xF0)
+            iv = data[2:10] + bytes((data[layers.ell_at + 1] & 0xED,)) + data[crc_at - 4:crc_at] + bytes(3)
+            data[crc_at:] = security.ctr(aes(key), bytes(iv), bytes(data[crc_at:]))
+    return bytes(data)
+
+
+def change_values(data, layers, number):
+    """Other volumes, energies, flows and temperatures in the records of `data`, in place."""
+    for record in records.walk(bytes(data), layers.at, layers.end, False):
+        head = record.vif[0] & 0x7F if record.vif else 0x7F
+        if record.size < 2 or not head <= 0x67:
+            continue
+        if 1 <= record.kind <= 4:
+            data[record.value] ^= number
+        elif 9 <= record.kind <= 12 and data[record.value] & 0xF0 <= 0x90 and data[record.value] & 15 <= 9:
+            data[record.value] = data[record.value] & 0xF0 | (data[record.value] + number) % 10
+
+
+# --- measuring ------------------------------------------------------------------------------------------------------
+
+def rate(function, telegrams, seconds):
+    """Calls per second of CPU time, the telegrams in turn."""
     count = 0
     start = time.process_time()
     while True:
-        for _ in range(25):
+        for _ in range(5):
             for telegram in telegrams:
-                decode(telegram, key, aes, formats)
-        count += 25 * len(telegrams)
+                function(telegram)
+        count += 5 * len(telegrams)
         used = time.process_time() - start
         if used > seconds:
             return count / used
 
 
+def numbers(value, found):
+    """Every number inside lists and dicts."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif isinstance(value, str):
+        try:
+            found.append(float(value))
+        except ValueError:
+            pass
+        return found
+    elif not isinstance(value, (list, tuple)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            found.append(value)
+        return found
+    for one in value:
+        numbers(one, found)
+    return found
+
+
+def peers(key):
+    """name -> function(telegram) of the other decoders installed."""
+    found = {}
+    try:
+        import pymbusparser
+        found["pymbusparser"] = lambda telegram: pymbusparser.parse(telegram, key=key)
+    except ImportError:
+        pass
+    try:
+        import meterbus
+
+        def records_of(telegram):
+            frame = meterbus.load(telegram)
+            return [{"value": record.interpreted.get("value")} for record in frame.records]
+        found["pyMeterBus"] = records_of
+    except ImportError:
+        pass
+    return found
+
+
+def finds_one(function, telegram, expected):
+    """Whether another decoder gives at least one expected number, as it is or a thousand times as large or small."""
+    try:
+        got = numbers(function(telegram), [])
+    except Exception:  # another project's errors are of any kind
+        return False
+    wanted = [v * scale for k, v in expected.items() for scale in (1, 1000, 0.001, 1e6)
+              if k not in SKIP and isinstance(v, (int, float)) and v not in (0, 1, True)]
+    return any(abs(g - w) <= 1e-6 * abs(w) for w in wanted for g in got)
+
+
 def link_rates(seconds):
-    """Bytes of a receiver's stream per second of CPU time, by link mode."""
+    """Bursts of a 159-byte telegram per second of CPU time, by link mode."""
     sample = cases.mode5(cases.RECORDS * 4)
     rates = {}
     for (_, burst), name in zip(cases.bursts(sample), ("t1", "c1_a", "c1_b")):
         reader = wmbus.Reader()
-        count = 0
-        start = time.process_time()
-        while time.process_time() - start < seconds:
-            for _ in range(50):
-                assert reader.feed(burst)
-            count += 50
-        rates["link_" + name] = round(count / (time.process_time() - start))
+        rates[name] = round(rate(reader.feed, [burst], seconds))
     return rates
+
+
+DEVICE = """
+import sys
+sys.path[:0] = [".", "tests"]
+what, count = sys.argv[1], int(sys.argv[2])
+import wmbus
+import wmbus_cases as cases
+RECORDS = bytes.fromhex("041339300000" "441310270000" "426cff2c" "023b7800" "02fd170000" "046d1e0c1d32")
+plain = cases.telegram(b"\\x78" + RECORDS)
+sealed = cases.mode5(RECORDS)
+burst = cases.bursts(sealed)[0][1]
+reader = wmbus.Reader()
+if what == "decode":
+    wmbus.decode(plain)
+for _ in range(count):
+    if what == "decode":
+        wmbus.decode(plain)
+    elif what == "head":
+        wmbus.head(sealed)
+    elif what == "link":
+        reader.feed(burst)
+if what == "heap":
+    import gc
+    wmbus.decode(plain)
+    del cases
+    gc.collect()
+    print("live", gc.mem_alloc())
+"""
+
+
+def device():
+    """Instructions per call on the unix MicroPython, and the live heap of a decoder with one meter; None without it."""
+    binary = Path(sys.executable).parent / "micropython"
+    if not binary.exists() or shutil.which("valgrind") is None:
+        return None
+    script = ROOT / "build"
+    script.mkdir(exist_ok=True)
+    script = script / "bench_wmbus_device.py"
+    script.write_text(DEVICE, encoding="ascii")
+    env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen")
+    base = [str(binary), "-X", "heapsize=192wK", str(script)]
+
+    def collected(what, count):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *base, what, str(count)]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+        return int(done.stderr.split("Collected :")[1].split()[0])
+
+    result = {}
+    for name, what in (("decode_instructions", "decode"), ("head_instructions", "head"), ("link_instructions", "link")):
+        result[name] = (collected(what, 60) - collected(what, 10)) // 50
+    done = subprocess.run([*base, "heap", "1"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    result["live_heap"] = int(done.stdout.split()[-1])
+    return result
 
 
 def main():
@@ -122,28 +280,49 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     args = parser.parse_args()
-    seconds = 0.03 if args.quick else 0.3
+    seconds = 0.02 if args.quick else 0.15
     if args.corpus.exists():
         rows = corpus_rows(args.corpus)
     else:
         print(f"no captures at {args.corpus}: measuring the project's own telegrams", file=sys.stderr)
         rows = own_rows()
     rates = {}
-    unread = 0
-    for name, telegrams, key in rows:
-        found = rate(telegrams, key, seconds)
-        if found is None:
+    ratios = {}
+    unread = changed = 0
+    for name, telegrams, key, prior, expected in rows:
+        formats = {}
+
+        def ours(telegram, key=key, formats=formats):
+            return wmbus.decode(telegram, key, aes, formats)
+
+        try:
+            for telegram in prior + telegrams:
+                ours(telegram)
+        except wmbus.DecodeError:
             unread += 1
             continue
-        rates[name] = found
+        changed += len(telegrams) > 1
+        turns = [rate(ours, telegrams, seconds) for _ in range(1 if args.quick else 5)]
+        for peer, function in peers(key).items():
+            if finds_one(function, telegrams[0], expected):
+                theirs = [rate(function, telegrams, seconds) for _ in turns]
+                ratios.setdefault(peer, []).append(statistics.median(turns) / statistics.median(theirs))
+        rates[name] = statistics.median(turns)
     ordered = sorted(rates.values())
-    result = {"rows": len(rates), "unread": unread, "median": round(statistics.median(ordered)),
-              "harmonic": round(statistics.harmonic_mean(ordered)), "slowest": round(ordered[0])}
-    result.update(link_rates(seconds * 5))
+    result = {
+        "rows": len(rates), "unread": unread, "varied": changed, "median": round(statistics.median(ordered)),
+        "harmonic": round(statistics.harmonic_mean(ordered)), "slowest": round(ordered[0]),
+        "peers": {peer: {"median_ratio": round(statistics.median(found), 2), "smallest_ratio": round(min(found), 2),
+                         "rows": len(found)} for peer, found in ratios.items()},
+        "link": link_rates(seconds * 5), "device": device(),
+    }
     for name, value in sorted(rates.items(), key=lambda item: item[1])[:10]:
         print(f"{value:10.0f}/s  {name}")
     print("{rows} rows: median {median}/s, harmonic mean {harmonic}/s, slowest {slowest}/s; {unread} not read".format(
         **result))
+    for peer, found in result["peers"].items():
+        print(f"{peer}: {found['median_ratio']} times as fast (median of {found['rows']} rows), "
+              f"at least {found['smallest_ratio']}")
     if args.json:
         print(json.dumps(result))
 

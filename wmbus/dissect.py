@@ -153,6 +153,8 @@ def _headers(layers, spans, at):
     _add(spans, at, at + 1, "tpl", "CI %02X: %s" % (ci, text) if text else "CI %02X" % ci)
     at += 1
     if ci in transport.LONG_TPL:
+        if at + 12 > layers.end:
+            return
         _add(spans, at, at + 4, "tpl", "number %02X%02X%02X%02X" % (data[at + 3], data[at + 2], data[at + 1], data[at]))
         _add(spans, at + 4, at + 6, "tpl", "manufacturer %s" % identity.letters(data[at + 4] | data[at + 5] << 8))
         _add(spans, at + 6, at + 7, "tpl", "version %02X" % data[at + 6])

@@ -28,7 +28,7 @@ class Plan:
         self.format = ""
         self.numbers = []   # (name, index, divide) of binary values
         self.others = []    # (name, index, converter)
-        self.profiles = []  # (name with #, index, inverse, multiply, divide, index of the date or None)
+        self.profiles = []  # (index, compiled profile, multiply, divide, index of the date or None)
         self.flags = []     # (index, converter, table or None, driver's own function or None)
         self.raws = []      # (index, driver's own function) of values only the driver can read
         self.known = b""    # DIF and VIF bytes, a compact frame's format
@@ -104,10 +104,15 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
         if record.vif == b"\x6c" and record.size == 2:
             base_dates[record.storage, record.tariff, record.subunit] = index
         if _is_profile(record, data):
+            # Its control bytes are layout: they are checked like DIF and VIF.
+            mask[record.value - at] = mask[record.value + 1 - at] = 0xFF
             name, multiply, divide = _rename(names, _hashed(name, record), 0, multiply, divide)
-            if name is not None:
-                plan.profiles.append((name, index, 0x13 in [code & 0x7F for code in record.vif[1:]], multiply, divide,
-                                      (record.storage, record.tariff, record.subunit)))
+            inverse = 0x13 in [code & 0x7F for code in record.vif[1:]]
+            control = data[record.value:record.value + 2]
+            profile = profiles.compile(name, control, record.size, inverse) if name else None
+            if profile is not None:
+                which = record.storage, record.tariff, record.subunit
+                plan.profiles.append((index, profile, multiply, divide, which))
             index += 1
             continue
         table = bits.get(name)
@@ -130,7 +135,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
             used[one] = count = used.get(one, 0) + 1
             _step(plan, one if count == 1 else "%s_%d" % (one, count), index, convert, multiply, divide)
         index += 1
-    plan.profiles = [step[:5] + (base_dates.get(step[5]),) for step in plan.profiles]
+    plan.profiles = [step[:4] + (base_dates.get(step[4]),) for step in plan.profiles]
     if not found and not _only_filler(data, at, end):
         raise DecodeError("no whole data record", at)
     if position < end and found and not _only_filler(data, position, end):
@@ -161,7 +166,7 @@ def _rename(names, name, storage, multiply, divide):
 
 
 def _is_profile(record, data):
-    return (record.kind == records.LVAR and data[record.value - 1] < 0xC0
+    return (record.kind == records.LVAR and record.size >= 2 and data[record.value - 1] < 0xC0
             and any((code & 0x7F) in PROFILES for code in record.vif[1:]))
 
 
@@ -258,8 +263,8 @@ def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: 
         value = convert(raw[index])
         if value is not None:
             reading[name] = value
-    for name, index, inverse, multiply, divide, base in plan.profiles:
-        _profile(raw, name, index, inverse, multiply, divide, base, reading)
+    for index, profile, multiply, divide, base in plan.profiles:
+        profiles.apply(profile, raw[index], multiply, divide, None if base is None else raw[base], reading)
     for index, convert in plan.raws:
         convert(raw[index], reading)
     for index, convert, table, seen in plan.flags:
@@ -269,18 +274,6 @@ def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: 
         if value and table is not None:
             flags(value, table, "ERROR_FLAGS_%X", words, alarms)
     return None if plan.rest is None else raw[plan.rest]
-
-
-def _profile(raw, name, index, inverse, multiply, divide, base, reading):
-    """Put a profile's values and dates into the reading: name with 1 for the newest."""
-    found = profiles.values(raw[index], inverse)
-    dates = None if base is None or not found else profiles.dates(raw[index], inverse, raw[base], len(found))
-    for i in range(len(found)):
-        value = found[i]
-        if value is not None:
-            reading[name.replace("#", str(i + 1))] = value * multiply / divide if divide != 1 else value * multiply
-            if dates:
-                reading[name[:name.find("#")] + "%d_date" % (i + 1)] = dates[i]
 
 
 def flags(value: int, table, unknown: str, words: list, alarms: list) -> None:

@@ -10,16 +10,37 @@ from .values import date
 STARTS = (0x39BC8A10 ^ 0xE66D83F8, 0x51728910 ^ 0xE66D83F8)
 
 
+_STEPS: "list[int]" = []
+
+
+def _steps() -> "list[int]":
+    """What eight steps of the register make of each of its eight nibbles: the register is linear, so they are xored."""
+    if not _STEPS:
+        for shift in range(0, 32, 4):
+            for nibble in range(16):
+                register = nibble << shift
+                for _ in range(8):
+                    bit = (register >> 1 ^ register >> 2 ^ register >> 11 ^ register >> 31) & 1
+                    register = register << 1 & 0xFFFFFFFE | bit
+                _STEPS.append(register)
+    return _STEPS
+
+
 def descramble(frame: bytes, start: int, at: int, end: int) -> bytes:
-    """`frame[at:end]` xored with the register's output; the frame is the telegram with its address as sent."""
+    """`frame[at:end]` xored with the register's output; the frame is the telegram with its address as sent.
+
+    The register is one of Fibonacci's: bits 1, 2, 11 and 31 make the next bit, eight steps make the next byte.
+    """
     register = start
     for offset in (2, 6, 10):
         register ^= int.from_bytes(frame[offset:offset + 4], "big")
+    steps = _steps()
     out = bytearray(end - at)
     for i in range(end - at):
-        for _ in range(8):
-            bit = (register >> 1 ^ register >> 2 ^ register >> 11 ^ register >> 31) & 1
-            register = register << 1 & 0xFFFFFFFE | bit
+        register = (steps[register & 15] ^ steps[16 + (register >> 4 & 15)] ^ steps[32 + (register >> 8 & 15)]
+                    ^ steps[48 + (register >> 12 & 15)] ^ steps[64 + (register >> 16 & 15)]
+                    ^ steps[80 + (register >> 20 & 15)] ^ steps[96 + (register >> 24 & 15)]
+                    ^ steps[112 + (register >> 28)])
         out[i] = frame[at + i] ^ register & 0xFF
     return bytes(out)
 

@@ -6,48 +6,64 @@ or after (forward) the register of the same storage number, whose date gives the
 """
 
 from .records import SIZES
-from .values import bcd, signed
-
-MONTHLY = (0x30, 0xFE)
+from .values import bcd
 
 
-def values(raw: bytes, inverse: bool) -> "list[int | None]":
-    """The profile's values, the newest first; None where the meter has none."""
-    if len(raw) < 2:
-        return []
-    kind = raw[0] & 15
-    size = SIZES[kind]
-    if not size or kind in (5, 13, 15):
-        return []
-    found: "list[int | None]" = []
-    invalid = -(1 << (8 * size - 1))
-    for at in range(2, len(raw) - size + 1, size):
-        value = raw[at:at + size]
-        if kind >= 9:
-            number = bcd(int.from_bytes(value, "little"))
-        else:
-            number = signed(value)
-            if number == invalid:
-                number = None
-        found.append(number)
-    if not inverse:
-        found.reverse()
-    return found
+def compile(name: str, head: bytes, size: int, inverse: bool) -> "tuple | None":
+    """(bytes a value, BCD, names of values and dates, monthly, inverse) of a profile, or None where it holds none.
+
+    `head` are the two control bytes, `size` the value's bytes, # in `name` stands for the number, newest first.
+    """
+    kind = head[0] & 15
+    each = SIZES[kind]
+    if not each or kind in (5, 13, 15):
+        return None
+    mark = name.find("#")
+    names = [(name[:mark] + str(i) + name[mark + 1:], name[:mark] + str(i) + "_date")
+             for i in range(1, (size - 2) // each + 1)]
+    return each, kind >= 9, names, head[0] & 0x30 == 0x30 and head[1] == 0xFE, inverse
 
 
-def dates(raw: bytes, inverse: bool, base: int, count: int) -> "list[str] | None":
-    """The values' dates, newest first, from the date (type G) of the register they lead to; None unless monthly."""
+def apply(profile: tuple, raw: bytes, multiply: int, divide: int, base: "int | None", reading: dict) -> None:
+    """Put a profile's values and, with the date (type G) they lead to as `base`, their dates into the reading."""
+    each, digits, names, monthly, inverse = profile
+    count = len(names)
+    days = dates(base, inverse, count) if monthly and base is not None else None
+    half = 1 << 8 * each - 1
+    at = 2 if inverse else 2 + each * (count - 1)
+    for i in range(count):
+        value = int.from_bytes(raw[at:at + each], "little")
+        at += each if inverse else -each
+        if digits:
+            number = bcd(value)
+            if number is None:
+                continue
+            value = number
+        elif value >= half:
+            if value == half:  # the standard's "no value"
+                continue
+            value -= 2 * half
+        name, day = names[i]
+        reading[name] = value * multiply if divide == 1 else value * multiply / divide
+        if days:
+            reading[day] = days[i]
+
+
+def dates(base: int, inverse: bool, count: int) -> "list[str] | None":
+    """The month's days of `count` values, newest first, before (inverse) or after the date `base` of type G."""
     day = base & 31
     month = (base >> 8 & 15) - 1
-    if raw[0] & 0x30 != MONTHLY[0] or raw[1] != MONTHLY[1] or not day or not 0 <= month < 12 or base == 0xFFFF:
+    if not day or not 0 <= month < 12 or base == 0xFFFF:
         return None
     year = 2000 + ((base >> 5 & 7) | (base >> 9 & 0x78))
     last = day >= length(year, month)
+    at = year * 12 + month + (-1 if inverse else count)
     found = []
-    for i in range(1, count + 1):
-        at = year * 12 + month + (-i if inverse else count - i + 1)
-        end = length(at // 12, at % 12)
-        found.append("%d-%02d-%02d" % (at // 12, at % 12 + 1, end if last or day > end else day))
+    for _ in range(count):
+        year, month = divmod(at, 12)
+        end = length(year, month) if last or day > 28 else day
+        found.append("%d-%02d-%02d" % (year, month + 1, end if last or day > end else day))
+        at -= 1
     return found
 
 

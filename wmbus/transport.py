@@ -51,6 +51,8 @@ class Layers:
 
 def begin(telegram: bytes) -> Layers:
     """Check the frame's outer form, wireless or wired, and return its layers with nothing walked yet."""
+    if not isinstance(telegram, bytes):
+        telegram = bytes(telegram)
     size = len(telegram)
     if size >= 11 and telegram[0] == (size - 1) & 0xFF:  # over 256 bytes: put together from fragments
         if letters(telegram[2] | telegram[3] << 8) is None:

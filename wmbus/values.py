@@ -8,15 +8,11 @@ that the value is not there: an invalid date, a BCD field with letters in it.
 def bcd(value: int) -> "int | None":
     """Type A: packed BCD read as a little-endian number; F as the top digit is a minus sign."""
     text = "%x" % value
-    try:
+    if text.isdigit():
         return int(text)
-    except ValueError:
-        if text[0] == "f":
-            try:
-                return -int(text[1:] or "x")
-            except ValueError:
-                return None
-        return None
+    if text[0] == "f" and text[1:].isdigit():
+        return -int(text[1:])
+    return None
 
 
 def bcd_text(value: int, size: int) -> str:

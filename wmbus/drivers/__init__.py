@@ -22,7 +22,8 @@ Alarms are words of ALARMS. Vectors stand in the docstring: `telegram <hex>`, `k
 
 from ..identity import MEDIA, letters
 
-ALARMS = ("leak", "burst", "reverse", "dry", "tamper", "low_battery", "no_flow", "freeze", "over_range", "smoke")
+ALARMS = ("leak", "burst", "reverse", "dry", "air", "tamper", "low_battery", "no_flow", "freeze", "over_range", "comms",
+          "smoke")
 _known: "dict[bytes, tuple[dict, dict]]" = {}
 EMPTY: dict = {}
 
