@@ -19,7 +19,7 @@ from disk import Cut, Disk
 
 from firmware import batch, cbor, config, ed25519, history
 from firmware.clock import Clock
-from firmware.commands import Commands
+from firmware.commands import INTERRUPTED, Commands
 from firmware.gateway import Gateway, restored
 from firmware.spool import Ring
 from firmware.uplink import Uplink
@@ -53,6 +53,8 @@ class Receiver:
         self.commands = []  # (counter, signed)
         self.meaning = {}  # (epoch, seq) -> record, of all that ever came: not part of the store
         self.counter = 0
+        self.rewound = {}  # counter -> arguments, of the commands to rewind
+        self.now = T
         self.saved = None
         self.backup()
 
@@ -63,10 +65,16 @@ class Receiver:
     def restore(self):
         self.marks, self.gaps, self.ranges, self.telegrams = self.saved
         self.backup()
+        # What was missing when the backup was made may have come since and be missing again: it is asked for anew.
+        for epoch in sorted(self.gaps):
+            if self.gaps[epoch]:
+                self.order("rewind", {"epoch": epoch, "after": min(self.gaps[epoch]) - 1})
 
     def order(self, name, arguments):
         self.counter += 1
         self.commands.append((self.counter, command(self.counter, name, arguments)))
+        if name == "rewind":
+            self.rewound[self.counter] = arguments
 
     def take(self, body):
         """The answer to a batch: (status, body)."""
@@ -79,9 +87,9 @@ class Receiver:
         gaps = self.gaps.setdefault(head.epoch, set())
         if head.first > mark + 1:
             gaps |= set(range(mark + 1, head.first))
-            if not any(name == (head.epoch, mark) for name in self.rewinds()):
-                self.order("rewind", {"epoch": head.epoch, "after": mark})
-                self.asked.append((self.counter, (head.epoch, mark)))
+            wanted = {"epoch": head.epoch, "after": mark}
+            if not any(self.rewound[c] == wanted and c not in self.results for c in self.rewound):
+                self.order("rewind", wanted)
         seq = head.first
         while at < len(body):
             end = cbor.skip(body, at)
@@ -92,12 +100,6 @@ class Receiver:
         open_commands = [data for counter, data in self.commands if counter not in self.results]
         return 200, batch.answer(head.epoch, head.last, self.now, open_commands)
 
-    asked = []
-    now = T
-
-    def rewinds(self):
-        return [name for counter, name in self.asked if counter not in self.results]
-
     def record(self, epoch, seq, raw, new):
         assert self.meaning.setdefault((epoch, seq), raw) == raw, "seq %d has two meanings" % seq
         if not new:
@@ -106,8 +108,10 @@ class Receiver:
         assert row[1] == seq
         if row[0] == batch.TELEGRAM:
             self.telegrams.add(row[4])
-        elif row[0] == batch.RESULT:
-            self.results.setdefault(row[3], row[4])
+        elif row[0] == batch.RESULT and row[3] not in self.results:
+            self.results[row[3]] = row[4]
+            if row[4] == INTERRUPTED and row[3] in self.rewound:
+                self.order("rewind", self.rewound[row[3]])
 
 
 class Wire:
@@ -184,7 +188,6 @@ class World:
         random.seed(seed)
         self.disk = Disk()
         self.receiver = Receiver()
-        self.receiver.asked = []
         self.quiet = False  # from now on everything works
         self.kept = []  # telegrams appended
         self.safe = 0  # how many of them a power cut must not take
