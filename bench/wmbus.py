@@ -78,9 +78,11 @@ def variants(telegram, key):
     for number in range(VARIANTS):
         try:
             changed = varied(telegram, key, number)
+            if changed is None:
+                return [telegram]
+            if telegram[10] not in (0x8D, 0x8F):  # a compact frame needs the full one first
+                wmbus.decode(changed, key, aes)
         except (wmbus.DecodeError, IndexError, ValueError):
-            return [telegram]
-        if changed is None:
             return [telegram]
         made.append(changed)
     return made
