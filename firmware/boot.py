@@ -23,7 +23,8 @@ PAUSE_S = 10  # before a start that follows a failure
 
 # active: 0 or 1; probation: whether it is not confirmed yet; tries: its starts since; versions: of each slot;
 # minimum: the highest confirmed version; failed: the version last rolled back, 0 once that was told.
-State = namedtuple("State", ("generation", "active", "probation", "tries", "versions", "minimum", "failed"))
+_FIELDS = ("generation", "active", "probation", "tries", "versions", "minimum", "failed")
+State = namedtuple("State", _FIELDS)
 FRESH = State(0, 0, False, 0, (0, 0), 0, 0)  # as flashed: slot a, and no record yet
 
 _FORM = "<4sIBBBxIIII"  # little-endian, then the CRC-32 of it
@@ -47,6 +48,11 @@ class Files:
         with open(path, "wb") as f:
             f.write(data)
             f.flush()
+
+
+def changed(state, **fields):
+    """A state with some fields replaced."""
+    return State(*[fields.get(name, getattr(state, name)) for name in _FIELDS])
 
 
 def pack(state):
@@ -80,7 +86,7 @@ def read_state(files, folder):
 
 def write_state(files, folder, state):
     """Write the next record, over the older of the two; returns the state as it is then. Raises OSError."""
-    state = state._replace(generation=state.generation + 1)
+    state = changed(state, generation=state.generation + 1)
     files.write_here(folder + "/state.%d" % (state.generation & 1), pack(state))
     return state
 
@@ -92,9 +98,9 @@ def choose(files, folder):
         return SLOTS[state.active]
     other = 1 - state.active
     if state.tries < TRIES:
-        after = state._replace(tries=state.tries + 1)
+        after = changed(state, tries=state.tries + 1)
     else:
-        after = state._replace(active=other, probation=False, tries=0, failed=state.versions[state.active])
+        after = changed(state, active=other, probation=False, tries=0, failed=state.versions[state.active])
     try:
         write_state(files, folder, after)
     except OSError:

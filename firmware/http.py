@@ -48,8 +48,9 @@ async def _chunked(stream):
             raise HttpError("bad chunk")
 
 
-async def read_answer(stream):
-    """Read one answer; returns (status, headers with lower-case names, body, whether the connection goes on)."""
+async def read_start(stream):
+    """Read an answer up to its body; returns (status, headers with lower-case names, whether the connection goes on
+    behind the body)."""
     for _ in range(4):
         first = (await _line(stream)).split(None, 2)
         if len(first) < 2 or not first[0].startswith(b"HTTP/1.") or len(first[1]) != 3 or not first[1].isdigit():
@@ -70,7 +71,12 @@ async def read_answer(stream):
             break
     else:
         raise HttpError("no end of interim answers")
-    goes_on = first[0] == b"HTTP/1.1" and headers.get("connection", "").lower() != "close"
+    return status, headers, first[0] == b"HTTP/1.1" and headers.get("connection", "").lower() != "close"
+
+
+async def read_answer(stream):
+    """Read one answer; returns (status, headers with lower-case names, body, whether the connection goes on)."""
+    status, headers, goes_on = await read_start(stream)
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return status, headers, await _chunked(stream), goes_on
     if status == 204 or status == 304:

@@ -19,6 +19,10 @@ class SlotError(ValueError):
     """Why something may not go into a slot, in one line."""
 
 
+class Damaged(ValueError):
+    """A file is not what was signed: fetching it again may help."""
+
+
 def version_number(text):
     """A version such as 1.20.3 as a number that orders like it. Raises SlotError."""
     parts = text.split(".") if isinstance(text, str) else []
@@ -66,7 +70,7 @@ class Slots:
         """Confirm what runs: from now on nothing older may be installed."""
         state = self._state
         if state.probation or self._running > state.minimum:
-            self._keep(state._replace(probation=False, tries=0, minimum=max(self._running, state.minimum),
+            self._keep(boot.changed(state, probation=False, tries=0, minimum=max(self._running, state.minimum),
                                       versions=self._versions(state.active, self._running)))
 
     def rolled_back(self):
@@ -80,7 +84,7 @@ class Slots:
     def told(self):
         """Forget what was rolled back."""
         self._files.remove(self._folder + "/crash")
-        self._keep(self._state._replace(failed=0))
+        self._keep(boot.changed(self._state, failed=0))
 
     def allow(self, version):
         """Raise SlotError unless this version may be installed now."""
@@ -143,19 +147,19 @@ class Slots:
 
     def change_over(self, version, wanted):
         """Generator: make the other slot the one to start, on probation. `wanted` is a list of (path, size, digest).
-        Raises SlotError unless the slot holds exactly that, byte for byte."""
+        Raises SlotError or Damaged unless the slot holds exactly that, byte for byte."""
         self.allow(version)
         paths = set()
         for path, size, digest in wanted:
             paths.add(path)
             if not (yield from self.holds(self.other + "/" + path, size, digest)):
-                raise SlotError(path + " is not what was signed")
+                raise Damaged(path + " is not what was signed")
         for path, is_folder in self._below(self.other, FOLDER_DEPTH):
             if not is_folder and path[len(self.other) + 1:] not in paths:
-                raise SlotError(path + " does not belong there")
+                raise Damaged(path + " does not belong there")
         state = self._state
         other = 1 - state.active
-        self._keep(state._replace(active=other, probation=True, tries=0, failed=0,
+        self._keep(boot.changed(state, active=other, probation=True, tries=0, failed=0,
                                   versions=self._versions(other, version_number(version))))
 
     def _versions(self, slot, number):
