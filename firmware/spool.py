@@ -1,37 +1,24 @@
 """The spool on a file system: a ring of records that survives the end of the process at any byte.
 
-A ring has an epoch (8 random bytes) and gives each record its seq, from 1, without a gap. It is a folder of segments,
-appended to and dropped whole, and a small cursor file that is replaced, never changed in place:
+A ring (what one is: `ring`) is a folder of segments, appended to and dropped whole, and a small cursor file that is
+replaced, never changed in place:
 
     segment   "NSP1" epoch(8) first-seq(8) crc32(4), then per record: length(2) bytes crc32(4)
     cursor    "NCU1" epoch(8) acknowledged(8) sent(8) old-epoch(8) old-acknowledged(8) crc32(4)
 
 A record's CRC covers its epoch and seq too, so that no leftover can pass for it. What `append` returned is with the
-operating system and survives a kill; what `flush` returned survives a power cut. Only flushed records are sent, and
-before they are, the cursor says up to where (`sending`): so after any cut, if the last good record is at least that
-one, no seq the receiver may have seen can be given out again. If it is not, or the cursor is unreadable, continuity
-cannot be proven and a new epoch begins; what was not acknowledged is numbered anew in it (`migrate`).
+operating system and survives a kill; what `flush` returned survives a power cut.
 
 Acknowledged records stay until their segment is dropped to make room. Dropping records that were not acknowledged
 writes a lost record first.
 """
 
-import binascii
-
-from . import batch, cbor
+from . import batch
+from .ring import NO_EPOCH, Base, check, crc, number
 
 _SEGMENT, _CURSOR = b"NSP1", b"NCU1"
 _HEADER = 24
 _SEGMENTS = 16  # a ring's capacity in segments
-_NO_EPOCH = bytes(8)
-
-
-def _number(value):
-    return value.to_bytes(8, "big")
-
-
-def _crc(data, seed=0):
-    return binascii.crc32(data, seed)
 
 
 class _Part:
@@ -53,7 +40,7 @@ class _Part:
         return self.first + self.count - 1
 
 
-class Ring:
+class Ring(Base):
     """One ring. `files` has the file functions of `port`, `random_bytes(n)` draws an epoch, `capacity` is in bytes,
     `record_time()` gives the time of a lost record."""
 
@@ -62,18 +49,11 @@ class Ring:
         self._folder = folder
         self._capacity = capacity
         self._segment = max(capacity // _SEGMENTS, 2048)
-        self._random = random_bytes
-        self._time = record_time
+        Base.__init__(self, random_bytes, record_time)
         self._out = None
         self._dirty = False
-        self._pinned = False
+        self._bringing = False  # whether a record of an earlier epoch is being numbered anew
         self._mark = (None, 0, 0)  # segment name, seq, offset: where the last reading from the cursor began
-        self.epoch = _NO_EPOCH
-        self.last = 0
-        self.acknowledged = 0
-        self.sent = 0
-        self._old = _NO_EPOCH, 0
-        self.lost = 0  # records overwritten or damaged before they were acknowledged, since the start
         if random_bytes is not None:
             files.make_folder(folder)
             self._open()
@@ -112,7 +92,7 @@ class Ring:
             out.close()
         cursor = self._read_cursor()
         if cursor is None:
-            self._begin(_NO_EPOCH, 0)
+            self._begin(NO_EPOCH, 0)
             return
         self.epoch, self.acknowledged, self.sent, old, old_acknowledged = cursor
         self._old = old, old_acknowledged
@@ -145,7 +125,7 @@ class Ring:
         path = self._folder + "/" + name
         with self._files.reader(path) as f:
             header = f.read(_HEADER)
-            if len(header) < _HEADER or header[:4] != _SEGMENT or _number(_crc(header[:20]))[4:] != header[20:]:
+            if len(header) < _HEADER or header[:4] != _SEGMENT or check(header[:20]) != header[20:]:
                 return None
             part = _Part(name, header[4:12], int.from_bytes(header[12:20], "big"))
             while True:
@@ -169,21 +149,21 @@ class Ring:
             return None
         data = f.read(n)
         tail = f.read(4)
-        if len(data) < n or len(tail) < 4 or _number(_crc(data, _crc(epoch + _number(seq))))[4:] != tail:
+        if len(data) < n or len(tail) < 4 or check(data, crc(epoch + number(seq))) != tail:
             return None
         return n if length_only else data
 
     def _read_cursor(self):
         data = self._files.read_whole(self._folder + "/cursor")
-        if data is None or len(data) != 48 or data[:4] != _CURSOR or _number(_crc(data[:44]))[4:] != data[44:]:
+        if data is None or len(data) != 48 or data[:4] != _CURSOR or check(data[:44]) != data[44:]:
             return None
         return (data[4:12], int.from_bytes(data[12:20], "big"), int.from_bytes(data[20:28], "big"), data[28:36],
                 int.from_bytes(data[36:44], "big"))
 
     def _write_cursor(self):
-        data = b"".join((_CURSOR, self.epoch, _number(self.acknowledged), _number(self.sent), self._old[0],
-                         _number(self._old[1])))
-        self._files.write_whole(self._folder + "/cursor", data + _number(_crc(data))[4:])
+        data = b"".join((_CURSOR, self.epoch, number(self.acknowledged), number(self.sent), self._old[0],
+                         number(self._old[1])))
+        self._files.write_whole(self._folder + "/cursor", data + check(data))
 
     # --- appending ---
 
@@ -203,7 +183,7 @@ class Ring:
         if self._out is None:
             self._out = self._files.appender(self._folder + "/" + part.name)
         block = b"".join((bytes((len(data) >> 8, len(data) & 255)), data,
-                          _number(_crc(data, _crc(self.epoch + _number(seq))))[4:]))
+                          check(data, crc(self.epoch + number(seq)))))
         part.clean = False
         self._out.write(block)
         part.clean = True
@@ -216,8 +196,8 @@ class Ring:
     def _new_part(self, first):
         self._close()
         part = _Part("%08x.seg" % self._next_name, self.epoch, first)
-        header = _SEGMENT + self.epoch + _number(first)
-        self._files.write_whole(self._folder + "/" + part.name, header + _number(_crc(header))[4:])
+        header = _SEGMENT + self.epoch + number(first)
+        self._files.write_whole(self._folder + "/" + part.name, header + check(header))
         self._next_name += 1
         self._parts.append(part)
         return part
@@ -225,7 +205,8 @@ class Ring:
     def _make_room(self):
         # Drops whole segments from the old end. The lost record is written before they go, so that a cut between the
         # two can only tell twice.
-        if self._pinned:
+        # While records are brought over from an earlier epoch, what would go are these: the ring grows for a while.
+        if self._pinned or self._bringing:
             return
         doomed = []
         while len(self._parts) > 1 and self._held() + self._segment > self._capacity:
@@ -233,35 +214,18 @@ class Ring:
         first = through = count = 0
         for part in doomed:
             if part.epoch == self.epoch and part.last() > self.acknowledged:
-                its_first, its_count = self._lost_range(part)
+                its_first = max(part.first, self.acknowledged + 1)
+                its_first, its_count = self._lost_range(its_first, part.last(), self._records(part, its_first - 1))
                 first, through, count = first or its_first, part.last(), count + its_count
         if count:
             self._new_part(self.last + 1)
             self._append_lost(first, through, count)
+            self.flush()  # before the cursor makes it the only trace of them
             self.acknowledged = through
             self.sent = max(self.sent, through)
             self._write_cursor()
         for part in doomed:
             self._files.remove(self._folder + "/" + part.name)
-
-    def _lost_range(self, part):
-        # What is dropped may itself tell of records lost before it: that news moves on.
-        first = max(part.first, self.acknowledged + 1)
-        count = part.last() - first + 1
-        for seq, data in self._records(part, first - 1):
-            if data[1] == batch.LOST:
-                told = cbor.decode_all(data)
-                first = min(first, told[3])
-                count += told[5] - 1
-            if seq >= part.last():
-                break
-        return first, count
-
-    def _append_lost(self, first, last, count=None):
-        count = last - first + 1 if count is None else count
-        self.lost += count
-        time = self._time()
-        self.append(lambda seq: batch.lost(seq, time, first, last, count))
 
     def _held(self):
         return sum([p.size for p in self._parts])
@@ -283,10 +247,6 @@ class Ring:
         self._close()
 
     # --- reading ---
-
-    def pending(self):
-        """How many records are not acknowledged."""
-        return self.last - self.acknowledged
 
     def read(self, after, last=None):
         """Yield (seq, bytes) of the records behind seq `after`, up to `last`."""
@@ -323,56 +283,11 @@ class Ring:
         if part.epoch == self.epoch and last > self.acknowledged:
             self._append_lost(max(seq, self.acknowledged + 1), last)
 
-    def span(self, most_bytes, most_records):
-        """The next records to send: (first seq, last seq, total bytes), (0, 0, 0) if there are none."""
-        first = last = total = 0
-        for seq, data in self.read(self.acknowledged):
-            if first and (total + len(data) > most_bytes or seq - first >= most_records):
-                break
-            first, last, total = first or seq, seq, total + len(data)
-        return first, last, total
+    # --- earlier epochs ---
 
-    # --- what the receiver has ---
-
-    def sending(self, last):
-        """Records up to seq `last` are about to be sent: make them and that fact durable first."""
-        self.flush()
-        if last > self.sent:
-            self.sent = last
-            self._write_cursor()
-
-    def pin(self, held):
-        """While a batch is put together and sent its segments must stay: hold them, or let them go again."""
-        self._pinned = held
-
-    def acknowledge(self, through):
-        """All records up to seq `through` are durable at the receiver; more than was sent is not believed."""
-        through = min(through, self.sent)
-        if through > self.acknowledged:
-            self.acknowledged = through
-            self._write_cursor()
-
-    def give_up(self, seq):
-        """The next record can't be delivered: go on behind it, and say so."""
-        if seq == self.acknowledged + 1 and seq <= self.last:
-            self._append_lost(seq, seq)
-            self.sent = max(self.sent, seq)
-            self.acknowledge(seq)
-
-    def rewind(self, after):
-        """Send again what is still held behind seq `after`; returns how many records that adds."""
+    def _first_held(self):
         mine = [p for p in self._parts if p.epoch == self.epoch]
-        first = mine[0].first if mine else self.last + 1
-        after = max(after, first - 1)
-        again = max(self.acknowledged - after, 0)
-        if again:
-            self.acknowledged = after
-            self._write_cursor()
-        return again
-
-    def renew(self):
-        """Begin a new epoch in place of one the receiver will not take; `migrate` then brings over what is pending."""
-        self._begin(self.epoch, self.acknowledged)
+        return mine[0].first if mine else self.last + 1
 
     def stranded(self):
         """Whether records of an earlier epoch wait for `migrate`."""
@@ -385,8 +300,11 @@ class Ring:
             part = self._parts[0]
             after = self._old[1] if part.epoch == self._old[0] else 0
             for _seq, data in self._records(part, after):
-                end = cbor.skip(data, 2)
-                self.append(lambda seq, data=data, end=end: data[:2] + cbor.head(0, seq) + data[end:])
+                self._bringing = True
+                try:
+                    self._append_anew(data)
+                finally:
+                    self._bringing = False
                 yield self.last
             self.flush()
             if self._parts and self._parts[0] is part:
