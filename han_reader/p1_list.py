@@ -113,7 +113,8 @@ class _Plan:
             if code.endswith(":24.3.0") and len(words) == 7:
                 self.kept += values[4:6]
                 self.texts.append((code, values, None))
-                self._sub_meter(code.replace("24.3.0", "24.2.1"), words[5], values[0], values[6], words[6])
+                stamp = values[0] if _is_stamp(words[0]) else None
+                self._sub_meter(code.replace("24.3.0", "24.2.1"), words[5], stamp, values[6], words[6])
                 continue
             if code == CLOCK and words and _is_stamp(words[0]):
                 self.clock = values[0]
