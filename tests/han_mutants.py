@@ -15,7 +15,7 @@ def own():
     out += [v.segments(v.aidon(3), 120), v.segments(v.aidon(3), 120, counting=True)]
     out += [b"".join(parts) for parts in (v.blocks(v.aidon(3), 120), v.long_frames(v.aidon(2), 100),
                                           v.long_frames(v.kaifa(1), 100))]
-    out += [v.telegram(v.P1_LINES), v.telegram(v.P1_LINES[2:], crc_digits=False),
+    out += [v.telegram(v.P1_LINES), v.telegram(v.P1_OLD, crc_digits=False),
             v.telegram(v.P1_LINES[2:], crc_digits=False, end="\n"), v.LLC + v.kamstrup(2), v.kaifa(2)]
     return out
 
