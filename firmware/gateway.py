@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .han_port import HanPort
     from .own import OwnMeters
+    from .update import Update
     from .uplink import Uplink
 
 TICK_S = 10
@@ -57,6 +58,8 @@ class Gateway:
         self.save_works = _nothing
         self.make_own = _nothing  # an OwnMeters of checked meters
         self.valve = None  # called to close the main valve
+        self.updater: "Update | None" = None  # where the firmware runs from a slot
+        self.restarting = False  # whether it ends to be started again
         self._day = None
         self._dirty_at = None
         self._restarts = {}
@@ -205,9 +208,11 @@ class Gateway:
         raise ValueError("this epoch is not held")
 
     def update_available(self, version, url):
-        """Note that there is an update; it is fetched and checked by its own signature elsewhere."""
+        """Note that there is an update; it is fetched and checked by its own signature elsewhere (update.py)."""
         if not isinstance(version, str) or not isinstance(url, str) or not 0 < len(version) <= 64 or len(url) > 256:
             raise config.ConfigError("version or url malformed")
+        if self.updater is None:
+            raise ValueError("this gateway does not run from a slot")
         self.state["update"] = [version, url]
 
     def close_valve(self):
@@ -339,6 +344,11 @@ class Gateway:
         """Ask `run` to end."""
         self._stop.set()
 
+    def restart(self):
+        """Ask `run` to end, and whoever started it to start it again."""
+        self.restarting = True
+        self._stop.set()
+
     async def run(self):
         """Run all tasks until `stop`; then put everything in order."""
         tasks = [self._task("housekeeping", self.housekeeping), self._task("uplink", self.uplink.run)]
@@ -346,6 +356,8 @@ class Gateway:
             tasks.append(self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where)))
         if self.han is not None:
             tasks.append(self._task("han", self.han.run))
+        if self.updater is not None:
+            tasks.append(self._task("update", self.updater.run))
         if self.config["sntp"] is not None:
             tasks.append(self._task("sntp", self.network_time))
         if self.config["status"]:

@@ -85,8 +85,9 @@ def follow(settings, orders):
     return held
 
 
-def make(folder, status=False):
-    """The gateway of a folder, ready to run. Raises ConfigError."""
+def make(folder, status=False, slots=None):
+    """The gateway of a folder, ready to run; `slots` is the folder of the slots its firmware runs from, if it does.
+    Raises ConfigError."""
     settings, works, me = load(folder)
     settings["status"] = settings["status"] or status
     if settings["simulated"]:
@@ -115,6 +116,8 @@ def make(folder, status=False):
     g.orders = orders
     g.save_orders = lambda orders: port.write_secret(folder + "/orders.json", json.dumps(orders).encode())
     _connect(g, folder, works)
+    if slots:
+        _update(g, slots)
     return g
 
 
@@ -162,19 +165,29 @@ def _connect(g, folder, works):
     commands.resume()
 
 
+def _update(g, folder):
+    from .fetch import Source
+    from .release_keys import KEYS
+    from .slots import Slots
+    from .update import Update
+    g.updater = Update(port, Slots(port, folder, version.VERSION), Source(port, g.uplink.works, g.clock, g.uplink.line),
+                       KEYS, version.VERSION, g)
+
+
 async def _run(g):
     port.on_terminate(g.stop)
     await g.run()
 
 
 def main(arguments):
-    """Run the gateway of the folder in the arguments; returns the exit status."""
+    """Run the gateway of the folder in the arguments; returns the exit status, RESTART to be started again."""
     folders = [a for a in arguments if not a.startswith("-")]
-    if len(folders) != 1 or any(a.startswith("-") and a != "--status" for a in arguments):
+    slots = [a[8:] for a in arguments if a.startswith("--slots=")]  # from boot.py
+    if len(folders) != 1 or len(folders) + len(slots) + ("--status" in arguments) != len(arguments):
         print("usage: firmware.main DIR [--status]")
         return 2
     try:
-        g = make(folders[0].rstrip("/"), "--status" in arguments)
+        g = make(folders[0].rstrip("/"), "--status" in arguments, slots[0] if slots else None)
     except ConfigError as e:
         print("gateway: %s" % e)
         return 2
@@ -183,6 +196,9 @@ def main(arguments):
     except KeyboardInterrupt:
         # On MicroPython, where an interrupt strikes in the middle of anything.
         g.close()
+    if g.restarting:
+        from .boot import RESTART
+        return RESTART
     return 0
 
 

@@ -72,6 +72,7 @@ class Uplink:
         self._failures = 0
         self._alone = 0  # refusals of a single record as too large, in a row
         self._kick = asyncio.Event()
+        self.line = asyncio.Lock()  # whoever has a connection: a device has memory for one
         self._connection = None
         self._connected_by = None  # the enrolment file the connection was made with
         self._tls = None
@@ -102,7 +103,9 @@ class Uplink:
         while True:
             await port.wait_event(self._kick, wait)
             self._kick.clear()
-            wait = max(await self.round(), MIN_WAIT_S)
+            async with self.line:
+                wait = await self.round()
+            wait = max(wait, MIN_WAIT_S)
 
     async def round(self):
         """One connection: send all that is pending, or at least an empty batch; returns the seconds to wait."""

@@ -303,7 +303,12 @@ def test_rewind_sends_again_what_is_held():
 
 def test_update_is_noted():
     g = Bench()
-    g.give(command("update", {"version": "0.2.0", "url": "https://x/u"}))
+    order = {"version": "0.2.0", "url": "https://x/u"}
+    g.give(command("update", order))
+    assert g.results() == [(1, FAILED)]  # it does not run from a slot
+    g = Bench()
+    g.updater = True
+    g.give(command("update", order))
     assert g.results() == [(1, DONE)] and json.loads(g.saved[-1])["update"] == ["0.2.0", "https://x/u"]
 
 
