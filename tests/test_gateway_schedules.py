@@ -29,7 +29,7 @@ ME = rig.ME
 SEED = b"\x01" * 32
 KEY = ed25519.public_key(SEED)
 SIGNER = batch.kid(KEY)
-SCHEDULES = int(os.getenv("NETTI_SCHEDULES") or 12)
+SCHEDULES = int(os.getenv("NETTI_SCHEDULES") or (4 if port.MICROPYTHON else 12))
 WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "command_keys": [KEY], "gateway": ME.gateway,
          "window": 3600, "interval": 900}
 
