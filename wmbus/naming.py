@@ -45,6 +45,8 @@ def describe(record, media: int) -> "tuple[str, str, int, int]":
         middle += "_backward"
     elif forward:
         middle += "_forward"
+    elif quantity == "voltage" and media != ELECTRICITY:
+        middle = middle.replace("voltage", "battery")  # what else would a water meter measure
     elif quantity == "external_temperature" and media == ROOM_SENSOR:
         middle = middle.replace("external_", "")
     if rest:

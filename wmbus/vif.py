@@ -39,7 +39,7 @@ PRIMARY = (
 FD = (  # first extension, VIF FD
     (0x00, 0x03, "credit", "currency", -3, None),
     (0x04, 0x07, "debit", "currency", -3, None),
-    (0x08, 0x08, "access_number", "counter", 0, None),
+    (0x08, 0x08, "access", "counter", 0, None),
     (0x09, 0x09, "medium", "", 0, None),
     (0x0A, 0x0A, "manufacturer_id", "", 0, None),
     (0x0B, 0x0B, "parameter_set", "", 0, None),

@@ -9,7 +9,6 @@ reading id=12345678, meter_month_period_end_datetime=2024-02-29 23:59, meter_yea
 METERS = (
     (None, (0x06, 0x07), {
         "names": {
-            "access_number_counter": "access_counter",
             "remaining_battery_life_y": "battery_y",
             "volume_flow_m3h": ("current_flow_m3h", "volume_flow_m3h"),
             "flow_temperature_c": "temperature_c",

@@ -175,7 +175,6 @@ METERS = (
     }),
     (None, (0x04, 0x0C, 0x0D), {
         "names": {
-            "voltage_v": "battery_v",
             "power_kw": ("current_power_consumption_kw", "power_kw"),
             "target_energy_consumption_kwh": "total_energy_consumption_at_date_kwh",
         },

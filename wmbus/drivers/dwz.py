@@ -12,7 +12,6 @@ LAYOUT = {
         "target_m3": ("consumption_at_set_date_m3", "target_m3"),
         "target_backward_m3": "total_backwards_at_set_date_m3",
         "target_date": ("set_date", "target_date"),
-        "voltage_v": "battery_v",
         "model_version": "meter_version",
         "history_*_m3": ("consumption_at_history_%d_m3", -1),
     },

@@ -15,6 +15,6 @@ METERS = (
         "seen": {"digital_input": _battery},
     }),
     (None, (0x1B,), {
-        "names": {"voltage_v": "battery_v", "relative_humidity_rh": "humidity_rh", "text_co2": "co2_ppm"},
+        "names": {"relative_humidity_rh": "humidity_rh", "text_co2": "co2_ppm"},
     }),
 )

@@ -22,7 +22,7 @@ def _weekdays(value, reading):
 METERS = (
     (None, (0x1A,), {
         "names": {
-            "access_number_counter": "async_msg_id_counter",
+            "access_counter": "async_msg_id_counter",
             "value_counter": "minutes_since_last_manual_test_counter",
         },
         "bits": {"error_flags_standard": ((0x04, "SMOKE", "smoke"),)},
@@ -41,7 +41,6 @@ METERS = (
     }),
     (None, (0x32, 0x33), {
         "names": {
-            "voltage_v": "battery_v",
             "value_counter": "total_routed_messages_counter",
             "value_subunit1_counter": "used_router_slots_counter",
             "value_subunit3_counter": "seconds_to_mode_change_counter",
