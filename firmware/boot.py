@@ -24,7 +24,7 @@ PAUSE_S = 10  # before a start that follows a failure
 # active: 0 or 1; probation: whether it is not confirmed yet; tries: its starts since; versions: of each slot;
 # minimum: the highest confirmed version; failed: the version last rolled back, 0 once that was told.
 _FIELDS = ("generation", "active", "probation", "tries", "versions", "minimum", "failed")
-State = namedtuple("State", _FIELDS)
+State = namedtuple("State", ("generation", "active", "probation", "tries", "versions", "minimum", "failed"))
 FRESH = State(0, 0, False, 0, (0, 0), 0, 0)  # as flashed: slot a, and no record yet
 
 _FORM = "<4sIBBBxIIII"  # little-endian, then the CRC-32 of it
