@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 
 REQUEST_BYTES = 900  # more than the opening of a request without records
 ANSWER_WAIT_S = 10.0
-REST_S = 0.002  # for what is left of a request
 _APPLICATION = 23
 # TLS 1.3 hides its handshake in such records: the client's Finished comes first, then two tickets from the server.
 _TLS13_UP, _TLS13_TICKETS = 1, 2
@@ -67,8 +66,8 @@ class Proxy:
                 extra.close()
 
     def arm(self, kill: "Callable[[], Awaitable[None]]", wait_for_answer: bool) -> "asyncio.Future[Cut]":
-        """Call `kill` when the next batch is in flight: as soon as its request is up, or, with `wait_for_answer`, when
-        the receiver begins to answer. The future gets the Cut."""
+        """Call `kill` when the next batch is in flight: while its request goes up, or, with `wait_for_answer`, when the
+        receiver begins to answer. The future gets the Cut."""
         self._kill, self._wait_for_answer = kill, wait_for_answer
         self._done = asyncio.get_running_loop().create_future()
         return self._done
@@ -158,8 +157,6 @@ class _Line:
                 await asyncio.wait_for(self._answer.wait(), ANSWER_WAIT_S)
             except asyncio.TimeoutError:
                 pass
-        else:
-            await asyncio.sleep(REST_S)
         up = self._up
         await kill()
         if not done.done():

@@ -132,7 +132,7 @@ class Demo:
         self.display.summary(verdict, figures, self._scan_texts())
         if not self.once:
             await self.receiver.stop()
-            await self.receiver.serve(SimulatedClock(time.time(), self.street.end, 1).triple())
+            await self.receiver.serve(SimulatedClock(time.time(), self.clock.now(), 1).triple())
             self.display.console.print(f"\npages: {self.receiver.pages}   (Ctrl-C ends the demo)", soft_wrap=True)
         bad = {name: n for name, n in verdict.counts.items() if n}
         words = [f"{name}={n}" for name, n in figures.items()]
