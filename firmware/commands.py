@@ -69,8 +69,8 @@ class Commands:
             self._finish(self._state["counter"], INTERRUPTED, "")
 
     async def take(self, commands, before):
-        """Take an answer's commands, in rising counter. `before` is the Unix time as it was known before that answer,
-        or None."""
+        """Take an answer's commands, in rising counter; whether results wait to be sent. `before` is the Unix time as
+        it was known before that answer, or None."""
         found = []
         for data in commands[:MOST]:
             command = await self._opened(data)
@@ -78,11 +78,13 @@ class Commands:
                 self._gateway.count("commands_refused")
             else:
                 found.append(command)
+        last = self._values.last
         for counter, not_after, name, arguments in sorted(found, key=lambda c: c[0]):
             if counter <= self._state["counter"]:
                 self._tell_again(counter)
             else:
                 self._run(counter, not_after, name, arguments, before)
+        return self._values.last > last
 
     async def _opened(self, data):
         # (counter, not-after, name, arguments), or None for what is no command to this gateway.

@@ -97,10 +97,12 @@ class Gateway:
             ring.append(lambda seq: batch.clock(seq, uptime, now, quality))
         self.event("epoch", "values" if ring is self.values else "telegrams")
 
-    def event(self, name, detail):
-        """Write an event record."""
+    def event(self, name, detail, urgent=False):
+        """Write an event record; an urgent one is sent at once."""
         time, detail = self.clock.record_time(), detail[:200]
         self.values.append(lambda seq: batch.event(seq, time, name, detail))
+        if urgent:
+            self.uplink.kick()
 
     def _tell(self, name, detail):
         try:
@@ -220,7 +222,7 @@ class Gateway:
         if self.valve is None:
             raise ValueError("no valve")
         self.valve()
-        self.event("valve", "closed by the works")
+        self.event("valve", "closed by the works", True)
 
     # --- tasks ---
 

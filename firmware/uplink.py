@@ -51,8 +51,9 @@ class Uplink:
     """Sends until it is stopped.
 
     `works` is the checked enrolment file, `rings` are in order of sending, `head_fields()` returns (boot, firmware,
-    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `await on_commands(list, before)` with an
-    answer's commands and the time as it was known before that answer, and `count(name)` counts.
+    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `await on_commands(list, before)` takes an
+    answer's commands, with the time as it was known before that answer, and says whether there are results to send;
+    `count(name)` counts.
     """
 
     def __init__(self, works, identity, rings, clock, interval, head_fields, on_renew, on_commands, count):
@@ -70,6 +71,7 @@ class Uplink:
         self._most = batch.MAX_BATCH - ROOM
         self._most_records = batch.MAX_RECORDS
         self._failures = 0
+        self._results = False  # whether results of commands wait to be sent
         self._alone = 0  # refusals of a single record as too large, in a row
         self._kick = asyncio.Event()
         self.line = asyncio.Lock()  # whoever has a connection: a device has memory for one
@@ -151,6 +153,9 @@ class Uplink:
                 if ring.epoch != epoch:
                     await self._bring_over(ring)
                     epoch, goal = ring.epoch, ring.last
+        if self._results:
+            self._results = False
+            return MIN_WAIT_S
         return self._regular_wait()
 
     async def _bring_over(self, ring):
@@ -272,8 +277,8 @@ class Uplink:
             self.on_trusted()
         taken = self._acknowledged(ring, first, last, answer)
         # After that: a command may ask for acknowledged records again.
-        if answer.commands:
-            await self._on_commands(answer.commands, before)
+        if answer.commands and await self._on_commands(answer.commands, before):
+            self._results = True
         if not taken:
             # Without a pause this would go round for ever.
             self.last_error = "answer acknowledges nothing"

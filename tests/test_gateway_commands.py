@@ -41,7 +41,11 @@ class Uplink:
         self._works = works
         self.interval = 900
         self.trusted = []
+        self.kicks = 0
         self.last_error = ""
+
+    def kick(self):
+        self.kicks += 1
 
     def works(self):
         return self._works
@@ -74,7 +78,7 @@ class Bench(rig.Bench):
         self.set_clock()
 
     def give(self, *commands, before=T):
-        asyncio.run(self.commands.take(list(commands), before))
+        return asyncio.run(self.commands.take(list(commands), before))
 
     def results(self):
         return [tuple(row[3:5]) for row in self.records(self.values, batch.RESULT)]
@@ -94,7 +98,8 @@ INTERVAL = {"seconds": 300}
 
 def test_a_command_is_executed_and_answered():
     g = Bench()
-    g.give(command("interval", INTERVAL))
+    assert g.give(command("interval", INTERVAL)) is True
+    assert g.give(command("interval", INTERVAL)) is False
     assert g.uplink.interval == 300 and g.results() == [(1, DONE)]
     assert json.loads(g.kept_orders[-1]) == {"interval": 300}
     assert json.loads(g.saved[0])["executing"] is True and json.loads(g.saved[0])["counter"] == 1

@@ -57,7 +57,7 @@ def _identity(folder: Path) -> identity.Identity:
 def _enrol(args) -> int:
     try:
         enrol.parse_token(args.token)
-        args.dir.mkdir(parents=True, exist_ok=True)
+        args.dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # keys and a household's history go in here
         me = _identity(args.dir)
         answer = asyncio.run(enrol.enrol(port, args.token, me, args.kind, args.name))
     except (OSError, ValueError, KeyError) as e:
@@ -67,7 +67,7 @@ def _enrol(args) -> int:
     if not (args.dir / "config.json").exists():
         skeleton = {"kind": args.kind, "interval": works.get("interval") or 900,
                     "relay": {"window": works.get("window") or 3600}, "radios": [], "han": None, "own_meters": []}
-        port.write_whole(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
+        port.write_secret(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
     print(f"gateway {me.gateway} enrolled at {works['works']} ({works['url']}); configure {args.dir / 'config.json'}")
     return 0
 
