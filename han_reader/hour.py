@@ -25,21 +25,22 @@ POWER = "power"  # ... from the power
 
 
 def registers(reading):
-    """(import, export) of a reading's energy registers in Wh, each None where the reading has none.
+    """(import, export) of a reading's energy registers in whole Wh, each None where the reading has none.
 
-    A meter with tariffs only is summed.
+    Taken from the OBIS value where that is in Wh, which is a whole number: the flat name is a float, and a device's
+    short floats tell 100,000 kWh from 100,000.008 kWh but not from less.
     """
-    return _register(reading, "import"), _register(reading, "export")
+    return _register(reading, "import", 1), _register(reading, "export", 2)
 
 
-def _register(reading, way):
+def _register(reading, way, group):
+    obis = reading.get("obis") or {}
+    for medium in ("1-0:%d.8.0", "1-1:%d.8.0"):
+        entry = obis.get(medium % group)
+        if entry and entry[1] == "Wh":
+            return int(entry[0])
     kwh = reading.get(way + "_kwh")
-    if kwh is None:
-        one, two = reading.get(way + "_t1_kwh"), reading.get(way + "_t2_kwh")
-        if one is None or two is None:
-            return None
-        kwh = one + two
-    return int(kwh * 1000 + 0.5)
+    return None if kwh is None else int(kwh * 1000 + 0.5)
 
 
 class Hours:

@@ -1,5 +1,8 @@
 """Clock hours from lists and from power, the estimate so far, and the month's highest hours by tariff method."""
 
+import han_vectors as v
+
+import han_reader
 from han_reader import clock, hour
 from han_reader.hour import HOUR, METER, POWER, Hours, Peaks, allowed_w, local_hour, step
 
@@ -51,8 +54,7 @@ def test_p1_registers_are_interpolated_at_the_hour():
     out = []
     for t in range(START - 55, START + HOUR + 70, 9):
         wh = 1000000 + 3600 * (t - START + 55) // HOUR
-        out += h.feed({"import_w": 3600, "import_t1_kwh": wh / 1000, "import_t2_kwh": 2.0, "export_t1_kwh": 1.0,
-                       "export_t2_kwh": 0.5}, t)
+        out += h.feed({"import_w": 3600, "import_kwh": wh / 1000, "export_kwh": 1.5}, t)
     assert out[-1][0] == START and out[-1][3] == METER
     assert abs(out[-1][1] - 3600) <= 1 and out[-1][2] == 0
 
@@ -160,3 +162,14 @@ def test_other_methods():
     single.feed(START, 4000)
     single.feed(START + HOUR, 6000)
     assert single.mean(2026, 11) == (6000, False)
+
+
+def test_registers_are_whole_numbers():
+    """From the OBIS value where it is in Wh, so that short floats lose nothing."""
+    out = han_reader.decode(v.kaifa(3))
+    assert hour.registers(out) == (109554020, 70)
+    out["import_kwh"] = 109554.03125  # what a float of 32 bits may make of it
+    assert hour.registers(out) == (109554020, 70)
+    assert hour.registers(han_reader.decode(v.kamstrup(2))) == (109554020, 70)
+    assert hour.registers(han_reader.decode(v.telegram(v.P1_LINES)[:-2])) == (6657459, 1500)
+    assert hour.registers(han_reader.decode(v.aidon(1))) == (None, None)
