@@ -279,8 +279,18 @@ def apply(plan: Plan, data: bytes, at: int, reading: dict, words: list, alarms: 
 def flags(value: int, table, unknown: str, words: list, alarms: list) -> None:
     """Words and alarms for the bits of `value` by `table` of (mask, word, alarm or None).
 
-    Bits with an empty word are no flags; what is left over becomes `unknown`.
+    Bits with an empty word are no flags; what is left over becomes `unknown`. A table that begins with DIGITS is one of
+    decimal digits instead: for each place, units first, {digit: (word, alarm or None)}.
     """
+    if table and table[0] == drivers.DIGITS:
+        for place in table[1:]:
+            value, digit = divmod(value, 16)
+            if digit:
+                word, alarm = place.get(digit, (unknown % digit, None))
+                words.append(word)
+                if alarm and alarm not in alarms:
+                    alarms.append(alarm)
+        return
     for mask, word, alarm in table:
         if not word:
             value &= ~mask

@@ -6,7 +6,8 @@ is a tuple METERS of (versions, types, layout); None stands for any. A layout is
              number + n, without its sign; (name, multiply, divide) scales the raw value. A storage number in a standard
              name is written *, the number of a value in a load profile #: "history_*_m3", "target_#_m3"
   "bits"     standard name -> ((mask, word, alarm or None), ...): flags for `status` and `alarms`; an empty word is
-             no flag; bits without a row become ERROR_FLAGS_n
+             no flag; bits without a row become ERROR_FLAGS_n. Or (DIGITS, {digit: (word, alarm)} for the units, …) for
+             an error number whose decimal digits each say something
   "seen"     standard name -> function(value, reading) for a whole number that only the driver can read
   "raw"      standard name -> function(bytes, reading) for a value of variable length only the driver can read
   "status"   as `bits` for the maker's bits E0 of the status byte; None: the status byte says nothing
@@ -24,6 +25,7 @@ from ..identity import MEDIA, letters
 
 ALARMS = ("leak", "burst", "reverse", "dry", "air", "tamper", "low_battery", "no_flow", "freeze", "over_range", "comms",
           "smoke")
+DIGITS = "digits"
 _known: "dict[bytes, tuple[dict, dict]]" = {}
 EMPTY: dict = {}
 

@@ -5,12 +5,14 @@ reading consumption_at_set_date_1_m3=100.0, consumption_at_set_date_2_m3=90.0, i
         target_m3=100.0, total_m3=123.45
 """
 
+from .ine import ERRORS
+
 METERS = (
     (None, (0x06, 0x07), {
         "names": {
             "target_m3": ("consumption_at_set_date_1_m3", "target_m3"),
             "history_*_m3": ("consumption_at_set_date_%d_m3", 0),
         },
-        "bits": {"error_flags": ((0x01, "MEASUREMENT", None), (0x10, "HF", None))},
+        "bits": {"error_flags": ERRORS},
     }),
 )

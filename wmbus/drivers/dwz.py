@@ -15,6 +15,10 @@ LAYOUT = {
         "model_version": "meter_version",
         "history_*_m3": ("consumption_at_history_%d_m3", -1),
     },
-    "bits": {"error_flags": ((0x40, "LEAKAGE_OR_NO_USAGE", "leak"),)},
+    "bits": {"error_flags": (
+        (0x01, "SW_ERROR", None), (0x02, "CRC_ERROR", None), (0x04, "SENSOR_ERROR", None),
+        (0x08, "MEASUREMENT_ERROR", None), (0x10, "BATTERY_VOLTAGE_ERROR", "low_battery"),
+        (0x20, "MANIPULATION", "tamper"), (0x40, "LEAKAGE_OR_NO_USAGE", "leak"), (0x80, "REVERSE_FLOW", "reverse"),
+        (0x100, "OVERLOAD", "over_range"))},
 }
 METERS = ((None, (0x06, 0x07, 0x15, 0x16), LAYOUT),)

@@ -5,12 +5,14 @@ reading consumption_at_set_date_1_hca=273, consumption_at_set_date_2_hca=529, co
         current_consumption_hca=500, id=12345678, status=MEASUREMENT RESET
 """
 
+ERRORS = ((0x01, "MEASUREMENT", None), (0x02, "SABOTAGE", "tamper"), (0x04, "BATTERY", "low_battery"),
+          (0x08, "CS", None), (0x10, "HF", None), (0x20, "RESET", None))
 METERS = (
     (None, (0x08,), {
         "names": {
             "consumption_at_set_date_hca": ("consumption_at_set_date_hca", "consumption_at_set_date_1_hca"),
             "consumption_at_history_*_hca": ("consumption_at_set_date_%d_hca", 0),
         },
-        "bits": {"error_flags": ((0x01, "MEASUREMENT", None), (0x20, "RESET", None))},
+        "bits": {"error_flags": ERRORS},
     }),
 )

@@ -27,13 +27,31 @@ INFO_32 = (
     (0x010, "TAMPER", "tamper"), (0x020, "LOW_BATTERY", "low_battery"), (0x040, "LOW_AMBIENT", "freeze"),
     (0x080, "FLOW_ABOVE_Q4", "over_range"), (0x200, "NO_CONSUMPTION", "no_flow"),
 )
-HEAT_INFO = (
-    (0x00001, "VOLTAGE_INTERRUPTED", None), (0x00002, "LOW_BATTERY_LEVEL", "low_battery"),
-    (0x00004, "EXTERNAL_ALARM", None), (0x00008, "SENSOR_T1_ABOVE_MEASURING_RANGE", "over_range"),
-    (0x00010, "SENSOR_T2_ABOVE_MEASURING_RANGE", "over_range"), (0x00020, "SENSOR_T1_BELOW_MEASURING_RANGE", None),
-    (0x00040, "SENSOR_T2_BELOW_MEASURING_RANGE", None), (0x00080, "TEMP_DIFF_WRONG_POLARITY", None),
-    (0x00100, "FLOW_SENSOR_WEAK_OR_AIR", "air"), (0x00200, "WRONG_FLOW_DIRECTION", "reverse"),
-    (0x00800, "FLOW_INCREASED", "over_range"), (0x10000, "V1_COMMUNICATION_ERROR", "comms"),
+# Info code FF22 of the heat meters, from bit 0 on; a 16-bit one has the lower half.
+_OVER, _WATER = "over_range", "leak"
+HEAT_INFO = tuple([(1 << bit, word, alarm) for bit, (word, alarm) in enumerate((
+    ("VOLTAGE_INTERRUPTED", None), ("LOW_BATTERY_LEVEL", "low_battery"), ("SENSOR_ERROR", None),
+    ("SENSOR_T1_ABOVE_MEASURING_RANGE", _OVER), ("SENSOR_T2_ABOVE_MEASURING_RANGE", _OVER),
+    ("SENSOR_T1_BELOW_MEASURING_RANGE", None), ("SENSOR_T2_BELOW_MEASURING_RANGE", None),
+    ("TEMP_DIFF_WRONG_POLARITY", None), ("FLOW_SENSOR_WEAK_OR_AIR", "air"), ("WRONG_FLOW_DIRECTION", "reverse"),
+    ("RESERVED_BIT_10", None), ("FLOW_INCREASED", _OVER), ("IN_A1_LEAKAGE_IN_THE_SYSTEM", _WATER),
+    ("IN_B1_LEAKAGE_IN_THE_SYSTEM", _WATER), ("IN_A1_A2_EXTERNAL_ALARM", None), ("IN_B1_B2_EXTERNAL_ALARM", None),
+    ("V1_COMMUNICATION_ERROR", "comms"), ("V1_WRONG_PULSE_FIGURE", None), ("IN_A2_LEAKAGE_IN_THE_SYSTEM", _WATER),
+    ("IN_B2_LEAKAGE_IN_THE_SYSTEM", _WATER), ("T3_ABOVE_MEASURING_RANGE_OR_SWITCHED_OFF", None),
+    ("T3_BELOW_MEASURING_RANGE_OR_SWITCHED_OFF", None), ("V2_COMMUNICATION_ERROR", "comms"),
+    ("V2_WRONG_PULSE_FIGURE", None), ("V2_AIR", "air"), ("V2_WRONG_FLOW_DIRECTION", "reverse"),
+    ("RESERVED_BIT_26", None), ("V2_INCREASED_FLOW", _OVER), ("V1_V2_BURST_WATER_LOSS", "burst"),
+    ("V1_V2_BURST_WATER_PENETRATION", "burst"), ("V1_V2_LEAKAGE_WATER_LOSS", _WATER),
+    ("V1_V2_LEAKAGE_WATER_PENETRATION", _WATER)))])
+# The standard's error flags of the older heat meters.
+HEAT_ERRORS = (
+    (0x0001, "VOLTAGE_INTERRUPTED", None), (0x0004, "SENSOR_T2_OUTSIDE_MEASURING_RANGE", None),
+    (0x0008, "SENSOR_T1_OUTSIDE_MEASURING_RANGE", None), (0x0010, "V1_COMMUNICATION_ERROR", "comms"),
+    (0x0020, "SENSOR_T3_OUTSIDE_MEASURING_RANGE", None), (0x0040, "LEAKAGE_COLD_WATER", _WATER),
+    (0x0080, "V2_WRONG_PULSE_FIGURE", None), (0x0100, "LEAKAGE_HOT_WATER", _WATER),
+    (0x0200, "BURST_WATER_LOSS", "burst"), (0x0400, "V2_COMMUNICATION_ERROR", "comms"), (0x0800, "V1_WRONG_PULSE_FIGURE", None), (0x1000, "V1_AIR", "air"),
+    (0x2000, "V2_AIR", "air"), (0x4000, "V1_WRONG_FLOW_DIRECTION", "reverse"),
+    (0x8000, "V2_WRONG_FLOW_DIRECTION", "reverse"),
 )
 
 
@@ -88,9 +106,10 @@ HEAT = {
         "current_consumption_mfct_08_hca": "vb_counter",
         "enhanced_id_mfct_15": "enhanced_id",
     },
-    "bits": {"mfct_ff22": HEAT_INFO, "mfct_ff21": ()},
+    "bits": {"mfct_ff22": HEAT_INFO, "mfct_ff21": (), "error_flags": HEAT_ERRORS},
     "formats": _formats(
-        "030e430e0313426c022d01ff21",
+        "030643060314426c022d01ff21", "030e430e0313426c022d01ff21",
+        "040604ff0704ff080414043b0259025d04ff22026c44064414426c",
         "02f9ff15040604eeff0704eeff0804148440148480401402fd17026c426c44064414c44014c4804014043b0259025d",
         "040e04ff0704ff08041384401484804014043b0259025d142d84100e84200e04ff22026c440e4413c44014c4804014426c",
         "040f04ff0704ff08041484401484804014043b0259025d142d84100f84200f04ff22026c440f4414c44014c4804014426c"),
@@ -108,15 +127,17 @@ def _apparent(reading):
             reading["total_apparent_energy_%s_kvah" % kind] = (active * active + reactive * reactive) ** 0.5
 
 
+EM24 = {
+    # The meter counts whole kvarh and tenths of Hz, whatever the VIF says.
+    "names": {"total_reactive_energy_consumption_kvarh": ("total_reactive_energy_consumption_kvarh", 1, 1),
+              "total_reactive_energy_production_kvarh": ("total_reactive_energy_production_kvarh", 1, 1),
+              "frequency_hz": ("frequency_hz", 1, 10)},
+    "bits": {"error_flags": EM24_BITS},
+    "finish": _apparent,
+}
 METERS = (
     (None, (0x06, 0x07, 0x15, 0x16), WATER),
-    ((0x33,), (0x02,), {
-        # The meter counts whole kvarh, whatever the correction VIFE says.
-        "names": {"total_reactive_energy_consumption_kvarh": ("total_reactive_energy_consumption_kvarh", 1, 1),
-                  "total_reactive_energy_production_kvarh": ("total_reactive_energy_production_kvarh", 1, 1)},
-        "bits": {"error_flags": EM24_BITS},
-        "finish": _apparent,
-    }),
+    ((0x33,), (0x02,), EM24),
     (None, (0x02,), {"formats": _formats("040404843c042b04ab3c")}),
     (None, (0x04, 0x0A, 0x0B, 0x0C, 0x0D), HEAT),
     (None, (0x18,), {

@@ -1,13 +1,14 @@
 """Kaden and Vipa: water meters that report a second register, heat cost allocators.
 
 telegram 2a4430597856341201077a2a63000004123ae20100041258000000123b5b03047400000000047405000000
-reading actuality_duration_s=0, alarms=burst leak, duration_b_s=5, id=12345678, max_flow_m3h=0.859,
+reading actuality_duration_s=0, alarms=leak, duration_b_s=5, id=12345678, max_flow_m3h=0.859,
         max_volume_flow_m3h=0.859, status=ALARM LEAK_FLOW_HIGH LEAK_FLOW_LOW, total_m3=12.345, volume_b_m3=0.0088
 """
 
 from . import number
 
-LEAK = ((0x20, "LEAK_FLOW_LOW", "leak"), (0x40, "LEAK_FLOW_HIGH", "burst"))
+# The flow during a leak: below and above 100 l/h.
+LEAK = ((0x20, "LEAK_FLOW_LOW", "leak"), (0x40, "LEAK_FLOW_HIGH", "leak"))
 
 
 def _second(reading):

@@ -2,8 +2,8 @@
 
 Storage 8 is the month just ended; a load profile leads back from it. Storage 32 and up of C5 are month ends.
 
-telegram 3444496a7856341201167a2a00000004133930000082046c0131840413102700008d0493130a34fe102700007017000002fd170020
-reading alarms=leak, id=12345678, status=LEAKING, target_1_date=2023-12-01, target_1_m3=10.0,
+telegram 3444496a7856341201167a2a00000004133930000082046c0131840413102700008d0493130a34fe102700007017000002fd17a000
+reading alarms=burst leak, id=12345678, status=BURSTING LEAKING, target_1_date=2023-12-01, target_1_m3=10.0,
         target_2_date=2023-11-01, target_2_m3=6.0, target_date=2024-01-01, target_m3=10.0, total_m3=12.345
 telegram 2744496a7856341288047a2a0000000406d00e000084800106c00c00008280016c013502fd172400
 reading alarms=dry, id=12345678, prev_1_month_date=2024-05-01, prev_1_month_kwh=3264,
@@ -11,9 +11,26 @@ reading alarms=dry, id=12345678, prev_1_month_date=2024-05-01, prev_1_month_kwh=
         total_energy_consumption_last_month_kwh=3264
 """
 
+from . import DIGITS
+
 WATER_BITS = (
-    (0x0001, "REMOVED", "tamper"), (0x0002, "TAMPERED", "tamper"), (0x0020, "WAS_LEAKING", None),
-    (0x0040, "BACKFLOW", "reverse"), (0x2000, "LEAKING", "leak"), (0x8000, "BURSTING", "burst"),
+    (0x0001, "OVERSIZED", None), (0x0002, "UNDERSIZED", None), (0x0004, "WAS_BLOCKED", None),
+    (0x0008, "BACKFLOWING", "reverse"), (0x0010, "WAS_BACKFLOWING", None), (0x0020, "LEAKING", "leak"),
+    (0x0040, "REMOVED", "tamper"), (0x0080, "BURSTING", "burst"), (0x0200, "ABNORMAL_ERROR", None),
+    (0x0400, "BATTERY_EOL", "low_battery"), (0x0800, "PERMANENT_ERROR", None), (0x1000, "TEMPORARY_ERROR", None),
+    (0x2000, "WAS_LEAKING", None), (0x4000, "WAS_TAMPERED", None), (0x8000, "WAS_REMOVED", None),
+)
+# The heat meter's error number, digit by digit.
+C5_DIGITS = (
+    DIGITS,
+    {1: ("TEMP_BELOW_RANGE", None), 2: ("TEMP_ABOVE_RANGE", None), 3: ("SHORT_CIRCUIT_RETURN_SENSOR", None),
+     4: ("RETURN_SENSOR_INTERRUPTED", None), 5: ("SHORT_CIRCUIT_SUPPLY_SENSOR", None),
+     6: ("SUPPLY_SENSOR_INTERRUPTED", None), 7: ("LOW_BATTERY", "low_battery"), 8: ("HARDWARE_ERROR1", None),
+     9: ("HARDWARE_ERROR2", None)},
+    {1: ("ERROR_MEASURING", None), 2: ("DRY", "dry"), 3: ("REVERSE_FLOW", "reverse"), 4: ("AIR_INSIDE", "air"),
+     5: ("VALUE_OVERLOAD", "over_range")},
+    {1: ("HARDWARE_ERROR3", None), 8: ("WIRELESS_ERROR", "comms")},
+    {1: ("BATTERY_EXPIRED", "low_battery"), 2: ("VERIFICATION_EXPIRED", None)},
 )
 MONTH = {"history_8_m3": "target_m3", "history_8_date": "target_date"}
 METERS = (
@@ -31,7 +48,7 @@ METERS = (
             "history_*_energy_consumption_kwh": ("prev_%d_month_kwh", -31),
             "history_*_date": ("prev_%d_month_date", -31),
         },
-        "bits": {"error_flags": ((0x04, "DRY", "dry"), (0x20, "RETURN_SENSOR_INTERRUPTED", None))},
+        "bits": {"error_flags": C5_DIGITS},
     }),
     (None, (0x08,), {
         "names": {
