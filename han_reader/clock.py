@@ -54,6 +54,11 @@ def summer(utc, year=None):
     return start <= utc < end
 
 
+def _in_month(year, month, day):
+    """Whether a month (1 to 12) of 2000 to 2099 has this day."""
+    return day > 0 and (day < 29 or day <= 28 + (3, 0 if year & 3 else 1, 3, 2, 3, 2, 3, 3, 2, 3, 2, 3)[month - 1])
+
+
 def local_to_utc(local, zone, year=None):
     """UTC seconds of a meter's own seconds; `zone` is EU or a fixed offset from UTC in minutes."""
     if zone == EU:
@@ -71,13 +76,11 @@ def date_time(data, at, zone, deviation_counts=True):
     hour = data[at + 5]
     minute = data[at + 6]
     second = data[at + 7]
-    if not (0 < month < 13 and 0 < day < 32 and hour < 24 and minute < 60):
+    year = data[at] << 8 | data[at + 1]
+    if not (2000 <= year < 2100 and 0 < month < 13 and hour < 24 and minute < 60 and _in_month(year, month, day)):
         return None
     if second > 59:
         second = 0
-    year = data[at] << 8 | data[at + 1]
-    if not 2000 <= year < 2100:
-        return None
     # The Gregorian calendar's exceptions lie outside these years.
     day += 365 * year + (year - 1) // 4 + MONTHS[month] - 719543
     if month > 2 and not year & 3:
@@ -111,9 +114,10 @@ def p1_time(text, zone=EU):
     hour = number // 10000 % 100
     day = number // 1000000 % 100
     month = number // 100000000 % 100
-    if not (0 < month < 13 and 0 < day < 32 and hour < 24 and minute < 60 and second < 60):
+    year = 2000 + number // 10000000000
+    if not (0 < month < 13 and hour < 24 and minute < 60 and second < 60 and _in_month(year, month, day)):
         return None
-    local = days(2000 + number // 10000000000, month, day) * 86400 + hour * 3600 + minute * 60 + second
+    local = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
     mark = text[12:]
     if mark == "S":
         return local - 7200

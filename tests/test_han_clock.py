@@ -52,8 +52,21 @@ def test_date_time():
     assert clock.date_time(unspecified_second, 0, EU) == local(2025, 7, 14, 10)
 
 
+def test_the_last_day_of_each_month():
+    for month in range(1, 13):
+        last = clock.days(2024 + month // 12, month % 12 + 1, 1) - 1
+        year, _, day = clock.civil(last)
+        assert clock.date_time(v.date_time(year, month, day, 12, 0, 0), 0, 0) == last * 86400 + 43200
+        assert clock.date_time(v.date_time(year, month, day + 1, 12, 0, 0), 0, 0) is None
+        assert clock.p1_time("24%02d%02d120000W" % (month, day)) == last * 86400 + 39600
+        assert clock.p1_time("24%02d%02d120000W" % (month, day + 1)) is None
+
+
 def test_no_time():
     for bad in (v.date_time(0xFFFF, 7, 14, 12, 0, 0), v.date_time(2025, 0xFF, 14, 12, 0, 0), bytes(12),
-                v.date_time(2025, 7, 32, 12, 0, 0), v.date_time(2025, 7, 14, 24, 0, 0),
+                v.date_time(2025, 7, 32, 12, 0, 0), v.date_time(2025, 2, 29, 12, 0, 0),
+                v.date_time(2024, 2, 30, 12, 0, 0),
+                v.date_time(2025, 4, 31, 12, 0, 0), v.date_time(2025, 4, 0, 12, 0, 0),
+                v.date_time(2025, 7, 14, 24, 0, 0),
                 v.date_time(2025, 7, 14, 12, 60, 0), v.date_time(2025, 7, 14, 12, 0, 0, 0x7000)):
         assert clock.date_time(bad, 0, EU) is None
