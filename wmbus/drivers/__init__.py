@@ -1,7 +1,8 @@
 """What the generic decoder can't know about a maker's meters, one small file per manufacturer code.
 
 The name is the registry: telegrams of SEN are looked up in `drivers/sen.py`, loaded when the first one comes. A driver
-is a tuple METERS of (versions, types, layout); None stands for any. A layout is a dict with some of:
+is a tuple METERS of (versions, types, layout); None stands for any. A text instead of a layout names the module that
+has it as LAYOUT, so that a home with one kind of meter does not load another. A layout is a dict with some of:
   "names"    standard name -> name; None drops the record; (name, name) gives both; ("x_%d_m3", n) writes storage
              number + n, without its sign; (name, multiply, divide) scales the raw value. A storage number in a standard
              name is written *, the number of a value in a load profile #: "history_*_m3", "target_#_m3"
@@ -66,7 +67,7 @@ def _find(manufacturer: str, version: int, kind: int) -> dict:
     if module is not None:
         for versions, kinds, found in module.METERS:
             if (versions is None or version in versions) and (kinds is None or kind in kinds):
-                return found
+                return load(found).LAYOUT if isinstance(found, str) else found
     return EMPTY
 
 

@@ -8,6 +8,27 @@ reading frequency_hz=50.0, id=12345678, status=I_3_OVERFLOW V_2_OVERFLOW,
         total_reactive_energy_consumption_kvarh=560, total_reactive_energy_production_kvarh=8
 """
 
-from .kam import EM24
+from . import number
 
-METERS = ((None, (0x02,), EM24),)
+BITS = ((0x01, "V_1_OVERFLOW", None), (0x02, "V_2_OVERFLOW", None), (0x04, "V_3_OVERFLOW", None),
+        (0x08, "I_1_OVERFLOW", None), (0x10, "I_2_OVERFLOW", None), (0x20, "I_3_OVERFLOW", None),
+        (0x40, "FREQUENCY", None))
+
+
+def _apparent(reading):
+    for kind in ("consumption", "production"):
+        active = number(reading, "total_energy_%s_kwh" % kind)
+        reactive = number(reading, "total_reactive_energy_%s_kvarh" % kind)
+        if active is not None and reactive is not None:
+            reading["total_apparent_energy_%s_kvah" % kind] = (active * active + reactive * reactive) ** 0.5
+
+
+LAYOUT = {
+    # The meter counts whole kvarh and tenths of Hz, whatever the VIF says.
+    "names": {"total_reactive_energy_consumption_kvarh": ("total_reactive_energy_consumption_kvarh", 1, 1),
+              "total_reactive_energy_production_kvarh": ("total_reactive_energy_production_kvarh", 1, 1),
+              "frequency_hz": ("frequency_hz", 1, 10)},
+    "bits": {"error_flags": BITS},
+    "finish": _apparent,
+}
+METERS = ((None, (0x02,), LAYOUT),)
