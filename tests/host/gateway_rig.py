@@ -93,6 +93,8 @@ class Receiver:
         self.script: "list" = []
         self.commands: "list[tuple[int, bytes]]" = []  # (counter, signed command)
         self.time = None  # None: the real time
+        self.releases: "Path | None" = None  # a folder to serve below /releases
+        self.fetched: "list[str]" = []
         self.stored: "dict[bytes, dict[int, list]]" = {}
         self.raw: "dict[tuple, bytes]" = {}
         self.heads: "list[batch.Head]" = []
@@ -109,6 +111,7 @@ class Receiver:
     async def _serve(self):
         app = web.Application()
         app.router.add_post("/v1/batches", self._post)
+        app.router.add_get("/releases/{name:.*}", self._release)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
@@ -145,6 +148,11 @@ class Receiver:
         commands = [data for counter, data in self.commands if counter not in results]
         now = int(time.time()) if self.time is None else self.time
         return web.Response(body=batch.answer(head.epoch, head.last, now, commands), content_type=batch.ANSWER_TYPE)
+
+    async def _release(self, request):
+        name = request.match_info["name"]
+        self.fetched.append(name)
+        return web.Response(body=(self.releases / name).read_bytes())
 
     def _take(self, body):
         envelope = batch.open_envelope(body, "batch", self.works)
