@@ -19,6 +19,10 @@ from .stores import Busy, StoreError
 MAX_BODY = 4096
 KINDS = ("home", "concentrator", "drive-by")
 TOKEN_PREFIX = "netti1."
+# Ed25519 (RFC 8032): the field's prime, and y of the points whose order divides 8.
+_P = 2 ** 255 - 19
+_SMALL = (0, 1, 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+          0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7, _P - 1)
 
 
 def token_text(works: str, url: str, secret: str, anchor: str) -> str:
@@ -30,6 +34,13 @@ def token_text(works: str, url: str, secret: str, anchor: str) -> str:
 def to_sign(works: str, secret: str) -> bytes:
     """What a gateway signs to enrol."""
     return b"netti/1 enrol " + works.encode() + b" " + secret.encode()
+
+
+def good_key(public_key: bytes) -> bool:
+    """Whether 32 bytes are an encoding that a gateway's key may have: the point's only one, and not of small order.
+    Under a key of small order one signature fits many batches."""
+    y = int.from_bytes(public_key, "little") & (1 << 255) - 1
+    return y < _P and y not in _SMALL
 
 
 class Enrolment:
@@ -69,6 +80,8 @@ class Enrolment:
 
     async def _enrol(self, secret, public_key, signature, kind, name):
         gateway = batch.gateway_id(public_key)
+        if not good_key(public_key):
+            raise ingest.Refused(403, "public key is not one a gateway makes")
         try:
             Ed25519PublicKey.from_public_bytes(public_key).verify(signature, to_sign(self.settings.works, secret))
         except (InvalidSignature, ValueError):

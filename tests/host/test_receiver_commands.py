@@ -3,6 +3,7 @@
 import shutil
 import ssl
 import subprocess
+import time
 
 import cbor2
 import pytest
@@ -12,6 +13,7 @@ from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Runn
 
 import firmware.batch as batch
 from cloud_receiver import commands, trust
+from cloud_receiver.clock import Clock
 from cloud_receiver.keys import KeyStore
 
 OWN, OTHER = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
@@ -332,3 +334,42 @@ def test_commands_from_the_command_line(receiver):
     assert listed.count("\n") == 3 and "waiting" in listed and gateway.id in listed
 
 
+def test_every_command_of_the_list_has_its_line(receiver):
+    directory, gateway = receiver.directory, receiver.enrol()
+    receiver.clock = receiver.receiver.clock = receiver.receiver.ingest.clock = Clock()
+    epoch = "00112233445566ff"
+    for line in (["interval", "60"], ["relay"], ["own-meters"], ["trust"], ["rewind", epoch, "7"],
+                 ["update", "0.2.0", "https://x/u"], ["close-valve"]):
+        done = netti("command", directory.path, gateway.id, *line)
+        assert done.returncode == 0 and f"{line[0]} queued as" in done.stdout, done.stderr
+        assert netti("command", directory.path, gateway.id, line[0], "--help").returncode == 0
+    receiver.run(_noticed(receiver))
+    sent = told(receiver, gateway)
+    assert [c[3] for c in sent] == ["interval", "relay", "own-meters", "trust", "rewind", "update", "close-valve"]
+    assert sent[4][4] == {"epoch": bytes.fromhex(epoch), "after": 7}
+    assert sent[5][4] == {"version": "0.2.0", "url": "https://x/u"} and sent[6][4] == {}
+    assert time.time() + 250 < sent[6][2] <= time.time() + 300
+    for bad in (["open-valve"], ["valve"], ["close-valve", "now"], ["update", "1", "http://x"], ["update", "1"],
+                ["rewind", "zz", "1"], ["rewind", epoch, "-1"], ["rewind", epoch, "x"]):
+        done = netti("command", directory.path, gateway.id, *bad)
+        assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr, bad
+    assert netti("command", directory.path, "all", "close-valve").returncode == 2
+
+
+def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path):
+    gateway = receiver.enrol()
+    assert "there is no key for it yet" in bind(receiver, gateway, OWN)
+    [first] = told(receiver, gateway)
+    assert first[4] == {"meters": [{"meter": OWN.text, "key": None}]}
+    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, first[1], 0, "")]) == []
+    rows = tmp_path / "keys.csv"
+    rows.write_text(f"{OWN.text};{OWN.key.hex()}\n{OTHER.text};{OTHER.key.hex()}\n")
+    done = subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", receiver.directory.path],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and OWN.key.hex() not in done.stdout + done.stderr
+    receiver.run(_noticed(receiver))
+    [second] = told(receiver, gateway)
+    assert second[1] > first[1] and second[4] == {"meters": [{"meter": OWN.text, "key": OWN.key}]}
+    told(receiver, gateway, [batch.result(gateway.next(), NOW, second[1], 0, "")])
+    subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", receiver.directory.path], capture_output=True)
+    assert told(receiver, gateway) == [], "nothing has changed"

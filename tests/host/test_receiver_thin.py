@@ -1,7 +1,9 @@
 """The receiver as a whole: enrol, send, decode now or when the key comes, ask; and what it must never show."""
 
+import asyncio
 import base64
 import contextlib
+import hashlib
 import http.client
 import json
 import ssl
@@ -201,6 +203,56 @@ def test_enrolment_refuses(receiver):
     for body in (b"", b"[]", b"null", b"{", b"\xff", b"[" * 4000):
         assert ask(body) == 400, body
     assert ask(b"x" * 5000) == 413
+
+
+P = 2 ** 255 - 19
+SMALL = (0, 1, 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+         0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7, P - 1)
+
+
+def under_a_key_of_small_order(receiver, encoded):
+    """An enrolment nobody holds a key for: R = B, S = 1 fits every message of which k times the key is nothing."""
+    base = (4 * pow(5, -1, P) % P).to_bytes(32, "little")
+    for _ in range(40):
+        secret = receiver.token()
+        k = hashlib.sha512(base + encoded + enrol.to_sign("works", secret)).digest()
+        if int.from_bytes(k, "little") % (2 ** 252 + 27742317777372353535851937790883648493) % 8 == 0:
+            signature = base + (1).to_bytes(32, "little")
+            return json.dumps({"token": secret, "public_key": encoded.hex(), "signature": signature.hex()}).encode()
+    raise AssertionError("no luck")
+
+
+def test_keys_that_are_nobodys_do_not_enrol(receiver, monkeypatch):
+    receiver.receiver.enrolment.by_address.burst = 1e9
+    forged = [under_a_key_of_small_order(receiver, y.to_bytes(32, "little")) for y in SMALL]
+    for body in forged:
+        answer = receiver.device("POST", "/v1/gateways", body)
+        assert (answer.status, answer.text) == (403, "public key is not one a gateway makes\n")
+    good = json.loads(Gateway().enrolment(receiver.token()))
+    for y in [y + P for y in range(19)] + list(SMALL):  # a second encoding of a point; and with the sign bit
+        for form in (y, y | 1 << 255):
+            assert not enrol.good_key(form.to_bytes(32, "little"))
+            body = json.dumps({**good, "public_key": form.to_bytes(32, "little").hex()}).encode()
+            assert receiver.device("POST", "/v1/gateways", body).status == 403
+    assert receiver.summary()["gateways"] == 0
+    assert all(enrol.good_key(Gateway().public) for _ in range(20))
+    # Known-bad: without the check the library takes them.
+    monkeypatch.setattr(enrol, "good_key", lambda key: True)
+    assert 200 in [receiver.device("POST", "/v1/gateways", body).status for body in forged]
+
+
+def test_one_revoked_stays_revoked_however_often_it_enrols(receiver):
+    gateway = receiver.enrol()
+    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
+        keys.revoke(gateway.id, NOW)
+    receiver.enrol(gateway)
+    receiver.run(_revoked(receiver))
+    assert receiver.send(gateway.batch([])).status == 401
+
+
+async def _revoked(receiver):
+    while not receiver.receiver.revoked():
+        await asyncio.sleep(0.05)
 
 
 def test_reenrolment_keeps_history(receiver):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cloud_receiver.clock import Clock, iso
+from cloud_receiver.commands import Commands
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, SettingsError
 
@@ -29,17 +30,17 @@ def run(args) -> int:
     """Run one action; a bad row makes the exit status 1, the good ones are kept."""
     directory = Directory(args.dir)
     try:
-        directory.load()
+        settings = directory.load()
         keys = KeyStore(directory.keys)
         try:
-            return _import(args, keys) if args.action == "import" else _list(keys)
+            return _import(args, keys, Commands(keys, settings.works)) if args.action == "import" else _list(keys)
         finally:
             keys.close()
     except (SettingsError, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
 
 
-def _import(args, keys):
+def _import(args, keys, commands):
     try:
         raw = sys.stdin.buffer.read() if str(args.file) == "-" else args.file.read_bytes()
     except OSError as e:
@@ -48,7 +49,8 @@ def _import(args, keys):
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")  # a spreadsheet's export; keys and meters are ASCII all the same
-    verdicts = keys.import_csv(text, Clock().seconds())
+    now = Clock().seconds()
+    verdicts = keys.import_csv(text, now)
     counts: "dict[str, int]" = {}
     for v in verdicts:
         counts[v.verdict] = counts.get(v.verdict, 0) + 1
@@ -58,6 +60,11 @@ def _import(args, keys):
             print(f"line {v.line}: {v.meter} {v.verdict}")
     if not verdicts:
         raise CommandError(f"{args.file}: no rows")
+    changed = {v.meter for v in verdicts if v.verdict in ("added", "replaced")}
+    for gateway in [row[0] for row in keys.enrolled()]:
+        bound = keys.bound(gateway)
+        if changed & bound.keys():  # the home this meter belongs to has waited for its key
+            commands.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     return 1 if counts.get("bad") else 0
 

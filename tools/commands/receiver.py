@@ -76,21 +76,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its gateway's id")
     p.add_argument("--new-resident", action="store_true", help="show nothing from before now")
+    p.add_argument("--public-name", default="", metavar="HOST", help="as given to serve: the link is then https://HOST")
 
     p = sub.add_parser("admin", help="make an administrator, or give one a new password (read from standard input)")
     p.add_argument("dir", type=Path)
     p.add_argument("name")
 
-    p = sub.add_parser("command", help="queue a command for a gateway's next answer")
+    p = sub.add_parser("command", help="queue a command for a gateway's next answer",
+                       epilog="example: netti receiver command works all interval 1800")
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its id, or all")
-    p.add_argument("name", choices=("interval", "relay", "trust"), help="interval SECONDS; relay with the options "
-                   "below; trust: the anchors and keys as they are now")
-    p.add_argument("value", nargs="?", type=int, help="for interval: seconds between batches, 10 to 86400")
-    p.add_argument("--window", type=int, default=3600, help="for relay: seconds per relayed telegram (default: 3600)")
-    p.add_argument("--media", type=int, nargs="+", default=[6, 7, 21, 22],
-                   help="for relay: of 6 7 21 22 (default: all)")
-    p.add_argument("--meters", nargs="+", help="for relay: only these meters or makes (KAM-*); default: all")
+    p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
+    _command_arguments(p.add_subparsers(dest="name", metavar="COMMAND", required=True))
 
     p = sub.add_parser("rotate", help="let the stand-by anchor or command key take over, and tell the gateways")
     p.add_argument("dir", type=Path)
@@ -100,6 +97,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p = sub.add_parser("commands", help="list commands and what became of them")
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", nargs="?", help="of this gateway only")
+
+
+def _command_arguments(sub):
+    """A parser for each command of the closed list."""
+    p = sub.add_parser("interval", help="time between its regular batches")
+    p.add_argument("seconds", type=int, help="10 to 86400")
+    p = sub.add_parser("relay", help="which telegrams of water meters it relays, and how often")
+    p.add_argument("--window", type=int, default=3600, help="seconds per relayed telegram (default: 3600)")
+    p.add_argument("--media", type=int, nargs="+", default=[6, 7, 21, 22], help="of 6 7 21 22 (default: all)")
+    p.add_argument("--meters", nargs="+", help="only these meters or makes (KAM-*); default: all")
+    sub.add_parser("own-meters", help="the home's own meters and keys once more, as bound (bind, unbind do it too)")
+    sub.add_parser("trust", help="the anchors and command keys as they are now (rotate does it too)")
+    p = sub.add_parser("rewind", help="send again what its ring still holds (done by itself where a gap is seen)")
+    p.add_argument("epoch", help="the ring, 16 hex digits as its page shows it")
+    p.add_argument("after", type=int, help="the record before the first that is wanted; 0: all")
+    p = sub.add_parser("update", help="tell it that an update of Netti is there; it checks the release's own signature")
+    p.add_argument("version")
+    p.add_argument("url", help="https://...")
+    sub.add_parser("close-valve", help="close the main valve: only where the owner has agreed on the gateway, and only "
+                   "if it calls within five minutes; nothing opens it from afar")
 
 
 def run(args) -> int:
@@ -255,7 +272,8 @@ def _home(args):
             since = Clock().seconds()
         elif since is None:
             since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
-        print(f"http://127.0.0.1:{settings.web_port}/home/{keys.home_link(gateway, since)}")
+        where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{settings.web_port}"
+        print(f"{where}/home/{keys.home_link(gateway, since)}")
     return 0
 
 
@@ -276,19 +294,33 @@ def _admin(args):
 
 def _command(args):
     directory = Directory(args.dir)
-    with _office(args) as (settings, _, commands, enrolled):
+    now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
+    if args.name == "close-valve" and args.gateway == "all":
+        raise CommandError("a valve is closed at one gateway, not at all")
+    with _office(args) as (settings, keys, commands, enrolled):
         gateways = enrolled if args.gateway == "all" else [_enrolled(args.gateway, enrolled)]
-        if (args.name == "interval") != (args.value is not None):
-            raise CommandError("interval takes the seconds between batches, the others no value")
-        arguments = {
-            "interval": lambda: {"seconds": args.value},
-            "relay": lambda: {"window": args.window, "media": args.media, "meters": args.meters},
-            "trust": lambda: _trusted(directory, settings),
-        }[args.name]()
         for gateway in gateways:
-            counter = commands.make(gateway, args.name, arguments, Clock().seconds())
-            print(f"{gateway} {args.name} queued as {counter}")
+            counter = commands.make(gateway, args.name, _order(args, directory, settings, keys.bound(gateway)), now)
+            print(f"{gateway} {args.name} queued as {counter}"
+                  + (", for five minutes" if args.name == "close-valve" else ""))
     return 0
+
+
+def _order(args, directory, settings, bound):
+    """The arguments of a command as the wire carries them, own meters without their keys."""
+    if args.name == "interval":
+        return {"seconds": args.seconds}
+    if args.name == "relay":
+        return {"window": args.window, "media": args.media, "meters": args.meters}
+    if args.name == "own-meters":
+        return {"meters": sorted(bound)}
+    if args.name == "trust":
+        return _trusted(directory, settings)
+    if args.name == "rewind":
+        if not re.fullmatch("[0-9a-fA-F]{16}", args.epoch):
+            raise CommandError(f"{args.epoch!r} is no epoch (16 hex digits)")
+        return {"epoch": bytes.fromhex(args.epoch), "after": args.after}
+    return {"version": args.version, "url": args.url} if args.name == "update" else {}
 
 
 def _trusted(directory, settings):
