@@ -55,7 +55,8 @@ class _Plan:
             self.keys["missing"] = lay.missing
         lay.numbers.sort(key=lambda n: n[2])
         self.whole = []  # value as it stands, in both places
-        self.scaled = []  # everything else
+        self.scaled: "list" = []  # everything else
+        self.reals: "list" = []  # the same of floats, which may be no numbers
         form = [">"]
         last = 0
         for i in range(len(lay.numbers)):
@@ -68,11 +69,11 @@ class _Plan:
                 self.codes[code] = None
             if name:
                 self.keys[name] = None
-            if multiplier == 1 and same and code and name:
+            if multiplier == 1 and same and code and name and letter not in "fd":
                 self.whole.append((i, code, unit, name, low, high))
             else:
-                self.scaled.append((i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor,
-                                    low, high))
+                row = (i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor, low, high)
+                (self.reals if letter in "fd" else self.scaled).append(row)
         self.sums = totals(self.keys)
         form.append("%dx" % (len(data) - last))
         self.form = "".join(form)
@@ -113,7 +114,10 @@ class _Plan:
                 reading[name] = value
             else:
                 drop(reading, name, value, low)
-        for i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor, low, high in self.scaled:
+        scaled = self.scaled
+        if self.reals:
+            scaled = scaled + _numbers(self.reals, values, obis, reading)
+        for i, code, unit, name, multiplier, divisor, same, flat_multiplier, flat_divisor, low, high in scaled:
             number = values[i]
             if divisor:
                 value = number / divisor
@@ -153,6 +157,20 @@ class _Plan:
             else:
                 drop(reading, "time", time, EARLIEST)
         return reading
+
+
+def _numbers(reals, values, obis, reading):
+    """The rows whose values are numbers; the others are taken out of the reading."""
+    kept = []
+    for row in reals:
+        if abs(values[row[0]]) < 1e30:
+            kept.append(row)
+        else:
+            if row[1]:
+                obis[row[1]] = [None, row[2]]
+            if row[3]:
+                drop(reading, row[3], values[row[0]], 0)
+    return kept
 
 
 class Plans:

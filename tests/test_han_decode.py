@@ -306,3 +306,15 @@ def test_compact_array():
                 b"\x13" + b"\x02\x01" * 20 + b"\x06\x00", b"\x13\x01\xff\xff\x12\x00",
                 b"\x13\x13\x06\x04\x00\x00\x00\x00"):
         refused(v.notification(v.structure(v.u32(1), bad)))
+
+
+def test_floats():
+    """float32 and float64; what is no number is dropped."""
+    data = v.array(v.structure(v.obis("1-0:1.7.0"), b"\x17\x44\x9a\x50\x00", v.scaler_unit(0, v.W)),
+                   v.structure(v.obis("1-0:32.7.0"), b"\x18\x40\x6c\xc2\x00\x00\x00\x00\x00", v.scaler_unit(0, v.V)),
+                   v.structure(v.obis("1-0:2.7.0"), b"\x17\x7f\xc0\x00\x00", v.scaler_unit(0, v.W)),
+                   v.structure(v.obis("1-0:31.7.0"), b"\x17\x7f\x80\x00\x00", v.scaler_unit(0, v.A)))
+    out = reading(v.notification(data))
+    holds(out, import_w=1234.5, voltage_l1_v=230.0625)
+    assert "export_w" not in out and out["obis"]["1-0:2.7.0"] == [None, "W"]
+    assert "current_l1_a" not in out and len(out["dropped"]) == 2
