@@ -101,6 +101,8 @@ def test_fragments_become_one_message():
     reading = wmbus.decode(whole, KEY, aes)
     assert reading["total_m3"] == 12.345 and reading["total_m3_4"] == 12.345
     for piece in pieces:
+        heard = wmbus.summary(piece)
+        assert heard.meter == ("NET", "12345678", 1, 7) and heard.ci == 0x90 and heard.encrypted
         try:
             wmbus.decode(piece, KEY, aes)
         except wmbus.DecodeError as error:

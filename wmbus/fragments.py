@@ -25,7 +25,7 @@ class Assembler:
         """Take the next telegram heard; DecodeError as `meter` raises it."""
         layers = transport.begin(telegram)
         transport.walk(layers, True)
-        if layers.afl is None or not layers.afl[0] & 0xFF:
+        if layers.ci or layers.afl is None:
             return telegram
         fcl = layers.afl[0]
         number = fcl & 0xFF

@@ -87,7 +87,7 @@ def _wired(telegram: bytes) -> Layers:
 def walk(layers: Layers, to_fragment: bool = False) -> None:
     """Go on from the CI field at `layers.at` until the application data or an encrypted ELL payload is reached.
 
-    With `to_fragment` stop behind the AFL: a fragment's rest has no meaning by itself.
+    With `to_fragment` stop behind the AFL of a fragment, whose rest has no meaning by itself; else it is a DecodeError.
     """
     while True:
         data = layers.data
@@ -115,9 +115,9 @@ def walk(layers: Layers, to_fragment: bool = False) -> None:
             continue
         elif ci == AFL:
             _afl(layers, at)
-            if to_fragment:
-                return
             if layers.afl is not None and layers.afl[0] & 0xFF:
+                if to_fragment:
+                    return
                 raise DecodeError("fragment %d of a longer message" % (layers.afl[0] & 0xFF), at)
             continue
         layers.ci = ci
@@ -199,9 +199,7 @@ def _afl(layers: Layers, at: int) -> None:
 
 def meter(telegram: bytes) -> Meter:
     """The meter a telegram is of: the TPL's long header wins over the DLL address. DecodeError on nonsense."""
-    layers = begin(telegram)
-    walk(layers)
-    return meter_of(layers.address)
+    return meter_of(head(telegram)[0])
 
 
 def encrypted(layers: Layers) -> bool:
@@ -233,15 +231,17 @@ def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
 def head_walked(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
     """`head` layer by layer, whatever the layers are."""
     layers = begin(telegram)
-    walk(layers)
-    if layers.ell_at is not None and layers.ci == 0:
+    walk(layers, True)
+    if layers.ell_at is not None and layers.ci == 0 and layers.afl is None:
         if layers.ell_encrypted:
             return layers.address, telegram[layers.ell_at], layers.access_number, None, True
         access_number = layers.access_number
         layers.at += 2  # the payload CRC
-        walk(layers)
+        walk(layers, True)
         if layers.access_number is None:
             layers.access_number = access_number
+    if layers.ci == 0:  # a fragment: only the link layer says whose, and what is in it shows in the whole message
+        return layers.address, AFL, layers.access_number, None, True
     return layers.address, layers.ci, layers.access_number, layers.status, encrypted(layers)
 
 
