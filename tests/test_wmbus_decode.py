@@ -151,6 +151,7 @@ def test_compact_frame_after_a_full_one():
     compact = telegram(b"\x79" + bytes((signature & 255, signature >> 8, data & 255, data >> 8)) + values)
     check(wmbus.decode(compact, None, None, formats))
     refused(wmbus.DecodeError, compact)
+    refused(wmbus.DecodeError, compact, None, None, {signature: b"\x84"})
     for bit in range(11 * 8, len(compact) * 8):
         refused(wmbus.DecodeError, flipped(compact, bit), None, None, formats)
 

@@ -20,13 +20,11 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
     end = layers.end
     while at + 1 < end and layers.mode and data[at] == records.FILLER:
         at += 1
-    while end > at and layers.mode and data[end - 1] == records.FILLER:
-        end -= 1
     if at + 4 > end:
         raise DecodeError("compact frame cut short", at)
     signature = data[at] | data[at + 1] << 8
     known = formats.get(signature) if formats else None
-    if known is None:
+    if known is None or crc(known) != signature:  # what was kept across a restart may be damaged
         known = shipped.get(signature)
     if known is None:
         raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
@@ -52,6 +50,8 @@ def fill(known: bytes, data: bytes, at: int, end: int) -> "bytes | None":
             return None
         parts.append(data[at:at + size])
         at += size
+    while at < end and data[at] == records.FILLER:
+        at += 1
     return b"".join(parts) if at == end else None
 
 

@@ -28,7 +28,7 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
     """What each byte of a telegram means, as far as it can be read; never raises DecodeError.
 
     "spans": see above. "plain": the bytes after decryption. "meter": as text, or None. "error": (kind, reason) of what
-    stopped it, kind "key missing", "wrong key" or "damaged", or None. "known": whether a driver knows the meter.
+    stopped it, kind "key missing", "wrong key", "fragment" or "damaged", or None. "known": whether a driver knows the meter.
     "driver": text of a driver file to start from, or None.
     """
     spans: "list[tuple[int, int, str, str]]" = []
@@ -43,6 +43,8 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
         kind = "damaged"
         if isinstance(error, (KeyMissing, WrongKey)):
             kind = "key missing" if isinstance(error, KeyMissing) else "wrong key"
+        elif layers is not None and layers.afl is not None and layers.afl[0] & 0xFF:
+            kind = "fragment"
         result["error"] = (kind, error.reason)
         if layers is not None and kind != "damaged":
             _add(spans, layers.at, layers.end, "sealed", "encrypted: " + error.reason)
