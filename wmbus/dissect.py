@@ -28,8 +28,8 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
     """What each byte of a telegram means, as far as it can be read; never raises DecodeError.
 
     "spans": see above. "plain": the bytes after decryption. "meter": as text, or None. "error": (kind, reason) of what
-    stopped it, kind "key missing", "wrong key", "fragment" or "damaged", or None. "known": whether a driver knows the meter.
-    "driver": text of a driver file to start from, or None.
+    stopped it, kind "key missing", "wrong key", "fragment" or "damaged", or None. "known": whether a driver knows the
+    meter. "driver": text of a driver file to start from, or None.
     """
     spans: "list[tuple[int, int, str, str]]" = []
     result: dict = {"spans": spans, "plain": telegram, "meter": None, "error": None, "known": False, "driver": None}
