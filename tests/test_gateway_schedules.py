@@ -133,7 +133,7 @@ class Wire:
         self.missing -= len(data)
 
     async def drain(self):
-        if self.missing:
+        if self.missing or not self.chunks:
             return
         body, self.chunks = b"".join(self.chunks), []
         step = self.world.step()
