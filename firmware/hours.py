@@ -8,6 +8,7 @@ hours are called estimated. The state is a plain dict that the caller keeps, so 
 
 MARK_WITHIN_S = 300  # a register read so soon after the hour counts as read at it
 MAX_GAP_HOURS = 31 * 24  # beyond this nothing is spread: the hours stay unknown
+MAX_WH = 700000  # in an hour: more is no household's, but damage that a 16-bit CRC let through
 MAX_POWER_GAP_S = 120  # a power reading holds so long at most
 
 
@@ -62,7 +63,7 @@ class Hours:
         count = (hour - s["hour"]) // 3600
         imported, exported = import_wh - s["import_wh"], export_wh - s["export_wh"]
         # Registers that run backwards are another meter's: no hours from the difference of two meters.
-        if count < 1 or count > MAX_GAP_HOURS or imported < 0 or exported < 0:
+        if not 1 <= count <= MAX_GAP_HOURS or min(imported, exported) < 0 or max(imported, exported) > MAX_WH * count:
             return []
         if count == 1:
             return [(s["hour"], imported, exported, False)]

@@ -220,6 +220,8 @@ def test_another_meters_register_makes_no_hour():
     assert h.feed(H + 3600, None, 100, 0) == []
     assert h.feed(H + 7200, None, 300, 0) == [(H + 3600, 200, 0, False)]
     assert h.feed(H + 3600, None, 100, 0) == []
+    # Nor does a register that no household reaches.
+    assert h.feed(H + 10800, None, 1 << 40, 0) == [] and h.feed(H + 14400, None, 500, 0) == []
 
 
 # --- history ---
