@@ -14,6 +14,10 @@ import binascii
 
 from . import batch, cbor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 NO_EPOCH = bytes(8)
 
 
@@ -34,6 +38,14 @@ def check(data, seed=0):
 
 class Base:
     """A ring; `random_bytes(n)` draws an epoch, `record_time()` gives the time of a lost record."""
+
+    if TYPE_CHECKING:
+        append: "Callable[[Callable[[int], bytes]], int]"
+        flush: "Callable[[], None]"
+        read: "Callable[..., Iterator[tuple[int, bytes]]]"
+        _begin: "Callable[[bytes, int], None]"
+        _write_cursor: "Callable[[], None]"
+        _first_held: "Callable[[], int]"
 
     def __init__(self, random_bytes, record_time):
         self._random = random_bytes

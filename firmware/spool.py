@@ -6,8 +6,8 @@ replaced, never changed in place:
     segment   "NSP1" epoch(8) first-seq(8) crc32(4), then per record: length(2) bytes crc32(4)
     cursor    "NCU1" epoch(8) acknowledged(8) sent(8) old-epoch(8) old-acknowledged(8) crc32(4)
 
-A record's CRC covers its epoch and seq too, so that no leftover can pass for it. What `append` returned is with the
-operating system and survives a kill; what `flush` returned survives a power cut.
+A record's CRC covers its epoch and seq too, so that no leftover can pass for it. On Linux, what `append` returned is
+with the operating system and survives a kill; on LittleFS it waits in RAM for `flush` or for more.
 
 Acknowledged records stay until their segment is dropped to make room. Dropping records that were not acknowledged
 writes a lost record first.
@@ -19,6 +19,7 @@ from .ring import NO_EPOCH, Base, check, crc, number
 _SEGMENT, _CURSOR = b"NSP1", b"NCU1"
 _HEADER = 24
 _SEGMENTS = 16  # a ring's capacity in segments
+_CHUNK = 1024  # bytes of records read at a time
 
 
 class _Part:
@@ -52,7 +53,6 @@ class Ring(Base):
         Base.__init__(self, random_bytes, record_time)
         self._out = None
         self._dirty = False
-        self._bringing = False  # whether a record of an earlier epoch is being numbered anew
         self._mark = (None, 0, 0)  # segment name, seq, offset: where the last reading from the cursor began
         if random_bytes is not None:
             files.make_folder(folder)
@@ -88,8 +88,10 @@ class Ring(Base):
             # Its tail may be of a process that was killed before it flushed. From here on it counts as kept, and a
             # power cut must not open a hole before the records of this start.
             out = self._files.appender(self._folder + "/" + parts[-1].name)
-            out.sync()
-            out.close()
+            try:
+                out.sync()
+            finally:
+                out.close()
         cursor = self._read_cursor()
         if cursor is None:
             self._begin(NO_EPOCH, 0)
@@ -204,19 +206,19 @@ class Ring(Base):
 
     def _make_room(self):
         # Drops whole segments from the old end. The lost record is written before they go, so that a cut between the
-        # two can only tell twice.
-        # While records are brought over from an earlier epoch, what would go are these: the ring grows for a while.
-        if self._pinned or self._bringing:
+        # two can only tell twice. What waits to be brought over from an earlier epoch stays, and the ring grows.
+        if self._pinned:
             return
         doomed = []
-        while len(self._parts) > 1 and self._held() + self._segment > self._capacity:
+        while (len(self._parts) > 1 and self._parts[0].epoch == self.epoch
+               and self._held() + self._segment > self._capacity):
             doomed.append(self._parts.pop(0))
         first = through = count = 0
         for part in doomed:
-            if part.epoch == self.epoch and part.last() > self.acknowledged:
-                its_first = max(part.first, self.acknowledged + 1)
-                its_first, its_count = self._lost_range(its_first, part.last(), self._records(part, its_first - 1))
-                first, through, count = first or its_first, part.last(), count + its_count
+            if part.last() > self.acknowledged:
+                begin, last = max(part.first, self.acknowledged + 1), part.last()
+                begin, its_count = self._lost_range(begin, last, self._records(part, begin - 1, last))
+                first, through, count = first or begin, last, count + its_count
         if count:
             self._new_part(self.last + 1)
             self._append_lost(first, through, count)
@@ -253,20 +255,34 @@ class Ring(Base):
         last = self.last if last is None else last
         for part in list(self._parts):
             if part.epoch == self.epoch and part.last() > after and part.first <= last:
-                for seq, data in self._records(part, after):
-                    if seq > last:
-                        return
+                for seq, data in self._records(part, after, last):
                     yield seq, data
 
-    def _records(self, part, after):
-        with self._files.reader(self._folder + "/" + part.name) as f:
-            seq, offset = part.first, _HEADER
-            if self._mark[0] == part.name and self._mark[1] <= after + 1:
-                _, seq, offset = self._mark
-            f.seek(offset)
-            marked = False
-            while seq <= part.last():
-                data = self._read_record(f, part.epoch, seq)
+    def _records(self, part, after, last):
+        seq, offset = part.first, _HEADER
+        if self._mark[0] == part.name and self._mark[1] <= after + 1:
+            _, seq, offset = self._mark
+        marked = False
+        while seq <= min(part.last(), last):
+            # Some at a time, with the file closed again before anybody else runs: a file that is left open on
+            # LittleFS is closed by some collection, in the middle of anything.
+            found: "list[bytes | None]" = []
+            size = 0
+            try:
+                with self._files.reader(self._folder + "/" + part.name) as f:
+                    f.seek(offset)
+                    while size < _CHUNK and seq + len(found) <= min(part.last(), last):
+                        data = self._read_record(f, part.epoch, seq + len(found))
+                        found.append(data)
+                        if data is None:
+                            break
+                        size += len(data)
+            except OSError:
+                return  # dropped to make room meanwhile
+            if found and found[-1] is None and self._dirty:
+                self.flush()  # on LittleFS nobody else sees what is not flushed
+                continue
+            for data in found:
                 if data is None:
                     self._damaged(part, seq)
                     return
@@ -299,12 +315,8 @@ class Ring(Base):
         while self._parts and self._parts[0].epoch != self.epoch:
             part = self._parts[0]
             after = self._old[1] if part.epoch == self._old[0] else 0
-            for _seq, data in self._records(part, after):
-                self._bringing = True
-                try:
-                    self._append_anew(data)
-                finally:
-                    self._bringing = False
+            for _seq, data in self._records(part, after, part.last()):
+                self._append_anew(data)
                 yield self.last
             self.flush()
             if self._parts and self._parts[0] is part:

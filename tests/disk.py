@@ -130,6 +130,8 @@ class Disk:
         return _Appender(self, path)
 
     def reader(self, path):
+        if path not in self.files:
+            raise OSError(2)
         return _Reader(self.files[path])
 
     def write_whole(self, path, data):

@@ -1,0 +1,44 @@
+"""A flash partition in a file, by the rules of NOR: where there is no chip, so that the flash spool runs there too.
+
+What was written is with the operating system: the end of the process is this flash's power cut.
+"""
+
+BLOCK = 4096
+
+
+class Image:
+    """The file at `path`, made with `blocks` erased blocks if there is none; follows the block protocol of `flash`."""
+
+    def __init__(self, path, blocks=512):
+        try:
+            self._file = open(path, "r+b", 0)  # noqa: SIM115 - stays open
+        except OSError:
+            with open(path, "wb") as f:
+                for _ in range(blocks):
+                    f.write(b"\xff" * BLOCK)
+            self._file = open(path, "r+b", 0)  # noqa: SIM115
+        self._blocks = self._file.seek(0, 2) // BLOCK
+
+    def readblocks(self, block, buf, offset=0):
+        """Fill `buf`."""
+        self._file.seek(block * BLOCK + offset)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=0):
+        """Program: bits can only be cleared."""
+        before = bytearray(len(buf))
+        self.readblocks(block, before, offset)
+        after = int.from_bytes(before, "big") & int.from_bytes(buf, "big")
+        self._file.seek(block * BLOCK + offset)
+        self._file.write(after.to_bytes(len(buf), "big"))
+
+    def ioctl(self, op, arg):
+        """4: blocks, 5: bytes of one, 6: erase one."""
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self._file.seek(arg * BLOCK)
+            self._file.write(b"\xff" * BLOCK)
+        return 0
