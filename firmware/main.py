@@ -22,7 +22,6 @@ from .clock import Clock  # noqa: E402
 from .commands import Commands  # noqa: E402
 from .config import ConfigError  # noqa: E402
 from .gateway import Gateway, restored  # noqa: E402
-from .own import OwnMeters  # noqa: E402
 from .uplink import Uplink  # noqa: E402
 
 LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that runs faster
@@ -126,8 +125,12 @@ def _configure(g, folder):
     def keeper(name):
         return lambda data: port.write_whole(folder + name, data)
 
-    g.make_own = lambda meters: OwnMeters(meters, port.aes, g.water_hour, g.count,
-                                          port.read_whole(folder + "/own.json"), keeper("/own.json"))
+    def make_own(meters):
+        from .own import OwnMeters
+        return OwnMeters(meters, port.aes, g.water_hour, g.count, port.read_whole(folder + "/own.json"),
+                         keeper("/own.json"))
+
+    g.make_own = make_own
     if g.config["own_meters"]:
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:

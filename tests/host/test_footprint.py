@@ -1,0 +1,47 @@
+"""Only what is configured is imported on a device: the real MicroPython says what it has loaded."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent.parent / "bench")]
+
+import footprint  # noqa: E402
+
+RADIO = {"radios": footprint.HOME["radios"]}
+DECODING = ("firmware.own", "wmbus.decoder", "wmbus.vif", "wmbus.plan", "wmbus.security", "wmbus.drivers")
+HAN = ("firmware.han_port", "firmware.hours", "han_reader", "han_reader.framing", "han_reader.lists")
+# What a home with a Norwegian meter and one water meter never needs: other dialects, other makers, other tools, the
+# ways of running it does not use.
+NEVER = ("han_reader.p1", "han_reader.p1_list", "han_reader.mbus", "han_reader.dissect", "han_reader.capture",
+         "han_reader.security", "wmbus.dissect", "wmbus.s1", "wmbus.wired", "wmbus.prios", "wmbus.fragments",
+         "firmware.enrol", "firmware.reset", "firmware.sntp", "firmware.update", "firmware.slots", "firmware.fetch",
+         "firmware.boot", "firmware.radios.rtlwmbus")
+
+
+def loaded(config):
+    return footprint.measure(None, config)["loaded"]
+
+
+def test_a_home_loads_what_it_is_configured_for():
+    found = loaded(footprint.HOME)
+    assert set(DECODING + HAN) <= set(found)
+    assert [m for m in NEVER if m in found] == []
+    assert [m for m in found if m.startswith("wmbus.drivers.")] == ["wmbus.drivers.kam"]
+    assert [m for m in found if m.startswith("firmware.radios.")] == ["firmware.radios.bursts"]
+
+
+def test_a_gateway_that_only_relays_loads_no_decoder_and_no_han_reader():
+    found = loaded(RADIO)
+    assert [m for m in found if m in DECODING + HAN + NEVER or m.startswith(("han_reader", "wmbus.drivers"))] == []
+
+
+def test_a_reader_of_the_han_port_only_loads_no_radio_and_no_decoder():
+    found = loaded({"han": footprint.HOME["han"]})
+    assert set(HAN) <= set(found)
+    assert [m for m in found if m in DECODING + NEVER or m.startswith("firmware.radios")] == []
+
+
+def test_the_check_sees_what_is_loaded():
+    """Known-bad: another radio's module shows."""
+    found = loaded({"radios": [{"radio": "rtlwmbus", "port": "tcp://127.0.0.1:1"}]})
+    assert "firmware.radios.rtlwmbus" in found and "firmware.radios.bursts" not in found
