@@ -4,7 +4,7 @@ Not a cipher in the usual sense: its two start values are the same for all meter
 register is stirred with ten bytes of the frame as it was sent.
 """
 
-from .errors import WrongKey
+from .errors import DecodeError
 from .values import date
 
 STARTS = (0x39BC8A10 ^ 0xE66D83F8, 0x51728910 ^ 0xE66D83F8)
@@ -57,7 +57,7 @@ def open_real_data(layers) -> None:
         if sum(plain) & 0xEF == check:
             layers.data = data[:at] + plain
             return
-    raise WrongKey("PRIOS checksum wrong with the known start values")
+    raise DecodeError("PRIOS checksum wrong with the known start values", at)
 
 
 # Bits of the three bytes before the scrambled data, as one little-endian number; words as the maker's tools have them.
@@ -79,7 +79,6 @@ STATUS = (
 
 def water(layers, reading: dict, words: list, alarms: list) -> None:
     """The IZAR water frame: CI A0-A7, transmit period, battery and alarms in plain, registers scrambled."""
-    from .errors import DecodeError
     from .plan import flags
     data = layers.data
     at = layers.at
@@ -90,7 +89,7 @@ def water(layers, reading: dict, words: list, alarms: list) -> None:
         if plain[0] == 0x4B:
             break
     else:
-        raise WrongKey("PRIOS header wrong with the known start values")
+        raise DecodeError("PRIOS header wrong with the known start values", 15)
     reading["total_m3"] = int.from_bytes(plain[1:5], "little") / 1000
     reading["target_m3"] = reading["last_month_total_m3"] = int.from_bytes(plain[5:9], "little") / 1000
     day = date(plain[9] | plain[10] << 8)
