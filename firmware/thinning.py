@@ -6,8 +6,9 @@ keep full and compact frames apart. Windows are those of the clock (window n sta
 that all gateways agree on them. What is not relayed is counted and forgotten; what a relayed meter's further
 telegrams leave is a count and a signal strength per day.
 
-The table is bounded, one small byte array a meter: a dict of objects for 200 meters would not fit a device's heap.
-Where it overflows, the meter heard longest ago makes room: its next telegram is relayed once more, which is harmless.
+The table is bounded: the addresses of all meters in one byte array, searched in C, and one small byte array a meter. A
+dict of objects for 200 meters would not fit a device's heap. Where it overflows, the meter heard longest ago makes
+room: its next telegram is relayed once more, which is harmless.
 """
 
 import struct
@@ -21,7 +22,7 @@ _NO_STATUS = 256
 
 # An entry: telegrams counted u32, last heard (seconds since boot) u32, best RSSI + 128, then how often each strength
 # was heard, then the variants: CI, length, last relayed (seconds since boot) u32, its status u16, changes u8.
-_COUNT, _SEEN, _BEST, _LEVELS, _BUCKETS = 0, 4, 8, 9, 32  # a bucket is 4 dB wide, the first begins at -128 dBm
+_COUNT, _SEEN, _BEST, _LEVELS, _BUCKETS, _WIDE = 0, 4, 8, 9, 14, 7  # 14 buckets of 7 dB from -128 dBm up
 _FIRST = _LEVELS + _BUCKETS
 _VARIANT = "<BBIHB"
 _SIZE = struct.calcsize(_VARIANT)
@@ -45,9 +46,9 @@ def add(entry, rssi, at_s):
     """Count one telegram of this strength (dBm; 0 is unknown)."""
     struct.pack_into("<II", entry, _COUNT, count(entry) + 1, at_s)
     if rssi:
-        level = min(max(rssi + 128, 0), 4 * _BUCKETS - 1)
+        level = min(max(rssi + 128, 1), 127)
         entry[_BEST] = max(entry[_BEST], level)
-        bucket = _LEVELS + (level >> 2)
+        bucket = _LEVELS + min(level // _WIDE, _BUCKETS - 1)
         if entry[bucket] == 255:
             # Halving all keeps the median near enough and the memory fixed.
             for i in range(_LEVELS, _FIRST):
@@ -66,13 +67,13 @@ def best(entry):
 
 
 def median(entry):
-    """The middle signal strength in dBm, to 2 dB; 0 if none was known."""
+    """The middle signal strength in dBm, to 4 dB; 0 if none was known."""
     total = sum(entry[_LEVELS:_FIRST])
     seen = 0
     for i in range(_BUCKETS):
         seen += entry[_LEVELS + i]
         if total and 2 * seen >= total:
-            return (i << 2) - 126
+            return i * _WIDE + _WIDE // 2 - 128
     return 0
 
 
@@ -84,7 +85,8 @@ class Thinning:
         self._unix_of = unix_of
         self._parse = parse_meter
         self._on_heard = on_heard
-        self._entries = {}  # meter -> entry
+        self._meters_at = bytearray()  # the 8 address bytes of each meter, in the order of _entries
+        self._entries = []
         self.set_filter(relay)
 
     def set_filter(self, relay):
@@ -107,12 +109,7 @@ class Thinning:
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
         plaintext status byte or None."""
         at = at_ms // 1000
-        entry = self._entries.get(meter)
-        if entry is None:
-            if len(self._entries) >= MAX_METERS:
-                oldest = min(self._entries, key=lambda m: struct.unpack_from("<I", self._entries[m], _SEEN)[0])
-                self._report(oldest, self._entries.pop(oldest))
-            entry = self._entries[meter] = new_entry()
+        entry = self._entry(meter)
         add(entry, rssi, at)
         status = _NO_STATUS if status is None else status
         found = self._find(entry, ci, length)
@@ -134,6 +131,26 @@ class Thinning:
         struct.pack_into(_VARIANT, entry, found, ci, length & 255, at, status, changes)
         return True
 
+    def _index(self, meter):
+        at = self._meters_at.find(meter)
+        while at >= 0 and at & 7:
+            at = self._meters_at.find(meter, at + 1)
+        return at >> 3 if at >= 0 else None
+
+    def _entry(self, meter):
+        index = self._index(meter)
+        if index is None:
+            index = len(self._entries)
+            if index < MAX_METERS:
+                self._entries.append(new_entry())
+                self._meters_at.extend(meter)
+            else:
+                index = min(range(index), key=lambda i: struct.unpack_from("<I", self._entries[i], _SEEN)[0])
+                self._report(index)
+                self._entries[index] = new_entry()
+                self._meters_at[8 * index:8 * index + 8] = meter
+        return self._entries[index]
+
     @staticmethod
     def _find(entry, ci, length):
         for i in range(_FIRST, len(entry), _SIZE):
@@ -143,10 +160,11 @@ class Thinning:
 
     def forget(self, meter, ci, length):
         """The telegram just found due could not be kept: the next one is due again."""
-        entry = self._entries[meter]
+        index = self._index(meter)
+        entry = self._entries[index]
         at = self._find(entry, ci, length)
         if at is not None:
-            self._entries[meter] = entry[:at] + entry[at + _SIZE:]
+            self._entries[index] = entry[:at] + entry[at + _SIZE:]
 
     def _new_window(self, last, now):
         # Seconds since boot; the windows are those of the clock once it is known.
@@ -155,21 +173,23 @@ class Thinning:
             return now - last >= self.window // _UNKNOWN_PART
         return (unix - (now - last)) // self.window != unix // self.window
 
-    def _report(self, meter, entry):
+    def _report(self, index):
+        entry = self._entries[index]
         if count(entry) and self._on_heard:
-            self._on_heard(meter, count(entry), best(entry), median(entry))
+            self._on_heard(bytes(self._meters_at[8 * index:8 * index + 8]), count(entry), best(entry), median(entry))
 
     def close_day(self):
-        """End the statistics of all meters: the day is over, or the gateway stops. Meters not heard go."""
-        for meter in list(self._entries):
-            entry = self._entries[meter]
+        """End the statistics of all meters: the day is over, or the gateway stops. Meters not heard in it go."""
+        kept, addresses = [], bytearray()
+        for index in range(len(self._entries)):
+            entry = self._entries[index]
             if count(entry):
-                self._report(meter, entry)
+                self._report(index)
                 fresh = new_entry()
                 struct.pack_into("<I", fresh, _SEEN, struct.unpack_from("<I", entry, _SEEN)[0])
-                self._entries[meter] = fresh + entry[_FIRST:]
-            else:
-                del self._entries[meter]
+                kept.append(fresh + entry[_FIRST:])
+                addresses.extend(self._meters_at[8 * index:8 * index + 8])
+        self._entries, self._meters_at = kept, addresses
 
     def meters(self):
         """How many meters are remembered."""

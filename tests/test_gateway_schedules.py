@@ -255,7 +255,6 @@ class World:
                 if g.telegrams.sent >= g.telegrams.last:
                     self.safe = len(self.kept)
             elif what == 6:
-                g._changed()
                 g.tick()
                 g.telegrams.flush()
                 self.safe = len(self.kept)
