@@ -39,16 +39,21 @@ class Link:
         return int(min(STRONGEST_DBM, max(FLOOR_DBM, rssi)))
 
 
+SPAN_BITS = 120
+
+
 def damage(rng: random.Random, burst: bytes, keep: int = 3) -> bytes:
     """A burst as it arrives with up to three bits wrong, or cut off; the first `keep` bytes stay.
 
-    Three wrong bits are within what the CRC (and the line code before it) always sees, so a damaged burst is never a
-    good telegram by luck.
+    A damaged burst must never be a good telegram by luck. The CRC of EN 13757-4 sees up to five wrong bits, but only
+    within 151 bits, the period of its polynomial: two bits just so far apart in a long block of format B escape it.
+    So the wrong ones lie close together.
     """
     if rng.random() < 0.25:
         return burst[:rng.randrange(keep + 2, max(keep + 3, len(burst) - 3))]
     hurt = bytearray(burst)
-    # Not in the last byte, part of which may be the line code's filling.
-    for bit in rng.sample(range(keep * 8, len(burst) * 8 - 8), rng.randint(1, 3)):
+    first, end = keep * 8, len(burst) * 8 - 8  # not in the last byte, part of which may be the line code's filling
+    start = rng.randrange(first, max(first + 1, end - SPAN_BITS))
+    for bit in rng.sample(range(start, min(start + SPAN_BITS, end)), rng.randint(1, 3)):
         hurt[bit // 8] ^= 0x80 >> bit % 8
     return bytes(hurt)
