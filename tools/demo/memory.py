@@ -81,9 +81,6 @@ def search(handle: int, regions, keys: "list[bytes]") -> "tuple[set[int], int]":
                 break
             start += len(data)
             searched += len(data)
-            if data.count(0) == len(data):
-                kept = b""
-                continue
             data = kept + data
             found |= {i for i, form in patterns if form in data}
             kept = data[-LONGEST:]
@@ -92,7 +89,6 @@ def search(handle: int, regions, keys: "list[bytes]") -> "tuple[set[int], int]":
 
 def main() -> None:
     """The helper: keys and regions on standard input, the search in the handle of its argument."""
-    os.nice(5)
     first, *rest = sys.stdin.read().splitlines()
     keys = [bytes.fromhex(text) for text in first.split(",")]
     found, searched = search(int(sys.argv[1]), [tuple(map(int, line.split())) for line in rest], keys)
