@@ -23,6 +23,7 @@ from .decode import Decoder
 from .enrol import Enrolment
 from .ingest import Ingest
 from .keys import KeyStore
+from .releases import Releases
 from .settings import Directory, SettingsError
 from .stores import open_store, queries
 
@@ -48,6 +49,8 @@ class Receiver:
         self._trust_stamp = trust.stamp(directory.ca)
         self.decoder = Decoder(self.store, directory.keys)
         self.commands = Commands(self.keys, self.settings.works, directory.ca)
+        self.releases = Releases(self.keys, directory.path / "releases", lambda: self.settings.url,
+                                 self.commands)
         self.ingest = Ingest(self.settings.works, self.store, clock, self.revoked, self.answer_commands,
                              self.decoder.wake)
         self.enrolment = Enrolment(self.settings, directory.ca, self.store, self.keys, clock)
@@ -72,6 +75,7 @@ class Receiver:
                 self.commands.result(gateway, counter, code, text, now)
             if taken.rewind is not None:
                 self.commands.rewind(gateway, opened.head.epoch, taken.rewind, now, now)
+            self.releases.offer(gateway, opened.head.firmware, now)
             return self.commands.signed(gateway, opened.kid, now)
         except sqlite3.Error as e:  # the batch is durable and must be answered; commands come with a later one
             log.error("commands not available: %s", e)
@@ -92,6 +96,7 @@ class Receiver:
         app.router.add_post("/v1/batches", self.ingest.post)
         app.router.add_post("/v1/gateways", self.enrolment.post)
         app.router.add_get("/v1/anchors", self.enrolment.anchors)
+        app.router.add_get("/v1/releases/{version}/{name}", self.releases.get)
         return app
 
     def web_app(self) -> web.Application:
@@ -133,6 +138,7 @@ class Receiver:
                 if stamp != self._keys_stamp:
                     self._revoked, self._keys_stamp = self.keys.revoked(), stamp
                     self.commands.refresh()
+                    self.releases.refresh()
                 trusted = trust.stamp(self.directory.ca)
                 if trusted != self._trust_stamp:
                     trust.load(self._context, self.directory.ca)  # for connections made from now on

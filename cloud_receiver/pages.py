@@ -200,7 +200,9 @@ class Pages:
     async def gateways(self, request: web.Request) -> web.Response:
         """The list of gateways."""
         now = self.clock.seconds()
-        return self.render(request, "gateways.html", rows=await self.store.read(queries.gateways),
+        rows, releases = await self.store.read(queries.gateways), self.receiver.releases
+        return self.render(request, "gateways.html", rows=rows, told=releases.told,
+                           versions=releases.spread(rows) if releases.stages() else [],
                            heard=await self.store.read(queries.gateway_heard_counts, self._recent()),
                            revoked=self.receiver.revoked(), silent=lambda g: attention.silent_gateway(g, now),
                            directory=str(self.receiver.directory.path))

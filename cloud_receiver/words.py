@@ -51,6 +51,9 @@ NB = {
     "A gateway sends what it hears with its next batch, usually within 15 minutes.":
         "En gateway sender det den hører med neste bunt, vanligvis innen 15 minutter.",
     "%s gateways": "%s gatewayer", "1 gateway": "1 gateway", "Previous": "Forrige", "Next": "Neste",
+    "Versions": "Versjoner", "Run it": "Kjører den", "Told of it": "Fått beskjed", "Roll-out": "Utrulling",
+    "told of %s": "fått beskjed om %s", "%s %% of all": "%s %% av alle", "%s %% of group %s": "%s %% av gruppe %s",
+    "Halted": "Stanset",
     "Page %s of %s": "Side %s av %s", "Sort by %s": "Sorter etter %s", "none": "ingen", "never": "aldri",
     "just now": "nå nettopp", "%s of %s days": "%s av %s døgn",
     # a meter

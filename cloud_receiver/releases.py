@@ -1,0 +1,205 @@
+"""Releases of the gateways' firmware: kept as they were signed, offered in stages, and who runs what.
+
+A works decides when and to whom, not what: the signature is Netti's, and each gateway checks it. A stage says which
+share of which group is to run a version; each of them is told once, by an `update` command. A halt takes back what has
+not been taken yet and tells no more. The files need no secret and are served to whoever asks (docs/wire.md, Updates).
+"""
+
+import hashlib
+import re
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Callable
+
+from aiohttp import web
+
+import firmware.batch as batch
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS stages (
+  version TEXT PRIMARY KEY, percent INTEGER NOT NULL, grouped TEXT NOT NULL, halted INTEGER, since INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offers (
+  gateway TEXT NOT NULL, version TEXT NOT NULL, counter INTEGER NOT NULL, made INTEGER NOT NULL,
+  PRIMARY KEY (gateway, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gateway_groups (gateway TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+"""
+_VERSION = re.compile(r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})")
+_NAME = re.compile(r"manifest|[0-9a-f]{64}")
+
+# percent: of the group that is to run it; grouped: the group's name, "" for all; halted: since when, or None.
+Stage = namedtuple("Stage", ("version", "percent", "grouped", "halted", "since"))
+
+
+class ReleaseRefused(ValueError):
+    """What is wrong with a release or a stage, in one line."""
+
+
+def number(version: str) -> "tuple[int, ...] | None":
+    """A version as it orders, or None for a text that is none."""
+    found = _VERSION.fullmatch(version or "")
+    return tuple(int(part) for part in found.groups()) if found else None
+
+
+class Releases:
+    """The releases in a folder and the stages in the key store; `url()` is where gateways reach the receiver,
+    `commands` the queue of the same thread."""
+
+    def __init__(self, keys, folder: Path, url: "Callable[[], str]", commands):
+        self._keys, self.folder, self._url, self._commands = keys, folder, url, commands
+        keys.db.executescript(_SCHEMA)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read stages, groups and offers anew, after another process may have changed them."""
+        db = self._keys.db
+        self._stages = [Stage._make(row) for row in db.execute(f"SELECT {', '.join(Stage._fields)} FROM stages")]
+        self._stages.sort(key=lambda s: number(s.version) or (), reverse=True)
+        self._groups = dict(db.execute("SELECT gateway, name FROM gateway_groups"))
+        self._offers: "dict[str, dict[str, int]]" = {}  # gateway -> version -> counter of its command
+        for gateway, version, counter in db.execute("SELECT gateway, version, counter FROM offers"):
+            self._offers.setdefault(gateway, {})[version] = counter
+
+    # --- what people decide
+
+    def add(self, source: Path) -> str:
+        """Copy a signed release into the folder; returns its version. Raises ReleaseRefused."""
+        try:
+            version, digests = read_manifest((source / "manifest").read_bytes())
+        except OSError as e:
+            raise ReleaseRefused(f"{source}: no manifest here (netti release build, netti release sign): "
+                                 f"{e.strerror}") from None
+        for digest in digests:
+            file = source / digest.hex()
+            if not file.is_file() or hashlib.sha256(file.read_bytes()).digest() != digest:
+                raise ReleaseRefused(f"{file}: missing, or not what was signed")
+        if (self.folder / version).exists():
+            raise ReleaseRefused(f"{version} is here already; a changed release needs a version of its own")
+        new = self.folder / f"{version}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        for name in ["manifest", *(d.hex() for d in digests)]:
+            shutil.copyfile(source / name, new / name)
+        new.rename(self.folder / version)
+        return version
+
+    def here(self) -> "list[str]":
+        """The versions in the folder, newest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((p.name for p in self.folder.iterdir() if number(p.name)), key=lambda v: number(v) or (),
+                      reverse=True)
+
+    def stage(self, version: str, percent: int, grouped: str, now: int) -> None:
+        """Let a share of a group ("" for all) run a version from now on; ends a halt. Raises ReleaseRefused."""
+        if version not in self.here():
+            raise ReleaseRefused(f"there is no release {version} here (netti rollout add)")
+        if not 0 <= percent <= 100:
+            raise ReleaseRefused("a share is 0 to 100 percent")
+        if grouped and grouped not in self._groups.values():
+            raise ReleaseRefused(f"no gateway is in a group {grouped}")
+        self._keys.db.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, NULL, ?)",
+                              (version, percent, grouped, now))
+        self.refresh()
+
+    def halt(self, version: str, now: int) -> int:
+        """Tell nobody more of a version; returns how many had been told but not taken the command yet."""
+        db = self._keys.db
+        if not db.execute("UPDATE stages SET halted = ? WHERE version = ?", (now, version)).rowcount:
+            raise ReleaseRefused(f"{version} is not staged")
+        taken = 0
+        for gateway, offered in self._offers.items():
+            if version in offered and db.execute(
+                    "UPDATE commands SET answered = ?, text = 'halted' WHERE gateway = ? AND counter = ? "
+                    "AND answered IS NULL", (now, gateway, offered[version])).rowcount:
+                db.execute("DELETE FROM offers WHERE gateway = ? AND version = ?", (gateway, version))
+                taken += 1
+        self.refresh()
+        self._commands.refresh()
+        return taken
+
+    def group(self, name: str, gateways: "list[str]") -> None:
+        """Put gateways into a group, "" into none."""
+        for gateway in gateways:
+            self._keys.db.execute("DELETE FROM gateway_groups WHERE gateway = ?", (gateway,))
+            if name:
+                self._keys.db.execute("INSERT INTO gateway_groups VALUES (?, ?)", (gateway, name))
+        self.refresh()
+
+    # --- what follows from it
+
+    def stages(self) -> "list[Stage]":
+        """All stages, newest version first."""
+        return list(self._stages)
+
+    def wanted(self, gateway: str) -> "str | None":
+        """The version a gateway is to run by the stages, or None."""
+        for s in self._stages:
+            if s.halted is None and (not s.grouped or self._groups.get(gateway) == s.grouped) and (
+                    share(s.version, gateway) < s.percent):
+                return s.version
+        return None
+
+    def offer(self, gateway: str, runs: str, now: int) -> None:
+        """Tell a gateway of the version it is to run, once, if that is newer than what it runs."""
+        version, running = self.wanted(gateway), number(runs)
+        if version is None or running is None or version in self._offers.get(gateway, ()):
+            return
+        if (number(version) or ()) <= running:
+            return
+        counter = self._commands.make(gateway, "update", {"version": version,
+                                                          "url": f"{self._url()}/v1/releases/{version}"}, now)
+        self._keys.db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
+        self._offers.setdefault(gateway, {})[version] = counter
+
+    def told(self, gateway: str, runs: str) -> "str | None":
+        """The newest version a gateway was told of and does not run, or None."""
+        found = [v for v in self._offers.get(gateway, ()) if (number(v) or ()) > (number(runs) or ())]
+        return max(found, key=lambda v: number(v) or ()) if found else None
+
+    def spread(self, gateways) -> "list[dict]":
+        """Who runs what: a row per version, newest first, of rows with `id` and `firmware`: how many run it, how many
+        were told of it and do not, and its stage or None."""
+        staged = {s.version: s for s in self._stages}
+        rows: "dict[str, dict]" = {}
+        for g in gateways:
+            for version, what in ((g["firmware"], "run"), (self.told(g["id"], g["firmware"]), "told")):
+                if version:
+                    rows.setdefault(version, {"version": version, "run": 0, "told": 0})[what] += 1
+        for version in staged:
+            rows.setdefault(version, {"version": version, "run": 0, "told": 0})
+        for version, row in rows.items():
+            row["stage"] = staged.get(version)
+        return sorted(rows.values(), key=lambda row: number(row["version"]) or (), reverse=True)
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """One file of a release, for gateways."""
+        version, name = request.match_info["version"], request.match_info["name"]
+        if number(version) is None or not _NAME.fullmatch(name) or not (self.folder / version / name).is_file():
+            return web.Response(status=404, text="no such file\n")
+        return web.FileResponse(self.folder / version / name, headers={"Content-Type": "application/octet-stream"})
+
+
+def share(version: str, gateway: str) -> float:
+    """A gateway's place from 0 to below 100 in the queue for a version: another one for each version."""
+    return int.from_bytes(hashlib.sha256(f"{version} {gateway}".encode()).digest()[:4], "big") * 100 / (1 << 32)
+
+
+def read_manifest(data: bytes) -> "tuple[str, list[bytes]]":
+    """The version and the digests of a manifest's files. The signature is for the gateways, which have the key.
+    Raises ReleaseRefused."""
+    import io
+
+    import cbor2
+    try:
+        envelope = batch.open_envelope(data, "release", "netti")
+        stream = io.BytesIO(data[envelope.end:])
+        version, _built, _mpy, count = cbor2.load(stream)
+        rows = [cbor2.load(stream) for _ in range(count)]
+        digests = sorted({bytes(digest) for _path, _size, digest, _architecture in rows})
+    except (ValueError, TypeError, cbor2.CBORDecodeError) as e:
+        raise ReleaseRefused(f"not a release's manifest: {e}") from None
+    if number(version) is None:
+        raise ReleaseRefused(f"not a version: {version!r}")
+    return version, digests

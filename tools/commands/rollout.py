@@ -1,0 +1,112 @@
+"""`netti rollout`: bring a signed release to a works' gateways, in stages, and see who runs what."""
+
+import argparse
+import contextlib
+import re
+import sqlite3
+from pathlib import Path
+
+from cloud_receiver.clock import Clock, iso
+from cloud_receiver.commands import Commands
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.releases import ReleaseRefused, Releases
+from cloud_receiver.settings import Directory, SettingsError
+
+from ..errors import CommandError
+
+HELP = "Bring a signed release to a receiver's gateways, in stages."
+EXAMPLE = """netti rollout add works out
+  netti rollout stage works 0.2.0 --percent 5
+  netti rollout list works
+  netti rollout halt works 0.2.0"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    sub = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    p = sub.add_parser("add", help="take a signed release into a receiver's directory")
+    p.add_argument("dir", type=Path, help="the receiver's directory")
+    p.add_argument("release", type=Path, help="the folder made by `netti release`")
+    p = sub.add_parser("stage", help="let a share of the gateways run a version from now on")
+    p.add_argument("dir", type=Path, help="the receiver's directory")
+    p.add_argument("version")
+    p.add_argument("--percent", type=int, default=100, help="share of the gateways (default: 100)")
+    p.add_argument("--group", default="", metavar="NAME", help="only of this group (default: all)")
+    p = sub.add_parser("halt", help="tell no further gateway of a version")
+    p.add_argument("dir", type=Path, help="the receiver's directory")
+    p.add_argument("version")
+    p = sub.add_parser("group", help="put gateways into a group (- for none)")
+    p.add_argument("dir", type=Path, help="the receiver's directory")
+    p.add_argument("name", help="of the group")
+    p.add_argument("gateway", nargs="+", help="their ids")
+    p = sub.add_parser("list", help="list versions: stage, who runs them, who was told")
+    p.add_argument("dir", type=Path, help="the receiver's directory")
+
+
+def run(args) -> int:
+    """Run one action."""
+    try:
+        directory = Directory(args.dir)
+        settings = directory.load()
+        with contextlib.closing(KeyStore(directory.keys)) as keys:
+            releases = Releases(keys, directory.path / "releases", lambda: settings.url,
+                                Commands(keys, settings.works))
+            return ACTIONS[args.action](args, releases, directory, keys)
+    except (SettingsError, ReleaseRefused, sqlite3.Error) as e:
+        raise CommandError(str(e)) from None
+    except OSError as e:
+        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
+
+
+def _add(args, releases, _directory, _keys):
+    version = releases.add(args.release)
+    print(f"{version} is here; nobody is told yet: netti rollout stage {args.dir} {version} --percent 5")
+    return 0
+
+
+def _stage(args, releases, _directory, _keys):
+    releases.stage(args.version, args.percent, args.group, Clock().seconds())
+    print(f"{args.version}: {args.percent} % of " + (f"group {args.group}" if args.group else "all gateways")
+          + " will be told with their next answer")
+    return 0
+
+
+def _halt(args, releases, _directory, _keys):
+    taken = releases.halt(args.version, Clock().seconds())
+    print(f"{args.version}: halted; {taken} had been told and not taken it, and are told no more")
+    return 0
+
+
+def _group(args, releases, _directory, keys):
+    enrolled = {row[0] for row in keys.enrolled()}
+    gateways = [g.strip().upper() for g in args.gateway]
+    for gateway in gateways:
+        if gateway not in enrolled:
+            raise CommandError(f"no gateway {gateway} is enrolled")
+    if args.name != "-" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", args.name):
+        raise CommandError(f"{args.name!r}: a group's name is 1 to 32 letters, digits, _ and -")
+    releases.group("" if args.name == "-" else args.name, gateways)
+    print(f"{len(gateways)} gateways " + ("in no group" if args.name == "-" else f"in group {args.name}"))
+    return 0
+
+
+def _list(args, releases, directory, _keys):
+    gateways = []
+    if directory.store.exists():
+        with contextlib.closing(sqlite3.connect(f"{directory.store.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            gateways = [{"id": g, "firmware": f} for g, f in db.execute("SELECT gateway, firmware FROM gateways")]
+    for row in releases.spread(gateways):
+        stage = row["stage"]
+        text = "not staged"
+        if stage is not None:
+            text = f"{stage.percent} % of {stage.grouped or 'all'} since {iso(stage.since)}"
+            if stage.halted is not None:
+                text += f", halted {iso(stage.halted)}"
+        print(f"{row['version']:12} {row['run']:5} run it {row['told']:5} told of it   {text}")
+    unknown = [v for v in releases.here() if all(v != s.version for s in releases.stages())]
+    for version in unknown:
+        print(f"{version:12} here, not staged")
+    return 0
+
+
+ACTIONS = {"add": _add, "stage": _stage, "halt": _halt, "group": _group, "list": _list}
