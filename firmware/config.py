@@ -140,7 +140,11 @@ def check(raw, parse_meter, works):
             raise ConfigError("%s.radio: letters a-z and digits" % where)
         _port(radio.get("port"), where + ".port")
     spool = raw.get("spool", {})
-    _known(spool, "spool", ("telegrams", "values"))
+    if isinstance(spool, str):
+        spool = {"on": spool}
+    _known(spool, "spool", ("on", "telegrams", "values"))
+    if spool.get("on") not in (None, "file", "flash"):
+        raise ConfigError("spool: \"file\" or \"flash\", not %r" % spool["on"])
     simulated = raw.get("simulated")
     if simulated is not None:
         _known(simulated, "simulated", ("scale",))
@@ -157,7 +161,9 @@ def check(raw, parse_meter, works):
         "own_meters": own_meters(raw.get("own_meters", []), parse_meter),
         "simulated": simulated,
         "status": raw.get("status") is True,
-        "spool": {"telegrams": _whole(spool.get("telegrams", 4 << 20), "spool.telegrams", 16384, 1 << 30),
+        # None: on flash where there is a partition for it. The sizes are those of the files.
+        "spool": {"on": spool.get("on"),
+                  "telegrams": _whole(spool.get("telegrams", 4 << 20), "spool.telegrams", 16384, 1 << 30),
                   "values": _whole(spool.get("values", 512 << 10), "spool.values", 16384, 1 << 30)},
         "consent": {"valve": consent.get("valve") is True},
         "sntp": None if raw.get("sntp") is None else _server(raw["sntp"], "sntp"),

@@ -5,6 +5,8 @@ offset)`, `writeblocks(block, buf, offset)` which programs without erasing, `ioc
 block, `ioctl(6, block)` erase. It reports a failure by raising OSError or by a negative number.
 """
 
+from .config import ConfigError
+
 VALUES_SHARE = 16  # the values ring gets one block in so many, the telegrams the rest
 _LEAST = 8  # blocks a ring needs to be worth it
 _COUNT, _SIZE, _ERASE = 4, 5, 6
@@ -40,11 +42,11 @@ class Flash:
 
 
 def shares(device):
-    """The two rings' parts of a device: (values, telegrams)."""
+    """The two rings' parts of a device: (values, telegrams). Raises ConfigError."""
     blocks = device.ioctl(_COUNT, 0)
     values = max(blocks // VALUES_SHARE, _LEAST)
     if blocks - values < _LEAST:
-        raise OSError("flash: %d blocks are too few for the spool" % blocks)
+        raise ConfigError("spool: a flash partition of %d blocks is too small" % blocks)
     return Flash(device, 0, values), Flash(device, values)
 
 

@@ -67,13 +67,13 @@ class FlashRing(Base):
     # --- opening ---
 
     def look(self):
-        """What is on the flash, touching nothing: {epoch, last, held, acknowledged, pending}, or None. For a ring made
-        without `random_bytes`."""
+        """What is on the flash, touching nothing: {epoch, last, held, acknowledged, pending, erases}, or None. `erases`
+        is how often each block has been erased. For a ring made without `random_bytes`."""
         if not self._scan():
             return None
         held = max(self.last - self._first_held() + 1, 0)
         return {"epoch": self.epoch.hex(), "last": self.last, "held": held, "acknowledged": self.acknowledged,
-                "pending": max(self.last - self.acknowledged, 0)}
+                "pending": max(self.last - self.acknowledged, 0), "erases": self._head // self._blocks + 1}
 
     def _open(self):
         if not self._scan():

@@ -12,16 +12,20 @@ import wmbus
 
 from . import batch, config
 from .clock import QUALITY_NAMES
+from .supply import FlushRule
 from .thinning import Thinning, address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .han_port import HanPort
     from .own import OwnMeters
     from .update import Update
     from .uplink import Uplink
 
 TICK_S = 10
+SUPPLY_S = 0.2  # real seconds between two looks at the supply
 STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
 SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
@@ -61,7 +65,9 @@ class Gateway:
         self.updater: "Update | None" = None  # where the firmware runs from a slot
         self.restarting = False  # whether it ends to be started again
         self._day = None
-        self._dirty_at = None
+        self.flush_rule = FlushRule()
+        self.supply: "Callable[[], int] | None" = None  # returns the supply in millivolts, where the board can tell
+        self._flushed_at = 0
         self._restarts = {}
         self._stop = asyncio.Event()
         self._floor_kept = clock.floor
@@ -162,11 +168,6 @@ class Gateway:
             self.thinning.forget(meter, ci, len(telegram))
             raise
         self.count("relayed")
-        self._changed()
-
-    def _changed(self):
-        if self._dirty_at is None:
-            self._dirty_at = self.clock.uptime()
 
     # --- what the works may order (commands.py) ---
 
@@ -288,10 +289,7 @@ class Gateway:
     def tick(self):
         """One round of housekeeping."""
         self.memory = self.hal.memory()
-        if self._dirty_at is not None and self.clock.uptime() - self._dirty_at >= TICK_S:
-            self.values.flush()
-            self.telegrams.flush()
-            self._dirty_at = None
+        self.flush_if_due()
         if self.clock.floor - self._floor_kept >= FLOOR_EVERY_S:
             self.keep_floor()
         system = self.hal.system_time() if self.hal.scale() == 1 else None
@@ -308,6 +306,24 @@ class Gateway:
         elif day != self._day:
             self.thinning.close_day()
             self._day = day
+
+    def flush_if_due(self, millivolts=None):
+        """Let what has waited long enough, or must not wait for want of power, survive a power cut."""
+        if self.flush_rule.due(self.clock.uptime() - self._flushed_at, millivolts):
+            self._flushed_at = self.clock.uptime()
+            self.values.flush()
+            self.telegrams.flush()
+
+    async def watch_supply(self):
+        """Look at the supply, so that nothing waits in RAM when it sags."""
+        sags = False
+        while True:
+            millivolts = self.supply() if self.supply else None
+            before, sags = sags, self.flush_rule.sags(millivolts)
+            if sags and not before:
+                self.count("sags")
+            self.flush_if_due(millivolts)
+            await asyncio.sleep(SUPPLY_S)
 
     def keep_floor(self):
         """Persist the time that has certainly been reached."""
@@ -360,6 +376,8 @@ class Gateway:
             tasks.append(self._task("han", self.han.run))
         if self.updater is not None:
             tasks.append(self._task("update", self.updater.run))
+        if self.supply is not None:
+            tasks.append(self._task("supply", self.watch_supply))
         if self.config["sntp"] is not None:
             tasks.append(self._task("sntp", self.network_time))
         if self.config["status"]:

@@ -2,7 +2,7 @@
 
     config.json   the owner's configuration      works.json   the enrolment file
     identity.json the key pair                   state.json   boot count, time floor, last command
-    spool/        the two rings                  history/     the household's own hours
+    spool/        the two rings (or spool.flash) history/     the household's own hours
     han.json, own.json                           the hours that are running
     orders.json   what the works ordered         works.old.json   trusted until the new one has worked
 """
@@ -17,7 +17,7 @@ port.tidy()  # before the imports: what compiling them leaves behind would lie a
 
 import wmbus  # noqa: E402
 
-from . import config, history, identity, spool, version  # noqa: E402
+from . import config, history, identity, version  # noqa: E402
 from .clock import Clock  # noqa: E402
 from .commands import Commands  # noqa: E402
 from .config import ConfigError  # noqa: E402
@@ -84,6 +84,20 @@ def follow(settings, orders):
     return held
 
 
+def open_rings(folder, settings, random_bytes, record_time):
+    """The two rings (values, telegrams) of a gateway's folder, on flash or in files; `settings` is its "spool". Without
+    `random_bytes` only to look at. Raises ConfigError."""
+    device = None if settings["on"] == "file" else port.flash(folder, settings["on"] == "flash" and bool(random_bytes))
+    if device is not None:
+        from . import flash_ring
+        return flash_ring.open_rings(device, random_bytes, record_time)
+    if settings["on"] == "flash" and random_bytes:
+        raise ConfigError("spool: there is no flash partition \"netti\" here")
+    from . import spool
+    return [spool.Ring(port, folder + "/spool/" + name, settings[name], random_bytes, record_time)
+            for name in ("values", "telegrams")]
+
+
 def make(folder, status=False, slots=None):
     """The gateway of a folder, ready to run; `slots` is the folder of the slots its firmware runs from, if it does.
     Raises ConfigError."""
@@ -104,8 +118,7 @@ def make(folder, status=False, slots=None):
     save_state(state)
     clock = Clock(port.uptime_ms, max(version.BUILT, state["floor"]),
                   LATENCY_MS * port.scale() if port.scale() > 1 else 0)
-    rings = [spool.Ring(port, folder + "/spool/" + name, settings["spool"][name], port.random_bytes, clock.record_time)
-             for name in ("values", "telegrams")]
+    rings = open_rings(folder, settings["spool"], port.random_bytes, clock.record_time)
     g = Gateway(port, settings, me, clock, rings, state, save_state, history.History(port, folder + "/history"))
     g.started("start")
     for ring in rings:

@@ -24,7 +24,6 @@ else:
     import fcntl
     import socket
     import ssl
-    import termios
 
 _X509_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 _EPOCH_2000 = 946684800
@@ -150,6 +149,21 @@ def set_system_time(unix):
         return
     t = time.gmtime(unix - (_EPOCH_2000 if time.gmtime(0)[0] == 2000 else 0))
     rtc.datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def flash(folder, make=False):
+    """The spool's flash, which follows the block protocol of `flash`, or None where there is none: on a chip the data
+    partition labelled "netti", elsewhere the image spool.flash in the gateway's folder, made if `make`."""
+    try:
+        from esp32 import Partition
+    except ImportError:
+        from . import flash_image
+        path = folder + "/spool.flash"
+        if make or "spool.flash" in names(folder):
+            return flash_image.Image(path)
+        return None
+    found = Partition.find(Partition.TYPE_DATA, label="netti")
+    return found[0] if found else None
 
 
 def random_bytes(n):
@@ -369,18 +383,47 @@ async def datagram(host, port, data, size, timeout):
         s.close()
 
 
-def _serial(path, baud, parity):
-    """The file descriptor of a serial line, raw."""
-    fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+# Linux: <asm-generic/termbits.h>. MicroPython's termios has few of these names.
+_BAUD = {300: 7, 1200: 9, 2400: 11, 4800: 12, 9600: 13, 19200: 14, 38400: 15, 57600: 4097, 115200: 4098}
+_CS8, _CREAD, _PARENB, _CLOCAL = 0o60, 0o200, 0o400, 0o4000
+_VTIME, _VMIN = 5, 6
+
+
+def _raw(fd, baud, parity):
+    # Eight bits as they come. A read takes what is there and does not wait: waiting is the loop's business.
+    import termios
     mode = termios.tcgetattr(fd)
-    speed = getattr(termios, "B%d" % baud)
     mode[0] = mode[1] = mode[3] = 0
-    mode[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
-    if parity == "E":
-        mode[2] |= termios.PARENB
-    mode[4] = mode[5] = speed
+    mode[2] = _CS8 | _CREAD | _CLOCAL | (_PARENB if parity == "E" else 0)
+    mode[4] = mode[5] = _BAUD[baud]
+    mode[6][_VTIME] = mode[6][_VMIN] = 0
     termios.tcsetattr(fd, termios.TCSANOW, mode)
-    return fd
+
+
+class _ByteByByte:
+    """A blocking MicroPython file as a stream: a longer read would wait until it is full."""
+
+    def __init__(self, file):
+        self._one = asyncio.StreamReader(file)
+
+    async def read(self, _n):
+        """The next byte."""
+        return await self._one.read(1)
+
+    def close(self):
+        """Leave it open: it is standard input."""
+
+    async def wait_closed(self):
+        """Nothing to wait for."""
+
+
+def _line(spec):
+    # (path, baud, parity) of a serial line.
+    parts = spec.split(":") + ["", ""]
+    baud = int(parts[1] or 2400)
+    if baud not in _BAUD:
+        raise OSError("no such baud rate: %d" % baud)
+    return parts[0], baud, (parts[2] or "8N1")[1]
 
 
 async def open_stream(spec):
@@ -392,16 +435,24 @@ async def open_stream(spec):
         host, _, port = spec[6:].rpartition(":")
         return await connect(host, int(port))
     if spec == "-":
-        source = sys.stdin if MICROPYTHON else sys.stdin.buffer
-    elif MICROPYTHON:
-        source = open(spec.split(":")[0], "rb")  # noqa: SIM115 - the stream's
+        if MICROPYTHON:
+            stream = _ByteByByte(sys.stdin.buffer)
+            return stream, stream
+        source = sys.stdin.buffer
     else:
-        parts = spec.split(":") + ["", ""]
-        fd = _serial(parts[0], int(parts[1] or 2400), (parts[2] or "8N1")[1])
+        path, baud, parity = _line(spec)
+        if MICROPYTHON:
+            source = open(path, "rb")  # noqa: SIM115 - the stream's
+            _raw(source.fileno(), baud, parity)
+            stream = asyncio.StreamReader(source)  # type: ignore[arg-type]
+            return stream, stream
+        fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            _raw(fd, baud, parity)
+        except OSError:
+            os.close(fd)
+            raise
         source = os.fdopen(fd, "rb", 0)
-    if MICROPYTHON:
-        stream = asyncio.StreamReader(source)  # type: ignore[arg-type]
-        return stream, stream
     stream = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), source)

@@ -7,14 +7,17 @@ old commands in again. Each step can be repeated, so that one cut short is done 
 
 import json
 
+from . import flash
+
 
 def _empty(files, folder):
     for name in files.names(folder):
         files.remove(folder + "/" + name)
 
 
-def wipe(files, folder, factory=False):
-    """Wipe a gateway's folder; it must not be running. `files` has the file functions of `port`."""
+def wipe(files, folder, factory=False, areas=()):
+    """Wipe a gateway's folder; it must not be running. `files` has the file functions of `port`, `areas` are the parts
+    of the flash for values and for telegrams, where the spool lies on flash."""
     _config(files, folder + "/config.json")
     orders = files.read_whole(folder + "/orders.json")
     if orders is not None and not factory:
@@ -30,6 +33,8 @@ def wipe(files, folder, factory=False):
     _empty(files, folder + "/history")
     # The household's hours and events that wait to be sent would go to the new owner's account.
     _empty(files, folder + "/spool/values")
+    for area in areas[:2 if factory else 1]:
+        flash.wipe(area)
     if factory:
         _empty(files, folder + "/spool/telegrams")
         for name in ("orders.json", "works.json", "works.old.json"):
@@ -50,4 +55,4 @@ def _config(files, path):
     if isinstance(settings.get("han"), dict):
         for name in ("send", "ek", "ak"):
             settings["han"].pop(name, None)
-    files.write_whole(path, json.dumps(settings).encode())
+    files.write_secret(path, json.dumps(settings).encode())

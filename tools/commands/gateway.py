@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from firmware import config, enrol, identity, main, port, reset, spool
+from firmware import config, enrol, flash, identity, main, port, reset
 
 from ..errors import CommandError
 
@@ -77,7 +77,8 @@ def _reset(args) -> int:
         raise CommandError(f"{args.dir}: not a gateway's folder")
     if not port.lock(str(args.dir)):
         raise CommandError(f"{args.dir}: a gateway is running here; stop it first")
-    reset.wipe(port, str(args.dir), args.factory)
+    device = port.flash(str(args.dir))
+    reset.wipe(port, str(args.dir), args.factory, flash.shares(device) if device else ())
     print("the household's history, own-meter keys and consents are gone"
           + ("; enrol this gateway again" if args.factory else ""))
     return 0
@@ -87,11 +88,11 @@ def _show(args) -> int:
     if not args.dir.is_dir():
         raise CommandError(f"{args.dir}: no such folder")
     try:
-        _settings, works, me = main.load(str(args.dir))
+        settings, works, me = main.load(str(args.dir))
     except config.ConfigError as e:
         raise CommandError(str(e)) from None
-    rings = {name: spool.Ring(port, str(args.dir / "spool" / name), 0, None, None).look()
-             for name in ("telegrams", "values")}
+    values, telegrams = main.open_rings(str(args.dir), settings["spool"], None, None)
+    rings = {"telegrams": telegrams.look(), "values": values.look()}
     out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}",
            "spool": rings}
     if args.json:
@@ -103,5 +104,6 @@ def _show(args) -> int:
             print(f"{name:<9} nothing yet")
         else:
             print(f"{name:<9} epoch {seen['epoch']}, {seen['held']} records held up to {seen['last']}, "
-                  f"{seen['pending']} waiting")
+                  f"{seen['pending']} waiting" + (f", each block erased {seen['erases']} times" if "erases" in seen
+                                                  else ""))
     return 0
