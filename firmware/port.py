@@ -383,20 +383,24 @@ async def datagram(host, port, data, size, timeout):
         s.close()
 
 
-# Linux: <asm-generic/termbits.h>. MicroPython's termios has few of these names.
-_BAUD = {300: 7, 1200: 9, 2400: 11, 4800: 12, 9600: 13, 19200: 14, 38400: 15, 57600: 4097, 115200: 4098}
-_CS8, _CREAD, _PARENB, _CLOCAL = 0o60, 0o200, 0o400, 0o4000
-_VTIME, _VMIN = 5, 6
+# What MicroPython's termios lacks, as Linux has it (<asm-generic/termbits.h>).
+_TERMIOS = {"B300": 7, "B1200": 9, "B2400": 11, "B4800": 12, "B9600": 13, "B19200": 14, "B38400": 15, "B57600": 4097,
+            "B115200": 4098, "CS8": 0o60, "CREAD": 0o200, "PARENB": 0o400, "CLOCAL": 0o4000, "VTIME": 5, "VMIN": 6}
 
 
 def _raw(fd, baud, parity):
-    # Eight bits as they come. A read takes what is there and does not wait: waiting is the loop's business.
+    # Eight bits as they come. MicroPython's read would wait until its buffer is full: there it takes what is there, and
+    # waiting is the loop's business.
     import termios
+
+    def value(name):
+        return getattr(termios, name, _TERMIOS[name])
     mode = termios.tcgetattr(fd)
     mode[0] = mode[1] = mode[3] = 0
-    mode[2] = _CS8 | _CREAD | _CLOCAL | (_PARENB if parity == "E" else 0)
-    mode[4] = mode[5] = _BAUD[baud]
-    mode[6][_VTIME] = mode[6][_VMIN] = 0
+    mode[2] = value("CS8") | value("CREAD") | value("CLOCAL") | (value("PARENB") if parity == "E" else 0)
+    mode[4] = mode[5] = value("B%d" % baud)
+    mode[6][value("VTIME")] = 0
+    mode[6][value("VMIN")] = 0 if MICROPYTHON else 1
     termios.tcsetattr(fd, termios.TCSANOW, mode)
 
 
@@ -421,7 +425,7 @@ def _line(spec):
     # (path, baud, parity) of a serial line.
     parts = spec.split(":") + ["", ""]
     baud = int(parts[1] or 2400)
-    if baud not in _BAUD:
+    if "B%d" % baud not in _TERMIOS:
         raise OSError("no such baud rate: %d" % baud)
     return parts[0], baud, (parts[2] or "8N1")[1]
 
@@ -436,16 +440,16 @@ async def open_stream(spec):
         return await connect(host, int(port))
     if spec == "-":
         if MICROPYTHON:
-            stream = _ByteByByte(sys.stdin.buffer)
-            return stream, stream
+            single = _ByteByByte(sys.stdin.buffer)
+            return single, single
         source = sys.stdin.buffer
     else:
         path, baud, parity = _line(spec)
         if MICROPYTHON:
             source = open(path, "rb")  # noqa: SIM115 - the stream's
             _raw(source.fileno(), baud, parity)
-            stream = asyncio.StreamReader(source)  # type: ignore[arg-type]
-            return stream, stream
+            line = asyncio.StreamReader(source)  # type: ignore[arg-type]
+            return line, line
         fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             _raw(fd, baud, parity)

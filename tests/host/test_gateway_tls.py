@@ -1,6 +1,7 @@
 """Real gateway processes, on CPython and on MicroPython at the device's heap, against a receiver over real TLS."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,28 @@ def test_a_meter_that_says_2040_does_not_lock_the_receiver_out(tmp_path, runtime
         line.close()
 
 
+@both
+def test_a_serial_line_is_read(tmp_path, runtime):
+    import os
+
+    import han_vectors as v
+    master, slave = os.openpty()
+    try:
+        frame = v.frame(v.LLC + v.kaifa(1), b"\x01\x02\x01", 0x10)
+        with Rig(tmp_path / "g", runtime, scale=1, interval=600, han={"port": os.ttyname(slave) + ":2400:8N1"}) as rig:
+            rig.gateway.start()
+            rig.until(lambda: rig.gateway.status())
+            time.sleep(0.5)
+            # Bytes of every value, with what a terminal would make of them.
+            os.write(master, bytes(range(32)) + frame[:9])
+            time.sleep(0.1)
+            os.write(master, frame[9:])
+            rig.until(lambda: rig.gateway.status().get("han") == 1)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
 def test_micropython_lives_in_its_heap(tmp_path):
     key = cases.KEY.hex()
     with Rig(tmp_path / "g", "micropython", own_meters=[{"meter": "NET-12345678-01-07", "key": key}]) as rig:
@@ -234,6 +257,5 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, runtime):
     process = Process(tmp_path, runtime)
     process.start()
     assert process.process.wait(10) == 2
-    import time
     time.sleep(0.3)
     assert process.errors.strip() == "gateway: works.json: no such file"
