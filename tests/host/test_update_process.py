@@ -2,6 +2,7 @@
 one that does not work."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -13,12 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools import release
 
-from firmware import batch, boot
+from cloud_receiver.clock import Clock
+from firmware import batch, boot, identity
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 import wmbus_cases as cases  # noqa: E402
 from gateway_rig import MICROPYTHON, Process, Rig, command, public  # noqa: E402
+from receiver_support import Gateway, Running, make  # noqa: E402
 
 KEY, SUCCESSOR = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 BUILT = 1767225600
@@ -189,3 +192,44 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
         manifest = (home.root / "releases/0.3.0/content").read_bytes()
         for path, _size, digest, _ in release.check(manifest):
             assert hashlib.sha256((home.root / "slots/b" / path).read_bytes()).digest() == digest
+
+
+def test_the_whole_way_from_a_staged_release_to_a_confirmed_one(tmp_path, base):
+    """A receiver as users run it, a release staged on its command line, a device that ends up running it."""
+    directory = make(tmp_path / "works")
+    with Running(directory, clock=Clock()) as receiver:
+        gateway = receiver.enrol(Gateway())
+        folder = tmp_path / "device"
+        (folder / "gateway").mkdir(parents=True)
+        me = identity.of_seed(gateway.key.private_bytes_raw())
+        (folder / "gateway" / "identity.json").write_bytes(identity.dump(me))
+        works = receiver.device("POST", "/v1/gateways", gateway.enrolment(receiver.token())).json()
+        (folder / "gateway" / "works.json").write_text(json.dumps(works))
+        (folder / "gateway" / "config.json").write_text(json.dumps({"interval": 600, "simulated": {"scale": 900}}))
+        makers = Makers(base, tmp_path / "releases")
+        for f in makers.files("0.2.0"):
+            path = folder / "slots" / "a" / f.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f.data)
+        (folder / "boot.py").write_bytes(Path(boot.__file__).read_bytes())
+        netti = Path(sys.executable).parent / "netti"
+        for arguments in (("add", directory.path, tmp_path / "releases" / makers.make("0.3.0")),
+                          ("stage", directory.path, "0.3.0")):
+            subprocess.run([netti, "rollout", *arguments], check=True, capture_output=True)
+        device = Device(folder)
+        device.start()
+        try:
+            end = time.monotonic() + 90
+            while receiver.json(f"/v1/gateways/{gateway.id}")["firmware"] != "0.3.0":
+                assert time.monotonic() < end, (device.errors, device.lines[-1:])
+                time.sleep(0.3)
+            page = ""
+            while "0.3.0 confirmed" not in page:
+                assert time.monotonic() < end, page
+                page = receiver.web(f"/gateways/{gateway.id}", headers={"Accept-Language": "en"}).text
+                time.sleep(0.3)
+        finally:
+            device.kill()
+        listed = subprocess.run([netti, "rollout", "list", directory.path], capture_output=True, text=True).stdout
+        assert listed.split()[:4] == ["0.3.0", "1", "run", "it"], listed
+        assert device.exits[0] == boot.RESTART
