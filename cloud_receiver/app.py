@@ -25,7 +25,7 @@ from .ingest import Ingest
 from .keys import KeyStore
 from .releases import Releases
 from .settings import Directory, SettingsError
-from .stores import open_store, queries
+from .stores import Busy, StoreError, open_store, queries
 
 log = logging.getLogger("netti.receiver")
 
@@ -89,6 +89,12 @@ class Receiver:
                 await self.store.enrol(public_key, kind, name, since)
         for gateway, epoch, first, since in await self.store.read(queries.open_gaps):
             self.commands.rewind(gateway, epoch, first - 1, since, self.clock.seconds())
+        await self.forget()
+
+    async def forget(self) -> None:
+        """Wipe the electricity of residents who have moved out, also what came in late."""
+        for gateway, at in self.keys.moved_in():
+            await self.store.forget_home(gateway, at)
 
     def device_app(self) -> web.Application:
         """What gateways reach."""
@@ -139,13 +145,15 @@ class Receiver:
                     self._revoked, self._keys_stamp = self.keys.revoked(), stamp
                     self.commands.refresh()
                     self.releases.refresh()
+                    await self.forget()
                 trusted = trust.stamp(self.directory.ca)
                 if trusted != self._trust_stamp:
                     trust.load(self._context, self.directory.ca)  # for connections made from now on
                     self.enrolment.load_trust()
                     self.commands.load_key()
                     self._trust_stamp = trusted
-            except (sqlite3.Error, OSError, ValueError) as e:  # half replaced: it is looked at again in a second
+            except (sqlite3.Error, StoreError, Busy, OSError, ValueError) as e:
+                # Half replaced, or too much to do: it is looked at again in a second.
                 log.warning("keys or certificates not readable: %s", e)
 
     async def close(self) -> None:

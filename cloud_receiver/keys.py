@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS bindings (
   gateway TEXT NOT NULL, meter TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (gateway, meter)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS homes (
   hash BLOB PRIMARY KEY, gateway TEXT NOT NULL UNIQUE, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moved_in (
+  gateway TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS commands (
   gateway TEXT NOT NULL, counter INTEGER NOT NULL, name TEXT NOT NULL, arguments BLOB NOT NULL,
   not_after INTEGER NOT NULL, made INTEGER NOT NULL, code INTEGER, text TEXT, answered INTEGER,
@@ -150,7 +152,6 @@ class KeyStore:
         """The revoked gateways, and since when."""
         return dict(self.db.execute("SELECT gateway, since FROM revoked"))
 
-
     # --- homes
 
     def bind(self, gateway: str, meter: str, now: int) -> bool:
@@ -175,6 +176,14 @@ class KeyStore:
         """From when the present residents' page shows values; None if there is no link."""
         row = self.db.execute("SELECT since FROM homes WHERE gateway = ?", (gateway,)).fetchone()
         return row[0] if row else None
+
+    def move_in(self, gateway: str, now: int) -> None:
+        """Note that a home has new residents: what is the former ones' alone is to be forgotten."""
+        self.db.execute("INSERT OR REPLACE INTO moved_in VALUES (?, ?)", (gateway, now))
+
+    def moved_in(self) -> "list[tuple[str, int]]":
+        """The homes that changed hands, and when last."""
+        return self.db.execute("SELECT gateway, at FROM moved_in").fetchall()
 
     def home(self, secret: str) -> "tuple[str, int] | None":
         """(gateway, since) of a home's secret."""

@@ -60,6 +60,10 @@ class Store:
         """Have these meters' telegrams in these states decoded again."""
         return await self.writer.submit(settle.reopen, meters, states)
 
+    async def forget_home(self, gateway: str, before: int) -> int:
+        """Forget a home's electricity from before a time; returns how many hours that was."""
+        return await self.writer.submit(_forget_home, gateway, before)
+
     # --- reads
 
     async def read(self, query, *args):
@@ -134,3 +138,8 @@ def _enrol(db, public_key, kind, name, now):
                "name = CASE WHEN excluded.name = '' THEN name ELSE excluded.name END",
                (gateway, public_key, kind, name, now))
     return db.execute("SELECT id FROM gateways WHERE gateway = ?", (gateway,)).fetchone()[0]
+
+
+def _forget_home(db, gateway, before):
+    return db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = (SELECT id FROM gateways WHERE gateway = ?)",
+                      (before, gateway)).rowcount

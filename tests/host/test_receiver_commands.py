@@ -76,8 +76,8 @@ def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_p
 def test_one_that_is_too_old_is_not_sent(receiver):
     gateway = receiver.enrol()
     order(receiver, gateway, "close-valve", {})
-    assert told(receiver, gateway)[0][2] == NOW + 300
-    receiver.clock.at = NOW + 301
+    assert told(receiver, gateway)[0][2] == NOW + 240
+    receiver.clock.at = NOW + 241
     assert told(receiver, gateway) == []
     assert receiver.json(f"/v1/gateways/{gateway.id}")["commands"][0]["state"] == "expired"
 
@@ -348,7 +348,7 @@ def test_every_command_of_the_list_has_its_line(receiver):
     assert [c[3] for c in sent] == ["interval", "relay", "own-meters", "trust", "rewind", "update", "close-valve"]
     assert sent[4][4] == {"epoch": bytes.fromhex(epoch), "after": 7}
     assert sent[5][4] == {"version": "0.2.0", "url": "https://x/u"} and sent[6][4] == {}
-    assert time.time() + 250 < sent[6][2] <= time.time() + 300
+    assert time.time() + 200 < sent[6][2] <= time.time() + 240
     for bad in (["open-valve"], ["valve"], ["close-valve", "now"], ["update", "1", "http://x"], ["update", "1"],
                 ["rewind", "zz", "1"], ["rewind", epoch, "-1"], ["rewind", epoch, "x"]):
         done = netti("command", directory.path, gateway.id, *bad)

@@ -85,14 +85,18 @@ def test_electricity_is_the_homes_own_and_only_where_shared(receiver):
 def test_nothing_from_before_the_residents_moved_in(receiver):
     bound(receiver)
     hours(receiver, receiver.gateway, 2000)
+    hours(receiver, receiver.other, 4321, 7)
     first = link(receiver)
     since(receiver, NOW - 30 * DAY)
     assert "<td class=\"num\">288</td>" in page(receiver, first)
     second = link(receiver, None, "--new-resident")
     assert receiver.web(first).status == 404, "the former residents' link has ended"
+    receiver.wait_for(lambda s: s["home_hours"] == 7)  # their electricity is wiped, other homes' is not
     since(receiver, NOW - 3 * HOUR)
     text = page(receiver, second)
-    assert ">36 <small>l</small>" in text and ">6.0 <small>kWh</small>" in text
+    assert ">36 <small>l</small>" in text and "kWh" not in text
+    hours(receiver, receiver.gateway, 2000, 3)
+    assert ">6.0 <small>kWh</small>" in page(receiver, second)
     assert "<td class=\"num\">288</td>" not in text
     third = link(receiver)
     assert receiver.web(second).status == 404 and ">36 <small>l</small>" in page(receiver, third)

@@ -75,7 +75,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p = sub.add_parser("home", help="print the secret link of a home's own page; an earlier one ends")
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its gateway's id")
-    p.add_argument("--new-resident", action="store_true", help="show nothing from before now")
+    p.add_argument("--new-resident", action="store_true",
+                   help="show nothing from before now, and wipe the former residents' electricity")
     p.add_argument("--public-name", default="", metavar="HOST", help="as given to serve: the link is then https://HOST")
 
     p = sub.add_parser("admin", help="make an administrator, or give one a new password (read from standard input)")
@@ -116,7 +117,7 @@ def _command_arguments(sub):
     p.add_argument("version")
     p.add_argument("url", help="https://...")
     sub.add_parser("close-valve", help="close the main valve: only where the owner has agreed on the gateway, and only "
-                   "if it calls within five minutes; nothing opens it from afar")
+                   "if it calls within four minutes; nothing opens it from afar")
 
 
 def run(args) -> int:
@@ -270,6 +271,7 @@ def _home(args):
         since = keys.home_since(gateway)
         if args.new_resident:
             since = Clock().seconds()
+            keys.move_in(gateway, since)
         elif since is None:
             since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
         where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{settings.web_port}"
@@ -302,7 +304,7 @@ def _command(args):
         for gateway in gateways:
             counter = commands.make(gateway, args.name, _order(args, directory, settings, keys.bound(gateway)), now)
             print(f"{gateway} {args.name} queued as {counter}"
-                  + (", for five minutes" if args.name == "close-valve" else ""))
+                  + (", for four minutes" if args.name == "close-valve" else ""))
     return 0
 
 
