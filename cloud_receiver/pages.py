@@ -205,7 +205,7 @@ class Pages:
                            versions=releases.spread(rows) if releases.stages() else [],
                            heard=await self.store.read(queries.gateway_heard_counts, self._recent()),
                            revoked=self.receiver.revoked(), silent=lambda g: attention.silent_gateway(g, now),
-                           directory=str(self.receiver.directory.path))
+                           clock_word=clock_word, directory=str(self.receiver.directory.path))
 
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway: contact, delivery, what it hears."""
@@ -219,7 +219,7 @@ class Pages:
         return self.render(
             request, "gateway.html", g=g, revoked=self.receiver.revoked().get(g["id"]),
             silent=attention.silent_gateway(g, self.clock.seconds()),
-            clock_word=words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else "",
+            clock_word=clock_word(g),
             heard=await self.store.read(queries.gateway_meters, g["row"], self._recent()),
             equivocations=await self.store.read(queries.equivocations, g["row"]),
             orders=[(c, commands.state(c, self.clock.seconds())) for c in self.receiver.commands.of(g["id"])],
@@ -246,6 +246,11 @@ def matches(m, search, show, now) -> bool:
     if show in ("missing", "wrong"):
         return m["key"] == show
     return bool(m["alarms"]) if show == "alarm" else True
+
+
+def clock_word(g) -> str:
+    """Where a gateway's time comes from; nothing where that is not known."""
+    return words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else ""
 
 
 def use_chart(w, used, view, now) -> charts.Chart:
