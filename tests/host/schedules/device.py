@@ -36,6 +36,13 @@ def drive(coroutine):
             return e.value
 
 
+def in_hex(value):
+    """The value with lists for tuples and hex for bytes, as JSON holds it."""
+    if isinstance(value, bytes):
+        return binascii.hexlify(value).decode()
+    return [in_hex(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
 class Device:
     """One life of a gateway, from its start to its end. `run` runs a coroutine."""
 
@@ -49,15 +56,14 @@ class Device:
         world.heard = self._hear_all
         g.valve = lambda: None
         # Each execution is told the moment it begins: what follows may be cut off.
-        for name in ("order", "update_available", "close_valve", "rewind"):
+        for name in ("order", "trust", "update_available", "close_valve", "rewind"):
             self._watch(name)
 
     def _watch(self, name):
         real = getattr(self.g, name)
 
         def watched(*arguments):
-            self.tell(["executed", name, [binascii.hexlify(a).decode() if isinstance(a, bytes) else a
-                                          for a in arguments]])
+            self.tell(["executed", name, in_hex(arguments)])
             return real(*arguments)
         setattr(self.g, name, watched)
 
@@ -69,6 +75,8 @@ class Device:
         g.telegram(telegram, rssi)
         if g.counters["relayed"] > before:
             self.tell(["relayed", self.world.appended])
+        else:
+            self.tell(["thinned"])
 
     def _hear_all(self, telegrams):
         for telegram in telegrams:

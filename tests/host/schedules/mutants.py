@@ -6,8 +6,8 @@ Each is a context in which the fault is there, for gateways in this process.
 import contextlib
 from unittest import mock
 
-from cloud_receiver.stores import sqlite, take, writer
-from firmware import commands, spool
+from cloud_receiver.stores import sqlite, take
+from firmware import commands, spool, thinning, uplink
 
 from . import plan
 
@@ -32,26 +32,6 @@ def mark_before_commit():
         before = await self.writer.submit(advance, gateway, head, now)
         return await self.writer.submit(then, before, gateway, head, digest, records, now)
     with mock.patch.object(sqlite.Store, "take", bad):
-        yield
-
-
-@contextlib.contextmanager
-def answer_before_commit():
-    """The receiver answers when the records are entered, and commits afterwards."""
-    def bad(self, connection):
-        connection.execute("BEGIN IMMEDIATE")
-        done = []
-        while self._jobs:
-            loop, future, job, args = self._jobs.popleft()
-            done.append((loop, future, self._one(connection, job, args)))
-        self._tell(done)
-        try:
-            self._commit(connection)
-        except writer.sqlite3.Error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        return []
-    with mock.patch.object(writer.Writer, "_group", bad):
         yield
 
 
@@ -137,11 +117,38 @@ def tail_not_flushed():
         yield
 
 
+@contextlib.contextmanager
+def rewind_ignored():
+    """The gateway says it has rewound, and has not."""
+    with mock.patch.object(spool.Ring, "rewind", lambda self, after: 1):
+        yield
+
+
+@contextlib.contextmanager
+def windows_of_its_own():
+    """A gateway's windows begin with the last telegram, not with the clock."""
+    def bad(self, last, now):
+        return now - last >= self.window
+    with mock.patch.object(thinning.Thinning, "_new_window", bad):
+        yield
+
+
+@contextlib.contextmanager
+def epoch_kept():
+    """A 409 changes nothing: the same batch is sent again."""
+    async def bad(self, ring, first, last, status, headers, body):
+        return await real(self, ring, first, last, 403 if status == 409 else status, headers, body)
+    real = uplink.Uplink._answered
+    with mock.patch.object(uplink.Uplink, "_answered", bad):
+        yield
+
+
 MUTANTS = {f.__name__: f for f in (
-    mark_before_commit, answer_before_commit, digest_not_compared, cursor_before_answer, seq_from_ram,
-    no_counter_check, counter_after_execution, tail_not_flushed)}
+    mark_before_commit, digest_not_compared, cursor_before_answer, seq_from_ram,
+    no_counter_check, counter_after_execution, tail_not_flushed,
+    rewind_ignored, windows_of_its_own, epoch_kept)}
 # Where the search may begin to be short: a little before the first seed that found the fault when this was written.
-HINTS = {"mark_before_commit": 74, "counter_after_execution": 80, "tail_not_flushed": 68}
+HINTS = {"mark_before_commit": 74, "counter_after_execution": 14, "tail_not_flushed": 68, "windows_of_its_own": 158}
 
 
 def hunt(campaign, name, most, hint=False):

@@ -16,7 +16,7 @@ import random
 METERS = 6
 STATUSES = (400, 401, 403, 409, 413, 429, 500, 503)
 GARBAGE = ("empty", "noise", "fields", "epoch", "nothing", "far", "html", "long", "header")
-COMMANDS = ("interval", "update", "close-valve", "relay")
+COMMANDS = ("interval", "update", "close-valve", "relay", "own-meters", "trust")
 
 
 def fault(r):

@@ -23,6 +23,8 @@ from cloud_receiver import app, enrol, trust
 from cloud_receiver.keys import KeyStore
 from firmware import batch, identity
 
+from .device import in_hex
+
 WORKS = "works"
 START = receiver_support.NOW
 
@@ -141,7 +143,7 @@ class Receiving:
         self._image = self._copy()
         self._released.clear()
         self.loop.call_soon_threadsafe(self._killed.set)
-        assert self._released.wait(60)
+        self._released.wait(5)
         raise sqlite3.OperationalError("killed")
 
     def _copy(self):
@@ -156,6 +158,7 @@ class Receiving:
 
     def stop(self):
         """An orderly end."""
+        self._released.set()
         if self.receiver is not None:
             self.loop.run_until_complete(self.receiver.close())
             self.receiver = None
@@ -199,15 +202,9 @@ class Receiving:
         self._image = None
         answering = self.loop.create_task(self.receiver.ingest.post(Request(body)))
         dying = self.loop.create_task(self._killed.wait())
-        armed = self._kill is not None
         await asyncio.wait((answering, dying), return_when=asyncio.FIRST_COMPLETED)
-        if armed and not dying.done():
-            await asyncio.wait((dying,), timeout=0.2)  # answered before it committed, or without
-        if dying.done():
-            for _ in range(4):  # an answer that was on its way before the end
-                await asyncio.sleep(0)
         dying.cancel()
-        answered = answering.done() or self._image is None
+        answered = self._image is None
         self._released.set()
         with contextlib.suppress(Exception):
             answer = await answering
@@ -222,6 +219,7 @@ class Receiving:
     def bury(self):
         """Start again after a Killed."""
         self._kill = None
+        self._released.set()
         if self._image is not None:
             image, self._image = self._image, None
             self.kill(image)
@@ -247,7 +245,7 @@ class Receiving:
 
 def said(arguments):
     """A command's arguments as text that tells them apart, the same for both sides."""
-    return json.dumps({k: v.hex() if isinstance(v, bytes) else v for k, v in arguments.items()}, sort_keys=True)
+    return json.dumps({name: in_hex(value) for name, value in arguments.items()}, sort_keys=True)
 
 
 def twin(template, body):
