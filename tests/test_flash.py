@@ -143,6 +143,39 @@ def test_a_block_that_does_not_take_what_is_programmed_is_passed_by():
     assert [cbor.decode_all(d)[4] for _s, d in again.read(0)] == ["n%d" % i for i in range(40)]
 
 
+def test_what_there_is_no_room_to_bring_over_is_told_lost():
+    medium = Bare(3, 10240)
+    ring = medium.open()
+    while ring.lost == 0:
+        ring.append(record("old %060d" % ring.last))
+    def texts():
+        rows = [cbor.decode_all(d) for _s, d in ring.read(ring.acknowledged)]
+        return {r[4] for r in rows if r[0] == batch.EVENT}
+
+    before = texts()
+    ring.renew()
+    lost, new = ring.lost, 0
+    while ring.lost - lost < 25:
+        ring.append(record("new %060d" % new))
+        new += 1
+    for _ in ring.migrate():
+        pass
+    rows = [cbor.decode_all(d) for _s, d in ring.read(ring.acknowledged)]
+    # Right behind the numbers that no record has.
+    told = [r for r in rows if r[0] == batch.LOST and r[1] == r[4] + 1]
+    assert len(told) > 1 and len(before - texts()) == sum([r[5] for r in told])
+    # Each seq is that of a record, or of one told lost.
+    covered = {r[1] for r in rows}
+    for row in told:
+        assert not covered & set(range(row[3], row[4] + 1))
+        covered |= set(range(row[3], row[4] + 1))
+    assert covered == set(range(ring.acknowledged + 1, ring.last + 1))
+    # Nor does a start make it tell more.
+    ring.flush()
+    again = medium.open()
+    assert (again.epoch, again.last) == (ring.epoch, ring.last)
+
+
 def test_a_cursor_that_could_not_be_kept_is_kept_before_the_next_try():
     medium = Bare(2)
     ring = medium.open()
