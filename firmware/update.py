@@ -134,7 +134,7 @@ class Update:
         except SlotError as e:
             self._gateway.event("update", "%s refused: %s" % (version, e))
             self._done()
-        except (OSError, Damaged, HttpError, EOFError, ValueError) as e:
+        except (OSError, Damaged, HttpError, EOFError, ValueError, MemoryError) as e:
             self._failures += 1
             self._not_before = self._gateway.clock.uptime() + min(FIRST_WAIT_S << self._failures - 1, MAX_WAIT_S)
             if self._failures == ATTEMPTS:

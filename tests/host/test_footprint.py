@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent.parent / "bench")]
+# At the end: bench/han.py must not be taken for amshan's package `han`.
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 
 import footprint  # noqa: E402
 
