@@ -186,7 +186,8 @@ def test_killed_while_it_executes_a_command_is_not_executed_twice(tmp_path, runt
         codes: "dict[int, int]" = {}
         for counter, code in street.results():
             codes.setdefault(counter, code)
-        assert sorted(codes) == counters and set(codes.values()) <= {0, 7}
+        # 5: it came with the first answer after a start, when there was no good clock yet; then nothing was executed.
+        assert sorted(codes) == counters and set(codes.values()) <= {0, 5, 7}
         lines = len(valve.read_text().splitlines()) if valve.exists() else 0
         assert sum(code == 0 for code in codes.values()) <= lines <= 3
-        assert all(c["result"] in ("", "interrupted by a restart") for c in street.commands().values())
+        assert all(c["result"] in ("", "no good clock", "interrupted by a restart") for c in street.commands().values())
