@@ -126,3 +126,10 @@ def test_our_own_reader_reads_what_was_sent(dialect, which):
 def test_registers_show_what_each_dialect_can():
     assert han_encoder.register_wh("kaifa", 12_345_678) == 12_345_678
     assert han_encoder.register_wh("aidon", 12_345_678) == han_encoder.register_wh("kamstrup", 12_345_678) == 12_345_670
+
+
+@pytest.mark.parametrize("dialect", ["aidon", "kaifa", "kamstrup", "p1"])
+@pytest.mark.parametrize("at", [1795503600, 1783843200], ids=["winter", "summer"])
+def test_every_dialects_clock_is_read_right_all_the_year(dialect, at):
+    (message,) = han_reader.Reader().feed(frame(dialect, 3, E, METER, at))
+    assert han_reader.decode(message)["time"] == at

@@ -7,6 +7,7 @@ companion standard, apart from the decoder.
 
 import datetime
 import struct
+import zoneinfo
 from collections import namedtuple
 
 from .meters import NORMAL_TIME
@@ -183,11 +184,14 @@ def p1(_which: int, e: Electricity, _meter_id: str, moment: datetime.datetime) -
 
 
 _LISTS = {"aidon": aidon, "kaifa": kaifa, "kamstrup": kamstrup, "p1": p1}
+# Whose clock follows daylight saving; the others keep normal time all the year round.
+_LOCAL_TIME = {"kaifa": zoneinfo.ZoneInfo("Europe/Oslo")}
 
 
 def frame(dialect: str, which: int, e: Electricity, meter_id: str, at: float) -> bytes:
     """The bytes of one list (1, 2 or 3) of a dialect at simulated Unix time `at`."""
-    return _LISTS[dialect](which, e, meter_id, datetime.datetime.fromtimestamp(at, NORMAL_TIME))
+    zone = _LOCAL_TIME.get(dialect, NORMAL_TIME)
+    return _LISTS[dialect](which, e, meter_id, datetime.datetime.fromtimestamp(at, zone))
 
 
 def register_wh(dialect: str, import_wh: int) -> int:
