@@ -3,13 +3,13 @@
 The TPL status byte of the W1 names its alarms by value, not by bit: 30 leak, 70 reverse flow, 10 empty pipe, 90 low
 temperature, B0 burst, D0 manipulation. FD74 holds percent of the battery left, not days.
 
-telegram 324409077856341210077a2a30000004133930000004933b7030000004933c37000000441310270000446d0000ff2c01fd7461
-reading alarms=leak, battery_pct=97, consumption_at_set_date_m3=10.0, id=12345678, set_datetime=2023-12-31 00:00,
-        status=TEMPORARY_ERROR UNKNOWN_20, target_datetime=2023-12-31 00:00, target_m3=10.0,
-        total_backward_m3=0.055, total_forward_m3=12.4, total_m3=12.345
-telegram 25440907785634120b0d7a2a0000000406d204000004863c380000000413238601000261800c
-reading flow_return_temperature_difference_c=32.0, id=12345678, status=OK, total_cooling_energy_kwh=56,
-        total_energy_consumption_kwh=1234, total_heat_energy_kwh=1234, total_m3=99.875, total_volume_m3=99.875
+telegram 324409077856341210077a2a3000000413b430000004933b5939000004933c370000004413ad410000446d120a4e3401fd7461
+reading alarms=leak, battery_pct=97, consumption_at_set_date_m3=16.813, id=12345678, set_datetime=2026-04-14
+        10:18, status=TEMPORARY_ERROR UNKNOWN_20, target_datetime=2026-04-14 10:18, target_m3=16.813,
+        total_backward_m3=0.055, total_forward_m3=14.681, total_m3=12.468
+telegram 25440907785634120b0d7a2a0000000406de04000004863c3800000004135939000002619106
+reading flow_return_temperature_difference_c=16.81, id=12345678, status=OK, total_cooling_energy_kwh=56,
+        total_energy_consumption_kwh=1246, total_heat_energy_kwh=1246, total_m3=14.681, total_volume_m3=14.681
 """
 
 WATER = {

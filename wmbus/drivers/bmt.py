@@ -1,11 +1,11 @@
 """BMeters: Hydrodigit and IWM-TX5 water meters, RFM-TX1 modules, Hydrocal M4 heat meters, RFM-AMB room sensors.
 
-telegram 1e44b4097856341213077a2a0000000413393000000f850b24042507000000
+telegram 1e44b4097856341213077a2a0000000413b43000000f850b24042507000000
 reading backflow_m3=0.007, contents=BACKFLOW BATTERY_VOLTAGE LEAK_DATE, id=12345678, leak_date=2024-04-25,
-        status=OK, total_m3=12.345, voltage_v=3.2
-telegram 2544b409785634121a0d7a2a0000000406d204000004132e1600008410060900000002592d0e
-reading flow_temperature_c=36.29, id=12345678, status=OK, supply_temperature_c=36.29, total_cooling_kwh=9,
-        total_energy_consumption_kwh=1234, total_heating_kwh=1234, total_heating_m3=5.678, total_volume_m3=5.678
+        status=OK, total_m3=12.468, voltage_v=3.2
+telegram 2544b409785634121a0d7a2a0000000406de0400000413bc0500008410060900000002599106
+reading flow_temperature_c=16.81, id=12345678, status=OK, supply_temperature_c=16.81, total_cooling_kwh=9,
+        total_energy_consumption_kwh=1246, total_heating_kwh=1246, total_heating_m3=1.468, total_volume_m3=1.468
 """
 
 from ..errors import DecodeError

@@ -1,9 +1,9 @@
 """eBZ electricity meters.
 
-telegram 2c445a147856341201027a2a000000040387d6120004a9ff01ff24000004a9ff026a29000004a9ff0346060000
-reading current_power_consumption_kw=0.21679, current_power_consumption_phase1_kw=0.09471,
-        current_power_consumption_phase2_kw=0.10602, current_power_consumption_phase3_kw=0.01606, id=12345678,
-        status=OK, total_energy_consumption_kwh=1234.567
+telegram 2c445a147856341201027a2a00000004035d06130004a9ff01bc05000004a9ff02ad41000004a9ff0315070000
+reading current_power_consumption_kw=0.20094, current_power_consumption_phase1_kw=0.01468,
+        current_power_consumption_phase2_kw=0.16813, current_power_consumption_phase3_kw=0.01813, id=12345678,
+        status=OK, total_energy_consumption_kwh=1246.813
 """
 
 from . import number

@@ -1,9 +1,9 @@
 """Ei Electronics: Ei6500 smoke detectors. Tariff 1 counts alarms, 2 removals, 3 uses of the test button.
 
-telegram 2e442515785634120c1a7a2a000000046d2a061d328440ff2c430f11008250fd61010082506c1c328360fd311e0000
-reading alarm_counter=1, alarms=tamper, battery_level=3.00V, duration_removed_h=0.5, dust_level=DUST_3,
-        dust_level_counter=3, id=12345678, last_alarm_date=2024-02-28, message_datetime=2024-02-29 06:42,
-        meter_datetime=2024-02-29 06:42, status=TAMPER_WHILE_REMOVED
+telegram 2e442515785634120c1a7a2a000000046d0f0a4b318440ff2ce76616008250fd61010082506c4d338360fd311e0000
+reading alarm_counter=1, alarms=tamper, battery_level=2.10V, duration_removed_h=0.5, dust_level=DUST_7,
+        dust_level_counter=7, id=12345678, last_alarm_date=2026-03-13, message_datetime=2026-01-11 10:15,
+        meter_datetime=2026-01-11 10:15, status=TAMPER_WHILE_REMOVED
 """
 
 def _head(value, reading):

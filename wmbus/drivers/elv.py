@@ -1,7 +1,7 @@
 """Elvaco: CMa10 to CMa12 and CMe room sensors.
 
-telegram 1b44961578563412201b7a2a00000002651e094265180902fd1b3003
-reading average_temperature_1h_c=23.28, battery=BATTERY_330, current_temperature_c=23.34, id=12345678, status=OK
+telegram 1b44961578563412201b7a2a0000000265de044265bc0502fd1b3003
+reading average_temperature_1h_c=14.68, battery=BATTERY_330, current_temperature_c=12.46, id=12345678, status=OK
 """
 
 

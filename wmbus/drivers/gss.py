@@ -1,8 +1,9 @@
 """Gransystems electricity meters: storage 2 is the start of the day; a single phase reports without VIFE.
 
-telegram 3044731e7856341201027a2a000000040394030000841003690300008401038403000004fd482e09000004fd1700000201
-reading id=12345678, info=SINGLE_PHASE_METER, status=OK, target_energy_consumption_kwh=0.9,
-        total_energy_consumption_kwh=0.916, total_energy_consumption_tariff_1_kwh=0.873, voltage_at_phase_1_v=235.0
+telegram 3044731e7856341201027a2a00000004037c00000084100392000000840103a800000004fd481507000004fd1700000201
+reading id=12345678, info=SINGLE_PHASE_METER, status=OK, target_energy_consumption_kwh=0.168,
+        total_energy_consumption_kwh=0.124, total_energy_consumption_tariff_1_kwh=0.146,
+        voltage_at_phase_1_v=181.3
 """
 
 INFO = 0x01020000

@@ -1,8 +1,8 @@
 """GWF: water and gas modules (RCM), Enercal heat meters.
 
-telegram 2244e61e785634123c077a2a0000000413dc690d004413a4630d00426cff2c0f0100e3
-reading battery_y=14, id=12345678, power_mode=SAVING, status=OK, target_date=2023-12-31, target_m3=877.476,
-        total_m3=879.068
+telegram 2244e61e785634123c077a2a000000041309e7010044137d3d0200426c4d330f0000a3
+reading battery_y=10, id=12345678, power_mode=SAVING, status=OK, target_date=2026-03-13, target_m3=146.813,
+        total_m3=124.681
 """
 
 

@@ -1,7 +1,7 @@
 """Integra (IMT): Aquastream water meters. Tariff 1 counts backwards; the battery is given in days of 365 a year.
 
-telegram 2044b4257856341201077a2a0000000413034200008410130c00000002fd74db15
-reading battery_y=15.328767, id=12345678, status=OK, total_backwards_m3=0.012, total_m3=16.899
+telegram 2044b4257856341201077a2a0000000413b43000008410130c00000002fd74bc05
+reading battery_y=4.021918, id=12345678, status=OK, total_backwards_m3=0.012, total_m3=12.468
 """
 
 METERS = (

@@ -1,8 +1,8 @@
 """ista: storage 1 is the last due date, storage 2 the last month.
 
-telegram 2a44742678563412a9047a2a0000000c0514980400426cff2c4c052061020082016c1f318c010558160400
-reading id=12345678, last_year_date=2023-12-31, last_year_kwh=2612.0, status=OK, target_date=2024-01-31,
-        target_kwh=4165.8, total_energy_consumption_kwh=4981.4, total_kwh=4981.4
+telegram 2a44742678563412a9047a2a0000000c0568240100426c4c324c051368010082016c4e348c010557130100
+reading id=12345678, last_year_date=2026-02-12, last_year_kwh=1681.3, status=OK, target_date=2026-04-14,
+        target_kwh=1135.7, total_energy_consumption_kwh=1246.8, total_kwh=1246.8
 """
 
 METERS = (

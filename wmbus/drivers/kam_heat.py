@@ -1,8 +1,9 @@
 """Kamstrup MULTICAL heat and cooling meters: FF22 is their info code, FF07 and FF08 the volume times temperature.
 
-telegram 33442d2c785634123504780406d204000004ff072b01000004ff089c00000004142e1600000259d014025d000904ff2202000000
-reading alarms=low_battery, forward_energy_m3c=299, id=12345678, return_energy_m3c=156, status=LOW_BATTERY_LEVEL,
-        t1_temperature_c=53.28, t2_temperature_c=23.04, total_energy_consumption_kwh=1234, total_volume_m3=56.78
+telegram 33442d2c785634123504780406de04000004ff079200000004ff084d00000004149106000002591507025d6f0404ff2202000000
+reading alarms=low_battery, forward_energy_m3c=146, id=12345678, return_energy_m3c=77,
+        status=LOW_BATTERY_LEVEL, t1_temperature_c=18.13, t2_temperature_c=11.35,
+        total_energy_consumption_kwh=1246, total_volume_m3=16.81
 """
 
 from .kam import formats

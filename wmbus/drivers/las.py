@@ -1,10 +1,10 @@
 """Lansen: pulse counters, smoke detectors, temperature and humidity sensors, repeaters.
 
-telegram 1a44333078563412071b7a2a400000026584084265830801fb1b2b
-reading alarms=tamper, average_temperature_1h_c=21.79, current_relative_humidity_rh=43, current_temperature_c=21.8,
-        id=12345678, status=SABOTAGE_ENCLOSURE
-telegram 1b44333078563412031a7a2a00000002fd971d040004fd3a46750000
-reading alarms=smoke, id=12345678, minutes_since_last_manual_test_counter=30022, status=SMOKE
+telegram 1a44333078563412071b7a2a4000000265de044265bc0501fb1b2b
+reading alarms=tamper, average_temperature_1h_c=14.68, current_relative_humidity_rh=43,
+        current_temperature_c=12.46, id=12345678, status=SABOTAGE_ENCLOSURE
+telegram 1b44333078563412031a7a2a00000002fd971d040004fd3ab4300000
+reading alarms=smoke, id=12345678, minutes_since_last_manual_test_counter=12468, status=SMOKE
 """
 
 STATUS = ((0x40, "SABOTAGE_ENCLOSURE", "tamper"),)

@@ -1,9 +1,9 @@
 """Landis+Gyr: Ultraheat and T550 heat meters; storage 1 is the due date, 2 and up the month ends.
 
-telegram 3244a7327856341207047a2a000000040648ee0000446d3b17ff2c440613ed000084010613ed00000422040000000374040000
-reading actuality_duration_h=0.001111, actuality_duration_s=4, id=12345678, key_datetime=2023-12-31 23:59,
-        key_datetime_kwh=60691, on_time_h=4, prev_1_month_kwh=60691, status=OK, target_datetime=2023-12-31 23:59,
-        target_energy_consumption_kwh=60691, total_energy_consumption_kwh=61000
+telegram 3244a7327856341207047a2a0000000406b4300000446d100a4c324406ad410000840106d74600000422040000000374040000
+reading actuality_duration_h=0.001111, actuality_duration_s=4, id=12345678, key_datetime=2026-02-12 10:16,
+        key_datetime_kwh=16813, on_time_h=4, prev_1_month_kwh=18135, status=OK, target_datetime=2026-02-12
+        10:16, target_energy_consumption_kwh=16813, total_energy_consumption_kwh=12468
 """
 
 from . import number

@@ -1,8 +1,8 @@
 """NZR electricity meters: storage 2, 4 and 6 are the phases.
 
-telegram 2c44523b7856341200027a2a0000008e1003000000000000040387d6120084012962fb00008401fd594a0b0000
-reading current_at_phase_1_a=2.89, current_power_consumption_1_kw=0.64354, id=12345678, status=OK,
-        total_energy_consumption_kwh=1234.567, total_energy_consumption_tariff_1_kwh=0.0
+telegram 2c44523b7856341200027a2a0000008e100300000000000004035d061300840129593900008401fd5991060000
+reading current_at_phase_1_a=1.681, current_power_consumption_1_kw=0.14681, id=12345678, status=OK,
+        total_energy_consumption_kwh=1246.813, total_energy_consumption_tariff_1_kwh=0.0
 """
 
 NAMES = {}

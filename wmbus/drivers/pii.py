@@ -1,8 +1,8 @@
 """PiiGAB: room sensors.
 
-telegram 2044294178563412011b7a2a00000002653f0a4265000a820165ca0942fb1a5301
-reading average_temperature_1h_c=25.6, average_temperature_24h_c=25.06, id=12345678, relative_humidity_1h_rh=33.9,
-        status=OK, temperature_c=26.23
+telegram 2044294178563412011b7a2a0000000265de044265bc05820165910642fb1ab500
+reading average_temperature_1h_c=14.68, average_temperature_24h_c=16.81, id=12345678,
+        relative_humidity_1h_rh=18.1, status=OK, temperature_c=12.46
 """
 
 METERS = (

@@ -1,8 +1,8 @@
 """Sontex: 868 heat cost allocators, Supercom 587 water modules.
 
-telegram 2044ee4d7856341216087a2a000000036e770000436e6600000259ad0a0265d804
-reading consumption_at_set_date_hca=102, current_consumption_hca=119, current_room_temp_c=12.4,
-        current_temp_c=27.33, id=12345678, status=OK
+telegram 2044ee4d7856341216087a2a000000036e770000436e6600000259de040265bc05
+reading consumption_at_set_date_hca=102, current_consumption_hca=119, current_room_temp_c=14.68,
+        current_temp_c=12.46, id=12345678, status=OK
 """
 
 METERS = (

@@ -2,13 +2,13 @@
 
 Storage 8 is the month just ended; a load profile leads back from it. Storage 32 and up of C5 are month ends.
 
-telegram 3444496a7856341201167a2a00000004133930000082046c0131840413102700008d0493130a34fe102700007017000002fd17a000
-reading alarms=burst leak, id=12345678, status=BURSTING LEAKING, target_1_date=2023-12-01, target_1_m3=10.0,
-        target_2_date=2023-11-01, target_2_m3=6.0, target_date=2024-01-01, target_m3=10.0, total_m3=12.345
-telegram 2744496a7856341288047a2a0000000406d00e000084800106c00c00008280016c013502fd172400
-reading alarms=dry, id=12345678, prev_1_month_date=2024-05-01, prev_1_month_kwh=3264,
-        status=DRY RETURN_SENSOR_INTERRUPTED, total_energy_consumption_kwh=3792,
-        total_energy_consumption_last_month_kwh=3264
+telegram 3444496a7856341201167a2a0000000413b430000082046c4c32840413ad4100008d0493130a34fe102700007017000002fd17a000
+reading alarms=burst leak, id=12345678, status=BURSTING LEAKING, target_1_date=2026-01-12, target_1_m3=10.0,
+        target_2_date=2025-12-12, target_2_m3=6.0, target_date=2026-02-12, target_m3=16.813, total_m3=12.468
+telegram 2744496a7856341288047a2a0000000406de04000084800106bc0500008280016c4d3302fd172400
+reading alarms=dry, id=12345678, prev_1_month_date=2026-03-13, prev_1_month_kwh=1468, status=DRY
+        RETURN_SENSOR_INTERRUPTED, total_energy_consumption_kwh=1246,
+        total_energy_consumption_last_month_kwh=1468
 """
 
 from . import DIGITS
