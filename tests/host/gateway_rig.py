@@ -82,39 +82,23 @@ class Ca:
         return context
 
 
-class Receiver:
-    """A receiver that keeps what it is sent and answers by a script, then by the rules. Runs in its own thread.
+class Server:
+    """An HTTPS server in its own thread, on a free port of the loopback: a context and (method, path, handler) rows."""
 
-    It checks the contract itself: signature, one content per (epoch, seq), no gap within an epoch.
-    """
-
-    def __init__(self, tls, me, works="demo"):
-        self.tls, self.me, self.works = tls, me, works
-        self.script: "list" = []
-        self.commands: "list[tuple[int, bytes]]" = []  # (counter, signed command)
-        self.time = None  # None: the real time
-        self.releases: "Path | None" = None  # a folder to serve below /releases
-        self.fetched: "list[str]" = []
-        self.stored: "dict[bytes, dict[int, list]]" = {}
-        self.raw: "dict[tuple, bytes]" = {}
-        self.heads: "list[batch.Head]" = []
-        self.requests = 0
-        self.wrong: "list[str]" = []
+    def __init__(self, tls, *routes):
+        self._tls, self._routes = tls, routes
         self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
         assert self._started.wait(10)
 
-    def _run(self):
-        asyncio.run(self._serve())
-
     async def _serve(self):
         app = web.Application()
-        app.router.add_post("/v1/batches", self._post)
-        app.router.add_get("/releases/{name:.*}", self._release)
+        for method, path, handler in self._routes:
+            app.router.add_route(method, path, handler)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -125,6 +109,27 @@ class Receiver:
     def close(self):
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+
+
+class Receiver(Server):
+    """A receiver that keeps what it is sent and answers by a script, then by the rules. Runs in its own thread.
+
+    It checks the contract itself: signature, one content per (epoch, seq), no gap within an epoch.
+    """
+
+    def __init__(self, tls, me, works="demo"):
+        self.me, self.works = me, works
+        self.script: "list" = []
+        self.commands: "list[tuple[int, bytes]]" = []  # (counter, signed command)
+        self.time = None  # None: the real time
+        self.releases: "Path | None" = None  # a folder to serve below /releases
+        self.fetched: "list[str]" = []
+        self.stored: "dict[bytes, dict[int, list]]" = {}
+        self.raw: "dict[tuple, bytes]" = {}
+        self.heads: "list[batch.Head]" = []
+        self.requests = 0
+        self.wrong: "list[str]" = []
+        super().__init__(tls, ("POST", "/v1/batches", self._post), ("GET", "/releases/{name:.*}", self._release))
 
     async def _post(self, request):
         body = await request.read()

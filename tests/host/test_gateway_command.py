@@ -1,13 +1,11 @@
 """`netti gateway`: enrolment with a token against a works over TLS, and what it says when something is wrong."""
 
-import asyncio
 import base64
 import hashlib
 import json
 import ssl
 import stat
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -19,10 +17,10 @@ from firmware import batch, identity, main
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from gateway_rig import Ca  # noqa: E402
+from gateway_rig import Ca, Server  # noqa: E402
 
 
-class Works:
+class Works(Server):
     """The enrolment side of a works."""
 
     def __init__(self, folder):
@@ -30,29 +28,8 @@ class Works:
         self.shown = [self.ca.pem, self.second.pem]
         self.secrets = {"s3cret"}
         self.enrolled: "dict[str, dict]" = {}
-        self.tls = self.ca.server(folder)
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        assert self._started.wait(10)
-
-    async def _serve(self):
-        app = web.Application()
-        app.router.add_get("/v1/anchors", self._anchors)
-        app.router.add_post("/v1/gateways", self._gateways)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._started.set()
-        await self._stop.wait()
-        await runner.cleanup()
-
-    def close(self):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        super().__init__(self.ca.server(folder), ("GET", "/v1/anchors", self._anchors),
+                         ("POST", "/v1/gateways", self._gateways))
 
     async def _anchors(self, _request):
         return web.json_response({"works": "demo", "anchors": self.shown})
