@@ -12,7 +12,7 @@ from cloud_receiver.settings import Directory, SettingsError
 
 from ..errors import CommandError
 
-HELP = "Import meter keys into a receiver, list which meters have one."
+HELP = "import meter keys into a receiver, list which meters have one"
 EXAMPLE = "netti keys import keys.csv --dir works"
 
 

@@ -22,7 +22,7 @@ from cloud_receiver.stores import StoreError
 
 from ..errors import CommandError
 
-HELP = "Take gateways' batches, decode them, show them."
+HELP = "take gateways' batches, decode them, show them"
 EXAMPLE = "netti receiver init works && netti receiver serve works"
 
 

@@ -13,7 +13,7 @@ from firmware.slots import SlotError, version_number
 from .. import release
 from ..errors import CommandError
 
-HELP = "Build and sign a release of the device's firmware, or make the keys for it."
+HELP = "build and sign a release of the device's firmware, or make the keys for it"
 EXAMPLE = """netti release key keys
   netti release build out --version 0.2.0 --keys keys
   netti release sign out --key keys/release.key

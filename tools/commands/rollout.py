@@ -14,7 +14,7 @@ from cloud_receiver.settings import Directory, SettingsError
 
 from ..errors import CommandError
 
-HELP = "Bring a signed release to a receiver's gateways, in stages."
+HELP = "bring a signed release to a receiver's gateways, in stages"
 EXAMPLE = """netti rollout add works out
   netti rollout stage works 0.2.0 --percent 5
   netti rollout list works
