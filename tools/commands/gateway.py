@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 
 from firmware import config, enrol, flash, identity, main, port, reset
@@ -38,10 +39,22 @@ def run(args: argparse.Namespace) -> int:
     if args.what == "enrol":
         return _enrol(args)
     if args.what == "run":
+        _hint(args.dir)
         return main.main([str(args.dir)] + (["--status"] if args.status else []))
     if args.what == "reset":
         return _reset(args)
     return _show(args)
+
+
+def _hint(folder: Path) -> None:
+    """Tell whose gateway has nothing to listen to yet; what is wrong with the folder, main says itself."""
+    try:
+        settings, _, _ = main.load(str(folder))
+    except config.ConfigError:
+        return
+    if not settings["radios"] and not settings["han"]:
+        print(f"netti gateway: {folder / 'config.json'} names no radio and no HAN port yet; this gateway only reports "
+              "that it is there", file=sys.stderr)
 
 
 def _identity(folder: Path) -> identity.Identity:
