@@ -6,7 +6,7 @@ Pure: the same arguments give the same reading. What a compact frame needs to re
 from . import compact, identity, security, transport
 from . import plan as plans
 from .drivers import model
-from .errors import DecodeError, WrongKey
+from .errors import DecodeError
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
 APPLICATION = ("", "BUSY", "ERROR", "ALARM")
@@ -36,11 +36,7 @@ def _decode(layers, key, aes, formats):
         if layers.access_number is None:
             layers.access_number = access_number
     ci = layers.ci
-    if layers.afl is not None and layers.afl[4] and layers.mode != 7 and key is not None:
-        # A MAC outside mode 7: without this check one wrong bit of CI or mode would make cipher text of records.
-        security.need(key, aes)
-        if not security.authenticate(layers, key, aes)[0]:
-            raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
+    security.check_mac(layers, key, aes)
     if layers.mode:
         security.open_tpl(layers, key, aes)
     address = layers.address
@@ -77,7 +73,7 @@ def _decode(layers, key, aes, formats):
         layers.aes = aes
         payload(layers, reading, words, alarms)
     if layers.status:
-        _status(layers.status, driver, words, alarms)
+        status_byte(layers.status, driver, words, alarms)
     if words:
         words.sort()
         reading["status"] = " ".join(words)
@@ -89,8 +85,8 @@ def _decode(layers, key, aes, formats):
     return reading
 
 
-def _status(status, driver, words, alarms):
-    """Words and alarms of the TPL's status byte."""
+def status_byte(status: int, driver: dict, words: list, alarms: list) -> None:
+    """Append words and alarms of a TPL status byte that is not zero, as a driver's layout reads it."""
     table = driver.get("status", ())
     if table is not None:
         if status & 3:
@@ -98,6 +94,9 @@ def _status(status, driver, words, alarms):
         plans.flags(status & 0x1C, STATUS, "", words, alarms)
         if status & 0xE0:
             plans.flags(status & 0xE0, table, "UNKNOWN_%X", words, alarms)
+    for mask, alarm in driver.get("standard", ()):
+        if status & mask == mask and alarm not in alarms:
+            alarms.append(alarm)
     if "values" in driver:
         alarm = driver["values"].get(status & 0xF0)
         if alarm and alarm not in alarms:
@@ -109,6 +108,6 @@ def alarms(summary) -> "list[str]":
     found: "list[str]" = []
     if summary.status:
         meter = summary.meter
-        _status(summary.status, model(identity.address_of(meter))[1], [], found)
+        status_byte(summary.status, model(identity.address_of(meter))[1], [], found)
         found.sort()
     return found

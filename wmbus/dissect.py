@@ -7,7 +7,8 @@ key) and "rest". Decryption keeps every byte in its place, so the spans fit the 
 
 from . import compact, identity, naming, records, security, transport
 from . import plan as plans
-from .drivers import model
+from .decoder import status_byte
+from .drivers import EMPTY, model
 from .errors import DecodeError, KeyMissing, WrongKey
 from .vif import meaning
 
@@ -109,6 +110,7 @@ def _walk(layers, spans, key, aes, formats, result):
             layers.access_number = access_number
     start = layers.at
     end = layers.end
+    security.check_mac(layers, key, aes)
     if layers.mode:
         security.open_tpl(layers, key, aes)
         if layers.at > start:
@@ -117,9 +119,9 @@ def _walk(layers, spans, key, aes, formats, result):
         if layers.end < end:
             _add(spans, layers.end, end, "tpl", "authentication tag, right")
     driver = model(layers.address)[1]
-    result["known"] = bool(driver)
+    known = result["known"] = driver is not EMPTY
     _body(layers, spans, driver, formats)
-    if not driver:
+    if not known:
         result["driver"] = skeleton(layers)
 
 
@@ -165,10 +167,19 @@ def _headers(layers, spans, at):
         at += 8
     if layers.status is not None:
         _add(spans, at, at + 1, "tpl", "access number %d" % data[at])
-        _add(spans, at + 1, at + 2, "tpl", "status %02X" % data[at + 1])
+        _add(spans, at + 1, at + 2, "tpl", "status %02X%s" % (data[at + 1], _status(layers)))
         mode = layers.mode
         _add(spans, at + 2, at + 4, "tpl", "configuration %04X: security mode %d, %s" % (
             layers.configuration, mode, MODES.get(mode, "the maker's own" if mode > 15 else "reserved")))
+
+
+def _status(layers):
+    """The words of the status byte and, in brackets, the alarms they are."""
+    words: "list[str]" = []
+    alarms: "list[str]" = []
+    if layers.status:
+        status_byte(layers.status, model(layers.address)[1], words, alarms)
+    return (": " + " ".join(words) if words else "") + (" (%s)" % ", ".join(alarms) if alarms else "")
 
 
 def _afl(layers, spans):

@@ -1,7 +1,7 @@
 """The standard name of every record, for meters no driver knows and as what drivers rename.
 
 The name is built from quantity, storage number, tariff, subunit, function and VIFEs and carries the unit:
-  total_m3, target_m3 (storage 1), history_2_m3 (storage 2), max_volume_flow_m3h, total_energy_consumption_tariff_1_kwh,
+  total_m3, target_m3 (storage 1), history_2_m3 (storage 2), max_flow_m3h, total_energy_consumption_tariff_1_kwh,
   meter_datetime, target_date, voltage_at_phase_1_v, mfct_ff20 (a maker's own VIF, with its bytes)
 """
 
@@ -65,8 +65,10 @@ def describe(record, media: int) -> "tuple[str, str, int, int]":
         head = "total" if storage == 0 else "target" if storage == 1 else "history_%d" % storage
         name = function + head + ("_" + middle if middle else "")
     elif quantity == "consumption":
-        name = function + ("current_consumption" if storage == 0 else "consumption_at_set_date" if storage == 1
-                           else "consumption_at_history_%d" % storage) + rest
+        name = function + ("current_consumption" if storage == 0 else "consumption_at_set_date")
+        name += ("_%d" % storage if storage > 1 else "") + rest
+    elif middle == "volume_flow" and function and not storage:
+        name = function + "flow"
     elif media == ELECTRICITY and quantity == "power" and not function:
         name = _stored("current_" + middle, storage)
     else:

@@ -174,7 +174,7 @@ def _hashed(name, record):
     """The standard name of a profile: that of its register, with # for the number of the value, newest first."""
     storage = "_%d" % record.storage
     for plain in (("history" + storage, "target_#"), ("target", "target_#"), ("total", "target_#"),
-                  ("consumption_at_history" + storage, "consumption_at_set_date_#"),
+                  ("consumption_at_set_date" + storage, "consumption_at_set_date_#"),
                   ("consumption_at_set_date", "consumption_at_set_date_#"),
                   ("current_consumption", "consumption_at_set_date_#")):
         if name.startswith(plain[0]):

@@ -68,10 +68,10 @@ def test_tables_are_well_formed(name):
     for versions, kinds, layout in layouts(name):
         assert versions is None or all(0 <= v <= 255 for v in versions)
         assert kinds is None or all(0 <= k <= 255 for k in kinds)
-        assert set(layout) <= {"names", "bits", "seen", "raw", "status", "values", "formats", "body", "payload", "rest",
-                               "media", "finish"}
+        assert set(layout) <= {"names", "bits", "seen", "raw", "status", "standard", "values", "formats", "body",
+                               "payload", "rest", "media", "finish"}
         tables = [*(layout.get("bits") or {}).values(), layout.get("status") or ()]
-        alarms = list((layout.get("values") or {}).values())
+        alarms = list((layout.get("values") or {}).values()) + [alarm for _, alarm in layout.get("standard") or ()]
         for table in tables:
             if table and table[0] == drivers.DIGITS:
                 alarms += [alarm for place in table[1:] for _, alarm in place.values()]

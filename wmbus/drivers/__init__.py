@@ -12,6 +12,7 @@ has it as LAYOUT, so that a home with one kind of meter does not load another. A
   "seen"     standard name -> function(value, reading) for a whole number that only the driver can read
   "raw"      standard name -> function(bytes, reading) for a value of variable length only the driver can read
   "status"   as `bits` for the maker's bits E0 of the status byte; None: the status byte says nothing
+  "standard" ((mask, alarm), ...): what the maker uses the standard's own bits 1F of the status byte for
   "values"   upper half of the status byte -> alarm, where it is a number and no bits
   "formats"  signature -> DIF and VIF bytes of the compact frames in use
   "body"     function(layers, reading, words, alarms) where the data are no records although the CI says so

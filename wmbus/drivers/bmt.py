@@ -3,6 +3,8 @@
 telegram 1e44b4097856341213077a2a0000000413b43000000f850b24042507000000
 reading backflow_m3=0.007, contents=BACKFLOW BATTERY_VOLTAGE LEAK_DATE, id=12345678, leak_date=2024-04-25,
         status=OK, total_m3=12.468, voltage_v=3.2
+telegram 1444b4097856341217077a2a5300000413b4300000
+reading alarms=burst leak reverse, id=12345678, status=ALARM REVERSE_FLOW TEMPORARY_ERROR, total_m3=12.468
 telegram 2544b409785634121a0d7a2a0000000406de0400000413bc0500008410060900000002599106
 reading flow_temperature_c=16.81, id=12345678, status=OK, supply_temperature_c=16.81, total_cooling_kwh=9,
         total_energy_consumption_kwh=1246, total_heating_kwh=1246, total_heating_m3=1.468, total_volume_m3=1.468
@@ -10,6 +12,10 @@ reading flow_temperature_c=16.81, id=12345678, status=OK, supply_temperature_c=1
 
 from ..errors import DecodeError
 
+# Hydrodigit's status byte (its manual): the standard's alarm is a leak, its temporary error a burst.
+STATUS = ((0x20, "OVERFLOW", "over_range"), (0x40, "REVERSE_FLOW", "reverse"),
+          (0x80, "REVERSE_INSTALLATION", "reverse"))
+STANDARD = ((0x03, "leak"), (0x10, "burst"))
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")
 # Battery voltage by the low nibble of the second byte.
@@ -84,7 +90,7 @@ def _sensor(reading):
 
 
 METERS = (
-    ((0x13, 0x15, 0x17), (0x06, 0x07), {"rest": _hydrodigit}),
+    ((0x13, 0x15, 0x17), (0x06, 0x07), {"rest": _hydrodigit, "status": STATUS, "standard": STANDARD}),
     ((0x05,), (0x06, 0x07), {"body": _rfmtx1}),
     ((0x18,), (0x06, 0x07), {"status": ((0x40, "TAMPER", "tamper"),)}),
     ((0x1A, 0x0B), (0x04, 0x0C, 0x0D), {

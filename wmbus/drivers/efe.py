@@ -30,7 +30,7 @@ SENSOSTAR_NAMES = {
     "total_energy_consumption_kwh": ("total_kwh", "total_energy_consumption_kwh"),
     "target_energy_consumption_kwh": ("target_kwh", "target_energy_consumption_kwh"),
     "volume_flow_m3h": ("flow_water_m3h", "volume_flow_m3h"),
-    "max_volume_flow_m3h": "flow_water_max_m3h",
+    "max_flow_m3h": "flow_water_max_m3h",
     "max_power_kw": "power_max_kw",
     "flow_temperature_c": ("forward_c", "flow_temperature_c"),
     "return_temperature_c": ("return_c", "return_temperature_c"),
@@ -48,7 +48,7 @@ HCA = {
         "consumption_at_set_date_hca": ("target_hca", "consumption_at_set_date_1_hca"),
         "history_2_date": "half_month_history_start_date",
         # Storage 31 is the half month just ended, 2 the oldest.
-        "consumption_at_history_*_hca": ("delta_%d_half_months_ago_hca", -32),
+        "consumption_at_set_date_*_hca": ("delta_%d_half_months_ago_hca", -32),
     },
     "bits": {"mfct_7f": ((0x02, "OPEN_C", "tamper"), (0x08, "SENSOR_BREAK", None), (0x10, "UNEXPECTED_RST", None))},
 }

@@ -11,7 +11,6 @@ METERS = (
     (None, (0x08,), {
         "names": {
             "consumption_at_set_date_hca": ("consumption_at_set_date_hca", "consumption_at_set_date_1_hca"),
-            "consumption_at_history_*_hca": ("consumption_at_set_date_%d_hca", 0),
         },
         "bits": {"error_flags": ERRORS},
     }),

@@ -45,7 +45,6 @@ LAYOUT = {
         "target_energy_production_kwh": "target_energy_backward_kwh",
         "mfct_ff07": "forward_energy_m3c",
         "mfct_ff08": "return_energy_m3c",
-        "max_volume_flow_m3h": "max_flow_m3h",
         "current_consumption_mfct_07_hca": "va_counter",
         "current_consumption_mfct_08_hca": "vb_counter",
         "enhanced_id_mfct_15": "enhanced_id",

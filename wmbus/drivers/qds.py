@@ -79,7 +79,6 @@ ALLOCATOR = {
     "names": {
         "consumption_at_set_date_hca": ("consumption_at_set_date_hca", "consumption_at_set_date_1_hca"),
         "target_date": ("set_date", "set_date_1"),
-        "consumption_at_history_17_hca": "consumption_at_set_date_17_hca",
         "history_17_date": "set_date_17",
         "meter_datetime": ("device_datetime", "meter_datetime"),
         "mfct_ff5f": None,

@@ -2,7 +2,7 @@
 
 telegram 2a4430597856341201077a2a63000004123ae20100041258000000123b5b03047400000000047405000000
 reading actuality_duration_s=0, alarms=leak, duration_b_s=5, id=12345678, max_flow_m3h=0.859,
-        max_volume_flow_m3h=0.859, status=ALARM LEAK_FLOW_HIGH LEAK_FLOW_LOW, total_m3=12.345, volume_b_m3=0.0088
+        status=ALARM LEAK_FLOW_HIGH LEAK_FLOW_LOW, total_m3=12.345, volume_b_m3=0.0088
 """
 
 from . import number
@@ -29,7 +29,6 @@ def _durations(reading):
 
 METERS = (
     (None, (0x06, 0x07, 0x15, 0x16), {
-        "names": {"max_volume_flow_m3h": ("max_flow_m3h", "max_volume_flow_m3h")},
         "status": LEAK,
         "finish": _second,
     }),

@@ -55,7 +55,7 @@ METERS = (
             "current_consumption_hca": "consumption_hca",
             "consumption_at_set_date_hca": "target_hca",
             "history_8_date": "base_date",
-            "consumption_at_history_8_hca": "base_hca",
+            "consumption_at_set_date_8_hca": "base_hca",
             "consumption_at_set_date_#_hca": "consumption_#_hca",
         },
         "status": ((0x40, "MODE_2F", None),),
