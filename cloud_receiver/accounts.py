@@ -1,34 +1,46 @@
-"""Who may see the works' pages once they are shown beyond this machine: accounts, sessions, log-in and log-out.
+"""Accounts, sessions, API tokens and the audit log of one works, in a file of their own (access.sqlite, 0600).
 
-Without a public name the pages are for loopback and need no log-in. With one (a proxy on this machine adds TLS) every
-request but a home's secret link needs a session. Passwords are kept as scrypt hashes, sessions as hashes of their
-cookie. So far there is one role: administrator.
+Passwords are kept as scrypt hashes; sessions and tokens as SHA-256 of what the bearer holds. The file is apart from
+keys.sqlite, which changes only when people decide something: this one is written at each log-in and each look at a
+home's hours.
 """
 
 import asyncio
+import concurrent.futures
+import contextlib
 import hashlib
-import hmac
 import os
 import secrets
+import sqlite3
 from collections import namedtuple
+from pathlib import Path
 
 from aiohttp import web
 
-from . import limits
+from .access import ROLES, STAFF, Who
 
-COOKIE = "__Host-netti"  # Secure, Path=/ and no Domain: no other host can set or see it
 SESSION_S = 12 * 3600
-MAX_FORM = 4096
 LEAST_PASSWORD = 12  # characters
+TOKEN_PREFIX = "netti_"
+DAY = 86_400
+MOST_TOKEN_DAYS = 3 * 365
 
-Session = namedtuple("Session", ("user", "role", "csrf", "until"))
+Line = namedtuple("Line", ("id", "at", "who", "role", "via", "what", "subject", "start", "end", "purpose"))
 
-SCHEMA = """
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
-  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL, role TEXT NOT NULL, made INTEGER NOT NULL)
-  WITHOUT ROWID;
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL, role TEXT NOT NULL, made INTEGER NOT NULL,
+  home TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
   hash BLOB PRIMARY KEY, user TEXT NOT NULL, csrf TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS api_tokens (
+  name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, made INTEGER NOT NULL, until INTEGER NOT NULL,
+  revoked INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL, via TEXT NOT NULL,
+  what TEXT NOT NULL, subject TEXT NOT NULL, start INTEGER, "end" INTEGER, purpose TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
+CREATE TRIGGER IF NOT EXISTS audit_is BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
 """
 
 
@@ -38,125 +50,169 @@ def password_hash(password: str, salt: bytes) -> bytes:
 
 
 class Accounts:
-    """Users and sessions in a KeyStore's file."""
+    """The file; its methods belong to one thread, but for `note`, which has a thread of its own."""
 
-    def __init__(self, keys):
-        self.db = keys.db
-        self.db.executescript(SCHEMA)
+    def __init__(self, path: "str | os.PathLike[str]", keys=None):
+        """`keys`: the works' KeyStore, where earlier releases kept accounts; they are moved from it."""
+        self.path = Path(path)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.chmod(self.path, 0o600)
+        self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        self.db.execute("PRAGMA synchronous=FULL")
+        self.db.execute("PRAGMA secure_delete=ON")
+        self.db.executescript(_SCHEMA)
+        self._writer: "concurrent.futures.ThreadPoolExecutor | None" = None
+        self._log: "sqlite3.Connection | None" = None
+        if keys is not None:
+            self._take_over(keys.db)
 
-    def put(self, name: str, password: str, now: int, role: str = "administrator") -> bool:
-        """Make an account or give it a new password, which ends its sessions; True if it is new."""
+    def _take_over(self, old):
+        if not old.execute("SELECT 1 FROM sqlite_master WHERE name = 'users'").fetchone():
+            return
+        self.db.executemany("INSERT OR IGNORE INTO users VALUES (?,?,?,?,?,NULL)",
+                            old.execute("SELECT name, salt, hash, role, made FROM users").fetchall())
+        old.executescript("BEGIN; DROP TABLE users; DROP TABLE IF EXISTS sessions; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)
+        if self._log is not None:
+            self._log.close()
+        self.db.close()
+
+    # --- accounts
+
+    def put(self, name: str, password: str, now: int, role: str = "administrator", home: "str | None" = None) -> bool:
+        """Make an account or give it a new password and role, which ends its sessions; True if it is new."""
+        if role not in ROLES or (role == "homeowner") != (home is not None):
+            raise ValueError(f"no role called {role}, or no home to it")
         salt = os.urandom(16)
-        new = self.db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None
-        self.db.execute("INSERT OR REPLACE INTO users VALUES (?,?,?,?,?)",
-                        (name, salt, password_hash(password, salt), role, now))
-        self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        hashed = password_hash(password, salt)
+        with self._whole():
+            new = self.db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None
+            self.db.execute("INSERT OR REPLACE INTO users VALUES (?,?,?,?,?,?)", (name, salt, hashed, role, now, home))
+            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
         return new
 
-    def names(self) -> "list[str]":
-        """The accounts there are."""
-        return [row[0] for row in self.db.execute("SELECT name FROM users ORDER BY name")]
+    def remove(self, name: str) -> bool:
+        """End an account and its sessions; False if there is none."""
+        with self._whole():
+            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            return self.db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount == 1
+
+    def users(self) -> "list[tuple[str, str, int, str | None]]":
+        """(name, role, made, home) of every account."""
+        return self.db.execute("SELECT name, role, made, home FROM users ORDER BY name").fetchall()
+
+    def of_home(self, gateway: str) -> "list[str]":
+        """The homeowners' accounts of a home."""
+        return [row[0] for row in self.db.execute("SELECT name FROM users WHERE home = ? ORDER BY name", (gateway,))]
 
     def salt_and_hash(self, name: str) -> "tuple[bytes, bytes]":
         """What a password is checked against; for an unknown name something that takes as long and never fits."""
         row = self.db.execute("SELECT salt, hash FROM users WHERE name = ?", (name,)).fetchone()
         return row or (bytes(16), bytes(32))
 
-    def begin(self, name: str, now: int) -> str:
-        """A new session; returns its cookie."""
-        cookie = secrets.token_urlsafe(24)
-        self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
-        self.db.execute("INSERT INTO sessions VALUES (?,?,?,?)",
-                        (_hash(cookie), name, secrets.token_urlsafe(12), now + SESSION_S))
-        return cookie
+    # --- sessions
 
-    def session(self, cookie: str, now: int) -> "Session | None":
-        """The session of a cookie, if it still runs."""
-        row = self.db.execute("SELECT s.user, u.role, s.csrf, s.until FROM sessions s JOIN users u ON u.name = s.user "
-                              "WHERE s.hash = ? AND s.until > ?", (_hash(cookie), now)).fetchone()
-        return None if row is None else Session(*row)
+    def begin(self, name: str, expected: bytes, now: int) -> "str | None":
+        """A new session for who has shown the password of this hash; returns its cookie, None if the account has
+        changed meanwhile."""
+        cookie = secrets.token_urlsafe(24)
+        with self._whole():
+            self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
+            made = self.db.execute("INSERT INTO sessions SELECT ?, name, ?, ? FROM users WHERE name = ? AND hash = ?",
+                                   (_hash(cookie), secrets.token_urlsafe(18), now + SESSION_S, name, expected))
+        return cookie if made.rowcount == 1 else None
+
+    def session(self, cookie: str, now: int) -> "Who | None":
+        """Whose session a cookie is, if it still runs."""
+        row = self.db.execute("SELECT s.user, u.role, 'session', s.csrf, u.home FROM sessions s "
+                              "JOIN users u ON u.name = s.user WHERE s.hash = ? AND s.until > ?",
+                              (_hash(cookie), now)).fetchone()
+        return None if row is None else Who(*row)
 
     def end(self, cookie: str) -> None:
         """End a session."""
         self.db.execute("DELETE FROM sessions WHERE hash = ?", (_hash(cookie),))
 
+    # --- API tokens
 
-class LogIn:
-    """The log-in page and the gate before the others; `pages` renders it."""
+    def make_token(self, name: str, role: str, days: int, now: int) -> str:
+        """A new token for a program; raises ValueError where the name is taken. Only its hash is kept."""
+        if role not in STAFF or role == "administrator" or not 1 <= days <= MOST_TOKEN_DAYS:
+            raise ValueError(f"a token's role is reader, operations or installer, its time 1 to {MOST_TOKEN_DAYS} days")
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        try:
+            self.db.execute("INSERT INTO api_tokens VALUES (?,?,?,?,?,NULL)",
+                            (name, _hash(token), role, now, now + days * DAY))
+        except sqlite3.IntegrityError:
+            raise ValueError(f"there is a token called {name} already (its name stays in the audit log)") from None
+        return token
 
-    OPEN = ("/login", "/static/", "/home/")
+    def revoke_token(self, name: str, now: int) -> bool:
+        """End a token; False if there is none that runs."""
+        return self.db.execute("UPDATE api_tokens SET revoked = ? WHERE name = ? AND revoked IS NULL",
+                               (now, name)).rowcount == 1
 
-    def __init__(self, receiver, pages):
-        self.accounts, self.clock, self.pages = Accounts(receiver.keys), receiver.clock, pages
-        self.public_name = receiver.public_name
-        self.by_name = limits.Buckets(rate=1 / 30, burst=10)
+    def tokens(self) -> "list[tuple[str, str, int, int, int | None]]":
+        """(name, role, made, until, revoked) of every token, ended ones too."""
+        return self.db.execute("SELECT name, role, made, until, revoked FROM api_tokens ORDER BY made, name").fetchall()
 
-    def routes(self) -> "list[web.RouteDef]":
-        """Its routes; none where nobody has to log in."""
-        if not self.public_name:
-            return []
-        return [web.get("/login", self.form), web.post("/login", self.log_in), web.post("/logout", self.log_out)]
+    def bearer(self, token: str, now: int) -> "Who | None":
+        """Whose token it is, if it still runs."""
+        row = self.db.execute("SELECT name, role, 'token', '', NULL FROM api_tokens "
+                              "WHERE hash = ? AND until > ? AND revoked IS NULL", (_hash(token), now)).fetchone()
+        return None if row is None else Who(*row)
 
-    def gate(self, request: web.Request) -> "web.Response | None":
-        """What a request gets instead of its page while nobody is logged in."""
-        if not self.public_name or request.path.startswith(self.OPEN) or self.session(request) is not None:
-            return None
-        if request.path.startswith("/v1/"):
-            return web.json_response({"error": "log in"}, status=401)
-        return web.Response(status=303, headers={"Location": "/login"})
+    # --- the audit log
 
-    def session(self, request: web.Request) -> "Session | None":
-        """The session of a request; None where nobody has to log in."""
-        cookie = request.cookies.get(COOKIE)
-        return self.accounts.session(cookie, self.clock.seconds()) if self.public_name and cookie else None
+    def write(self, now: int, who, what: str, subject: str, start=None, end=None, purpose: str = "") -> None:
+        """Add a line; durable when it returns."""
+        self.db.execute(_ADD, (now, who.name, who.role, who.via, what, subject, start, end, purpose))
 
-    async def form(self, request: web.Request) -> web.Response:
-        """The log-in form."""
-        return self.pages.render(request, "login.html", wrong=False, wait=0)
+    async def note(self, now: int, who, what: str, subject: str, start=None, end=None, purpose: str = "") -> None:
+        """Add a line off the event loop; durable when it returns. Raises HTTPServiceUnavailable if it cannot."""
+        if self._writer is None:
+            self._writer = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="audit")
+        line = (now, who.name, who.role, who.via, what, subject, start, end, purpose)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._add, line)
+        except sqlite3.Error:
+            raise web.HTTPServiceUnavailable(text="the audit log cannot be written, so nothing is shown\n") from None
 
-    async def log_in(self, request: web.Request) -> web.Response:
-        """Check name and password, begin a session."""
-        self._same_origin(request)
-        fields = await request.post() if (request.content_length or MAX_FORM + 1) <= MAX_FORM else {}
-        name, password = str(fields.get("name", ""))[:80], str(fields.get("password", ""))[:200]
-        wait = self.by_name.spend(name)
-        if wait:
-            return self.pages.render(request, "login.html", 429, wrong=False, wait=wait)
-        salt, expected = self.accounts.salt_and_hash(name)
-        given = await asyncio.get_running_loop().run_in_executor(None, password_hash, password, salt)
-        if not hmac.compare_digest(given, expected):
-            return self.pages.render(request, "login.html", 403, wrong=True, wait=0)
-        response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(COOKIE, self.accounts.begin(name, self.clock.seconds()), max_age=SESSION_S, secure=True,
-                            httponly=True, samesite="Lax", path="/")
-        return response
+    def _add(self, line):
+        if self._log is None:
+            self._log = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
+            self._log.execute("PRAGMA synchronous=FULL")
+        self._log.execute(_ADD, line)
 
-    async def log_out(self, request: web.Request) -> web.Response:
-        """End the session of whoever asks with its token."""
-        self._same_origin(request)
-        session = self.session(request)
-        fields = await request.post() if (request.content_length or MAX_FORM + 1) <= MAX_FORM else {}
-        if session is None or not hmac.compare_digest(str(fields.get("csrf", "")).encode(), session.csrf.encode()):
-            raise web.HTTPForbidden
-        self.accounts.end(request.cookies.get(COOKIE, ""))
-        response = web.Response(status=303, headers={"Location": "/login"})
-        response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
-        return response
+    def audit(self, subject: str = "", after: int = 0, limit: int = 1000) -> "list[Line]":
+        """The log's lines, newest first; only of one subject, only behind an id."""
+        return [Line._make(row) for row in self.db.execute(
+            f"SELECT {_COLUMNS} FROM audit WHERE (?1 = '' OR subject = ?1) AND id > ?2 ORDER BY id DESC LIMIT ?3",
+            (subject, after, limit))]
 
-    def _same_origin(self, request):
-        origin = request.headers.get("Origin")
-        if origin is not None and origin != f"https://{self.public_name}":
-            raise web.HTTPForbidden
+    def lines(self):
+        """Every line of the log, oldest first, for an export."""
+        return map(Line._make, self.db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY id"))
 
-
-def client_address(request: web.Request, public_name: str) -> str:
-    """Who asks: behind the proxy of a public name whom that names last, else whoever is connected."""
-    if public_name:
-        forwarded = request.headers.getall("X-Forwarded-For", [])
-        if forwarded:
-            return forwarded[-1].rsplit(",", 1)[-1].strip()
-    return request.remote or ""
+    @contextlib.contextmanager
+    def _whole(self):
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
 
 
-def _hash(cookie):
-    return hashlib.sha256(cookie.encode()).digest()
+_COLUMNS = 'id, at, who, role, via, what, subject, start, "end", purpose'
+_ADD = 'INSERT INTO audit (at, who, role, via, what, subject, start, "end", purpose) VALUES (?,?,?,?,?,?,?,?,?)'
+
+
+def _hash(secret):
+    return hashlib.sha256(secret.encode()).digest()

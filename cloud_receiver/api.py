@@ -5,7 +5,7 @@ Times are ISO 8601 in UTC. Electricity of homes is not here: it belongs to the h
 
 from aiohttp import web
 
-from . import commands, meters
+from . import access, commands, meters
 from .clock import iso, parse_time
 from .stores import queries
 
@@ -17,8 +17,9 @@ MOST_DAYS = 400  # of readings in one answer
 class Api:
     """The works' API over a store."""
 
-    def __init__(self, store, clock, revoked, commands_of):
+    def __init__(self, store, clock, revoked, commands_of, accounts):
         self.store, self.clock, self._revoked, self._commands_of = store, clock, revoked, commands_of
+        self._accounts = accounts
 
     def routes(self) -> "list[web.RouteDef]":
         """The API's routes."""
@@ -65,7 +66,7 @@ class Api:
 
     async def meters(self, request: web.Request) -> web.Response:
         """Every meter with its latest."""
-        rows = await self.store.read(queries.meters, self.recent())
+        rows = access.fitting(request, await self.store.read(queries.meters, self.recent()))
         return web.json_response({"meters": [self._meter(m) for m in rows]})
 
     async def meter(self, request: web.Request) -> web.Response:
@@ -73,8 +74,8 @@ class Api:
         rows = await self.store.read(queries.meters, self.recent(), request.match_info["id"].upper())
         if not rows:
             return web.json_response({"error": "no such meter"}, status=404)
-        found = self._meter(rows[0])
-        found["latest"] = rows[0]["latest"]
+        m = access.fitting(request, rows)[0]
+        found = dict(self._meter(m), latest=m["latest"])
         coverage = await self.store.read(queries.meter_coverage, rows[0]["row"], self.recent() - 30)
         found["coverage"] = [dict(c, day=iso(c["day"] * DAY)[:10]) for c in coverage]  # type: ignore[index]
         return web.json_response(found)
@@ -101,6 +102,8 @@ class Api:
         rows = await self.store.read(queries.meters, self.recent(), request.match_info["id"].upper())
         if not rows:
             return web.json_response({"error": "no such meter"}, status=404)
+        if not await access.hours(self._accounts, request, rows[0]["id"], start, end, now):
+            return web.json_response({"error": f"purpose is one of {', '.join(access.PURPOSES)}"}, status=400)
         found = [] if end <= start else await self.store.read(queries.readings, rows[0]["row"], start, end)
         return web.json_response({"meter": rows[0]["id"], "from": iso(start), "to": iso(end),
                                   "readings": [{"time": iso(t), "total_m3": meters.cubic(ml)} for t, ml in found]})

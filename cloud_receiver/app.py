@@ -15,6 +15,7 @@ from aiohttp import web
 
 from . import settings as settings_module
 from . import trust
+from .accounts import Accounts
 from .api import Api
 from .attention import silent_gateway
 from .clock import Clock
@@ -44,6 +45,7 @@ class Receiver:
         self._lock = directory.lock()
         self.store = open_store(f"sqlite://{directory.store}")
         self.keys = KeyStore(directory.keys)
+        self.accounts = Accounts(directory.access, self.keys)
         self._revoked = self.keys.revoked()
         self._keys_stamp = self.keys.stamp()
         self._trust_stamp = trust.stamp(directory.ca)
@@ -54,7 +56,7 @@ class Receiver:
         self.ingest = Ingest(self.settings.works, self.store, clock, self.revoked, self.answer_commands,
                              self.decoder.wake)
         self.enrolment = Enrolment(self.settings, directory.ca, self.store, self.keys, clock)
-        self.api = Api(self.store, clock, self.revoked, self.commands.of)
+        self.api = Api(self.store, clock, self.revoked, self.commands.of, self.accounts)
         self._runners: "list[web.AppRunner]" = []
         self._tasks: "list[asyncio.Task]" = []
         self.device_port = self.web_port = 0
@@ -166,6 +168,7 @@ class Receiver:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(None, self.store.close)
         self.ingest.close()
+        self.accounts.close()
         self.keys.close()
         settings_module.unlock(self._lock)
 

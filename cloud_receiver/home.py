@@ -1,4 +1,4 @@
-"""The homeowner's page, behind a secret link that belongs to the home: own water, and electricity if they share it.
+"""The homeowner's page, behind a secret link or the owner's log-in: own water, and electricity if they share it.
 
 It shows the meters bound to the home's gateway and nothing from before its present residents moved in. Electricity is
 what the owner has the gateway send; no page or API of the works reads it.
@@ -6,7 +6,7 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from . import accounts, limits, usage
+from . import access, limits, login, usage
 from .stores import queries
 
 DAYS = 31
@@ -20,17 +20,38 @@ class HomePage:
         self.store, self.clock, self.keys = receiver.store, receiver.clock, receiver.keys
         self.by_address = limits.Buckets(rate=0.2, burst=30)
 
+    def routes(self) -> "list[web.RouteDef]":
+        """The page behind a secret link, and the same for a homeowner who has logged in."""
+        return [web.get("/home/{secret}", self.get), web.get("/home", self.own)]
+
     async def get(self, request: web.Request) -> web.Response:
         """The page of a secret; an unknown one is not found, like any other address."""
-        address = accounts.client_address(request, self.receiver.public_name)
+        address = login.address_bucket(login.client_address(request, self.receiver.public_name))
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
         found = self.keys.home(request.match_info["secret"])
-        gateways = [] if found is None else await self.store.read(queries.gateways, found[0])
-        if not gateways:
+        page = None if found is None else await self.page(request, *found)
+        if page is None:
             self.by_address.charge(address)
             raise web.HTTPNotFound
-        g, since, now = gateways[0], found[1], self.clock.seconds()
+        return page
+
+    async def own(self, request: web.Request) -> web.Response:
+        """The page of the home whose owner has logged in."""
+        gateway = access.who(request).home
+        page = None if gateway is None else await self.page(request, gateway, self.keys.home_since(gateway))
+        if page is None:
+            raise web.HTTPNotFound
+        return page
+
+    async def page(self, request: web.Request, gateway: str, since: "int | None") -> "web.Response | None":
+        """The page of a gateway's home, with nothing from before `since`; None where there is no such home."""
+        if since is None:
+            return None
+        gateways = await self.store.read(queries.gateways, gateway)
+        if not gateways:
+            return None
+        g, now = gateways[0], self.clock.seconds()
         today = usage.local(now).date()
         days = usage.day_bounds(today, DAYS)
         month = [usage.midnight(today.replace(day=1)), days[-1]]

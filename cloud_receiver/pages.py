@@ -17,10 +17,10 @@ from aiohttp import web
 
 import firmware.batch as batch
 
-from . import attention, charts, commands, meters, usage, words
-from .accounts import LogIn
+from . import access, attention, charts, commands, meters, usage, words
 from .clock import iso
 from .home import HomePage
+from .login import LogIn
 from .stores import queries
 
 log = logging.getLogger("netti.pages")
@@ -38,6 +38,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
+ERRORS = {404: ("Not found", "There is nothing at this address."),
+          403: ("Not allowed", "Your role does not include this."),
+          503: ("Not possible just now", "Try again shortly.")}
 SHOWN = ("all", "silent", "missing", "wrong", "alarm")
 RECORD_NAMES = {batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
                 batch.POSITION: "Position"}
@@ -66,7 +69,8 @@ class Pages:
         app.router.add_routes([
             web.get("/", self.overview), web.get("/meters", self.meters), web.get("/meters/{id}", self.meter),
             web.get("/gateways", self.gateways), web.get("/gateways/{id}", self.gateway),
-            web.get("/home/{secret}", HomePage(self.receiver, self).get), web.get("/static/{name}", self.static)])
+            web.get("/static/{name}", self.static)])
+        app.router.add_routes(HomePage(self.receiver, self).routes())
         app.router.add_routes(self._log_in.routes())
 
     # --- around every request
@@ -79,12 +83,12 @@ class Pages:
             return web.Response(status=421, text="this receiver does not answer to that name\n")
         page = not request.path.startswith("/v1/")
         try:
-            response = self._log_in.gate(request) or await handler(request)
+            response = await self._log_in.gate(request) or await handler(request)
         except web.HTTPException as e:
             if not page or e.status < 400:
                 raise
-            response = self.render(request, "error.html", e.status, title="Not found" if e.status == 404 else e.reason,
-                                   detail="There is nothing at this address." if e.status == 404 else "", value=None)
+            response = self.render(request, "error.html", e.status, title=ERRORS.get(e.status, (e.reason, ""))[0],
+                                   detail=ERRORS.get(e.status, ("", ""))[1], value=None)
         except Exception:
             log.exception("%s could not be answered", request.rel_url.path)
             if page:
@@ -103,8 +107,8 @@ class Pages:
         language = words.choose(asked, request.cookies.get(COOKIE), request.headers.get("Accept-Language", ""))
         w = words.Words(language, self.clock.seconds())
         text = self._templates.get_template(template).render(
-            _=w.text, w=w, session=self._log_in.session(request), works=self.receiver.settings.name, path=request.path,
-            now=w.now,
+            _=w.text, w=w, session=self._log_in.session(request), who=access.who(request),
+            works=self.receiver.settings.name, path=request.path, now=w.now,
             languages=[(name, words.NAMES[name], with_query(request, lang=name)) for name in words.LANGUAGES],
             link=lambda **changes: with_query(request, **changes), **values)
         response = web.Response(text=text, content_type="text/html", status=status,
@@ -150,7 +154,7 @@ class Pages:
     async def meters(self, request: web.Request) -> web.Response:
         """The list of meters: searched, filtered, sorted."""
         now = self.clock.seconds()
-        rows = await self.store.read(queries.meters, self._recent())
+        rows = access.fitting(request, await self.store.read(queries.meters, self._recent()))
         total = len(rows)
         search = request.query.get("q", "").strip().upper()[:40]
         show = request.query.get("show", "all")
@@ -173,13 +177,20 @@ class Pages:
         if not rows:
             return self.render(request, "error.html", 404, title="Not found",
                                detail="No meter called %s has been heard.", value=name)
-        m, now = rows[0], self.clock.seconds()
+        m, now = access.fitting(request, rows)[0], self.clock.seconds()
         view = request.query.get("view", "days")
         view = view if view in ("days", "hours", "months") else "days"
         day = a_day(request.query.get("day", ""), usage.local(now).date())
-        used = await self._uses(m["row"], view, day, now)
+        if view == "hours":
+            bounds = usage.hour_bounds(day)
+            if not await access.hours(self.receiver.accounts, request, m["id"], bounds[0], bounds[-1], now):
+                return self.render(request, "purpose.html", subject=m["id"], back=meter_url(m["id"]),
+                                   purposes=access.PURPOSES)
+        used = await self._uses(m["row"], view, day, now) if access.may(request, access.USE) else []
         return self.render(
-            request, "meter.html", m=m, silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
+            request, "meter.html", m=m, may_see_use=access.may(request, access.USE),
+            may_see_hours=access.may(request, access.HOURS), purpose=request.query.get("purpose", ""),
+            silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
             chart=lambda w: use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
             coverage=by_gateway(await self.store.read(queries.meter_coverage, m["row"], now // DAY - COVERED_DAYS + 1),

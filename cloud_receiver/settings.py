@@ -38,6 +38,7 @@ class Directory:
         self.settings_file = self.path / "receiver.json"
         self.store = self.path / "store.sqlite"
         self.keys = self.path / "keys.sqlite"
+        self.access = self.path / "access.sqlite"
         self.ca = self.path / "ca"
 
     def load(self) -> Settings:

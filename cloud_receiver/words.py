@@ -149,6 +149,27 @@ NB = {
     "Log in": "Logg inn", "Log out": "Logg ut", "Name": "Navn", "Password": "Passord",
     "Name or password is wrong.": "Navn eller passord er feil.",
     "Too many attempts. Try again in %s.": "For mange forsøk. Prøv igjen om %s.",
+    # access
+    "My account": "Min konto", "New password": "Nytt passord", "Present password": "Nåværende passord",
+    "Change password": "Bytt passord", "The present password is wrong.": "Det nåværende passordet er feil.",
+    "A password has at least 12 characters.": "Et passord har minst 12 tegn.",
+    "You are logged out everywhere and log in with the new one.": "Du logges ut overalt og logger inn med det nye.",
+    "Not allowed": "Ikke tillatt", "Your role does not include this.": "Rollen din omfatter ikke dette.",
+    "Not possible just now": "Ikke mulig akkurat nå", "Try again shortly.": "Prøv igjen om litt.",
+    "Audit log": "Innsynslogg", "Who": "Hvem", "Of": "Om", "Purpose": "Formål",
+    "Who looked at whose hourly values, and what was changed. Nobody can take a line away here.":
+        "Hvem som så på hvem sine timesverdier, og hva som ble endret. Ingen kan ta bort en linje her.",
+    "All of it as CSV": "Hele loggen som CSV", "Meter or home": "Måler eller hjem", "No lines.": "Ingen linjer.",
+    "Hourly values can show when people are at home. Say what you need them for; it is written to the audit log with "
+    "your name.":
+        "Timesverdier kan vise når folk er hjemme. Oppgi hva du trenger dem til; det skrives i innsynsloggen med "
+        "navnet ditt.",
+    "request": "forespørsel", "fault": "feil på måler", "billing": "fakturering",
+    "reader": "leser", "operations": "drift", "installer": "montør", "administrator": "administrator",
+    "homeowner": "huseier", "hours": "timesverdier", "export": "eksport", "password changed": "passord byttet",
+    "account made": "konto opprettet", "account removed": "konto fjernet", "token made": "API-nøkkel laget",
+    "token ended": "API-nøkkel avsluttet",
+    "person exported": "persondata utlevert", "person erased": "persondata slettet",
     # errors
     "Not found": "Finnes ikke", "There is nothing at this address.": "Det er ingenting på denne adressen.",
     "Something went wrong": "Noe gikk galt", "The receiver could not make this page. Try again shortly.":

@@ -1,5 +1,6 @@
 """Pages shown beyond this machine: nothing without a session, sessions that end, guesses that cost time."""
 
+import contextlib
 import subprocess
 import urllib.parse
 
@@ -16,10 +17,13 @@ PUBLIC = {"Host": "vann.example"}
 @pytest.fixture
 def receiver(tmp_path):
     with Running(make(tmp_path / "works"), public_name="vann.example") as running:
-        keys = KeyStore(running.directory.keys)
-        accounts.Accounts(keys).put(NAME, PASSWORD, NOW)
-        keys.close()
+        put(running, NAME)
         yield running
+
+
+def put(receiver, name, role="administrator", home=None):
+    with contextlib.closing(accounts.Accounts(receiver.directory.access)) as people:
+        people.put(name, PASSWORD, NOW, role, home)
 
 
 def log_in(receiver, name=NAME, password=PASSWORD, **headers):
@@ -107,11 +111,10 @@ def test_the_first_administrator(tmp_path):
     done = subprocess.run([Process.NETTI, "receiver", "init", tmp_path / "w", "--works", "demo"], capture_output=True,
                           text=True)
     password = done.stdout.split("first administrator: admin, password ")[1].split()[0]
-    keys = KeyStore(tmp_path / "w" / "keys.sqlite")
-    salt, expected = accounts.Accounts(keys).salt_and_hash("admin")
+    with contextlib.closing(accounts.Accounts(tmp_path / "w" / "access.sqlite")) as people:
+        salt, expected = people.salt_and_hash("admin")
     assert accounts.password_hash(password, salt) == expected
-    assert password.encode() not in (tmp_path / "w" / "keys.sqlite").read_bytes()
-    keys.close()
+    assert password.encode() not in (tmp_path / "w" / "access.sqlite").read_bytes()
     for name, given in (("Ø", "x" * 20), ("ola", "short")):
         done = subprocess.run([Process.NETTI, "receiver", "admin", tmp_path / "w", name], input=given + "\n",
                               capture_output=True, text=True)

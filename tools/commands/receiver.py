@@ -143,8 +143,9 @@ def _init(args):
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, args.works, args.name or args.works, args.host)
     password = secrets.token_urlsafe(12)
-    with contextlib.closing(KeyStore(directory.keys)) as keys:
-        Accounts(keys).put(ADMINISTRATOR, password, Clock().seconds())
+    KeyStore(directory.keys).close()
+    with contextlib.closing(Accounts(directory.access)) as accounts:
+        accounts.put(ADMINISTRATOR, password, Clock().seconds())
     # The settings come last: a directory has them only once everything else is there.
     settings = Settings(args.works, args.name or args.works, args.host, args.port)
     directory.save(settings)
@@ -288,8 +289,10 @@ def _admin(args):
         password = sys.stdin.readline().rstrip("\r\n")
     if len(password) < LEAST_PASSWORD:
         raise CommandError(f"a password has at least {LEAST_PASSWORD} characters")
-    with _office(args) as (_, keys, _, _):
-        new = Accounts(keys).put(args.name, password, Clock().seconds())
+    directory = Directory(args.dir)
+    directory.load()
+    with contextlib.closing(Accounts(directory.access)) as accounts:
+        new = accounts.put(args.name, password, Clock().seconds())
     print(f"administrator {args.name} " + ("made" if new else "has a new password"))
     return 0
 
