@@ -16,6 +16,10 @@ transaction, alone or in a group with others. Reads see committed data only.
 import importlib
 from collections import namedtuple
 
+# In a statement: the whole numbers, or the texts, of a parameter that is a JSON list.
+NUMBERS = "(SELECT value FROM json_each(?))"
+TEXTS = "(SELECT value FROM json_each(?) AS texts)"
+
 # What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives.
 PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
 STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")

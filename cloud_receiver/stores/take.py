@@ -6,16 +6,20 @@ before is an equivocation: noted, nothing stored.
 """
 
 import json
+from collections import namedtuple
 
 import firmware.batch as batch
 
 from ..records import OPAQUE
-from . import DECODED, PENDING, Taken, settle
+from . import DECODED, NUMBERS, PENDING, TEXTS, Taken, coverage, settle
+from .coverage import Coverage
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
 AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
 DAY = 86_400
-MOST_RSSI = 255  # receptions of a meter and day kept for their median
+
+# A telegram that is stored: its row (None: about to be), time or None, and who heard it.
+Stored = namedtuple("Stored", ("row", "digest", "time", "data", "ears"))
 
 
 def take(db, gateway, head, digest, records, now):
@@ -27,7 +31,7 @@ def take(db, gateway, head, digest, records, now):
         if not head.last:
             return Taken(0, False, 0, 0)
         epoch = db.execute("INSERT INTO epochs (gateway, epoch, through, first_contact, last_contact) "
-                           "VALUES (?,?,0,?,?)", (gateway, head.epoch, now, now)).lastrowid
+                           "VALUES (?,?,0,?,?) RETURNING id", (gateway, head.epoch, now, now)).fetchall()[0][0]
         through = 0
     else:
         epoch, through = row
@@ -45,8 +49,9 @@ def take(db, gateway, head, digest, records, now):
     new = [r for r in records if not is_known(r.seq, through, gaps)]
     for record in new:
         batch_job.store(record)
+    batch_job.finish()
     _mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
-    db.execute("INSERT OR IGNORE INTO batches VALUES (?,?,?,?,?,?)",
+    db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                (epoch, head.first, head.last, digest, now, len(records)))
     rewind = through if head.first > through + 1 and not told_lost(db, epoch, through + 1, head.first - 1) else None
     return Taken(max(through, head.last), False, len(new), len(records) - len(new), rewind,
@@ -81,7 +86,11 @@ def _mark(db, epoch, head, through, gaps, seqs, now):
         _insert_gaps(db, epoch, first, last, seqs, since)
     if head.last > through:
         _insert_gaps(db, epoch, through + 1, head.last, seqs, now)
-    db.execute("UPDATE epochs SET through = max(through, ?), last_contact = ? WHERE id = ?", (head.last, now, epoch))
+    db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (max(through, head.last), now, epoch))
+
+
+_GAP = ("INSERT INTO gaps VALUES (?,?,?,?) ON CONFLICT (epoch, first) DO UPDATE SET last = excluded.last, "
+        "since = excluded.since")
 
 
 def _insert_gaps(db, epoch, first, last, seqs, since):
@@ -93,31 +102,60 @@ def _insert_gaps(db, epoch, first, last, seqs, since):
         if seq > last:
             break
         if seq > at:
-            db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, seq - 1, since))
+            db.execute(_GAP, (epoch, at, seq - 1, since))
         at = seq + 1
     if at <= last:
-        db.execute("INSERT OR REPLACE INTO gaps VALUES (?,?,?,?)", (epoch, at, last, since))
+        db.execute(_GAP, (epoch, at, last, since))
 
 
 class _Batch:
-    """The records of one batch on their way into the tables."""
+    """The records of one batch on their way into the tables: as few statements as can be, whatever their number."""
 
     def __init__(self, db, gateway, epoch, now):
         self.db, self.gateway, self.epoch, self.now = db, gateway, epoch, now
         self.boot = None  # (seq, start, quality) of the boot the record being stored belongs to
+        self._telegrams: list = []  # (record, time or None, moment)
+        self._later: "dict[str, list]" = {}  # statement -> rows
+        self._coverages: "dict[int, Coverage]" = {}
 
     def store(self, record):
-        """Enter one record in its table."""
+        """Enter one record in its table, by `finish` at the latest."""
         entry = _ENTRIES.get(record.kind)
         if entry is None:
             self.keep(record, None)
         else:
             entry(self, record)
 
+    def finish(self):
+        """Write all that was put off."""
+        self.flush()
+        for cover in self._coverages.values():
+            cover.write()
+
+    def flush(self):
+        """Write the records put off: what follows looks at them in the tables."""
+        for sql, rows in self._later.items():
+            self.db.executemany(sql, rows)
+        self._later = {}
+        if self._telegrams:
+            waiting, self._telegrams = self._telegrams, []
+            self._enter(waiting)
+
+    def later(self, sql, *row):
+        """Put a row off."""
+        self._later.setdefault(sql, []).append(row)
+
+    def coverage(self, gateway) -> Coverage:
+        """The coverage of a gateway (its row)."""
+        cover = self._coverages.get(gateway)
+        if cover is None:
+            cover = self._coverages[gateway] = Coverage(self.db, gateway)
+        return cover
+
     def keep(self, record, time):
         """The record's bytes, for what has no table of its own."""
-        self.db.execute("INSERT INTO records (epoch, seq, kind, received, raw_time, time, body) VALUES (?,?,?,?,?,?,?)",
-                        (self.epoch, record.seq, record.kind, self.now, record.time, time, record.body))
+        self.later("INSERT INTO records (epoch, seq, kind, received, raw_time, time, body) VALUES (?,?,?,?,?,?,?)",
+                   self.epoch, record.seq, record.kind, self.now, record.time, time, record.body)
 
     # --- time
 
@@ -139,10 +177,11 @@ class _Batch:
     def boot_record(self, record):
         count, _cause = record.fields
         start = believed(record.time, self.now) if record.time >= batch.UNIX_FROM else None
-        self.db.execute("INSERT OR IGNORE INTO boots VALUES (?,?,?,?,?)", (self.epoch, record.seq, count, start, 0))
+        self.db.execute("INSERT INTO boots VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+                        (self.epoch, record.seq, count, start, 0))
         self.boot = (record.seq, start, 0)
         if start is not None:
-            time_boot(self.db, self.epoch, record.seq, start, self.now)
+            self.time_boot(record.seq, start)
         self.keep(record, start)
 
     def clock_record(self, record):
@@ -155,92 +194,169 @@ class _Batch:
                             "DO UPDATE SET start = excluded.start, quality = excluded.quality",
                             (self.epoch, seq, start, quality))
             self.boot = (seq, start, quality)
-            time_boot(self.db, self.epoch, seq, start, self.now)
+            self.time_boot(seq, start)
         self.keep(record, believed(unix, self.now))
+
+    def time_boot(self, boot, start):
+        """Give the records behind a boot their time, now that its start is known; and those of boots before it that
+        never learnt theirs the latest they can have, so that no reading is held back for good."""
+        self.flush()
+        db = self.db
+        following = db.execute("SELECT min(seq) FROM boots WHERE epoch = ? AND seq > ?",
+                               (self.epoch, boot)).fetchone()[0]
+        self._time_range(boot, (1 << 62) if following is None else following, start)
+        earlier = db.execute("SELECT seq FROM boots WHERE epoch = ? AND seq < ? AND start IS NULL ORDER BY seq DESC",
+                             (self.epoch, boot)).fetchall()
+        end_seq, end = boot, start
+        for (seq,) in earlier:
+            span = max(db.execute(f"SELECT coalesce(max(raw_time), 0) FROM {table} WHERE epoch = ? AND seq >= ? "
+                                  "AND seq < ? AND raw_time < ?",
+                                  (self.epoch, seq, end_seq, batch.UNIX_FROM)).fetchone()[0]
+                       for table in ("telegrams", "records"))
+            end -= span
+            db.execute("UPDATE boots SET start = ? WHERE epoch = ? AND seq = ?", (end, self.epoch, seq))
+            self._time_range(seq, end_seq, end)
+            end_seq = seq
+
+    def _time_range(self, first, end, start):
+        db = self.db
+        db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
+                   "AND raw_time < ?", (start, self.epoch, first, end, batch.UNIX_FROM))
+        rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data, heard FROM telegrams "
+                          "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
+                          (self.epoch, first, end)).fetchall()
+        for row, meter, raw, before, digest, state, data, heard in rows:
+            time = believed(start + raw, self.now)
+            if time == before:
+                continue
+            ears = self._count_anew(meter, coverage.ears(heard), before, time)
+            other = same_telegram([c for c in stored(db, around(time), [digest]) if c.row != row], data, time)
+            if other is not None:  # another gateway's reception has it
+                db.execute("DELETE FROM telegrams WHERE id = ?", (row,))
+                known = {ear[0] for ear in other.ears}
+                db.execute("UPDATE telegrams SET heard = ? WHERE id = ?",
+                           (coverage.pack(other.ears + [e for e in ears if e[0] not in known]), other.row))
+            else:
+                db.execute("UPDATE telegrams SET time = ?, day = ?, heard = ? WHERE id = ?",
+                           (time, time // DAY, coverage.pack(ears), row))
+                if before is not None and state == DECODED:  # its reading moves with it
+                    settle.withdraw(db, row, meter, before)
+            db.execute("UPDATE meters SET first_heard = ? WHERE id = ? AND first_heard > ?", (time, meter, time))
+
+    def _count_anew(self, meter, ears, before, time):
+        """Count receptions whose day was not known, and move this gateway's own where its day was wrong."""
+        day, found = time // DAY, []
+        for gateway, rssi, counted in ears:
+            cover = self.coverage(gateway)
+            if counted and before is not None and gateway == self.gateway and before // DAY != day:
+                cover.uncount(before // DAY, meter, rssi)
+                counted = False
+            if not counted:
+                cover.read(day, [meter])
+                cover.count(day, meter, rssi)
+            found.append((gateway, rssi, 1))
+        return found
 
     # --- what meters sent
 
     def telegram(self, record):
-        t = record.fields
         time = self.time_of(record)
-        moment = self.now if time is None else time
-        meter = self.meter(t, moment)
-        self.covered(meter, moment // DAY, t.rssi)
-        if same_telegram(self.db, t.digest, t.data, time, moment) is not None:
-            return
-        self.db.execute("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, data) "
-                        "VALUES (?,?,?,?,?,?,?,?,?,?)",
-                        (meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest, PENDING,
-                         t.data))
+        self._telegrams.append((record, time, self.now if time is None else time))
 
-    def meter(self, t, moment):
-        """The row id of a telegram's meter, made at first sight; keeps when it was last heard."""
-        row = self.db.execute("SELECT id FROM meters WHERE meter = ?", (t.meter,)).fetchone()
-        if row is None:
-            return self.db.execute(
-                "INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, state, status) "
-                "VALUES (?,?,?,?,?,?,?)",
-                (t.meter, t.media, moment, moment, t.encrypted, PENDING, t.status)).lastrowid
-        self.db.execute("UPDATE meters SET first_heard = min(first_heard, ?1), encrypted = max(encrypted, ?2), "
-                        "status = CASE WHEN last_heard <= ?1 THEN ?3 ELSE status END, "
-                        "last_heard = max(last_heard, ?1) WHERE id = ?4", (moment, t.encrypted, t.status, row[0]))
-        return row[0]
+    def _enter(self, waiting):
+        """Telegrams that came: their meters, who heard them, and those nobody had told of before."""
+        meters = self._meters(waiting)
+        known: "dict[int, list]" = {}  # digest -> what is stored
+        for c in stored(self.db, {day for _, _, moment in waiting for day in around(moment)},
+                        [r.fields.digest for r, _, _ in waiting]):
+            known.setdefault(c.digest, []).append(c)
+        cover = self.coverage(self.gateway)
+        days: "dict[int, list]" = {}
+        for record, _, moment in waiting:
+            days.setdefault(moment // DAY, []).append(meters[record.fields.meter])
+        for day, ids in days.items():
+            cover.read(day, ids)
+        new, changed = [], {}
+        for record, time, moment in waiting:
+            t = record.fields
+            meter = meters[t.meter]
+            there = same_telegram(known.get(t.digest, ()), t.data, time)
+            if there is None:
+                there = Stored(None, t.digest, time, t.data, [])
+                known.setdefault(t.digest, []).append(there)
+                new.append((meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest,
+                            PENDING, t.data, there.ears))
+            elif any(gateway == self.gateway for gateway, _, _ in there.ears):
+                continue  # a repeat, or a ring sent again
+            elif there.row is not None:
+                changed[there.row] = there.ears
+            when = time if time is not None else there.time
+            there.ears.append((self.gateway, t.rssi, int(when is not None)))
+            if when is not None:
+                cover.read(when // DAY, [meter])
+                cover.count(when // DAY, meter, t.rssi)
+        if new:
+            self.db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, "
+                                "state, data, heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                                [(*row[:-1], coverage.pack(row[-1])) for row in new])
+        if changed:
+            self.db.executemany("UPDATE telegrams SET heard = ? WHERE id = ?",
+                                [(coverage.pack(ears), row) for row, ears in changed.items()])
 
-    def covered(self, meter, day, rssi):
-        """Count a reception in the coverage of (meter, gateway, day)."""
-        row = self.db.execute("SELECT rssi, heard, best, median FROM coverage "
-                              "WHERE day = ? AND meter = ? AND gateway = ?", (day, meter, self.gateway)).fetchone()
-        heard, best, median = (0, None, None) if row is None else row[1:]
-        levels = b"" if row is None else row[0]
-        if rssi < 0:
-            levels = (levels + bytes((-rssi,)))[:MOST_RSSI]
-            best = rssi if best is None else max(best, rssi)
-            if not heard:  # a heard record knows better: it counts what was thinned too
-                median = -sorted(levels)[len(levels) // 2]
-        self.db.execute("INSERT INTO coverage VALUES (?,?,?,1,0,?,?,?) ON CONFLICT (day, meter, gateway) "
-                        "DO UPDATE SET telegrams = telegrams + 1, best = excluded.best, median = excluded.median, "
-                        "rssi = excluded.rssi",
-                        (day, meter, self.gateway, best, median, levels))
+    def _meters(self, waiting):
+        """The row of each telegram's meter by its text, made at first sight; keeps when it was last heard."""
+        found = {text: [row, first, last, encrypted, status] for row, text, first, last, encrypted, status in
+                 self.db.execute(f"SELECT id, meter, first_heard, last_heard, encrypted, status FROM meters "
+                                 f"WHERE meter IN {TEXTS}",
+                                 (json.dumps(list({r.fields.meter for r, _, _ in waiting})),))}
+        changed = {}
+        for record, _, moment in waiting:
+            t = record.fields
+            m = found.get(t.meter)
+            if m is None:
+                row = self.db.execute(
+                    "INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, state, status) "
+                    "VALUES (?,?,?,?,?,?,?) RETURNING id",
+                    (t.meter, t.media, moment, moment, int(t.encrypted), PENDING, t.status)).fetchall()[0][0]
+                found[t.meter] = [row, moment, moment, int(t.encrypted), t.status]
+                continue
+            if moment >= m[2]:
+                m[2], m[4] = moment, t.status
+            m[1] = min(m[1], moment)
+            m[3] = max(m[3], int(t.encrypted))
+            changed[m[0]] = m
+        if changed:
+            self.db.executemany("UPDATE meters SET first_heard = ?, last_heard = ?, encrypted = ?, status = ? "
+                                "WHERE id = ?", [(*m[1:], m[0]) for m in changed.values()])
+        return {text: m[0] for text, m in found.items()}
 
     def heard(self, record):
         """A day's (or a part of a day's) receptions of a meter, thinned ones included."""
-        text, day, count, best, median = record.fields
+        text, day, count, best, middle = record.fields
+        self.flush()  # its meter may have come just before
         row = self.db.execute("SELECT id FROM meters WHERE meter = ?", (text,)).fetchone()
         if row is None:  # never relayed yet: kept as a record, not as a meter
             self.keep(record, self.time_of(record))
             return
-        there = self.db.execute("SELECT heard, best, median FROM coverage WHERE day = ? AND meter = ? AND gateway = ?",
-                                (day, row[0], self.gateway)).fetchone()
-        total = count  # below 2^32, so a day's sum stays within a column
-        if best >= 0:
-            best = median = None
-        if there is not None:
-            total += there[0]
-            best = max((b for b in (best, there[1]) if b is not None), default=None)
-            if there[0] and there[2] is not None and median is not None:  # parts of one day, weighted
-                median = round((median * count + there[2] * there[0]) / max(total, 1))
-        self.db.execute("INSERT INTO coverage VALUES (?,?,?,0,?,?,?,x'') ON CONFLICT (day, meter, gateway) "
-                        "DO UPDATE SET heard = excluded.heard, best = excluded.best, "
-                        "median = coalesce(excluded.median, median)",
-                        (day, row[0], self.gateway, total, best, median))
+        self.coverage(self.gateway).heard(day, row[0], count, best, middle)
 
     # --- what the gateway says of itself and its home
 
     def han_hour(self, record):
         hour, import_wh, export_wh, estimated = record.fields
-        self.db.execute("INSERT INTO home_hours VALUES (?,?,?,?,?) ON CONFLICT (gateway, hour) DO UPDATE SET "
-                        "import_wh = excluded.import_wh, export_wh = excluded.export_wh, "
-                        "estimated = excluded.estimated WHERE estimated >= excluded.estimated",
-                        (self.gateway, hour, import_wh, export_wh, int(estimated)))
+        self.later("INSERT INTO home_hours VALUES (?,?,?,?,?) ON CONFLICT (gateway, hour) DO UPDATE SET "
+                   "import_wh = excluded.import_wh, export_wh = excluded.export_wh, "
+                   "estimated = excluded.estimated WHERE home_hours.estimated >= excluded.estimated",
+                   self.gateway, hour, import_wh, export_wh, int(estimated))
 
     def status(self, record):
-        self.db.execute("UPDATE gateways SET status = ?, status_at = ? WHERE id = ?",
-                        (json.dumps(record.fields[0]), self.time_of(record) or self.now, self.gateway))
+        self.later("UPDATE gateways SET status = ?, status_at = ? WHERE id = ?",
+                   json.dumps(record.fields[0]), self.time_of(record) or self.now, self.gateway)
 
     def lost(self, record):
         first, last, count = record.fields
-        self.db.execute("INSERT OR IGNORE INTO lost VALUES (?,?,?,?,?,?)",
-                        (self.epoch, record.seq, first, last, count, self.now))
+        self.later("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                   self.epoch, record.seq, first, last, count, self.now)
 
     def other(self, record):
         self.keep(record, self.time_of(record))
@@ -266,54 +382,28 @@ def believed(time, now):
     return time if time <= now + AHEAD_S else now
 
 
-def same_telegram(db, digest, data, time, moment, but=None):
-    """The row of this telegram if some gateway's reception of it is stored: the same bytes at about the same time.
+def around(moment) -> "set[int]":
+    """The days on which the same telegram may have been heard by others."""
+    return {(moment - SAME_TELEGRAM_S) // DAY, (moment + SAME_TELEGRAM_S) // DAY}
+
+
+def stored(db, days, digests) -> "list[Stored]":
+    """The stored telegrams of these days with one of these contents' digests."""
+    text = json.dumps(digests)
+    return [Stored(row, digest, time, data, coverage.ears(heard) or [(gateway, 0, 1)])
+            for day in sorted(days) for row, digest, time, data, heard, gateway in db.execute(
+                "SELECT t.id, t.digest, t.time, t.data, t.heard, e.gateway FROM telegrams t "
+                f"JOIN epochs e ON e.id = t.epoch WHERE t.day = ? AND t.digest IN {NUMBERS} ORDER BY t.id",
+                (day, text)).fetchall()]
+
+
+def same_telegram(candidates, data, time) -> "Stored | None":
+    """Which of the stored ones is this telegram, received by some gateway: the same bytes at about the same time.
 
     Later identical bytes (a meter that stands still, in plain text) are a reading of their own. One whose time is not
     known yet matches on its bytes alone.
     """
-    days = {(moment - SAME_TELEGRAM_S) // DAY, (moment + SAME_TELEGRAM_S) // DAY}
-    for day in sorted(days):
-        for row, known, content in db.execute("SELECT id, time, data FROM telegrams WHERE day = ? AND digest = ?",
-                                              (day, digest)):
-            if row != but and content == data and (time is None or known is None
-                                                   or abs(known - time) <= SAME_TELEGRAM_S):
-                return row
+    for c in candidates:
+        if c.data == data and (time is None or c.time is None or abs(c.time - time) <= SAME_TELEGRAM_S):
+            return c
     return None
-
-
-def time_boot(db, epoch, boot, start, now):
-    """Give the records behind a boot their time, now that its start is known; and those of boots before it that never
-    learnt theirs the latest they can have, so that no reading is held back for good."""
-    following = db.execute("SELECT min(seq) FROM boots WHERE epoch = ? AND seq > ?", (epoch, boot)).fetchone()[0]
-    _time_range(db, epoch, boot, (1 << 62) if following is None else following, start, now)
-    earlier = db.execute("SELECT seq FROM boots WHERE epoch = ? AND seq < ? AND start IS NULL ORDER BY seq DESC",
-                         (epoch, boot)).fetchall()
-    end_seq, end = boot, start
-    for (seq,) in earlier:
-        span = max(db.execute(f"SELECT coalesce(max(raw_time), 0) FROM {table} WHERE epoch = ? AND seq >= ? "
-                              "AND seq < ? AND raw_time < ?", (epoch, seq, end_seq, batch.UNIX_FROM)).fetchone()[0]
-                   for table in ("telegrams", "records"))
-        end -= span
-        db.execute("UPDATE boots SET start = ? WHERE epoch = ? AND seq = ?", (end, epoch, seq))
-        _time_range(db, epoch, seq, end_seq, end, now)
-        end_seq = seq
-
-
-def _time_range(db, epoch, first, end, start, now):
-    db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
-               "AND raw_time < ?", (start, epoch, first, end, batch.UNIX_FROM))
-    rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data FROM telegrams "
-                      "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
-                      (epoch, first, end)).fetchall()
-    for row, meter, raw, before, digest, state, data in rows:
-        time = believed(start + raw, now)
-        if time == before:
-            continue
-        if same_telegram(db, digest, data, time, time, but=row) is not None:
-            db.execute("DELETE FROM telegrams WHERE id = ?", (row,))  # another gateway's reception has it
-        else:
-            db.execute("UPDATE telegrams SET time = ?, day = ? WHERE id = ?", (time, time // DAY, row))
-            if before is not None and state == DECODED:  # its reading moves with it
-                settle.withdraw(db, row, meter, before)
-        db.execute("UPDATE meters SET first_heard = min(first_heard, ?) WHERE id = ?", (time, meter))

@@ -1,0 +1,3 @@
+-- Who heard a telegram, so that each gateway's reception counts once in the coverage: per gateway its row (4 bytes), the
+-- RSSI in dBm (1, signed), whether it is counted (1). NULL: the gateway that sent it, counted.
+ALTER TABLE telegrams ADD COLUMN heard BLOB;
