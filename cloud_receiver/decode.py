@@ -2,14 +2,22 @@
 
 It runs beside ingest and never holds it up. A telegram whose key is missing or wrong stays, and is tried again when
 the key store has another key for its meter.
+
+What one telegram tells about another is kept: the formats of compact frames, in a file beside the key store so that a
+restart forgets none, and the fragments of a message until its last. Those stay in the store as not decodable, which at
+a start and with a new key are tried again in their order.
 """
 
 import asyncio
 import concurrent.futures
+import json
 import logging
+import os
 import sqlite3
+from pathlib import Path
 
 import wmbus
+from wmbus import fragments
 
 from .aes import aes
 from .keys import KeyStore
@@ -29,6 +37,7 @@ log = logging.getLogger("netti.decode")
 GROUP = 500  # telegrams per round
 IDLE_S = 1.0  # how soon a new key is noticed
 PAUSE_S = 5.0  # after a store that failed
+MESSAGES = 64  # messages in fragments put together at once
 
 
 class Decoder:
@@ -41,7 +50,9 @@ class Decoder:
         self._keystore: "KeyStore | None" = None
         self._stamp = -1
         self._keys: "dict[str, bytes]" = {}
-        self._formats: dict = {}
+        self._formats_path = Path(keys_path).with_name("formats.json")
+        self._formats = read_formats(self._formats_path)
+        self._assembler = fragments.Assembler(MESSAGES)
 
     def wake(self) -> None:
         """There may be something to decode."""
@@ -61,7 +72,7 @@ class Decoder:
                     else:
                         changed = await loop.run_in_executor(self._thread, self._new_keys)
                         if changed:
-                            await self.store.reopen(changed, (NO_KEY, WRONG_KEY))
+                            await self.store.reopen(changed, (NO_KEY, WRONG_KEY, UNDECODABLE))
                     self._wake.clear()
                     if not await self.round():
                         try:
@@ -97,8 +108,12 @@ class Decoder:
         return len(rows)
 
     def _decode_rows(self, rows):
-        return [Settled(row, meter, time, *decode(data, self._keys.get(text), self._formats))
-                for row, meter, text, time, data in rows]
+        formats = len(self._formats)
+        settled = [Settled(row, meter, time, *decode(data, self._keys.get(text), self._formats, self._assembler))
+                   for row, meter, text, time, data in rows]
+        if len(self._formats) > formats:
+            write_formats(self._formats_path, self._formats)
+        return settled
 
     def _new_keys(self):
         """Read the key store if it changed; the meters whose key is new or another."""
@@ -117,10 +132,20 @@ class Decoder:
             self._keystore.close()
 
 
-def decode(data: bytes, key: "bytes | None", formats: dict):
-    """(state, reading, note) of one telegram; a decoder's defect costs this telegram, not the worker."""
+def decode(data: bytes, key: "bytes | None", formats: dict, assembler: fragments.Assembler):
+    """(state, reading, note) of one telegram; a decoder's defect costs this telegram, not the worker.
+
+    The reading of a message in fragments is its last one's.
+    """
     try:
-        return DECODED, wmbus.decode(data, key=key, aes=aes, formats=formats), None
+        try:
+            reading = wmbus.decode(data, key=key, aes=aes, formats=formats)
+        except wmbus.Fragment as e:
+            whole = assembler.add(data)
+            if whole is None:
+                return UNDECODABLE, None, e.reason
+            reading = wmbus.decode(whole, key=key, aes=aes, formats=formats)
+        return DECODED, reading, None
     except wmbus.KeyMissing:
         return NO_KEY, None, None
     except wmbus.WrongKey:
@@ -130,3 +155,22 @@ def decode(data: bytes, key: "bytes | None", formats: dict):
     except Exception as e:  # noqa: BLE001
         log.exception("a telegram could not be decoded")
         return UNDECODABLE, None, f"defect: {type(e).__name__}"
+
+
+def read_formats(path: Path) -> "dict[int, bytes]":
+    """The formats of compact frames a former run learnt; what is missing or damaged is learnt anew."""
+    try:
+        return {int(signature, 16): bytes.fromhex(known) for signature, known in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def write_formats(path: Path, formats: "dict[int, bytes]") -> None:
+    """Keep the formats; a disk that can't costs no reading."""
+    text = json.dumps({f"{signature:04x}": known.hex() for signature, known in sorted(formats.items())})
+    try:
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text)
+        os.replace(fresh, path)
+    except OSError as e:
+        log.error("%s: %s", path, e.strerror)

@@ -13,7 +13,7 @@ import wmbus
 from . import batch, config
 from .clock import QUALITY_NAMES
 from .supply import FlushRule
-from .thinning import Thinning, address
+from .thinning import AFL, Thinning, address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ class Gateway:
         meter = address(summary.meter)
         if self.thinning.wanted(summary.meter):
             at = self.clock.uptime_ms()
-            if self.thinning.due(meter, summary.ci, len(telegram), summary.status, rssi, at):
+            fragment = wmbus.fragment(telegram) if summary.ci == AFL else None
+            if self.thinning.due(meter, summary.ci, len(telegram), summary.status, rssi, at, fragment):
                 self._relay(meter, summary.ci, telegram, rssi)
             else:
                 self.count("thinned")

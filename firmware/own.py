@@ -1,5 +1,6 @@
 """The household's own meters: the only ones whose keys are in the house and whose telegrams are decoded in it."""
 
+import binascii
 import json
 
 import wmbus
@@ -7,12 +8,14 @@ import wmbus
 from .thinning import address
 
 KEEP_EVERY_S = 600  # how often a running hour is kept, beside its first value
+MESSAGES = 4  # messages in fragments put together at once
 
 
 class OwnMeters:
     """Decodes the own meters' telegrams and keeps their hourly registers. `meters` is [(meter text, key or None)],
     `aes` makes a cipher, `on_hour(hour, meter text, litres)` takes the register as it stood at the end of an hour,
-    `keep(bytes)` keeps the running hours and `kept` is what it kept last: a restart loses no hour."""
+    `keep(bytes)` keeps the running hours and the formats of compact frames, and `kept` is what it kept last: a restart
+    loses no hour, and reads the first compact frame it hears."""
 
     def __init__(self, meters, aes, on_hour, count, kept=None, keep=None):
         self._make = aes
@@ -21,22 +24,28 @@ class OwnMeters:
         self._keep = keep
         self._kept_at = 0
         self._running: "dict[str, tuple[int, int]]" = {}  # meter text -> (hour, litres)
+        self._formats: "dict[int, bytes]" = {}  # of the meters' compact frames, as wmbus.decode learns them
         self.set_meters(meters)
         self._restore(kept)
 
     def _restore(self, kept):
         try:
-            rows = json.loads(kept) if kept else []
+            rows, formats = json.loads(kept) if kept else ([], [])
             for text, hour, litres in rows:
                 if self.is_own(address(wmbus.parse_meter(text))):
                     self._running[text] = (int(hour), int(litres))
+            for signature, known in formats:
+                self._formats[int(signature)] = binascii.unhexlify(known)
         except (ValueError, TypeError):
-            self._running = {}  # damaged: the hour begins again
+            self._running = {}  # damaged: the hour begins again, the formats come with the next full frames
+            self._formats = {}
 
     def save(self):
-        """Keep the running hours."""
+        """Keep the running hours and the formats."""
         if self._keep is not None:
-            self._keep(json.dumps([[t, self._running[t][0], self._running[t][1]] for t in self._running]).encode())
+            rows = [[t, self._running[t][0], self._running[t][1]] for t in self._running]
+            formats = [[s, binascii.hexlify(self._formats[s]).decode()] for s in self._formats]
+            self._keep(json.dumps([rows, formats]).encode())
 
     def set_meters(self, meters):
         """Use these meters from now on; the ciphers of others are dropped."""
@@ -44,6 +53,8 @@ class OwnMeters:
         self._meters = {address(wmbus.parse_meter(text)): (text, key) for text, key in meters}
         self.latest = {}  # meter text -> reading
         self._running = {}
+        self._formats = {}
+        self._assembler = None  # of fragments, once a meter sends some
 
     def count(self):
         """How many meters are configured."""
@@ -65,11 +76,16 @@ class OwnMeters:
     def take(self, meter, telegram, unix):
         """Decode an own meter's telegram, heard at a Unix time (None: not known); returns the reading or None."""
         text, key = self._meters[meter]
+        formats = len(self._formats)
         try:
-            reading = wmbus.decode(telegram, key, self._cipher)
+            reading = self._decode(telegram, key)
         except ValueError:
             self._count("own_errors")
             return None
+        if reading is None:
+            return None
+        if len(self._formats) > formats:
+            self.save()
         self._count("own")
         self.latest[text] = reading
         total = reading.get("total_m3")
@@ -81,6 +97,17 @@ class OwnMeters:
                 self._kept_at = unix
                 self.save()
         return reading
+
+    def _decode(self, telegram, key):
+        """The reading in a telegram, or None for a fragment whose message goes on."""
+        try:
+            return wmbus.decode(telegram, key, self._cipher, self._formats)
+        except wmbus.Fragment:
+            if self._assembler is None:
+                from wmbus.fragments import Assembler
+                self._assembler = Assembler(MESSAGES)
+            whole = self._assembler.add(telegram)
+            return None if whole is None else wmbus.decode(whole, key, self._cipher, self._formats)
 
     def tick(self, unix):
         """The clock has gone on: hours that are over go to the history."""

@@ -2,9 +2,12 @@
 
 Only water (media types 06, 07, 15, 16) and, once the works has sent its list, only the meters and makes on it. Per
 (meter, CI, length) one telegram per relay window, and at once any whose plaintext status byte changed: CI and length
-keep full and compact frames apart. Windows are those of the clock (window n starts at Unix second n * length), so
-that all gateways agree on them. What is not relayed is counted and forgotten; what a relayed meter's further
-telegrams leave is a count and a signal strength per day.
+keep full and compact frames apart. Of a message in fragments the whole is kept: from a first fragment that is due on,
+all that follow it one by one, and another message in the same window only when the one before was not heard whole.
+
+Windows are those of the clock (window n starts at Unix second n * length), so that all gateways agree on them. What is
+not relayed is counted and forgotten; what a relayed meter's further telegrams leave is a count and a signal strength
+per day.
 
 The table is bounded: the addresses of all meters in one byte array, searched in C, and one small byte array a meter. A
 dict of objects for 200 meters would not fit a device's heap. Where it overflows, the meter heard longest ago makes
@@ -19,6 +22,8 @@ MAX_VARIANTS = 6  # (CI, length) pairs remembered per meter
 _UNKNOWN_PART = 4
 MAX_CHANGES = 16  # status changes relayed per window: a faulty meter must not fill the spool
 _NO_STATUS = 256
+AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in place of a status, 0 once all are there
+_MESSAGE_S = 60  # how long fragments of one message may take
 
 # An entry: telegrams counted u32, last heard (seconds since boot) u32, best RSSI + 128, then how often each strength
 # was heard, then the variants: CI, length, last relayed (seconds since boot) u32, its status u16, changes u8.
@@ -105,14 +110,16 @@ class Thinning:
             return False
         return not self._listed or meter.manufacturer in self._makes or address(meter) in self._meters
 
-    def due(self, meter, ci, length, status, rssi, at_ms):
+    def due(self, meter, ci, length, status, rssi, at_ms, fragment=None):
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
-        plaintext status byte or None."""
+        plaintext status byte or None, `fragment` (number, whether more follow) where it is one."""
         at = at_ms // 1000
         entry = self._entry(meter)
         add(entry, rssi, at)
-        status = _NO_STATUS if status is None else status
         found = self._find(entry, ci, length)
+        if fragment is not None:
+            return self._fragment_due(entry, found, fragment, at)
+        status = _NO_STATUS if status is None else status
         changes = 0
         if found is not None:
             _ci, _length, last, last_status, changes = struct.unpack_from(_VARIANT, entry, found)
@@ -122,14 +129,40 @@ class Thinning:
                 return False
             else:
                 changes += 1
-        elif (len(entry) - _FIRST) // _SIZE < MAX_VARIANTS:
-            found = len(entry)
-            entry.extend(bytes(_SIZE))
         else:
-            # A meter with so many forms: the one relayed longest ago is forgotten.
-            found = min(range(_FIRST, len(entry), _SIZE), key=lambda i: struct.unpack_from("<I", entry, i + 2)[0])
+            found = self._variant(entry)
         struct.pack_into(_VARIANT, entry, found, ci, length & 255, at, status, changes)
         return True
+
+    def _fragment_due(self, entry, found, fragment, at):
+        number, more = fragment
+        awaited = number + 1 if more else 0
+        changes = 0
+        if found is not None:
+            _ci, _length, last, expected, changes = struct.unpack_from(_VARIANT, entry, found)
+        if number != 1:
+            if found is None or number != expected or at - last > _MESSAGE_S:
+                return False
+            at = last  # the message belongs to the window its first fragment came in
+        elif found is None:
+            found = self._variant(entry)
+        elif self._new_window(last, at):
+            changes = 0
+        elif expected == 0 or changes >= MAX_CHANGES:
+            return False
+        else:
+            changes += 1
+        struct.pack_into(_VARIANT, entry, found, AFL, 0, at, awaited, changes)
+        return True
+
+    @staticmethod
+    def _variant(entry):
+        """Where a new variant goes."""
+        if (len(entry) - _FIRST) // _SIZE < MAX_VARIANTS:
+            entry.extend(bytes(_SIZE))
+            return len(entry) - _SIZE
+        # A meter with so many forms: the one relayed longest ago is forgotten.
+        return min(range(_FIRST, len(entry), _SIZE), key=lambda i: struct.unpack_from("<I", entry, i + 2)[0])
 
     def _index(self, meter):
         at = self._meters_at.find(meter)
@@ -154,7 +187,7 @@ class Thinning:
     @staticmethod
     def _find(entry, ci, length):
         for i in range(_FIRST, len(entry), _SIZE):
-            if entry[i] == ci and entry[i + 1] == length & 255:
+            if entry[i] == ci and (entry[i + 1] == length & 255 or ci == AFL):
                 return i
         return None
 

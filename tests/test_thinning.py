@@ -26,8 +26,9 @@ class Bench:
     def on_heard(self, *row):
         self.closed.append(row)
 
-    def due(self, at_s, meter=b"\x2d\x2c\x78\x56\x34\x12\x1b\x16", ci=0x8D, length=43, status=None, rssi=-70):
-        return self.thinning.due(meter, ci, length, status, rssi, at_s * 1000)
+    def due(self, at_s, meter=b"\x2d\x2c\x78\x56\x34\x12\x1b\x16", ci=0x8D, length=43, status=None, rssi=-70,
+            fragment=None):
+        return self.thinning.due(meter, ci, length, status, rssi, at_s * 1000, fragment)
 
 
 def test_address_is_the_bytes_on_the_air():
@@ -167,3 +168,50 @@ def test_known_bad_filter_by_number_alone_is_caught():
         t = kind(relay(meters=["KAM-12345678-1B-16"]), lambda ms: 0, parse_meter)
         return t.wanted(Meter("KAM", "12345678", 0x1B, 0x04)) or t.wanted(Meter("SEN", "12345678", 0x1B, 0x16))
     assert leaks(ById) and not leaks(Thinning)
+
+
+def test_a_message_in_fragments_is_kept_whole():
+    """Three fragments of one length each, sent every minute: one message of each window is relayed, all of it."""
+    b = Bench()
+    fragments = [(1, True), (2, True), (3, False)]
+    relayed = [(at, n) for at in range(0, 7200, 60) for n, more in fragments
+               if b.due(at + n, ci=0x90, length=60, fragment=(n, more))]
+    assert relayed == [(at, n) for at in (0, 3600) for n in (1, 2, 3)]
+
+
+def test_a_message_heard_in_part_is_tried_again():
+    b = Bench()
+
+    def hear(at, *numbers):
+        return [n for n in numbers if b.due(at + n, ci=0x90, length=60, fragment=(n, n < 3))]
+
+    assert hear(0, 1, 3) == [1]  # the second was lost
+    assert hear(60, 2, 3) == []  # the first
+    assert hear(120, 1, 2, 2, 3, 3) == [1, 2, 3]
+    assert hear(180, 1, 2, 3) == []
+    assert hear(3599, 1, 2, 3) == [1, 2, 3]  # across the window's edge
+    # Another meter's fragments, and this one's whole telegrams, have nothing to do with it.
+    assert b.due(3700, meter=bytes(8), ci=0x90, length=60, fragment=(1, True)) and b.due(3700)
+
+
+def test_fragments_that_never_become_whole_do_not_fill_the_spool():
+    b = Bench()
+    assert sum([b.due(at, ci=0x90, length=60, fragment=(1, True)) for at in range(3600)]) == MAX_CHANGES + 1
+    b = Bench()
+    assert not b.due(0, ci=0x90, length=60, fragment=(2, False))
+    assert b.due(1, ci=0x90, length=60, fragment=(1, True)) and not b.due(99, ci=0x90, length=60, fragment=(2, False))
+
+
+def test_a_first_fragment_that_could_not_be_kept_is_due_again():
+    b = Bench()
+    meter = b"\x2d\x2c\x78\x56\x34\x12\x1b\x16"
+    assert b.due(0, ci=0x90, length=60, fragment=(1, True))
+    b.thinning.forget(meter, 0x90, 60)
+    assert not b.due(1, ci=0x90, length=60, fragment=(2, False))
+    assert b.due(60, ci=0x90, length=60, fragment=(1, True))
+
+
+def test_known_bad_thinning_of_fragments_by_length_is_caught():
+    """By CI and length alone the later fragments of a message would be thinned away."""
+    b = Bench()
+    assert [n for n in (1, 2, 3) if b.due(n, ci=0x92, length=60)] == [1]

@@ -49,9 +49,9 @@ def telegram(body, who=None):
     return bytes((1 + len(who) + len(body), 0x44)) + who + body
 
 
-def short(records=RECORDS, access=0x2A, status=0):
+def short(records=RECORDS, access=0x2A, status=0, who=None):
     """Without encryption, short header."""
-    return telegram(bytes((0x7A, access, status, 0, 0)) + records)
+    return telegram(bytes((0x7A, access, status, 0, 0)) + records, who)
 
 
 def long(records=RECORDS, meter=None, converter=None):

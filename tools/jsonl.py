@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO
 import han_reader
 import wmbus
 from cloud_receiver.aes import aes
+from wmbus import fragments
 
 
 def answer(request: dict) -> dict:
@@ -22,16 +23,28 @@ def answer(request: dict) -> dict:
     if kind == "wmbus":
         key = _key(request.get("key"))
         formats: dict = {}
+        assembler = fragments.Assembler()
         for text in request.get("prior") or ():
             try:
-                wmbus.decode(wmbus.strip_crc(bytes.fromhex(text)), key, aes, formats)
+                _telegram(bytes.fromhex(text), key, formats, assembler)
             except wmbus.DecodeError:
                 pass  # what came before may be damaged; it gives no answer of its own
-        return {"readings": [wmbus.decode(wmbus.strip_crc(data), key, aes, formats)]}
+        return {"readings": [_telegram(data, key, formats, assembler)]}
     if kind == "han":
         readings = han_reader.read_all(data, _key(request.get("ek")), _key(request.get("ak")), aes)
         return {"readings": readings} if readings else {"error": "no whole message"}
     return {"error": "kind is neither wmbus nor han"}
+
+
+def _telegram(data: bytes, key: "bytes | None", formats: dict, assembler: fragments.Assembler) -> dict:
+    telegram = wmbus.strip_crc(data)
+    try:
+        return wmbus.decode(telegram, key, aes, formats)
+    except wmbus.Fragment:
+        whole = assembler.add(telegram)
+        if whole is None:
+            raise
+        return wmbus.decode(whole, key, aes, formats)
 
 
 def _key(text: "str | None") -> "bytes | None":

@@ -6,13 +6,14 @@ relays and decodes nothing never holds it.
 """
 
 from .accel import crc, decode_3of6
-from .errors import DecodeError, KeyMissing, WrongKey
+from .errors import DecodeError, Fragment, KeyMissing, WrongKey
 from .identity import Meter, meter_text, parse_meter
 from .link import Reader, has_crc, strip_crc
-from .transport import Summary, head, meter, summary
+from .transport import Summary, fragment, head, meter, summary
 
-__all__ = ["DecodeError", "KeyMissing", "Meter", "Reader", "Summary", "WrongKey", "alarms", "crc", "decode",
-           "decode_3of6", "explain", "has_crc", "head", "meter", "meter_text", "parse_meter", "strip_crc", "summary"]
+__all__ = ["DecodeError", "Fragment", "KeyMissing", "Meter", "Reader", "Summary", "WrongKey", "alarms", "crc", "decode",
+           "decode_3of6", "explain", "fragment", "has_crc", "head", "meter", "meter_text", "parse_meter", "strip_crc",
+           "summary"]
 
 _decode = None
 
@@ -20,7 +21,8 @@ _decode = None
 def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
     """The reading in a telegram; `aes(key)` as in security.py, `formats` as in compact.py.
 
-    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, else DecodeError.
+    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, Fragment when it is a part of a
+    message (fragments.Assembler makes it whole), else DecodeError.
     """
     global _decode
     if _decode is None:

@@ -13,6 +13,7 @@ MICROPYTHON = sys.implementation.name == "micropython"
 # How many records the compiled layouts kept may have together (see plan.py): a home has a handful of meters, a receiver
 # hundreds of models. A record takes about 100 bytes on a device.
 RECORDS = 200 if MICROPYTHON else 50000
+FORMATS = 16 if MICROPYTHON else 512  # compact frames' formats a cache keeps at most
 
 # The codes of the nibbles 0..F, six chips each, four ones or zeros of six never in a row (EN 13757-4 table 10).
 CODES = b"\x16\x0d\x0e\x0b\x1c\x19\x1a\x13\x2c\x25\x26\x23\x34\x31\x32\x29"

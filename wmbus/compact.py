@@ -7,10 +7,8 @@ Drivers ship the formats that are known to be used, so that most meters are read
 """
 
 from . import records
-from .accel import crc
+from .accel import FORMATS, crc
 from .errors import DecodeError
-
-LEARNT = 512  # formats a cache keeps at most
 
 
 def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]":
@@ -71,5 +69,5 @@ def _head(known, at):
 
 def learn(plan, formats: dict) -> None:
     """Keep the format of a full frame that `plan` describes in the caller's `formats`."""
-    if plan.known and plan.signature not in formats and len(formats) < LEARNT:
+    if plan.known and plan.signature not in formats and len(formats) < FORMATS:
         formats[plan.signature] = plan.known

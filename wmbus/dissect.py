@@ -9,7 +9,7 @@ from . import compact, identity, naming, records, security, transport
 from . import plan as plans
 from .decoder import status_byte
 from .drivers import EMPTY, model
-from .errors import DecodeError, KeyMissing, WrongKey
+from .errors import DecodeError, Fragment, KeyMissing, WrongKey
 from .vif import meaning
 
 CONTROL = {0x44: "SND-NR, unsolicited", 0x46: "SND-IR, installation", 0x08: "RSP-UD, answer", 0x48: "ACC-NR",
@@ -44,7 +44,7 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
         kind = "damaged"
         if isinstance(error, (KeyMissing, WrongKey)):
             kind = "key missing" if isinstance(error, KeyMissing) else "wrong key"
-        elif layers is not None and layers.afl is not None and layers.afl[0] & 0xFF:
+        elif isinstance(error, Fragment):
             kind = "fragment"
         result["error"] = (kind, error.reason)
         if layers is not None and kind != "damaged":

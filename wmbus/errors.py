@@ -25,3 +25,7 @@ class KeyMissing(DecodeError):
 
 class WrongKey(DecodeError):
     """The telegram was decrypted with the given key, and 2F2F, payload CRC or MAC says it is not the meter's."""
+
+
+class Fragment(DecodeError):
+    """The telegram is one of several that make a message: fragments.py puts them together."""

@@ -7,19 +7,19 @@ out.
 """
 
 from . import transport
-from .errors import DecodeError
 
 MORE = 0x4000
-METERS = 8          # messages being put together at once
+METERS = 8          # messages being put together at once, where the caller names no other number
 LONGEST = 4096      # bytes of one message
 
 
 class Assembler:
     """`add(telegram)` returns telegrams without fragments as they are, whole messages when they are, else None."""
 
-    def __init__(self):
+    def __init__(self, meters: int = METERS):
         self.rejects = {"order": 0, "length": 0}
-        self._open = []  # [address, next fragment id, head, afl fields, parts], the latest last
+        self._meters = meters
+        self._open: list = []  # [address, next fragment id, head, afl fields, parts], the latest last
 
     def add(self, telegram: bytes) -> "bytes | None":
         """Take the next telegram heard; DecodeError as `meter` raises it."""
@@ -37,7 +37,7 @@ class Assembler:
         if number == 1:
             if pending is not None:
                 self._open.remove(pending)
-            if len(self._open) >= METERS:
+            if len(self._open) >= self._meters:
                 self._open.pop(0)
             pending = [address, 1, telegram[:layers.afl_at], layers.afl, []]
             self._open.append(pending)
@@ -45,6 +45,10 @@ class Assembler:
             self.rejects["order"] += 1
             if pending is not None and pending[1] != number + 1:  # a repeated fragment does no harm
                 self._open.remove(pending)
+            return None
+        if layers.afl[1] and pending[3][1] and layers.afl[1] != pending[3][1]:  # of another message
+            self._open.remove(pending)
+            self.rejects["order"] += 1
             return None
         pending[1] += 1
         pending[3] = _union(pending[3], layers.afl)
@@ -77,6 +81,4 @@ class Assembler:
 
 def _union(first: tuple, second: tuple) -> tuple:
     """The fields of two fragments' AFLs; those of the later one where both have them."""
-    if second[1] and first[1] and second[1] != first[1]:
-        raise DecodeError("fragments of different messages")
     return tuple([b or a for a, b in zip(first, second)])

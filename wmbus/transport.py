@@ -6,7 +6,7 @@ into `data`, which is the telegram itself until a layer has been decrypted and r
 
 from collections import namedtuple
 
-from .errors import DecodeError
+from .errors import DecodeError, Fragment
 from .identity import Meter, letters, meter_of
 
 Summary = namedtuple("Summary", ("meter", "ci", "access_number", "status", "encrypted"))
@@ -118,7 +118,7 @@ def walk(layers: Layers, to_fragment: bool = False) -> None:
             if layers.afl is not None and layers.afl[0] & 0xFF:
                 if to_fragment:
                     return
-                raise DecodeError("fragment %d of a longer message" % (layers.afl[0] & 0xFF), at)
+                raise Fragment("fragment %d of a longer message" % (layers.afl[0] & 0xFF), at)
             continue
         layers.ci = ci
         layers.tpl_at = at
@@ -195,6 +195,15 @@ def _afl(layers: Layers, at: int) -> None:
         raise DecodeError("authentication layer of %d bytes, its flags say %d" % (size, size + at - end), end)
     layers.afl = (fcl, mcl, ki, counter, mac, length)
     layers.at = end
+
+
+def fragment(telegram: bytes) -> "tuple[int, bool] | None":
+    """(number from 1 on, whether more follow) of a fragment of a longer message; None for a telegram that is whole."""
+    layers = begin(telegram)
+    walk(layers, True)
+    if layers.ci or layers.afl is None:
+        return None
+    return layers.afl[0] & 0xFF, layers.afl[0] & 0x4000 != 0
 
 
 def meter(telegram: bytes) -> Meter:

@@ -9,6 +9,7 @@ from typing import Iterable, Iterator, NamedTuple
 import han_reader
 import wmbus
 from cloud_receiver.aes import aes
+from wmbus import fragments
 
 from .keys import Keys
 from .piece import AIR, CUT, FRAME, TELEGRAM, Piece
@@ -41,6 +42,7 @@ class Decoder:
     def __init__(self, keys: Keys, ek: "bytes | None" = None, ak: "bytes | None" = None):
         self.keys, self.ek, self.ak = keys, ek, ak
         self.formats: dict = {}  # compact frames: what full frames have shown (EN 13757-3 annex H)
+        self.fragments = fragments.Assembler()
         self.air = wmbus.Reader()
         self.han = han_reader.Reader(p1_without_crc=True)
         self._pending = ""  # where the message began of which the HAN reader holds segments
@@ -76,9 +78,10 @@ class Decoder:
     def _telegram(self, piece: Piece, telegram: bytes) -> Result:
         meter = meter_text(telegram)
         fault = ""
+        whole = self._whole(telegram)
         for key in self.keys.of(meter):
             try:
-                reading = wmbus.decode(telegram, key, aes, self.formats)
+                reading = wmbus.decode(whole or telegram, key, aes, self.formats)
                 return Result(piece.where, reading, "", meter, telegram, piece)
             except wmbus.DecodeError as e:
                 # With several keys the last word is that of the last one: they all failed.
@@ -88,6 +91,13 @@ class Decoder:
         if telegram is piece.data and _wrong_crc(telegram):
             fault = "its link layer CRC is wrong"
         return Result(piece.where, None, fault, meter, telegram, piece)
+
+    def _whole(self, telegram: bytes) -> "bytes | None":
+        """The message a telegram is the last fragment of."""
+        try:
+            return self.fragments.add(telegram) if wmbus.fragment(telegram) else None
+        except wmbus.DecodeError:
+            return None
 
     # --- HAN ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,164 @@
+"""The receiver's decoder: messages in fragments, and compact frames after a process was killed."""
+
+import asyncio
+import hashlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from receiver_support import NOW, Gateway
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import wmbus_cases as cases  # noqa: E402
+
+import firmware.batch as batch  # noqa: E402
+import wmbus  # noqa: E402
+from cloud_receiver import decode, records  # noqa: E402
+from cloud_receiver.keys import KeyStore  # noqa: E402
+from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, open_store, queries  # noqa: E402
+
+METER = "NET-12345678-01-07"
+PIECES = cases.fragmented(cases.RECORDS * 4)
+
+
+class Receiver:
+    """A store and the decoder beside it, without the network."""
+
+    def __init__(self, path):
+        self.path = path
+        self.store = open_store(f"sqlite://{path}/store.sqlite")
+        self.decoder = decode.Decoder(self.store, path / "keys.sqlite")
+        self.states = []
+        settle = self.store.settle
+
+        async def watched(settled):
+            count = await settle(settled)
+            self.states += [s.state for s in settled]
+            return count
+        self.store.settle = watched
+
+    def put_key(self, key=cases.KEY):
+        keys = KeyStore(self.path / "keys.sqlite")
+        keys.put(METER, key, NOW)
+        keys.close()
+
+    async def take(self, gateway, telegrams, at=NOW - 600):
+        bodies = [batch.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]
+        content = b"".join(bodies)
+        head = batch.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
+        row = await self.store.enrol(gateway.public, "home", "", NOW)
+        await self.store.take(row, head, hashlib.sha256(content).digest(),
+                              records.read(content, 0, head.first, head.last), NOW)
+
+    async def work(self):
+        """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
+        self.states.clear()
+        task = asyncio.create_task(self.decoder.run())
+        for _ in range(400):
+            await asyncio.sleep(0.02)
+            if self.states and not await self.store.pending(1):
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return list(self.states)
+
+    async def total_ml(self):
+        """The total of the one meter, in ml."""
+        return (await self.store.read(queries.meters, NOW // 86400))[0]["total_ml"]
+
+    async def work_with_key(self):
+        """As `work`, with the key put while it runs."""
+        task = asyncio.create_task(self.decoder.run())
+        await asyncio.sleep(0.5)
+        self.put_key()
+        for _ in range(400):
+            await asyncio.sleep(0.02)
+            if DECODED in self.states:
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def close(self):
+        self.store.close()
+
+
+def run(scenario):
+    """Run a coroutine function to its end."""
+    return asyncio.run(scenario())
+
+
+def test_fragments_are_decoded_as_one_message(tmp_path):
+    async def scenario():
+        receiver = Receiver(tmp_path)
+        receiver.put_key()
+        gateway = Gateway()
+        await receiver.take(gateway, [PIECES[0], cases.short(who=cases.address("NET", "00000001")), PIECES[1]])
+        await receiver.take(gateway, [PIECES[2]], NOW - 500)
+        assert await receiver.work() == [UNDECODABLE, DECODED, UNDECODABLE, DECODED]
+        receiver.close()
+    run(scenario)
+
+
+def test_a_restart_and_a_late_key_find_the_whole_message(tmp_path):
+    """The first fragments were tried by a process that is gone; the key comes after the last."""
+    async def scenario():
+        receiver = Receiver(tmp_path)
+        await receiver.take(Gateway(), PIECES[:2])
+        assert await receiver.work() == [UNDECODABLE] * 2
+        receiver.close()
+        receiver = Receiver(tmp_path)
+        gateway = Gateway()
+        await receiver.take(gateway, PIECES[2:], NOW - 500)
+        assert await receiver.work() == [UNDECODABLE, UNDECODABLE, NO_KEY]
+        receiver.close()
+        receiver = Receiver(tmp_path)
+        await receiver.work_with_key()
+        assert receiver.states[-3:] == [UNDECODABLE, UNDECODABLE, DECODED]
+        assert await receiver.total_ml() == 12345000
+        receiver.close()
+    run(scenario)
+
+
+CHILD = """
+import asyncio, os, signal, sys
+sys.path[:0] = [{tests!r}, {host!r}, {root!r}]
+import test_wmbus_receiver as t
+from pathlib import Path
+
+async def main():
+    receiver = t.Receiver(Path({path!r}))
+    await receiver.take(t.Gateway(), {what})
+    print(await receiver.work(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def child(path, what):
+    """A process that takes telegrams, decodes what is there, and is killed; the states it settled."""
+    script = CHILD.format(tests=str(ROOT / "tests"), host=str(Path(__file__).parent), root=str(ROOT), path=str(path),
+                          what=what)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout.strip()
+
+
+def compact(access):
+    """A compact frame of the layout of cases.RECORDS; `access` makes it another telegram's content."""
+    known = bytes.fromhex("0413" "4413" "426c" "023b" "015b")
+    signature, full = wmbus.crc(known), wmbus.crc(cases.RECORDS)
+    return cases.telegram(bytes((0x7B, access, 0, 0, 0)) + cases.little(signature) + cases.little(full)
+                          + bytes.fromhex("39300000" "10270000" "ff2c" "7800" "09"))
+
+
+def test_the_formats_of_compact_frames_outlive_a_killed_process(tmp_path):
+    assert child(tmp_path, "[t.cases.short()]") == f"[{DECODED}]"
+    assert child(tmp_path, "[t.compact(1)]") == f"[{DECODED}]"
+    (tmp_path / "formats.json").write_text("{damaged")
+    assert child(tmp_path, "[t.compact(2)]") == f"[{UNDECODABLE}]"
+    (tmp_path / "formats.json").unlink()  # no file is no error either
+    assert child(tmp_path, "[t.compact(3)]") == f"[{UNDECODABLE}, {UNDECODABLE}]"
