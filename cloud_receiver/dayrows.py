@@ -2,14 +2,19 @@
 
 Per hour it keeps the last reading heard in it: the second within the hour and the meter's total. Totals are whole
 millilitres (the finest any water meter sends), written as 32-bit differences from the day's first; a scale of ten to
-a power keeps a main's differences within 32 bits.
+a power keeps a main's differences within 32 bits. A day that has aged keeps one reading, for its day's use.
 """
 
+import datetime
 import struct
 
+from . import usage
+
+DAY = 86_400
 HOURS = 24
 _HEAD = struct.Struct("<BBq")  # layout version, scale exponent, base in ml
 _BODY = struct.Struct("<24H24i")
+_DAILY = struct.Struct("<BIq")  # layout version 2: one reading: its second of the day, total in ml
 _EMPTY = 0xFFFF
 _MOST = (1 << 31) - 1
 
@@ -35,12 +40,33 @@ def pack(hours: "list[tuple[int, int] | None]") -> bytes:
 
 def unpack(blob: bytes) -> "list[tuple[int, int] | None]":
     """The 24 entries of a blob; raises ValueError for a layout it does not know."""
+    if is_daily(blob):
+        _, second, total = _DAILY.unpack(blob)
+        hours = empty()
+        hours[second // 3600] = (second % 3600, total)
+        return hours
     version, exponent, base = _HEAD.unpack_from(blob)
     if version != 1:
         raise ValueError(f"day row of layout {version}")
     body = _BODY.unpack_from(blob, _HEAD.size)
     unit = 10 ** exponent
     return [None if body[n] == _EMPTY else (body[n], base + body[HOURS + n] * unit) for n in range(HOURS)]
+
+
+def is_daily(blob: bytes) -> bool:
+    """Whether a blob holds one reading for the whole day."""
+    return blob[0] == 2
+
+
+def daily(day: int, blob: bytes) -> bytes:
+    """A Unix day's blob with one reading left, the one nearest to local midnight: days, not hours, can be told apart.
+    A day without readings stays as it is."""
+    readings = [(hour * 3600 + entry[0], entry[1]) for hour, entry in enumerate(unpack(blob)) if entry is not None]
+    if not readings:
+        return blob
+    midnight = usage.midnight(usage.local(day * DAY + DAY // 2).date() + datetime.timedelta(days=1)) - day * DAY
+    second, total = min(readings, key=lambda r: (abs(midnight - r[0]), r[0]))
+    return _DAILY.pack(2, second, total)
 
 
 def put(hours: "list[tuple[int, int] | None]", second_of_day: int, total_ml: int) -> bool:

@@ -16,6 +16,10 @@ def _dicts(cursor):
     return [dict(zip(names, row)) for row in cursor]
 
 
+def _hex_epochs(cursor):
+    return [dict(row, epoch=row["epoch"].hex().upper()) for row in _dicts(cursor)]
+
+
 def gateway_key(db, gateway):
     """(row id, public key) of a gateway id, or None."""
     return db.execute("SELECT id, public_key FROM gateways WHERE gateway = ?", (gateway,)).fetchone()
@@ -51,9 +55,9 @@ def summary(db):
                       ("home_hours", "SELECT count(*) FROM home_hours"),
                       ("opaque", "SELECT count(*) FROM records WHERE kind = 0"),
                       ("equivocations", "SELECT count(*) FROM equivocations"),
-                      ("gaps", "SELECT CAST(total(last - first + 1) AS INTEGER) FROM gaps"),
+                      ("gaps", "SELECT coalesce(sum(CAST(last - first + 1 AS DOUBLE PRECISION)), 0) FROM gaps"),
                       ("lost", "SELECT coalesce(sum(count), 0) FROM lost")):
-        found[name] = db.execute(sql).fetchone()[0]
+        found[name] = int(db.execute(sql).fetchone()[0])
     return found
 
 
@@ -61,19 +65,21 @@ def gateways(db, gateway=None):
     """Every gateway (or one) with its rings, newest contact first."""
     rows = _dicts(db.execute(
         "SELECT id AS row, gateway AS id, kind, name, enrolled, last_contact, firmware, boot, clock, status, status_at "
-        "FROM gateways WHERE ?1 IS NULL OR gateway = ?1 ORDER BY last_contact DESC NULLS LAST, gateway", (gateway,)))
+        "FROM gateways WHERE CAST(?1 AS TEXT) IS NULL OR gateway = ?1 "
+        "ORDER BY last_contact DESC NULLS LAST, gateway", (gateway,)))
     by_row = {g["row"]: g for g in rows}
     for g in rows:
         g["status"] = dict(json.loads(g["status"])) if g["status"] else {}
         g["epochs"] = []
     only = "" if gateway is None else "WHERE e.gateway = (SELECT id FROM gateways WHERE gateway = ?)"
     for e in _dicts(db.execute(
-            "SELECT e.id AS row, e.gateway, hex(e.epoch) AS epoch, e.through, e.first_contact, e.last_contact, "
+            "SELECT e.id AS row, e.gateway, e.epoch, e.through, e.first_contact, e.last_contact, "
             "(SELECT coalesce(sum(count), 0) FROM lost l WHERE l.epoch = e.id) AS lost, "
             "(SELECT count(*) FROM equivocations q WHERE q.epoch = e.id) AS equivocations "
             f"FROM epochs e {only} ORDER BY e.first_contact, e.id", () if gateway is None else (gateway,))):
         e["gaps"] = [list(gap) for gap in db.execute(
             "SELECT first, last FROM gaps WHERE epoch = ? ORDER BY first LIMIT 100", (e.pop("row"),))]
+        e["epoch"] = e["epoch"].hex().upper()
         by_row[e.pop("gateway")]["epochs"].append(e)
     return rows
 
@@ -102,8 +108,8 @@ def gateway_events(db, row, limit=50):
 
 def equivocations(db, row):
     """Ranges of a gateway (its row) that came with two contents."""
-    return _dicts(db.execute(
-        "SELECT hex(e.epoch) AS epoch, q.first, q.last, q.time FROM equivocations q JOIN epochs e ON e.id = q.epoch "
+    return _hex_epochs(db.execute(
+        "SELECT e.epoch, q.first, q.last, q.time FROM equivocations q JOIN epochs e ON e.id = q.epoch "
         "WHERE e.gateway = ? ORDER BY q.id DESC LIMIT 100", (row,)))
 
 
@@ -115,7 +121,7 @@ def meters(db, day, meter=None):
         "c.heard_by, c.best, c.telegrams, c.heard "
         "FROM meters m LEFT JOIN (SELECT meter, count(DISTINCT gateway) AS heard_by, max(best) AS best, "
         "sum(telegrams) AS telegrams, sum(heard) AS heard FROM coverage WHERE day >= ?1 GROUP BY meter) c "
-        "ON c.meter = m.id WHERE ?2 IS NULL OR m.meter = ?2 ORDER BY m.meter", (day, meter)))
+        "ON c.meter = m.id WHERE CAST(?2 AS TEXT) IS NULL OR m.meter = ?2 ORDER BY m.meter", (day, meter)))
     standing: dict = {}
     for row, name, since in db.execute("SELECT meter, alarm, since FROM alarms WHERE ended IS NULL ORDER BY alarm"):
         standing.setdefault(row, []).append({"alarm": name, "since": since})
@@ -154,7 +160,7 @@ def readings(db, row, start, end):
     """A meter's hourly readings with start <= time < end: (Unix seconds, total in ml), oldest first."""
     found = []
     for day, blob in db.execute(
-            "WITH RECURSIVE days(day) AS (VALUES(?1) UNION ALL SELECT day + 1 FROM days WHERE day < ?2) "
+            "WITH RECURSIVE days(day) AS (SELECT CAST(?1 AS BIGINT) UNION ALL SELECT day + 1 FROM days WHERE day < ?2) "
             "SELECT r.day, r.hours FROM days CROSS JOIN readings r WHERE r.day = days.day AND r.meter = ?3 "
             "ORDER BY r.day",
             (start // DAY, (end - 1) // DAY, row)):

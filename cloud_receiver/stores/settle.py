@@ -3,27 +3,27 @@
 import json
 
 from .. import dayrows
-from . import DECODED, NO_KEY, PENDING, WRONG_KEY
+from . import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY, keeping
 
 DAY = 86_400
 
 
 def settle(db, settled):
     """Enter what became of some telegrams, all or none; returns how many there were."""
-    days: dict = {}
-    for s in settled:
-        db.execute("UPDATE telegrams SET state = ?, note = ? WHERE id = ?", (s.state, s.note, s.id))
-        reading = s.reading if s.state == DECODED else None
-        total_ml = None
-        if reading is not None:
-            total_ml = total_of(reading)
-            if total_ml is not None:
-                enter(db, days, s.meter, s.time, total_ml)
-            alarms(db, s.meter, s.time, alarm_names(reading))
-        latest(db, s, reading, total_ml)
-    for (day, meter), hours in days.items():
-        db.execute("INSERT INTO readings VALUES (?,?,?) ON CONFLICT (day, meter) DO UPDATE SET hours = excluded.hours",
-                   (day, meter, dayrows.pack(hours)))
+    db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?", [(s.state, s.note, s.id) for s in settled])
+    read = [(s, total_of(s.reading)) for s in settled if s.state == DECODED and s.reading is not None]
+    enter(db, [(s.meter, s.time, total) for s, total in read if total is not None])
+    standing = standing_alarms(db, {s.meter for s, _ in read})
+    for s, _ in read:
+        alarms(db, standing.setdefault(s.meter, {}), s.meter, s.time, alarm_names(s.reading))
+    db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
+                   "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
+                   [(s.state, s.time, json.dumps(s.reading, sort_keys=True, default=str), total, s.meter, s.time)
+                    for s, total in read])
+    # Older failures say nothing about a meter that has been read since.
+    db.executemany("UPDATE meters SET state = ?, note = ? WHERE id = ? AND (read_at IS NULL OR read_at < ?)",
+                   [(s.state, s.note, s.meter, s.time) for s in settled
+                    if s.state != DECODED or s.reading is None])
     return len(settled)
 
 
@@ -67,42 +67,50 @@ def alarm_names(reading) -> "list[str]":
     return sorted({str(name).lower() for name in found} - {"ok", ""})
 
 
-def enter(db, days, meter, time, total_ml):
-    """Put a total into its hour of the day row, in `days` until that is written."""
-    day, second = divmod(time, DAY)
-    hours = days.get((day, meter))
-    if hours is None:
-        row = db.execute("SELECT hours FROM readings WHERE day = ? AND meter = ?", (day, meter)).fetchone()
-        hours = days[day, meter] = dayrows.unpack(row[0]) if row else dayrows.empty()
-    dayrows.put(hours, second, total_ml)
+def enter(db, totals):
+    """Put totals (meter, Unix seconds, ml) into their hours of the day rows."""
+    wanted: "dict[int, set[int]]" = {}
+    for meter, time, _ in totals:
+        wanted.setdefault(time // DAY, set()).add(meter)
+    days = {}
+    for day, meters in wanted.items():
+        for meter, blob in db.execute(f"SELECT meter, hours FROM readings WHERE day = ? AND meter IN {NUMBERS}",
+                                      (day, json.dumps(sorted(meters)))):
+            days[day, meter] = dayrows.unpack(blob)
+    for meter, time, total in totals:
+        day, second = divmod(time, DAY)
+        dayrows.put(days.setdefault((day, meter), dayrows.empty()), second, total)
+    aged = keeping.mark(db, keeping.AGED) if days else 0
+    db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?) ON CONFLICT (day, meter) "
+                   "DO UPDATE SET hours = excluded.hours",
+                   [(day, meter, dayrows.pack(hours) if day >= aged else dayrows.daily(day, dayrows.pack(hours)))
+                    for (day, meter), hours in sorted(days.items())])
 
 
-def alarms(db, meter, time, names):
-    """Keep since when each alarm stands; a reading older than an alarm's last changes nothing."""
-    standing = {name: (since, last) for name, since, last in db.execute(
-        "SELECT alarm, since, last FROM alarms WHERE meter = ? AND ended IS NULL", (meter,))}
+def standing_alarms(db, meters) -> "dict[int, dict]":
+    """The alarms that stand, by meter: {alarm: (since, last)}."""
+    found: "dict[int, dict]" = {}
+    for meter, name, since, last in db.execute(
+            f"SELECT meter, alarm, since, last FROM alarms WHERE ended IS NULL AND meter IN {NUMBERS}",
+            (json.dumps(sorted(meters)),)):
+        found.setdefault(meter, {})[name] = (since, last)
+    return found
+
+
+def alarms(db, standing, meter, time, names):
+    """Keep since when each alarm of a meter stands; a reading older than an alarm's last changes nothing."""
     for name in names:
-        if name in standing:
-            since, last = standing.pop(name)
-            if time > last or time < since:
-                db.execute("UPDATE alarms SET since = ?, last = ? WHERE meter = ? AND alarm = ? AND since = ?",
-                           (min(since, time), max(last, time), meter, name, since))
-        else:
-            db.execute("INSERT OR IGNORE INTO alarms VALUES (?,?,?,?,NULL)", (meter, name, time, time))
-    for name, (since, last) in standing.items():
-        if time > last:
+        if name not in standing:
+            db.execute("INSERT INTO alarms VALUES (?,?,?,?,NULL) ON CONFLICT DO NOTHING", (meter, name, time, time))
+            standing[name] = (time, time)
+            continue
+        since, last = standing[name]
+        if time > last or time < since:
+            db.execute("UPDATE alarms SET since = ?, last = ? WHERE meter = ? AND alarm = ? AND since = ?",
+                       (min(since, time), max(last, time), meter, name, since))
+            standing[name] = (min(since, time), max(last, time))
+    for name, (since, last) in list(standing.items()):
+        if name not in names and time > last:
             db.execute("UPDATE alarms SET ended = ? WHERE meter = ? AND alarm = ? AND since = ?",
                        (time, meter, name, since))
-
-
-def latest(db, s, reading, total_ml):
-    """The meter's key state and, from the newest reading, its total and fields."""
-    text = None if reading is None else json.dumps(reading, sort_keys=True, default=str)
-    if reading is None:
-        # Older failures say nothing about a meter that has been read since.
-        db.execute("UPDATE meters SET state = ?, note = ? WHERE id = ? AND (read_at IS NULL OR read_at < ?)",
-                   (s.state, s.note, s.meter, s.time))
-    else:
-        db.execute("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
-                   "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
-                   (s.state, s.time, text, total_ml, s.meter, s.time))
+            del standing[name]

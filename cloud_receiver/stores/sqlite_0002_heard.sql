@@ -1,3 +1,6 @@
 -- Who heard a telegram, so that each gateway's reception counts once in the coverage: per gateway its row (4 bytes), the
 -- RSSI in dBm (1, signed), whether it is counted (1). NULL: the gateway that sent it, counted.
 ALTER TABLE telegrams ADD COLUMN heard BLOB;
+
+-- How far a piecewise work has come: `aged`, the Unix day before which day rows hold daily values.
+CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

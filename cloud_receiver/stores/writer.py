@@ -15,10 +15,13 @@ from . import Busy, StoreError
 MAX_WAITING = 2000  # jobs; more are refused at once
 MAX_GROUP = 200  # jobs in one commit
 MAX_GROUP_S = 0.02  # a longer commit would keep those behind it waiting
+ERRORS = (sqlite3.Error, StoreError)
 
 
 class Writer:
     """The writer thread; `connect()` is called in it and gives the connection, `leave(connection)` ends it."""
+
+    begin = "BEGIN IMMEDIATE"
 
     def __init__(self, connect, leave):
         self._connect, self._leave = connect, leave
@@ -79,15 +82,14 @@ class Writer:
         results: list = []
         begun = time.monotonic()
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(self.begin)
             while self._jobs and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < MAX_GROUP_S):
                 loop, future, job, args = self._jobs.popleft()
                 taken.append((loop, future))
                 results.append(self._one(connection, job, args))
             self._commit(connection)
-        except sqlite3.Error as e:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        except ERRORS as e:
+            self._roll_back(connection)
             if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
                 while self._jobs:
                     taken.append(self._jobs.popleft()[:2])
@@ -99,12 +101,19 @@ class Writer:
         try:
             result = job(connection, *args)
         except Exception as e:  # noqa: BLE001 - belongs to whoever submitted it
-            if not connection.in_transaction:  # SQLite rolled everything back itself (full disk, I/O error)
-                raise sqlite3.OperationalError(str(e)) from e
+            if not connection.in_transaction:  # the store rolled everything back itself (full disk, I/O error, gone)
+                raise StoreError(str(e)) from e
             connection.execute("ROLLBACK TO job")
             result = StoreError(str(e)) if isinstance(e, sqlite3.Error) else e
         connection.execute("RELEASE job")
         return result
+
+    def _roll_back(self, connection):
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except ERRORS:  # the connection is gone, and with it what was not committed
+            pass
 
     def _commit(self, connection):
         connection.execute("COMMIT")

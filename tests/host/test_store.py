@@ -1,17 +1,17 @@
-"""The store's contract: durable before it returns, each record once, times put right, coverage and day rows true."""
+"""The store's contract, on every store: each record once, times put right, coverage and day rows true."""
 
 import asyncio
 import hashlib
 import os
 import random
-import sqlite3
 import statistics
 
+import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.batch as batch
-from cloud_receiver import dayrows, records
+from cloud_receiver import records
 from cloud_receiver.stores import (
     DECODED,
     NO_KEY,
@@ -22,18 +22,30 @@ from cloud_receiver.stores import (
     StoreError,
     open_store,
     queries,
-    sqlite,
     take,
-    writer,
 )
 
 PLAIN = Meter(11111111)
 
 
-def run(tmp_path, scenario, **patches):
-    """Run `await scenario(Ring(store))` on a fresh store."""
+@pytest.fixture(params=["sqlite", "postgres"], autouse=True)
+def kind(request):
+    """Each test runs on each store."""
+    global new_store
+    if request.param == "sqlite":
+        new_store = lambda folder: f"sqlite://{folder}/{os.urandom(4).hex()}.sqlite"  # noqa: E731
+    else:
+        new_store = lambda folder: postgres.new_database()  # noqa: E731
+        postgres.need()
+    return request.param
+
+
+def run(tmp_path, scenario):
+    """Run `await scenario(store)` on a fresh store."""
+    url = new_store(tmp_path)
+
     async def main():
-        store = open_store(f"sqlite://{tmp_path}/{os.urandom(4).hex()}.sqlite")
+        store = open_store(url)
         try:
             return await scenario(store)
         finally:
@@ -69,54 +81,7 @@ def rows(db, sql, *args):
     return db.execute(sql, args).fetchall()
 
 
-# --- durable before it returns
-
-async def full_disk(store):
-    """What was acknowledged although the disk was full: must be none."""
-    ring = Ring(store)
-    await ring.send([batch.event(ring.next(), NOW, "e", "")])
-    await store.writer.submit(lambda db: db.execute("PRAGMA max_page_count=1").fetchone())
-    acknowledged = 0
-    for _ in range(3):
-        before = ring.seq
-        try:
-            taken = await ring.send([ring.telegram(PLAIN.telegram(n)) for n in range(400)])
-            acknowledged += taken.through - before
-        except StoreError:
-            ring.seq = before
-    await store.writer.submit(lambda db: db.execute("PRAGMA max_page_count=1073741823").fetchone())
-    stored = (await store.read(queries.summary))["telegrams"]
-    return acknowledged, stored
-
-
-class TellsBeforeCommit(writer.Writer):
-    """Known-bad: whoever waits is told once the job has run, whatever becomes of the commit."""
-
-    def _one(self, connection, job, args):
-        try:
-            return super()._one(connection, job, args)
-        except sqlite3.Error:
-            return take.Taken(args[1].last, False, 0, 0)
-
-    def _group(self, connection):
-        done = []
-        self._commit = lambda c: done.append(1)
-        found = super()._group(connection)
-        if connection.in_transaction:
-            connection.execute("COMMIT")
-        return found
-
-
-def test_nothing_is_acknowledged_that_is_not_stored(tmp_path):
-    acknowledged, stored = run(tmp_path, full_disk)
-    assert acknowledged == stored == 0
-
-
-def test_the_check_sees_a_writer_that_tells_before_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "Writer", TellsBeforeCommit)
-    acknowledged, stored = run(tmp_path, full_disk)
-    assert acknowledged > stored
-
+# --- jobs
 
 def test_a_job_that_fails_takes_nothing_of_the_others_with_it(tmp_path):
     async def scenario(store):
@@ -351,32 +316,7 @@ def test_heard_of_a_meter_never_relayed_is_kept_but_no_meter(tmp_path):
     assert summary["meters"] == 0 and kept == [(batch.HEARD,)]
 
 
-# --- day rows and what the decoder found
-
-def test_day_rows_keep_what_they_are_given():
-    rng = random.Random(2)
-    for _ in range(200):
-        base = rng.choice((0, 123_456_789, 10 ** 15))
-        hours = [None if rng.random() < 0.3 else (rng.randrange(3600), base + rng.randrange(5_000_000))
-                 for _ in range(24)]
-        assert dayrows.unpack(dayrows.pack(hours)) == hours
-    assert dayrows.unpack(dayrows.pack(dayrows.empty())) == dayrows.empty()
-    falling = [(0, 10 ** 9 - n * 40_000_000) for n in range(24)]
-    assert dayrows.unpack(dayrows.pack(falling)) == falling
-
-
-def test_a_main_that_moves_more_than_32_bits_loses_less_than_a_litre():
-    hours = [(0, n * 10 ** 9) for n in range(24)]
-    assert all(abs(a[1] - b[1]) < 1000 for a, b in zip(hours, dayrows.unpack(dayrows.pack(hours))))
-
-
-def test_within_an_hour_the_later_reading_stays_whatever_the_order():
-    for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
-        hours = dayrows.empty()
-        for n in order:
-            dayrows.put(hours, 7 * HOUR + n * 60, 100 + n)
-        assert hours[7] == (120, 102)
-
+# --- what the decoder found
 
 def test_readings_and_alarms_of_what_was_settled(tmp_path):
     async def scenario(store):
@@ -457,36 +397,3 @@ def test_home_hours_are_one_per_hour_and_a_measured_one_stays(tmp_path):
         return await store.read(queries.home_hours, ring.row, NOW - DAY, NOW)
 
     assert run(tmp_path, scenario) == [(NOW - HOUR, 1480, 0, 0)]
-
-
-# --- the file
-
-def test_synchronous_wal_and_readers_that_cannot_write(tmp_path):
-    async def scenario(store):
-        settings = await store.writer.submit(lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in
-                                                         ("journal_mode", "synchronous", "foreign_keys", "mmap_size")])
-        with pytest.raises(sqlite3.OperationalError):
-            await store.read(rows, "DELETE FROM meters")
-        return settings, oct(os.stat(store.path).st_mode & 0o777)
-
-    assert run(tmp_path, scenario) == (["wal", 2, 1, 0], "0o600")
-
-
-def test_migrations_once_and_never_backwards(tmp_path):
-    db = sqlite3.connect(tmp_path / "x.sqlite", isolation_level=None)
-    assert sqlite.migrate(db) == sqlite.migrate(db) >= 1
-    db.execute("INSERT INTO migrations VALUES (9999, 'later', '')")
-    with pytest.raises(StoreError, match="newer"):
-        sqlite.migrate(db)
-    db.execute("DELETE FROM migrations WHERE version = 9999")
-    db.execute("UPDATE migrations SET sha256 = 'x' WHERE version = 1")
-    with pytest.raises(StoreError, match="not the one"):
-        sqlite.migrate(db)
-
-
-def test_a_store_is_found_by_its_scheme(tmp_path):
-    for url in ("nosuch://x", "../x://y", "writer/x://"):
-        with pytest.raises(ValueError):
-            open_store(url)
-    with pytest.raises(FileNotFoundError):
-        open_store(f"sqlite://{tmp_path}/no/such/folder/store.sqlite")

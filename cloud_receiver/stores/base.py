@@ -1,0 +1,111 @@
+"""What every store has in common: the jobs it queues for its writer, its reading threads, its migrations.
+
+A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
+rowcount, description), and `executemany(sql, rows)`. Its SQL is what both dialects take: `?` or `?1` for a value,
+RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS and TEXTS for a list.
+"""
+
+import asyncio
+import concurrent.futures
+import hashlib
+from pathlib import Path
+
+import firmware.batch as batch
+
+from . import StoreError, keeping, queries, settle, take
+
+READERS = 4
+MIGRATIONS = Path(__file__).parent
+
+
+class BaseStore:
+    """The contract over a writer and `_read(query, args)`, which a store's own module gives."""
+
+    def __init__(self, writer):
+        self.writer = writer
+        self._readers = concurrent.futures.ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    def _read(self, query, args):
+        raise NotImplementedError
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait to be written: what can wait lets them go first."""
+        return self.writer.waiting
+
+    # --- writes: durable when they return
+
+    async def enrol(self, public_key: bytes, kind: str, name: str, now: int) -> int:
+        """The row of a gateway's key, made if it is new; one that was here before keeps its history."""
+        return await self.writer.submit(_enrol, public_key, kind, name, now)
+
+    async def take(self, gateway: int, head, digest: bytes, records, now: int):
+        """Store a verified batch; returns Taken."""
+        return await self.writer.submit(take.take, gateway, head, digest, records, now)
+
+    async def settle(self, settled) -> int:
+        """Enter what became of telegrams."""
+        return await self.writer.submit(settle.settle, settled)
+
+    async def reopen(self, meters, states) -> int:
+        """Have these meters' telegrams in these states decoded again."""
+        return await self.writer.submit(settle.reopen, meters, states)
+
+    async def forget_home(self, gateway: str, before: int) -> int:
+        """Forget a home's electricity from before a time; returns how many hours that was."""
+        return await self.writer.submit(_forget_home, gateway, before)
+
+    async def forget_telegrams(self, before: int, most: int = keeping.MOST) -> int:
+        """Forget some of the raw telegrams and records received before a time; returns how many (0: none are left)."""
+        return await self.writer.submit(keeping.forget_telegrams, before, most)
+
+    async def age(self, day: int, most: int = keeping.MOST) -> int:
+        """Make daily values of some of the hourly ones from before a Unix day; returns how many day rows it looked at
+        (0: none are left)."""
+        return await self.writer.submit(keeping.age, day, most)
+
+    # --- reads
+
+    async def read(self, query, *args):
+        """Run a function of `queries` on a read-only connection, in a thread; it sees one state of the store."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query, args)
+
+    async def pending(self, limit: int):
+        """The next telegrams to decode."""
+        return await self.read(queries.pending, limit)
+
+
+def migrate(db, dialect: str, script, folder: Path = MIGRATIONS) -> int:
+    """Apply the migrations that are missing, each in a transaction of its own by `script(text)`; returns the version.
+
+    Raises StoreError where the store is of a newer version than this program, or a migration is not the one applied.
+    """
+    db.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
+    applied = dict(db.execute("SELECT version, sha256 FROM migrations").fetchall())
+    known = {int(p.name.split("_")[1]): p for p in sorted(folder.glob(f"{dialect}_[0-9]*.sql"))}
+    if applied.keys() - known.keys():
+        raise StoreError("the store was written by a newer version of Netti; this one does not open it")
+    for version, path in sorted(known.items()):
+        text = path.read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if version in applied:
+            if applied[version] != digest:
+                raise StoreError(f"migration {path.name} is not the one this store was made with")
+            continue
+        note = f"INSERT INTO migrations VALUES ({version}, '{path.name}', '{digest}');"
+        script(f"BEGIN;\n{text}\n{note}\nCOMMIT;")
+    return max(known)
+
+
+def _enrol(db, public_key, kind, name, now):
+    gateway = batch.gateway_id(public_key)
+    db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled) VALUES (?,?,?,?,?) "
+               "ON CONFLICT (gateway) DO UPDATE SET kind = excluded.kind, "
+               "name = CASE WHEN excluded.name = '' THEN gateways.name ELSE excluded.name END",
+               (gateway, public_key, kind, name, now))
+    return db.execute("SELECT id FROM gateways WHERE gateway = ?", (gateway,)).fetchone()[0]
+
+
+def _forget_home(db, gateway, before):
+    return db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = (SELECT id FROM gateways WHERE gateway = ?)",
+                      (before, gateway)).rowcount
