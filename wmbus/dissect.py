@@ -119,10 +119,12 @@ def _walk(layers, spans, key, aes, formats, result):
         if layers.end < end:
             _add(spans, layers.end, end, "tpl", "authentication tag, right")
     driver = model(layers.address)[1]
-    known = result["known"] = driver is not EMPTY
-    _body(layers, spans, driver, formats)
-    if not known:
+    result["known"] = driver is not EMPTY
+    if driver is EMPTY:
         result["driver"] = skeleton(layers)
+    layers.key = key
+    layers.aes = aes
+    _body(layers, spans, driver, formats)
 
 
 def _address(spans, data, at, layer):
@@ -214,10 +216,13 @@ def _body(layers, spans, driver, formats):
             size = record.size + (1 if record.kind == records.LVAR else 0)
             _add(spans, at, at + size, "data", _value(layers.address, full, record) + " (" + _head(record) + ")")
             at += size
+        _add(spans, at, end, "data", "filler")
         return
     if "body" in driver or layers.ci not in (0x7A, 0x72, 0x78):
-        _add(spans, at, end, "maker", "the maker's own data" + ("" if driver else ", no driver knows them"))
+        _own(layers, spans, driver.get("body" if layers.ci in (0x7A, 0x72, 0x78) else "payload"))
         return
+    if layers.mode >= 16 and not layers.diehl:
+        raise DecodeError("the maker's own security mode %d" % layers.mode, at - 2)
     found = records.walk(data, at, end, False)
     for record in found:
         stop = record.value + record.size
@@ -236,6 +241,21 @@ def _body(layers, spans, driver, formats):
         _add(spans, start, fill, "data", "2F2F: decryption worked" if start == at and fill == at + 2 and layers.mode
              else "filler")
         _add(spans, fill, stop, "rest", "a record cut short")
+
+
+def _own(layers, spans, read):
+    """The span of the maker's own data, with what the driver's function reads in them."""
+    text = ", no driver knows them"
+    if read is not None:
+        reading: dict = {"id": identity.number(layers.address)}
+        words: "list[str]" = []
+        read(layers, reading, words, [])
+        del reading["id"]
+        parts = ["%s=%s" % (name, reading[name]) for name in sorted(reading)]
+        if words:
+            parts.append("status=" + " ".join(sorted(words)))
+        text = ": " + ", ".join(parts)
+    _add(spans, layers.at, layers.end, "maker", "the maker's own data" + text)
 
 
 def _between(covered, at, end):
@@ -287,12 +307,17 @@ def skeleton(layers) -> str:
     lines = ['"""%s: (the maker\'s name and meters)."""' % meter.manufacturer, "", "METERS = (",
              "    ((0x%02X,), (0x%02X,), {" % (meter.version, meter.type)]
     if layers.ci in (0x7A, 0x72, 0x78):
-        lines.append('        "names": {')
+        names: "list[str]" = []
         for record in records.walk(layers.data, layers.at, layers.end, False):
             if record.kind != 15 and record.size:
                 name = naming.describe(record, meter.type)[0]
-                lines.append('            "%s": "%s",' % (name, name))
+                if name not in names:
+                    names.append(name)
+        lines.append('        "names": {')
+        lines += ['            "%s": "%s",' % (name, name) for name in names]
         lines.append("        },")
+    elif layers.ci in (0x79, 0x7B, 0x73):
+        lines.append('        "formats": {},  # signature: DIF and VIF bytes, as a full frame shows them')
     else:
         lines.append('        "payload": None,  # a function(layers, reading, words, alarms) for CI %02X' % layers.ci)
     lines += ["    }),", ")", ""]
