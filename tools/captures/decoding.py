@@ -9,16 +9,16 @@ from typing import Iterable, Iterator, NamedTuple
 import han_reader
 import wmbus
 from cloud_receiver.aes import aes
-from wmbus import fragments
+from wmbus import fragments, s1
 
 from .keys import Keys
-from .piece import AIR, CUT, FRAME, TELEGRAM, Piece
+from .piece import AIR, AIR_S, CUT, FRAME, TELEGRAM, Piece
 
 # What the readers count, in words.
 REJECTS = {
     "header": "its header checksum is wrong", "crc": "its checksum is wrong", "flag": "its end is not where it says",
     "segment": "a segment is missing or out of order", "overrun": "longer than any frame may be",
-    "noise": "not whole", "length": "its length is impossible", "coding": "not 3-of-6 code",
+    "noise": "not whole", "length": "its length is impossible", "coding": "not in its line code",
 }
 
 
@@ -43,7 +43,7 @@ class Decoder:
         self.keys, self.ek, self.ak = keys, ek, ak
         self.formats: dict = {}  # compact frames: what full frames have shown (EN 13757-3 annex H)
         self.fragments = fragments.Assembler()
-        self.air = wmbus.Reader()
+        self.air, self.air_s = wmbus.Reader(), s1.Reader()
         self.han = han_reader.Reader(p1_without_crc=True)
         self._pending = ""  # where the message began of which the HAN reader holds segments
         self._wire = b""  # and the frames it came in so far
@@ -59,20 +59,20 @@ class Decoder:
                 yield Result(piece.where, None, piece.fault, piece=piece)
             elif piece.kind == TELEGRAM:
                 yield self._telegram(piece, wmbus.strip_crc(piece.data))
-            elif piece.kind == AIR:
-                yield from self._air(piece)
+            elif piece.kind in (AIR, AIR_S):
+                yield from self._air(piece, self.air if piece.kind == AIR else self.air_s)
             else:
                 yield from self._han_message(piece)
         yield from self._han_end()
 
     # --- wM-Bus ---------------------------------------------------------------------------------------------------
 
-    def _air(self, piece: Piece) -> Iterator[Result]:
-        before = dict(self.air.rejects)
-        telegrams = self.air.feed(piece.data)
+    def _air(self, piece: Piece, reader: wmbus.Reader) -> Iterator[Result]:
+        before = dict(reader.rejects)
+        telegrams = reader.feed(piece.data)
         for telegram in telegrams:
             yield self._telegram(piece, telegram)
-        for reason in _grown(before, self.air.rejects):
+        for reason in _grown(before, reader.rejects):
             yield Result(piece.where, None, f"a frame, but {reason}", piece=piece)
 
     def _telegram(self, piece: Piece, telegram: bytes) -> Result:

@@ -10,7 +10,7 @@ import wmbus
 from cloud_receiver.aes import aes
 
 from .decoding import Decoder, Result
-from .piece import AIR, TELEGRAM
+from .piece import AIR, AIR_S, TELEGRAM
 
 
 class Span(NamedTuple):
@@ -40,7 +40,7 @@ def explain(result: Result, decoder: Decoder) -> "Explanation | None":
     piece = result.piece
     if piece is None or not result.telegram:
         return None
-    if piece.kind in (TELEGRAM, AIR):
+    if piece.kind in (TELEGRAM, AIR, AIR_S):
         return _wmbus(result, decoder)
     return _han(result, decoder)
 

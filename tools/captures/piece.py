@@ -7,10 +7,12 @@ link layer begins with (EN 13757-4, ISO/IEC 13239, EN 13757-2, IEC 62056-21).
 from typing import NamedTuple
 
 import wmbus
+from wmbus import s1
 
 # Which protocol a piece is of, and in which form.
 TELEGRAM = "wmbus"      # one wM-Bus telegram, with or without link layer CRCs, or a wired M-Bus long frame
-AIR = "wmbus-air"       # bytes as a radio delivers them, sync word included
+AIR = "wmbus-air"       # bytes as a radio of modes T and C delivers them, sync word included
+AIR_S = "wmbus-air-s"   # chips as a radio of mode S delivers them, sync word included
 FRAME = "han"           # one frame of a HAN or P1 port: HDLC, wired M-Bus, P1
 MESSAGE = "han-message"  # a HAN message without its framing: LLC, APDU, list body, general-glo-ciphering
 UNKNOWN = ""
@@ -29,6 +31,20 @@ class Piece(NamedTuple):
     time: "float | None" = None
     rssi: "int | None" = None
     fault: str = ""
+
+
+_S1_SURE = 4  # bytes of good Manchester code behind its sync word: what else holds it doesn't go on so
+
+
+def mode_s_at(data: bytes) -> int:
+    """Where a frame of mode S begins in these bytes, or -1; of its sync word alone nothing is sure."""
+    at = data.find(s1.Reader.sync)
+    while at >= 0:
+        chips = data[at + 2:at + 2 + _S1_SURE]
+        if len(chips) == _S1_SURE and s1.decode_manchester(chips) is not None:
+            return at
+        at = data.find(s1.Reader.sync, at + 1)
+    return -1
 
 
 # C fields a telegram can begin with (EN 13757-2 §5.1, EN 13757-4 §11.5.4), as sent by meters and by the other side.
@@ -62,6 +78,8 @@ def kind_of(data: bytes) -> str:
         return MESSAGE
     if data[:2] == b"\x54\x3d":
         return AIR
+    if mode_s_at(data[:2 + _S1_SURE]) == 0:
+        return AIR_S
     if _is_telegram(data):
         return TELEGRAM
     if first == 0x0F or first in (0x01, 0x02) and 0 < data[1] <= 128:

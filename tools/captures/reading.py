@@ -7,7 +7,7 @@ replay a rhythm; whether a frame is whole and right is for the codec's reader to
 from typing import BinaryIO, Callable, Iterator
 
 from .lines import read_line
-from .piece import AIR, CUT, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, size_of
+from .piece import AIR, AIR_S, CUT, FRAME, MESSAGE, TELEGRAM, UNKNOWN, Piece, kind_of, mode_s_at, size_of
 
 PEEK = 4096
 LONGEST = 4096  # a HAN frame of more bytes than this is none
@@ -36,9 +36,11 @@ def _bytes(chunks: Iterator[bytes], head: bytes, where: "Callable[[int], str]") 
     if kind == MESSAGE and (head[0] > 0x0F or head[0] == 0x0F and head[5:6] in (b"\0", b"\x09", b"\x0c") or flag < 0):
         return iter((Piece(where(0), MESSAGE, b"".join(chunks)[:LONGEST]),))
     # A radio's stream holds its sync word; a HAN frame begins with a flag, which a telegram does not.
-    at = head.find(b"\x54\x3d")
+    at, at_s = head.find(b"\x54\x3d"), mode_s_at(head)
+    if at_s >= 0 and (flag < 0 or at_s < flag) and (at < 0 or at_s < at):
+        return _air(chunks, where, AIR_S)
     if at >= 0 and (flag < 0 or at < flag):
-        return _air(chunks, where)
+        return _air(chunks, where, AIR)
     return _stream(chunks, where)
 
 
@@ -88,10 +90,10 @@ def _bursts(chunks: Iterator[bytes], name: str) -> Iterator[Piece]:
         yield Piece(f"{name}@{offset}", AIR, b"", fault=f"burst {CUT}: {len(buffer)} bytes")
 
 
-def _air(chunks: Iterator[bytes], where: "Callable[[int], str]") -> Iterator[Piece]:
+def _air(chunks: Iterator[bytes], where: "Callable[[int], str]", kind: str) -> Iterator[Piece]:
     offset = 0
     for chunk in chunks:
-        yield Piece(where(offset), AIR, chunk)
+        yield Piece(where(offset), kind, chunk)
         offset += len(chunk)
 
 
@@ -176,7 +178,7 @@ class _Hold:
         """
         if self.data[:1] == b"/" and not any(c < 10 or c > 126 for c in data):
             return kind == FRAME
-        return kind == FRAME or kind in (TELEGRAM, AIR) and len(data) > self.size() - len(self.data)
+        return kind == FRAME or kind in (TELEGRAM, AIR, AIR_S) and len(data) > self.size() - len(self.data)
 
     def _whole(self, where: str) -> Iterator[Piece]:
         """What is whole of the held bytes; the beginning of a next frame is kept."""
@@ -276,4 +278,4 @@ def _and_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-__all__ = ["AIR", "FRAME", "MESSAGE", "TELEGRAM", "UNKNOWN", "Piece", "pieces"]
+__all__ = ["AIR", "AIR_S", "FRAME", "MESSAGE", "TELEGRAM", "UNKNOWN", "Piece", "pieces"]
