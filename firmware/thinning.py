@@ -1,9 +1,10 @@
 """Which telegrams leave the home, and how often: the filter and the thinning that come before the spool.
 
-Only water (media types 06, 07, 15, 16) and, once the works has sent its list, only the meters and makes on it. Per
-(meter, CI, length) one telegram per relay window, and at once any whose plaintext status byte changed: CI and length
-keep full and compact frames apart. Of a message in fragments the whole is kept: from a first fragment that is due on,
-all that follow it one by one, and another message in the same window only when the one before was not heard whole.
+Only water (media types 06, 07, 15, 16) and, once the works has sent its list, only the meters and makes on it; from
+makes that give water a type byte of their own, only what such a list names. Per (meter, CI, length) one telegram per
+relay window, and at once any whose plaintext status byte changed: CI and length keep full and compact frames apart. Of
+a message in fragments the whole is kept: from a first fragment that is due on, all that follow it one by one, and
+another message in the same window only when the one before was not heard whole.
 
 Windows are those of the clock (window n starts at Unix second n * length), so that all gateways agree on them. What is
 not relayed is counted and forgotten; what a relayed meter's further telegrams leave is a count and a signal strength
@@ -22,6 +23,8 @@ MAX_VARIANTS = 6  # (CI, length) pairs remembered per meter
 _UNKNOWN_PART = 4
 MAX_CHANGES = 16  # status changes relayed per window: a faulty meter must not fill the spool
 _NO_STATUS = 256
+# Water under a type byte of the maker's own (Techem's radio modules, Apator's 17-2): only what the works' list names.
+OWN_WATER = {"TCH": (0x62, 0x72), "APT": (0x11,)}
 AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in place of a status, 0 once all are there
 _MESSAGE_S = 60  # how long fragments of one message may take
 
@@ -106,7 +109,8 @@ class Thinning:
 
     def wanted(self, meter):
         """Whether a meter's telegrams may be relayed at all."""
-        if meter.type not in self._media:
+        if meter.type not in self._media and not (
+                self._listed and meter.type in OWN_WATER.get(meter.manufacturer, ())):
             return False
         return not self._listed or meter.manufacturer in self._makes or address(meter) in self._meters
 

@@ -51,6 +51,19 @@ def test_the_works_list_narrows_it_further():
     assert not Bench(meters=[]).thinning.wanted(Meter("KAM", "12345678", 0x1B, 0x16))
 
 
+def test_water_under_a_makers_own_type_only_by_the_works_list():
+    techem = Meter("TCH", "12345678", 0x74, 0x62)
+    assert not Bench().thinning.wanted(techem)
+    assert not Bench(meters=["KAM-*"]).thinning.wanted(techem)
+    assert Bench(meters=["TCH-*"]).thinning.wanted(techem)
+    assert Bench(meters=["TCH-12345678-74-62"]).thinning.wanted(techem)
+    # The list opens no other medium: not the make's heat, allocators and smoke detectors, not such a type elsewhere.
+    for kind in range(256):
+        t = Bench(meters=["TCH-*", "KAM-*", "TCH-12345678-74-%02X" % kind, "KAM-12345678-74-%02X" % kind]).thinning
+        assert t.wanted(Meter("TCH", "12345678", 0x74, kind)) == (kind in WATER + [0x62, 0x72])
+        assert t.wanted(Meter("KAM", "12345678", 0x74, kind)) == (kind in WATER)
+
+
 def test_one_telegram_per_window_of_the_clock():
     b = Bench()
     heard = [at for at in range(0, 7200, 16) if b.due(at)]

@@ -25,8 +25,8 @@ def arguments(parser) -> None:
     """The options of `netti decode`."""
     parser.add_argument("input", nargs="*", metavar="HEX|FILE|-",
                         help="a telegram in hex, a capture, or - for standard input. Captures are told apart by what "
-                             "they hold: hex lines, telegram=|HEX| lines, CSV lines of rtl_wmbus, raw or hex HAN dumps, "
-                             "what a radio of mode T, C or S delivers")
+                             "they hold: hex lines, telegram=|HEX| lines, CSV lines of rtl_wmbus, raw or hex HAN "
+                             "dumps, what a radio of mode T, C or S delivers")
     parser.add_argument("--key", action="append", default=[], metavar="HEX",
                         help="wM-Bus key of the meter; may be given several times, each is tried")
     parser.add_argument("--keys", metavar="FILE.csv",
