@@ -129,8 +129,8 @@ class Commands:
         """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""
         if c.name != "own-meters":
             return c.arguments
-        keys, bound = self.keys.keys(), self.keys.bound(c.gateway)
-        return {"meters": [{"meter": m, "key": keys.get(m)} for m in c.arguments["meters"] if m in bound]}
+        bound = self.keys.bound(c.gateway)
+        return {"meters": [{"meter": m, "key": self.keys.key(m)} for m in c.arguments["meters"] if m in bound]}
 
     def _rows(self, where, *values):
         rows = self.keys.db.execute(f"SELECT {', '.join(Command._fields)} FROM commands {where}", values)

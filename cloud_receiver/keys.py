@@ -3,6 +3,10 @@
 Meter keys, enrolment tokens (as hashes), who is enrolled, revocations, which meter belongs to which home, links of
 homes (as hashes), commands. A store restored from a backup thus forgets no decision.
 
+Meter keys lie in it sealed under a KEK that is kept elsewhere (kek.py). A meter that got another key keeps its earlier
+ones, each for the telegrams from before it was replaced: what comes in late or is decoded again still opens, and an old
+key that got into other hands opens nothing new.
+
 Several processes may write it (the running receiver, `netti keys`, `netti receiver`), so it keeps SQLite's rollback
 journal. Keys leave it only to the decoder and, for a gateway's own meters, into an answer; they are never logged and
 never listed.
@@ -20,9 +24,13 @@ from pathlib import Path
 
 import wmbus
 
+from . import kek
+
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS meter_keys (
-  meter TEXT PRIMARY KEY, key BLOB NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sealed_keys (
+  meter TEXT NOT NULL, number INTEGER NOT NULL, sealed BLOB NOT NULL, kek BLOB NOT NULL, added INTEGER NOT NULL,
+  replaced INTEGER, PRIMARY KEY (meter, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (
   hash BLOB PRIMARY KEY, made INTEGER NOT NULL, used_by BLOB, used INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS enrolled (
@@ -43,6 +51,9 @@ CREATE TABLE IF NOT EXISTS commands (
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
 
+EARLIER = 3  # keys kept of a meter beside the present one
+# key: 16 bytes; replaced: None for the present key, else until when (Unix seconds) telegrams may be its.
+MeterKey = namedtuple("MeterKey", ("key", "replaced"))
 # line: in the file; meter: its text or None; verdict: added, unchanged, replaced or bad; reason: why bad.
 Verdict = namedtuple("Verdict", ("line", "meter", "verdict", "reason"))
 
@@ -57,7 +68,9 @@ class KeyStore:
         os.chmod(self.path, 0o600)
         self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
         self.db.execute("PRAGMA synchronous=FULL")
+        self.db.execute("PRAGMA secure_delete=ON")
         self.db.executescript(_SCHEMA)
+        self._keks: "dict[bytes, kek.Kek] | None" = None
 
     def close(self) -> None:
         """Close the file."""
@@ -67,44 +80,158 @@ class KeyStore:
         """A number that changes whenever another object or process has changed the file."""
         return self.db.execute("PRAGMA data_version").fetchone()[0]
 
+    # --- the KEK
+
+    def _kek(self, kek_id: "bytes | None" = None) -> kek.Kek:
+        """The KEK of an id; without one the KEK to seal with, which is the one the kept keys are under. Raises
+        Locked."""
+        for again in (False, True):  # another process may have rotated it meanwhile
+            if self._keks is None or again:
+                self._keks = {k.id: k for k in kek.found(self.path.parent)}
+            under = kek_id or next(iter(self.under()), None)
+            if under is None and self._keks:
+                return next(iter(self._keks.values()))
+            if under in self._keks:
+                return self._keks[under]
+        if not self._keks:
+            raise kek.Locked(f"no KEK for the meter keys of {self.path}: {kek.HOW}")
+        raise kek.Locked(f"the meter keys of {self.path} are not under the KEK of "
+                         f"{' or '.join(k.source for k in self._keks.values())}")
+
+    def under(self) -> "set[bytes]":
+        """The id of the KEK that the meter keys are under; nothing where there are none."""
+        return {row[0] for row in self.db.execute("SELECT DISTINCT kek FROM sealed_keys")}
+
+    def unlock(self) -> None:
+        """Check that the meter keys can be read, and seal those that an earlier release kept in plain text. Raises
+        Locked; a store without meter keys needs no KEK."""
+        plain = self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone()
+        if self.under() or (plain and self.db.execute("SELECT 1 FROM meter_keys LIMIT 1").fetchone()):
+            self._kek()
+        if plain:
+            self._seal_plain()
+
+    def _seal_plain(self):
+        with self._whole():
+            if not self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone():
+                return  # another process was faster
+            for meter, key, added in self.db.execute("SELECT meter, key, added FROM meter_keys").fetchall():
+                self._put(meter, key, added)
+            self.db.execute("DROP TABLE meter_keys")
+        self.db.execute("VACUUM")  # so that no page of the file holds what was in plain text
+
+    def rotate(self, new: kek.Kek) -> int:
+        """Seal every meter key anew under another KEK, all or none; returns how many. Raises Locked."""
+        self.unlock()
+        with self._whole():
+            rows = self.db.execute("SELECT meter, number, sealed, kek FROM sealed_keys").fetchall()
+            for meter, number, sealed, under in rows:
+                try:
+                    anew = new.seal(meter, self._kek(under).open(meter, sealed))
+                except ValueError as e:
+                    raise kek.Locked(f"{e}; take it away (netti keys remove) and import it again") from None
+                self.db.execute("UPDATE sealed_keys SET sealed = ?, kek = ? WHERE meter = ? AND number = ?",
+                                (anew, new.id, meter, number))
+        self.db.execute("VACUUM")
+        self._keks = None
+        return len(rows)
+
     # --- meter keys
 
     def put(self, meter: str, key: bytes, now: int) -> str:
-        """Keep a meter's key; returns added, unchanged or replaced."""
-        there = self.db.execute("SELECT key FROM meter_keys WHERE meter = ?", (meter,)).fetchone()
-        if there and there[0] == key:
+        """Keep a meter's key; returns added, unchanged or replaced. Raises Locked."""
+        self.unlock()
+        with self._whole():
+            return self._put(meter, key, now)
+
+    def _put(self, meter, key, now):
+        there = self.db.execute("SELECT number, sealed, kek FROM sealed_keys WHERE meter = ? AND replaced IS NULL",
+                                (meter,)).fetchone()
+        if there and self._opens(meter, there[1], there[2]) == key:
             return "unchanged"
-        self.db.execute("INSERT OR REPLACE INTO meter_keys VALUES (?, ?, ?)", (meter, key, now))
+        seal = self._kek()
+        number = 1
+        if there:
+            number = there[0] + 1
+            self.db.execute("UPDATE sealed_keys SET replaced = ? WHERE meter = ? AND number = ?",
+                            (now, meter, there[0]))
+            self.db.execute("DELETE FROM sealed_keys WHERE meter = ? AND number < ?", (meter, number - EARLIER))
+        self.db.execute("INSERT INTO sealed_keys VALUES (?,?,?,?,?,NULL)",
+                        (meter, number, seal.seal(meter, key), seal.id, now))
+        self._changed()
         return "replaced" if there else "added"
 
+    def _opens(self, meter, sealed, under):
+        try:
+            return self._kek(under).open(meter, sealed)
+        except ValueError:
+            return None  # damaged: like no key, until it is imported again
+
+    def _changed(self):
+        self.db.execute("INSERT INTO changes VALUES ('meter keys', 1) ON CONFLICT (what) DO UPDATE SET "
+                        "number = number + 1")
+
+    def meter_keys_changed(self) -> int:
+        """A number that changes with every meter key."""
+        row = self.db.execute("SELECT number FROM changes WHERE what = 'meter keys'").fetchone()
+        return row[0] if row else 0
+
+    def remove(self, meter: str, earlier_only: bool = False) -> int:
+        """Forget a meter's keys, or only those before the present one; returns how many."""
+        with self._whole():
+            gone = self.db.execute("DELETE FROM sealed_keys WHERE meter = ? AND (replaced IS NOT NULL OR NOT ?)",
+                                   (meter, earlier_only)).rowcount
+            if gone:
+                self._changed()
+        return gone
+
+    def key(self, meter: str) -> "bytes | None":
+        """A meter's present key, or None. Raises Locked."""
+        row = self.db.execute("SELECT sealed, kek FROM sealed_keys WHERE meter = ? AND replaced IS NULL",
+                              (meter,)).fetchone()
+        return None if row is None else self._opens(meter, *row)
+
+    def rings(self) -> "dict[str, tuple[MeterKey, ...]]":
+        """Every meter's keys by the meter's text, the present one first. Raises Locked."""
+        self.unlock()
+        found: "dict[str, list[MeterKey]]" = {}
+        for meter, sealed, under, replaced in self.db.execute(
+                "SELECT meter, sealed, kek, replaced FROM sealed_keys ORDER BY meter, number DESC").fetchall():
+            key = self._opens(meter, sealed, under)
+            if key is not None:
+                found.setdefault(meter, []).append(MeterKey(key, replaced))
+        return {meter: tuple(ring) for meter, ring in found.items()}
+
     def keys(self) -> "dict[str, bytes]":
-        """Every meter's key by the meter's text."""
-        return dict(self.db.execute("SELECT meter, key FROM meter_keys"))
+        """Every meter's present key by the meter's text. Raises Locked."""
+        return {meter: ring[0].key for meter, ring in self.rings().items() if ring[0].replaced is None}
+
+    def damaged(self) -> "list[str]":
+        """The meters whose present key is kept but does not open. Raises Locked."""
+        return [meter for meter, sealed, under in self.db.execute(
+            "SELECT meter, sealed, kek FROM sealed_keys WHERE replaced IS NULL ORDER BY meter").fetchall()
+            if self._opens(meter, sealed, under) is None]
 
     def meters(self) -> "list[tuple[str, int]]":
         """The meters that have a key, and since when; never the keys."""
-        return self.db.execute("SELECT meter, added FROM meter_keys ORDER BY meter").fetchall()
+        return self.db.execute("SELECT meter, added FROM sealed_keys WHERE replaced IS NULL ORDER BY meter").fetchall()
 
     def import_csv(self, text: str, now: int) -> "list[Verdict]":
         """Keep the keys of a CSV: `meter;key` or `manufacturer;id;version;type;key`. A verdict per row; good rows
         are kept even where others are bad."""
         verdicts: "list[Verdict]" = []
         seen: "dict[str, bytes]" = {}
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
+        self.unlock()
+        with self._whole():
             for line, row in _rows(text):
                 try:
                     meter, key = parse_row(row)
                     if seen.get(meter, key) != key:
                         raise ValueError(f"{meter} stands in this file twice with different keys")
                     seen[meter] = key
-                    verdicts.append(Verdict(line, meter, self.put(meter, key, now), ""))
+                    verdicts.append(Verdict(line, meter, self._put(meter, key, now), ""))
                 except ValueError as e:
                     verdicts.append(Verdict(line, None, "bad", str(e)))
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
         return verdicts
 
     # --- enrolment
@@ -119,8 +246,7 @@ class KeyStore:
                   name: str = "") -> bool:
         """Spend a secret for a gateway's key, and keep that it is enrolled; the same key may come again (its answer was
         lost), another may not."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._whole():
             done = self.db.execute(
                 "UPDATE tokens SET used_by = ?, used = coalesce(used, ?) "
                 "WHERE hash = ? AND (used_by IS NULL OR used_by = ?)", (public_key, now, _hash(secret), public_key))
@@ -128,10 +254,6 @@ class KeyStore:
                 self.db.execute("INSERT INTO enrolled VALUES (?,?,?,?,?) ON CONFLICT (gateway) DO UPDATE SET "
                                 "kind = excluded.kind, name = CASE WHEN excluded.name = '' THEN name "
                                 "ELSE excluded.name END", (gateway, public_key, kind, name, now))
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
         return done.rowcount == 1
 
     def enrolled(self) -> "list[tuple[str, bytes, str, str, int]]":
@@ -189,6 +311,17 @@ class KeyStore:
         """(gateway, since) of a home's secret."""
         return self.db.execute("SELECT gateway, since FROM homes WHERE hash = ?", (_hash(secret),)).fetchone()
 
+    @contextlib.contextmanager
+    def _whole(self):
+        """One transaction, all or nothing."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+
 
 def parse_row(row: "list[str]") -> "tuple[str, bytes]":
     """(meter text, 16-byte key) of a CSV row; raises ValueError with one line that does not repeat the key."""
@@ -197,7 +330,10 @@ def parse_row(row: "list[str]") -> "tuple[str, bytes]":
         fields = ["-".join(fields[:4]), fields[4]]
     if len(fields) != 2:
         raise ValueError(f"{len(fields)} columns; expected meter;key or manufacturer;id;version;type;key")
-    meter = wmbus.meter_text(wmbus.parse_meter(fields[0].upper()))
+    try:
+        meter = wmbus.meter_text(wmbus.parse_meter(fields[0].upper()))
+    except wmbus.DecodeError:  # its text would repeat the field, which is the key where columns are swapped
+        raise ValueError("not a meter (MAN-12345678-VV-TT) in the first column") from None
     digits = fields[1].replace(" ", "")
     if len(digits) != 32:
         raise ValueError(f"key of {meter} has {len(digits)} characters, not 32 hex digits")

@@ -40,8 +40,19 @@ class StoreError(Exception):
     """The store could not make something durable (a full disk, an I/O error); nothing of it counts as done."""
 
 
-def open_store(url: str):
-    """The store of a URL, opened; raises ValueError for a scheme without a module."""
+def open_store(url: str, writer=None):
+    """The store of a URL, opened; `writer` is that of another process. Raises ValueError for an unknown scheme."""
+    module, path = _module(url)
+    return module.Store(path, writer)
+
+
+def writer_groups(url: str):
+    """What the writer of a URL's store runs, for a process of its own."""
+    module, path = _module(url)
+    return module.groups(path)
+
+
+def _module(url):
     scheme, _, path = url.partition("://")
     name = f"{__name__}.{scheme}"
     try:
@@ -52,4 +63,4 @@ def open_store(url: str):
         if e.name != name:
             raise
         raise ValueError(f"no store called {scheme!r}") from None
-    return module.Store(path)
+    return module, path

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import firmware.batch as batch
-from cloud_receiver import app, enrol, trust
+from cloud_receiver import app, enrol, kek, trust
 from cloud_receiver.clock import Clock
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings
@@ -122,6 +122,7 @@ def make(path, works="works", name="Prøveby vannverk", port=0):
     directory = Directory(path)
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, works, name, "localhost")
+    kek.make(kek.file_of(directory.path))
     KeyStore(directory.keys).close()
     directory.save(Settings(works, name, "localhost", port))
     return directory
@@ -255,14 +256,14 @@ class Process(Caller):
 
     NETTI = Path(sys.executable).parent / "netti"
 
-    def __init__(self, directory, *arguments, planted=""):
+    def __init__(self, directory, *arguments, planted="", stderr=None):
         self.directory = directory
         command = [self.NETTI]
         if planted:
             planted += "\nimport sys\nfrom netti_tools.cli import main\nsys.exit(main())"
             command = [sys.executable, "-c", planted]
         self.process = subprocess.Popen([*command, "receiver", "serve", directory.path, "--web-port", "0", *arguments],
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=stderr, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("netti receiver: devices https://"), line
         devices, pages = line.split("localhost:")[1].split("127.0.0.1:")

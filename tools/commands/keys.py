@@ -1,19 +1,25 @@
-"""`netti keys`: bring meter keys into a receiver's key store, and list which meters have one."""
+"""`netti keys`: bring meter keys into a receiver, see which are missing or wrong, rotate their encryption."""
 
 import argparse
+import os
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
+import wmbus
+from cloud_receiver import kek, store_reader
 from cloud_receiver.clock import Clock, iso
 from cloud_receiver.commands import Commands
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, SettingsError
+from cloud_receiver.stores import NO_KEY, StoreError, people
 
 from ..errors import CommandError
 
-HELP = "import meter keys into a receiver, list which meters have one"
+HELP = "import meter keys into a receiver, see which are missing or wrong, rotate their encryption"
 EXAMPLE = "netti keys import keys.csv --dir works"
+WATCH_S = 1.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +27,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     sub = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     p = sub.add_parser("import", help="read a CSV: meter;key or manufacturer;id;version;type;key, a verdict per row")
     p.add_argument("file", type=Path, help="the CSV; - reads standard input")
-    p.add_argument("--dir", type=Path, required=True, help="the receiver's directory")
-    p = sub.add_parser("list", help="list the meters that have a key (never the keys)")
-    p.add_argument("--dir", type=Path, required=True, help="the receiver's directory")
+    p.add_argument("--wait", action="store_true", help="show how many of the telegrams that waited are decoded by now")
+    sub.add_parser("list", help="list the meters that have a key (never the keys)")
+    sub.add_parser("report", help="list the meters whose key is missing, wrong or damaged, and what waits for it")
+    p = sub.add_parser("remove", help="forget a meter's keys")
+    p.add_argument("meter", help="as KAM-12345678-1B-16")
+    p.add_argument("--earlier", action="store_true", help="only those before the present one")
+    p = sub.add_parser("rotate", help="encrypt all meter keys anew under a new KEK; makes the first one where there is "
+                       "none")
+    p.add_argument("--to", type=Path, metavar="FILE", help="a file of 64 hex digits, to be the new KEK where it comes "
+                   "from the environment or systemd; default: a new one in DIR.kek")
+    for p in sub.choices.values():
+        p.add_argument("--dir", type=Path, required=True, help="the receiver's directory")
 
 
 def run(args) -> int:
@@ -33,14 +48,14 @@ def run(args) -> int:
         settings = directory.load()
         keys = KeyStore(directory.keys)
         try:
-            return _import(args, keys, Commands(keys, settings.works)) if args.action == "import" else _list(keys)
+            return ACTIONS[args.action](args, directory, settings, keys)
         finally:
             keys.close()
-    except (SettingsError, sqlite3.Error) as e:
+    except (SettingsError, StoreError, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
 
 
-def _import(args, keys, commands):
+def _import(args, directory, settings, keys):
     try:
         raw = sys.stdin.buffer.read() if str(args.file) == "-" else args.file.read_bytes()
     except OSError as e:
@@ -61,15 +76,84 @@ def _import(args, keys, commands):
     if not verdicts:
         raise CommandError(f"{args.file}: no rows")
     changed = {v.meter for v in verdicts if v.verdict in ("added", "replaced")}
+    commands = Commands(keys, settings.works)
     for gateway in [row[0] for row in keys.enrolled()]:
         bound = keys.bound(gateway)
         if changed & bound.keys():  # the home this meter belongs to has waited for its key
             commands.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
+    if args.wait:
+        _wait(directory, settings, changed)
     return 1 if counts.get("bad") else 0
 
 
-def _list(keys):
+def _wait(directory, settings, meters):
+    """Show how many of the telegrams that waited for these keys are decoded, until no more will be."""
+    begun = before = None
+    with store_reader.opened(directory, settings) as read:
+        while True:
+            decoded, pending, closed = read(people.progress, meters)
+            begun = decoded if begun is None else begun
+            if (decoded, pending, closed) != before:
+                print(f"{decoded - begun} decoded, {pending} to go, {closed} not opened", flush=True)
+            elif not pending:
+                return
+            before = (decoded, pending, closed)
+            time.sleep(WATCH_S)
+
+
+def _report(args, directory, settings, keys):
+    """Per meter: what stands in the way of its telegrams, how many wait and since when, and since when it has a key."""
+    since, damaged = dict(keys.meters()), keys.damaged()
+    with store_reader.opened(directory, settings) as read:
+        rows = read(people.waiting)
+    for r in rows:
+        what = "missing" if r["state"] == NO_KEY else "wrong"
+        kept = f"key of {iso(since[r['meter']])}" if r["meter"] in since else "no key"
+        print(f"{r['meter']}  {what:7}  {r['telegrams']} telegrams from {iso(r['first'])} to {iso(r['last'])}, {kept}")
+    for meter in damaged:
+        print(f"{meter}  damaged  its kept key does not open; import it again")
+    print(f"{len({r['meter'] for r in rows} | set(damaged))} meters", file=sys.stderr)
+    return 0
+
+
+def _list(args, directory, settings, keys):
     for meter, added in keys.meters():
         print(f"{meter}  since {iso(added)}")
     return 0
+
+
+def _remove(args, directory, settings, keys):
+    try:
+        meter = wmbus.meter_text(wmbus.parse_meter(args.meter))
+    except wmbus.DecodeError as e:
+        raise CommandError(e.reason) from None
+    print(f"{meter}: {keys.remove(meter, args.earlier)} keys forgotten")
+    return 0
+
+
+def _rotate(args, directory, settings, keys):
+    here = kek.file_of(directory.path)
+    following = kek.new_of(here)
+    elsewhere = any(os.environ.get(name) for name in ("NETTI_KEK", "NETTI_KEK_FILE"))
+    if args.to is not None:
+        n = keys.rotate(kek.read(args.to))
+        print(f"{n} keys are now under the KEK of {args.to}; give the receiver this one before its next start")
+        return 0
+    if elsewhere:
+        raise CommandError("the KEK comes from the environment: write a new one to a file and name it with --to")
+    if not here.exists() and not following.exists():
+        kek.make(here)
+        keys.unlock()
+        print(f"the meter keys are now encrypted under {here}; keep it apart from backups of {directory.path}")
+        return 0
+    if following.exists() and kek.read(following).id in keys.under():  # ended between the last two steps
+        os.replace(following, here)
+    new = kek.make(following)
+    n = keys.rotate(new)
+    os.replace(following, here)
+    print(f"{n} keys are now under a new KEK in {here}; the one before opens nothing any more")
+    return 0
+
+
+ACTIONS = {"import": _import, "list": _list, "report": _report, "remove": _remove, "rotate": _rotate}

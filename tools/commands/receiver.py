@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, trust
+from cloud_receiver import app, enrol, kek, trust
 from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
@@ -143,6 +143,7 @@ def _init(args):
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, args.works, args.name or args.works, args.host)
     password = secrets.token_urlsafe(12)
+    keks = kek.found(directory.path) or [kek.make(kek.file_of(directory.path))]
     KeyStore(directory.keys).close()
     with contextlib.closing(Accounts(directory.access)) as accounts:
         accounts.put(ADMINISTRATOR, password, Clock().seconds())
@@ -152,6 +153,8 @@ def _init(args):
     print(f"receiver of works {args.works} made in {args.dir}\n"
           f"  gateways will reach it at {settings.url}\n"
           f"  {directory.ca}: the works' CA; keep anchor2.key offline, it replaces the first if that is ever lost\n"
+          f"  {keks[0].source}: encrypts the meter keys; keep it, and not with backups of {args.dir}: without it they\n"
+          f"  have to be imported anew, with both they lie open (docs/security.md, KEK)\n"
           f"  first administrator: {ADMINISTRATOR}, password {password} (shown this once; see serve --public-name)\n"
           f"next: netti receiver serve {args.dir}, then netti receiver token {args.dir}")
     return 0
