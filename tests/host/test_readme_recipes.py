@@ -62,6 +62,8 @@ def test_a_meter(tree):
     text = section("A meter")
     shown = re.search(r"netti decode ([0-9A-F]+)", text)[1]
     assert bytes.fromhex(shown) == telegram(maker="XYZ", records=bytes.fromhex("041340E20100441338CD010002FD170100"))
+    built = python(tree, "-c", re.search(r"python -c '(.*?)'\n", text, re.DOTALL)[1])
+    assert built.stdout.strip().upper() == shown, built.stderr
     before = netti(tree, "decode", shown)
     assert before.returncode == 0 and "leak" not in before.stdout and "consumption_at_set_date" not in before.stdout
     assert "ERROR_FLAGS_1" in before.stdout
