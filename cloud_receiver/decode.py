@@ -130,10 +130,10 @@ class Decoder:
         """Read the meter keys if they changed; the meters whose key is new or another."""
         if self._keystore is None:
             self._keystore = KeyStore(self._keys_path)
-        stamp = self._keystore.stamp()
-        if stamp == self._stamp[0]:
+        file_changed = self._keystore.stamp()
+        if file_changed == self._stamp[0]:
             return []
-        stamp = (stamp, self._keystore.meter_keys_changed())
+        stamp = (file_changed, self._keystore.meter_keys_changed())
         changed = []
         if stamp[1] != self._stamp[1]:
             try:

@@ -16,6 +16,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import json
 import os
 import secrets
 import sqlite3
@@ -44,6 +45,9 @@ CREATE TABLE IF NOT EXISTS homes (
   hash BLOB PRIMARY KEY, gateway TEXT NOT NULL UNIQUE, since INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS moved_in (
   gateway TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erased (
+  id INTEGER PRIMARY KEY, gateway TEXT, meters TEXT NOT NULL, before INTEGER NOT NULL, at INTEGER NOT NULL,
+  done INTEGER);
 CREATE TABLE IF NOT EXISTS commands (
   gateway TEXT NOT NULL, counter INTEGER NOT NULL, name TEXT NOT NULL, arguments BLOB NOT NULL,
   not_after INTEGER NOT NULL, made INTEGER NOT NULL, code INTEGER, text TEXT, answered INTEGER,
@@ -51,6 +55,7 @@ CREATE TABLE IF NOT EXISTS commands (
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
 
+LATE_S = 60 * 86_400  # how long after an erasure its gateway may still deliver something older
 EARLIER = 3  # keys kept of a meter beside the present one
 # key: 16 bytes; replaced: None for the present key, else until when (Unix seconds) telegrams may be its.
 MeterKey = namedtuple("MeterKey", ("key", "replaced"))
@@ -306,6 +311,28 @@ class KeyStore:
     def moved_in(self) -> "list[tuple[str, int]]":
         """The homes that changed hands, and when last."""
         return self.db.execute("SELECT gateway, at FROM moved_in").fetchall()
+
+    def erase(self, gateway: "str | None", meters: "list[str]", before: int, now: int) -> None:
+        """Forget the people of a home (None: only a meter's) here, and note that the store is to forget what they did
+        before a time."""
+        with self._whole():
+            if gateway is not None:
+                for table in ("homes", "bindings"):
+                    self.db.execute(f"DELETE FROM {table} WHERE gateway = ?", (gateway,))
+                self.db.execute("UPDATE enrolled SET name = '' WHERE gateway = ?", (gateway,))
+            self.db.execute("INSERT INTO erased (gateway, meters, before, at) VALUES (?,?,?,?)",
+                            (gateway, json.dumps(meters), before, now))
+
+    def erasures(self, now: int) -> "list[tuple[int, str | None, list[str], int]]":
+        """(id, gateway, meters, before) of the erasures to be carried out in the store: new ones, and for LATE_S once
+        a day those that were, as a gateway may deliver late."""
+        return [(number, gateway, json.loads(meters), before) for number, gateway, meters, before in self.db.execute(
+            "SELECT id, gateway, meters, before FROM erased WHERE done IS NULL OR (at > ? AND done < ?)",
+            (now - LATE_S, now - 86_400))]
+
+    def erased(self, number: int, now: int) -> None:
+        """Note that the store has forgotten."""
+        self.db.execute("UPDATE erased SET done = ? WHERE id = ?", (now, number))
 
     def home(self, secret: str) -> "tuple[str, int] | None":
         """(gateway, since) of a home's secret."""

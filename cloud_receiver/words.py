@@ -167,7 +167,8 @@ NB = {
     "request": "forespørsel", "fault": "feil på måler", "billing": "fakturering",
     "reader": "leser", "operations": "drift", "installer": "montør", "administrator": "administrator",
     "homeowner": "huseier", "hours": "timesverdier", "export": "eksport", "password changed": "passord byttet",
-    "account made": "konto opprettet", "account removed": "konto fjernet", "token made": "API-nøkkel laget",
+    "account made": "konto opprettet", "account changed": "konto endret",
+    "account removed": "konto fjernet", "token made": "API-nøkkel laget",
     "token ended": "API-nøkkel avsluttet",
     "person exported": "persondata utlevert", "person erased": "persondata slettet",
     # errors

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import firmware.batch as batch
 
-from . import StoreError, keeping, queries, settle, take
+from . import StoreError, keeping, people, queries, settle, take
 
 READERS = 4
 MIGRATIONS = Path(__file__).parent
@@ -54,6 +54,10 @@ class BaseStore:
     async def forget_home(self, gateway: str, before: int) -> int:
         """Forget a home's electricity from before a time; returns how many hours that was."""
         return await self.writer.submit(_forget_home, gateway, before)
+
+    async def erase(self, gateway: "str | None", meters: "list[str]", before: int, after: int) -> "int | None":
+        """A piece of forgetting what a home and its meters did before a time (people.erase); where the next begins."""
+        return await self.writer.submit(people.erase, gateway, meters, before, after)
 
     async def forget_telegrams(self, before: int, most: int = keeping.MOST) -> int:
         """Forget some of the raw telegrams and records received before a time; returns how many (0: none are left)."""

@@ -29,8 +29,9 @@ def progress(db, meters):
     return found.get(DECODED, 0), found.get(PENDING, 0), found.get(NO_KEY, 0) + found.get(WRONG_KEY, 0)
 
 
-def person(db, gateway, meters, since):
-    """All that is stored of a home (its gateway's id, or None) and its meters (texts) from `since` on, as plain data."""
+def person(db, gateway, meters, since, until):
+    """All that is stored of a home (its gateway's id, or None) and its meters (texts) from `since` to `until`, as plain
+    data."""
     found: dict = {"home_hours": [], "meters": []}
     if gateway is not None:
         found["home_hours"] = [list(row) for row in db.execute(
@@ -41,37 +42,63 @@ def person(db, gateway, meters, since):
         if row is None:
             continue
         readings = []
-        for day, blob in db.execute("SELECT day, hours FROM readings WHERE meter = ? AND day >= ? ORDER BY day",
-                                    (row[0], since // DAY)).fetchall():
+        for day, blob in _day_rows(db, row[0], since, until):
             for hour, entry in enumerate(dayrows.unpack(blob)):
-                if entry is not None and day * DAY + hour * 3600 + entry[0] >= since:
+                if entry is not None and since <= day * DAY + hour * 3600 + entry[0] < until:
                     readings.append([day * DAY + hour * 3600 + entry[0], entry[1]])
         found["meters"].append({
             "meter": name, "media": row[1], "first_heard": row[2], "last_heard": row[3], "readings": readings,
             "alarms": [list(a) for a in db.execute(
                 "SELECT alarm, since, last, ended FROM alarms WHERE meter = ? AND last >= ? ORDER BY since",
-                (row[0], since))],
-            "telegrams": [[time, data.hex()] for time, data in db.execute(
-                "SELECT time, data FROM telegrams WHERE meter = ? AND time >= ? ORDER BY id", (row[0], since))]})
+                (row[0], since))]})
     return found
 
 
-def erase(db, gateway, meters, before):
-    """Forget what a home (its gateway's id, or None) and its meters (texts) did before a time, but for one reading of
-    each day; returns what that was: {hours, days, telegrams, alarms}."""
-    gone = dict.fromkeys(("hours", "days", "telegrams", "alarms"), 0)
-    if gateway is not None:
-        gone["hours"] = db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = "
-                                   "(SELECT id FROM gateways WHERE gateway = ?)", (before, gateway)).rowcount
-        db.execute("UPDATE gateways SET name = '' WHERE gateway = ?", (gateway,))
+def erase(db, gateway, meters, before, after, most=5000):
+    """Forget, piece by piece, what a home (its gateway's id, or None) and its meters (texts) did before a time, but for
+    one reading of each day. A piece looks at `most` telegrams behind the row id `after`; returns where the next begins,
+    None at the end. The first piece (`after` 0) takes all but telegrams."""
     rows = [row[0] for row in db.execute(f"SELECT id FROM meters WHERE meter IN {TEXTS}", (json.dumps(meters),))]
-    for row in rows:
-        last = before // DAY
-        days = db.execute("SELECT day, hours FROM readings WHERE meter = ? AND day <= ?", (row, last)).fetchall()
-        changed = [(dayrows.daily(day, blob), day, row) for day, blob in days if not dayrows.is_daily(blob)]
-        db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", changed)
-        gone["days"] += len(changed)
-        gone["alarms"] += db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before)).rowcount
-    gone["telegrams"] = db.execute(f"DELETE FROM telegrams WHERE received < ? AND meter IN {NUMBERS}",
-                                   (before, json.dumps(rows))).rowcount
-    return gone
+    if not after:
+        if gateway is not None:
+            db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = "
+                       "(SELECT id FROM gateways WHERE gateway = ?)", (before, gateway))
+            db.execute("UPDATE gateways SET name = '' WHERE gateway = ?", (gateway,))
+        for row in rows:
+            _only_daily(db, row, before)
+            db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before))
+            db.execute("UPDATE meters SET latest = NULL WHERE id = ? AND read_at < ?", (row, before))
+    if not rows:
+        return None
+    piece = [row[0] for row in db.execute("SELECT id FROM telegrams WHERE id > ? ORDER BY id LIMIT ?", (after, most))]
+    if not piece:
+        return None
+    db.execute(f"DELETE FROM telegrams WHERE id > ? AND id <= ? AND received < ? AND meter IN {NUMBERS}",
+               (after, piece[-1], before, json.dumps(rows)))
+    return piece[-1]
+
+
+def _only_daily(db, row, before):
+    """Leave a meter (its row) one reading of each day before a time; the day of that time keeps what came after it."""
+    changed = []
+    for day, blob in _day_rows(db, row, 0, before):
+        if (day + 1) * DAY <= before:
+            anew = dayrows.daily(day, blob)
+        else:
+            hours = dayrows.unpack(blob)
+            old = [n for n, h in enumerate(hours) if h is not None and day * DAY + n * 3600 + h[0] < before]
+            for n in old[:-1]:
+                hours[n] = None
+            anew = dayrows.pack(hours) if old[:-1] else blob
+        if anew != blob:
+            changed.append((anew, day, row))
+    db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", changed)
+
+
+def _day_rows(db, row, start, end):
+    """(Unix day, blob) of a meter's day rows from the day of `start` to that of `end`, by the key (day, meter)."""
+    first = db.execute("SELECT first_heard FROM meters WHERE id = ?", (row,)).fetchone()[0]
+    return db.execute(
+        "WITH RECURSIVE days(day) AS (SELECT CAST(?1 AS BIGINT) UNION ALL SELECT day + 1 FROM days WHERE day < ?2) "
+        "SELECT r.day, r.hours FROM days CROSS JOIN readings r WHERE r.day = days.day AND r.meter = ?3 ORDER BY r.day",
+        (max(start, first - DAY) // DAY, end // DAY, row)).fetchall()

@@ -152,8 +152,7 @@ def lived(directory, log, planted=""):
             f"/v1/gateways/{gateway.id}", f"/gateways/{gateway.id}")]
         commands.append(netti(running, "rotate"))
         answers += [(f"netti {c.args[1:3]}", (c.stdout + c.stderr).encode()) for c in commands]
-        found = everything(directory, running.process, [log], answers)
-    return found
+        return everything(directory, running.process, [log], answers)
 
 
 def test_no_key_shows_in_any_log_file_answer_or_in_proc(tmp_path):

@@ -1,0 +1,42 @@
+"""`netti audit`: who looked at whose hourly values, and who changed what."""
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+
+from cloud_receiver.clock import iso
+from cloud_receiver.login import as_csv, audit_fields
+from cloud_receiver.settings import Directory, SettingsError
+
+from ..errors import CommandError
+from .user import opened
+
+HELP = "who looked at whose hourly values, and who changed what"
+EXAMPLE = "netti audit works --of KAM-12345678-1B-16"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    parser.add_argument("dir", type=Path)
+    parser.add_argument("--of", default="", metavar="WHOM", help="only this meter, home (gateway id) or account")
+    parser.add_argument("--csv", action="store_true", help="as CSV, oldest first")
+
+
+def run(args) -> int:
+    """Print the log."""
+    directory = Directory(args.dir)
+    try:
+        directory.load()
+        with opened(directory) as accounts:
+            lines = [line for line in accounts.lines() if not args.of or line.subject == args.of]
+    except (SettingsError, sqlite3.Error) as e:
+        raise CommandError(str(e)) from None
+    if args.csv:
+        sys.stdout.write(as_csv([audit_fields(line) for line in lines]))
+        return 0
+    for line in lines:
+        period = f"  {iso(line.start)} to {iso(line.end)}" if line.start is not None else ""
+        print(f"{iso(line.at)}  {line.who} ({line.role}, {line.via})  {line.what}  {line.subject}{period}"
+              + (f"  for {line.purpose}" if line.purpose else ""))
+    return 0

@@ -1,0 +1,127 @@
+"""`netti person`: hand over or erase what a receiver knows of the people of one home or behind one meter."""
+
+import argparse
+import contextlib
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import wmbus
+from cloud_receiver import store_reader
+from cloud_receiver.accounts import Accounts
+from cloud_receiver.clock import Clock, iso, parse_time
+from cloud_receiver.commands import Commands
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.login import audit_fields
+from cloud_receiver.settings import Directory, SettingsError, write_private
+from cloud_receiver.stores import StoreError, people
+
+from ..errors import CommandError
+from .user import me
+
+HELP = "hand over or erase what is known of the people of a home"
+EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out kari.json"
+KEPT = """kept: one reading of each day (bills stand on it), the audit log, and the raw files of backups made before;
+raw telegrams the gateway delivers late are erased as they come, for 60 days"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    sub = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = sub.add_parser("export", help="all that is stored of the present residents, as JSON")
+    erase = sub.add_parser("erase", help="forget the residents up to now: electricity, hours, telegrams, link, "
+                           "accounts, bindings; one reading a day stays for billing")
+    for p in (export, erase):
+        p.add_argument("dir", type=Path)
+        p.add_argument("whose", help="the home's gateway (its id), or a meter (KAM-12345678-1B-16)")
+    export.add_argument("--from", dest="start", metavar="TIME", help="default: since they moved in")
+    export.add_argument("--to", dest="end", metavar="TIME", help="default: now")
+    export.add_argument("--out", type=Path, help="a new file, 0600 (default: standard output)")
+    erase.add_argument("--until", dest="end", metavar="TIME", help="default: now")
+    erase.add_argument("--yes", action="store_true", help="really; it cannot be taken back")
+
+
+def run(args) -> int:
+    """Run one action."""
+    directory = Directory(args.dir)
+    try:
+        settings = directory.load()
+        with contextlib.closing(KeyStore(directory.keys)) as keys, \
+                contextlib.closing(Accounts(directory.access, keys)) as accounts:
+            gateway, meters = _whose(args.whose, keys)
+            now = Clock().seconds()
+            end = _time(args.end, now)
+            if args.action == "erase":
+                return _erase(args, settings, keys, accounts, gateway, meters, end, now)
+            return _export(args, directory, settings, keys, accounts, gateway, meters, end, now)
+    except (SettingsError, StoreError, sqlite3.Error) as e:
+        raise CommandError(str(e)) from None
+
+
+def _whose(text, keys):
+    """(gateway id or None, meters) of a home or a single meter."""
+    gateway = text.strip().upper()
+    if gateway in [row[0] for row in keys.enrolled()]:
+        return gateway, sorted(keys.bound(gateway))
+    try:
+        return None, [wmbus.meter_text(wmbus.parse_meter(gateway))]
+    except wmbus.DecodeError:
+        raise CommandError(f"{text!r} is neither an enrolled gateway nor a meter") from None
+
+
+def _time(text, otherwise):
+    try:
+        return otherwise if text is None else parse_time(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no time (2026-11-24 or 2026-11-24T07:00:00Z)") from None
+
+
+def _export(args, directory, settings, keys, accounts, gateway, meters, end, now):
+    enrolled = {row[0]: row for row in keys.enrolled()}
+    since = keys.home_since(gateway) if gateway else None
+    if since is None:
+        since = enrolled[gateway][4] if gateway else 0
+    start = _time(args.start, since)
+    with store_reader.opened(directory, settings) as read:
+        found = read(people.person, gateway, meters, start, end)
+    found["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
+                           for h, i, e, x in found["home_hours"]]
+    for m in found["meters"]:
+        m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
+                 readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
+                 alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
+    subjects = [s for s in (gateway, *meters) if s]
+    whole = {"works": settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
+             "gateway_name": enrolled[gateway][3] if gateway else None,
+             "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **found,
+             "who_looked": [{k: v for k, v in audit_fields(line).items() if k != "id"}
+                            for line in accounts.lines() if line.subject in subjects]}
+    accounts.write(now, me(), "person exported", args.whose.strip().upper(), start, end)
+    text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    if args.out is None:
+        sys.stdout.write(text)
+    elif args.out.exists():
+        raise CommandError(f"{args.out} is there already; nothing was written")
+    else:
+        write_private(args.out, text)
+        print(f"written to {args.out}")
+    return 0
+
+
+def _erase(args, settings, keys, accounts, gateway, meters, end, now):
+    if not args.yes:
+        raise CommandError("this cannot be taken back; give --yes to go on, and see netti person export first")
+    if end > now:
+        raise CommandError("what has not happened cannot be erased yet")
+    removed = accounts.of_home(gateway) if gateway else []
+    # The log first: an erasure that is not in it must not happen.
+    accounts.write(now, me(), "person erased", args.whose.strip().upper(), None, end)
+    for name in removed:
+        accounts.remove(name)
+    keys.erase(gateway, meters, end, now)
+    if gateway:
+        Commands(keys, settings.works).make(gateway, "own-meters", {"meters": []}, now)
+    print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\nthe receiver erases "
+          "electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
+    return 0

@@ -1,0 +1,133 @@
+"""`netti user`: the accounts of a works' people and homeowners, and the API tokens of its programs."""
+
+import argparse
+import contextlib
+import getpass
+import re
+import sqlite3
+import sys
+from pathlib import Path
+
+from cloud_receiver.access import ROLES, Who
+from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
+from cloud_receiver.clock import Clock, iso
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.settings import Directory, SettingsError
+
+from ..errors import CommandError
+
+HELP = "accounts of people, API tokens of programs"
+EXAMPLE = "netti user add works kari --role operations"
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    sub = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = sub.add_parser("add", help="make an account, or give it a new password and role (password: standard input)")
+    remove = sub.add_parser("remove", help="end an account and its sessions")
+    listed = sub.add_parser("list", help="list accounts and API tokens")
+    token = sub.add_parser("token", help="print a new API token; it is shown this once")
+    end = sub.add_parser("end-token", help="end an API token")
+    for p in sub.choices.values():
+        p.add_argument("dir", type=Path)
+        if p is not listed:
+            p.add_argument("name", help="1 to 64 of a-z, 0-9 and ._@-")
+    add.add_argument("--role", required=True, choices=ROLES)
+    add.add_argument("--home", metavar="GATEWAY", help="whose home a homeowner sees: its gateway's id")
+    token.add_argument("--role", required=True, choices=ROLES[:3])
+    token.add_argument("--days", type=int, default=365, help="how long it lasts (default: 365)")
+    del remove, end
+
+
+def run(args) -> int:
+    """Run one action."""
+    directory = Directory(args.dir)
+    try:
+        directory.load()
+        if args.action != "list" and not NAME.fullmatch(args.name):
+            raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
+        with opened(directory) as accounts:
+            return ACTIONS[args.action](args, directory, accounts, Clock().seconds())
+    except (SettingsError, sqlite3.Error, ValueError) as e:
+        raise CommandError(str(e)) from None
+
+
+@contextlib.contextmanager
+def opened(directory):
+    """The accounts of a receiver's directory."""
+    with contextlib.closing(KeyStore(directory.keys)) as keys, \
+            contextlib.closing(Accounts(directory.access, keys)) as accounts:
+        yield accounts
+
+
+def me() -> Who:
+    """Whoever runs a command, as the audit log has it."""
+    return Who(getpass.getuser(), "administrator", "command", "", None)
+
+
+def new_password() -> str:
+    """A password from the terminal or standard input; raises CommandError for one that is too short."""
+    password = getpass.getpass("new password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not LEAST_PASSWORD <= len(password) <= 200:
+        raise CommandError(f"a password has at least {LEAST_PASSWORD} characters")
+    return password
+
+
+def put(accounts, name: str, role: str, now: int, home: "str | None" = None) -> bool:
+    """Make or change an account with a password that is asked for; True if it is new."""
+    if not NAME.fullmatch(name):
+        raise CommandError(f"{name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
+    new = accounts.put(name, new_password(), now, role, home)
+    accounts.write(now, me(), "account made" if new else "account changed", name, purpose=role)
+    return new
+
+
+def _add(args, directory, accounts, now):
+    home = args.home.strip().upper() if args.home else None
+    if (args.role == "homeowner") != (home is not None):
+        raise CommandError("a homeowner's account needs --home, and no other takes it")
+    if home is not None:
+        with contextlib.closing(KeyStore(directory.keys)) as keys:
+            since = {row[0]: row[4] for row in keys.enrolled()}
+            if home not in since:
+                raise CommandError(f"no gateway {home} is enrolled")
+            if keys.home_since(home) is None:
+                keys.home_link(home, since[home])  # nobody gets the link; it says from when the page shows values
+    new = put(accounts, args.name, args.role, now, home)
+    print(f"{args.role} {args.name} " + ("made" if new else "has a new password"))
+    return 0
+
+
+def _remove(args, directory, accounts, now):
+    if not accounts.remove(args.name):
+        raise CommandError(f"there is no account {args.name}")
+    accounts.write(now, me(), "account removed", args.name)
+    print(f"{args.name} removed")
+    return 0
+
+
+def _list(args, directory, accounts, now):
+    for name, role, made, home in accounts.users():
+        print(f"{name}  {role}  since {iso(made)}" + (f"  home {home}" if home else ""))
+    for name, role, _, until, revoked in accounts.tokens():
+        state = f"ended {iso(revoked)}" if revoked is not None else f"until {iso(until)}" if until > now else "expired"
+        print(f"{name}  token of a {role}  {state}")
+    return 0
+
+
+def _token(args, directory, accounts, now):
+    print(accounts.make_token(args.name, args.role, args.days, now))
+    accounts.write(now, me(), "token made", args.name, purpose=args.role)
+    return 0
+
+
+def _end_token(args, directory, accounts, now):
+    if not accounts.revoke_token(args.name, now):
+        raise CommandError(f"there is no token {args.name} that runs")
+    accounts.write(now, me(), "token ended", args.name)
+    print(f"{args.name} ended")
+    return 0
+
+
+ACTIONS = {"add": _add, "remove": _remove, "list": _list, "token": _token, "end-token": _end_token}
