@@ -16,6 +16,8 @@ from .vif import PROFILES
 _plans: "dict[tuple, list[Plan]]" = {}
 _count = [0]
 SIGNED = {1: "b", 2: "h", 4: "i", 8: "q"}
+# Error flags, with the standard's word that they are its own, or that the meter sends fewer of them than it has.
+FLAGS = ("error_flags", "error_flags_standard", "error_flags_premature_end")
 UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -116,7 +118,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
             index += 1
             continue
         table = bits.get(name)
-        if table is None and name == "error_flags":
+        if table is None and name in FLAGS:
             table = ()
         if name in raws and record.kind == records.LVAR:
             plan.raws.append((index, raws[name]))

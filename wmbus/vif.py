@@ -205,6 +205,8 @@ def meaning(vif: bytes) -> "tuple[str, str, int, int, list[str]] | None":
             multiply, divide = ((1, 3600), (1, 60), (1, 1), (24, 1))[code & 3]
         else:
             words.append(VIFE.get(code) or "vife_%02x" % code)
+    if maker and vif[-1] & 0x7F == 0x7F:
+        words.append("mfct")  # changed in a way that only the maker knows
     if power > 0:
         multiply *= 10 ** power
     elif power < 0:

@@ -8,4 +8,4 @@ reading alarms=low_battery, id=12345678, meter_datetime=2024-02-29 12:30, status
         target_date=2023-12-31, target_m3=10.0, total_m3=12.345
 """
 
-METERS = ((None, None, {"bits": {"error_flags_premature_end": ()}}),)
+METERS: tuple = ((None, None, {}),)
