@@ -1,6 +1,6 @@
 """The same reading on both runtimes: every captured telegram, decoded by the real MicroPython and by CPython.
 
-`NOT_ON_DEVICES` lists the meters of the rows a device can't read, and why; a row that joins or leaves them fails the test.
+`NOT_ON_DEVICES` lists the meters whose rows a device can't read, and why; a row that joins or leaves fails the test.
 """
 
 import json
