@@ -8,24 +8,18 @@ import asyncio
 import ipaddress
 import logging
 import signal
-import socket
 import sqlite3
 
 from aiohttp import web
 
+from . import processes
 from . import settings as settings_module
-from . import trust
 from .accounts import Accounts
 from .api import Api
 from .attention import silent_gateway
 from .clock import Clock
-from .commands import Commands
 from .decode import Decoder
-from .enrol import Enrolment
-from .ingest import Ingest
-from .kek import Locked
-from .keys import KeyStore
-from .releases import Releases
+from .devices import Devices
 from .settings import Directory, SettingsError
 from .stores import Busy, StoreError, open_store, queries
 
@@ -68,16 +62,22 @@ class Receiver(Devices):
         await self.forget()
 
     async def forget(self) -> None:
-        """Wipe the electricity of residents who have moved out, also what came in late."""
+        """Wipe the electricity of residents who have moved out and what is to be erased, also what came in late."""
         for gateway, at in self.keys.moved_in():
             await self.store.forget_home(gateway, at)
+        for number, home, meters, before in self.keys.erasures(self.clock.seconds()):
+            after: "int | None" = 0
+            while after is not None:
+                after = await self.store.erase(home, meters, before, after)
+            self.keys.erased(number, self.clock.seconds())
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
         from .pages import Pages
         app = web.Application()
         app.router.add_routes(self.api.routes())
-        Pages(self).add_to(app)
+        self.pages = Pages(self)
+        self.pages.add_to(app)
         return app
 
     async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1") -> None:
@@ -93,7 +93,8 @@ class Receiver(Devices):
             await self.listen(self.device_app(), sock, self.context)
         sock = processes.bind(web_host, web_port)
         self.web_port = sock.getsockname()[1]
-        await self.listen(self.web_app(), sock)
+        self.web = self.web_app()
+        await self.listen(self.web, sock)
         if (self.settings.port, self.settings.web_port) != (self.device_port, self.web_port):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
@@ -122,6 +123,7 @@ class Receiver(Devices):
 
     async def keep(self) -> None:
         """Forget the raw telegrams and age the hourly values that the settings no longer keep."""
+        await self.forget()
         now = self.clock.seconds()
         while await self.store.forget_telegrams(now - self.settings.keep_telegrams * DAY):
             pass
@@ -169,7 +171,7 @@ async def serve(directory: Directory, clock: Clock, port: int, web_port: int, we
         await receiver.start(port, web_port, host, web_host)
         if ready is not None:
             ready(receiver)
-        ended = [asyncio.ensure_future(stop.wait())]
+        ended: "list[asyncio.Future]" = [asyncio.ensure_future(stop.wait())]
         if shared:
             ended.append(asyncio.ensure_future(processes.gone(shared)))
         await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)

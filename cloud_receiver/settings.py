@@ -4,7 +4,10 @@ import dataclasses
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
+
+LOCK_S = 3.0  # the processes of a receiver that was killed take a moment to end
 
 
 class SettingsError(Exception):
@@ -22,12 +25,19 @@ class Settings:
     web_port: int = 8080
     window: int = 3600  # seconds: one telegram per meter and window is relayed
     interval: int = 900  # seconds between a gateway's batches
+    store: str = ""  # postgres://user@host/database; "": a file in the directory
+    keep_telegrams: int = 400  # days that raw telegrams and gateways' records are kept
+    keep_hours: int = 1096  # days until hourly values become daily ones
 
     @property
     def url(self) -> str:
         """Where gateways send to."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"https://{host}:{self.port}"
+
+    def store_url(self, directory: "Directory") -> str:
+        """Where the readings are kept."""
+        return self.store or f"sqlite://{directory.store}"
 
 
 class Directory:
@@ -56,14 +66,18 @@ class Directory:
         write_private(self.settings_file, json.dumps(dataclasses.asdict(settings), indent=1) + "\n", 0o644)
 
     def lock(self) -> int:
-        """Take the directory for this process (one process writes a store); raises SettingsError. See `unlock`."""
+        """Take the directory for this receiver (one process writes a store); raises SettingsError. See `unlock`."""
         handle = os.open(self.path / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            raise SettingsError(f"{self.path} is already being served by another process") from None
-        return handle
+        end = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return handle
+            except OSError:
+                if time.monotonic() > end:
+                    os.close(handle)
+                    raise SettingsError(f"{self.path} is already being served by another process") from None
+            time.sleep(0.05)
 
 
 def unlock(handle: int) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 
 from . import NUMBERS, TEXTS, StoreError, base
 from .base import BaseStore
-from .writer import Writer
+from .writer import Groups, Writer
 
 STATEMENT_S = 30.0  # a store that stalls for longer is given up, and connected to anew
 CONNECT_S = 10.0
@@ -32,7 +32,8 @@ class Store(BaseStore):
     def __init__(self, address: str, writer=None):
         """`writer` is that of another process, where this one only reads."""
         self.dsn = f"postgres://{address}"
-        super().__init__(writer or open_writer(address))
+        super().__init__(writer or Writer(groups(address)))
+        self.warning = ""  # nothing to know of this database
         self._local = threading.local()
         self._reading: "list[Session]" = []
 
@@ -56,8 +57,8 @@ class Store(BaseStore):
                 session.execute("ROLLBACK")
 
 
-class _Reconnecting(Writer):
-    """The writer, with a new connection after one was lost: what was not committed was not acknowledged."""
+class _Reconnecting(Groups):
+    """Groups, with a new connection after one was lost: what was not committed was not acknowledged."""
 
     begin = "BEGIN"
 
@@ -71,8 +72,8 @@ class _Reconnecting(Writer):
         return super()._group(connection)
 
 
-def open_writer(address: str) -> Writer:
-    """The one writer of a database."""
+def groups(address: str) -> Groups:
+    """What the one writer of a database runs."""
     return _Reconnecting(lambda: _connect_writer(f"postgres://{address}"), lambda session: session.close())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import base
 from .base import MIGRATIONS, BaseStore
-from .writer import Writer
+from .writer import Groups, Writer
 
 WAL_RESET_FIXED = (3, 51, 3)
 
@@ -24,7 +24,8 @@ class Store(BaseStore):
     def __init__(self, path: "str | os.PathLike[str]", writer=None):
         """`writer` is that of another process, where this one only reads."""
         self.path = Path(path)
-        super().__init__(writer or open_writer(path))
+        super().__init__(writer or Writer(groups(path)))
+        self.warning = warning()
         self._local = threading.local()
         self._reading: "list[sqlite3.Connection]" = []
 
@@ -52,16 +53,18 @@ class Store(BaseStore):
         return _connect(self.path)
 
 
-def open_writer(path: "str | os.PathLike[str]") -> Writer:
-    """The one writer of a file, which is made if it is not there."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    return Writer(lambda: _connect_writer(path), _leave_writer)
+def groups(path: "str | os.PathLike[str]") -> Groups:
+    """What the one writer of a file runs; the file is made if it is not there."""
+    return Groups(lambda: _connect_writer(path), _leave_writer)
 
 
-def has_wal_reset_bug() -> bool:
-    """Whether this SQLite can damage a file that two connections write or checkpoint at once."""
-    return sqlite3.sqlite_version_info < WAL_RESET_FIXED
+def warning() -> str:
+    """What to know of this SQLite, "" if nothing."""
+    if sqlite3.sqlite_version_info >= WAL_RESET_FIXED:
+        return ""
+    return (f"SQLite {sqlite3.sqlite_version} can damage a file that two connections write or checkpoint at once "
+            "(fixed in 3.51.3). Netti writes with one connection alone; let no other program write to the store, "
+            "also no sqlite3 shell, no replication tool and no checkpoint while it runs")
 
 
 def copy(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", pages: int = 1000, progress=None) -> None:
@@ -118,6 +121,8 @@ def _connect(path):
 
 
 def _connect_writer(path):
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     connection = _connect(path)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

@@ -1,7 +1,8 @@
-"""One thread that writes, for a store whose connection must be used by one alone; groups what is waiting into a commit.
+"""One writer for a store whose connection must be used by one alone; groups what is waiting into a commit.
 
 A job is a function called as `job(connection, *args)` inside the group's transaction, each behind its own savepoint, so
-that one that fails takes nothing with it. Whoever submitted it gets its result only after COMMIT has returned.
+that one that fails takes nothing with it. Whoever submitted it gets its result only after COMMIT has returned. Jobs
+that can wait (decoding, keeping) let the others go first, for a while.
 """
 
 import asyncio
@@ -10,91 +11,62 @@ import sqlite3
 import threading
 import time
 
-from . import Busy, StoreError
+from . import Busy, StoreError, keeping, settle
 
 MAX_WAITING = 2000  # jobs; more are refused at once
 MAX_GROUP = 200  # jobs in one commit
 MAX_GROUP_S = 0.02  # a longer commit would keep those behind it waiting
+PATIENCE_S = 1.0  # how long a job that can wait does
+CAN_WAIT = (settle.settle, settle.reopen, keeping.age, keeping.forget_telegrams)
 ERRORS = (sqlite3.Error, StoreError)
 
 
-class Writer:
-    """The writer thread; `connect()` is called in it and gives the connection, `leave(connection)` ends it."""
+class Groups:
+    """The jobs that wait, and how a group of them is committed; no thread, no lock."""
 
     begin = "BEGIN IMMEDIATE"
 
     def __init__(self, connect, leave):
+        """`connect()` gives the connection, `leave(connection)` ends it; both are called by whoever runs the groups."""
         self._connect, self._leave = connect, leave
-        self._jobs: collections.deque = collections.deque()
-        self._wake = threading.Condition()
-        self._ending = False
-        self._started: "list[BaseException | None]" = []
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._started:
-            raise self._started[0] or RuntimeError("the writer did not start")
+        self._jobs: collections.deque = collections.deque()  # (ticket, job, args)
+        self._patient: collections.deque = collections.deque()  # (since, (ticket, job, args))
 
-    def submit(self, job, *args) -> "asyncio.Future":
-        """Queue a job; its future ends after the commit. Raises Busy when too many wait."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        with self._wake:
-            if len(self._jobs) >= MAX_WAITING or self._ending:
-                raise Busy
-            self._jobs.append((loop, future, job, args))
-            self._wake.notify()
-        return future
+    def _add(self, ticket, job, args):
+        if job in CAN_WAIT:
+            self._patient.append((time.monotonic(), (ticket, job, args)))
+        else:
+            self._jobs.append((ticket, job, args))
 
     @property
     def waiting(self) -> int:
         """Jobs not yet begun."""
-        return len(self._jobs)
+        return len(self._jobs) + len(self._patient)
 
-    def close(self) -> None:
-        """Finish what waits, then end the thread and its connection."""
-        with self._wake:
-            self._ending = True
-            self._wake.notify()
-        self._thread.join()
-
-    def _run(self):
-        try:
-            connection = self._connect()
-        except BaseException as e:  # noqa: BLE001 - handed to whoever opened the store
-            self._started.append(e)
-            self._ready.set()
-            return
-        self._ready.set()
-        while True:
-            with self._wake:
-                while not self._jobs and not self._ending:
-                    self._wake.wait()
-                if not self._jobs:
-                    break
-            self._tell(self._group(connection))
-        self._leave(connection)
+    def _next(self):
+        if self._patient and (not self._jobs or time.monotonic() - self._patient[0][0] > PATIENCE_S):
+            return self._patient.popleft()[1]
+        return self._jobs.popleft()
 
     def _group(self, connection):
-        """One transaction; returns (loop, future, result or exception) of each of its jobs."""
-        taken: "list[tuple]" = []
+        """One transaction; returns (ticket, result or exception) of each of its jobs."""
+        taken: list = []
         results: list = []
         begun = time.monotonic()
         try:
             connection.execute(self.begin)
-            while self._jobs and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < MAX_GROUP_S):
-                loop, future, job, args = self._jobs.popleft()
-                taken.append((loop, future))
+            while self.waiting and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < MAX_GROUP_S):
+                ticket, job, args = self._next()
+                taken.append(ticket)
                 results.append(self._one(connection, job, args))
             self._commit(connection)
         except ERRORS as e:
             self._roll_back(connection)
             if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
-                while self._jobs:
-                    taken.append(self._jobs.popleft()[:2])
+                while self.waiting:
+                    taken.append(self._next()[0])
             results = [StoreError(str(e))] * len(taken)
-        return [(loop, future, result) for (loop, future), result in zip(taken, results)]
+        return list(zip(taken, results))
 
     def _one(self, connection, job, args):
         connection.execute("SAVEPOINT job")
@@ -118,9 +90,65 @@ class Writer:
     def _commit(self, connection):
         connection.execute("COMMIT")
 
+
+class Writer:
+    """A thread that runs groups, for one process that does everything."""
+
+    def __init__(self, groups: Groups):
+        self.groups = groups
+        self._wake = threading.Condition()
+        self._ending = False
+        self._started: "list[BaseException | None]" = []
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._started:
+            raise self._started[0] or RuntimeError("the writer did not start")
+
+    def submit(self, job, *args) -> "asyncio.Future":
+        """Queue a job; its future ends after the commit. Raises Busy when too many wait."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        with self._wake:
+            if self.waiting >= MAX_WAITING or self._ending:
+                raise Busy
+            self.groups._add((loop, future), job, args)
+            self._wake.notify()
+        return future
+
+    @property
+    def waiting(self) -> int:
+        """Jobs not yet begun."""
+        return self.groups.waiting
+
+    def close(self) -> None:
+        """Finish what waits, then end the thread and its connection."""
+        with self._wake:
+            self._ending = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self):
+        try:
+            connection = self.groups._connect()
+        except BaseException as e:  # noqa: BLE001 - handed to whoever opened the store
+            self._started.append(e)
+            self._ready.set()
+            return
+        self._ready.set()
+        while True:
+            with self._wake:
+                while not self.waiting and not self._ending:
+                    self._wake.wait()
+                if not self.waiting:
+                    break
+            self._tell(self.groups._group(connection))
+        self.groups._leave(connection)
+
     def _tell(self, done):
         by_loop: "dict[asyncio.AbstractEventLoop, list]" = {}
-        for loop, future, result in done:
+        for (loop, future), result in done:
             by_loop.setdefault(loop, []).append((future, result))
         for loop, results in by_loop.items():
             try:

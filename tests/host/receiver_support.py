@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import firmware.batch as batch
 from cloud_receiver import app, enrol, kek, trust
+from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings
@@ -238,6 +239,26 @@ class Running(Caller):
         """Run a coroutine in the receiver's loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
+    def people(self):
+        """The accounts, to be closed after use."""
+        return contextlib.closing(Accounts(self.directory.access))
+
+    @contextlib.contextmanager
+    def locked_log(self):
+        """The audit log cannot be written meanwhile (but read)."""
+        self.receiver.accounts.log_timeout = 0.1
+        with self.people() as people:
+            people.db.execute("BEGIN IMMEDIATE")
+            yield
+            people.db.execute("ROLLBACK")
+
+    def wait_for_answer(self, ready, seconds=20):
+        """Until `ready()` holds."""
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
     def stop(self):
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._stop.set)
@@ -252,7 +273,7 @@ class Running(Caller):
 
 
 class Process(Caller):
-    """A receiver as users run it, `netti receiver serve` in a process of its own; `planted` is code run before it."""
+    """A receiver as users run it, `netti receiver serve` with processes of its own; `planted` is code run before it."""
 
     NETTI = Path(sys.executable).parent / "netti"
 
@@ -263,14 +284,18 @@ class Process(Caller):
             planted += "\nimport sys\nfrom netti_tools.cli import main\nsys.exit(main())"
             command = [sys.executable, "-c", planted]
         self.process = subprocess.Popen([*command, "receiver", "serve", directory.path, "--web-port", "0", *arguments],
-                                        stdout=subprocess.PIPE, stderr=stderr, text=True)
+                                        stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True)
         line = self.process.stdout.readline()
         assert line.startswith("netti receiver: devices https://"), line
         devices, pages = line.split("localhost:")[1].split("127.0.0.1:")
         self.device_port, self.web_port = int(devices.split()[0]), int(pages)
 
     def kill(self):
-        self.process.kill()
+        """SIGKILL to all its processes at once, as a power cut."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.process.wait()
 
     def end(self):

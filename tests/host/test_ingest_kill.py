@@ -1,6 +1,7 @@
 """A receiver in a process of its own, killed and ended under load: nothing it acknowledged is ever missing."""
 
 import http.client
+import os
 import random
 import signal
 import sqlite3
@@ -18,35 +19,31 @@ GATEWAYS = 4
 # Known-bad: whoever waits is told before the commit, and the commit takes its time.
 TELLS_BEFORE_COMMIT = """
 import time
-from cloud_receiver.stores import writer
-original = writer.Writer._commit
+from cloud_receiver.stores import remote, writer
 def commit(self, connection):
     time.sleep(0.3)
-    original(self, connection)
-one = writer.Writer._one
+    connection.execute("COMMIT")
+one = writer.Groups._one
 def tell_at_once(self, connection, job, args):
     result = one(self, connection, job, args)
-    loop, future = self._telling
-    self._tell([(loop, future, result)])
+    remote._tell(self.selector, [(self.ticket, result)], 0)
     return result
-pop = writer.Writer._group
-class Jobs(writer.collections.deque):
-    def popleft(self):
-        entry = super().popleft()
-        self.owner._telling = entry[:2]
-        return entry
-init = writer.Writer.__init__
-def start(self, *args):
-    init(self, *args)
-    jobs = Jobs(self._jobs); jobs.owner = self; self._jobs = jobs
-writer.Writer.__init__ = start
-writer.Writer._commit = commit
-writer.Writer._one = tell_at_once
-def resolve(results):
-    for future, result in results:
-        if not future.done() and not isinstance(result, BaseException):
-            future.set_result(result)
-writer._resolve = resolve
+next_job = writer.Groups._next
+def remember(self):
+    found = next_job(self)
+    self.ticket = found[0]
+    return found
+take_in = remote._take_in
+def with_selector(selector, groups):
+    groups.selector = selector
+    take_in(selector, groups)
+group = writer.Groups._group
+def told(self, connection):
+    group(self, connection)
+    return []
+remote._take_in = with_selector
+writer.Groups._commit, writer.Groups._one, writer.Groups._next = commit, tell_at_once, remember
+writer.Groups._group = told
 """
 
 
@@ -147,6 +144,61 @@ def test_sigterm_answers_what_is_in_progress_and_ends_well(tmp_path):
     missing, doubles, acknowledged = under_load(tmp_path, 2, Process, end)
     assert (missing, doubles) == (0, 0) and acknowledged > 100
     assert ends == [0, 0]
+
+
+def test_sigterm_to_all_its_processes_ends_well_too(tmp_path):
+    """As a supervisor sends it to the whole control group."""
+    ends = []
+
+    def end(process):
+        os.killpg(process.process.pid, signal.SIGTERM)
+        ends.append(process.process.wait(30))
+
+    missing, doubles, acknowledged = under_load(tmp_path, 2, Process, end)
+    assert (missing, doubles) == (0, 0) and acknowledged > 100
+    assert ends == [0, 0]
+
+
+def children(process):
+    """The process ids of a receiver's other processes, in the order they were started."""
+    with open(f"/proc/{process.process.pid}/task/{process.process.pid}/children") as f:
+        return [int(pid) for pid in f.read().split()]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_where_one_of_its_processes_is_killed_all_end_and_nothing_is_lost(tmp_path, which):
+    """The first one, the writer, one of the ears, the decoder: each alone."""
+    def end(process):
+        pids = [process.process.pid, *children(process)]
+        assert len(pids) == 5
+        os.kill(pids[which if which < 3 else 4], signal.SIGKILL)
+        assert process.process.wait(30) != 0
+        for pid in pids[1:]:
+            wait_gone(pid)
+
+    missing, doubles, acknowledged = under_load(tmp_path, 2, lambda d: Process(d, "--processes", "2"), end)
+    assert (missing, doubles) == (0, 0) and acknowledged > 100
+
+
+def wait_gone(pid):
+    """Until a process has ended."""
+    end = time.monotonic() + 20
+    while alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_one_process_does_it_all(tmp_path):
+    missing, doubles, acknowledged = under_load(tmp_path, 2, lambda d: Process(d, "--processes", "0"))
+    assert (missing, doubles) == (0, 0) and acknowledged > 100
 
 
 def test_one_process_per_directory(tmp_path):

@@ -104,8 +104,8 @@ def test_many_at_once_share_commits(tmp_path):
     async def scenario(store):
         rings = [Ring(store) for _ in range(50)]
         commits = []
-        original = store.writer._commit
-        store.writer._commit = lambda connection: (commits.append(1), original(connection))
+        original = store.writer.groups._commit
+        store.writer.groups._commit = lambda connection: (commits.append(1), original(connection))
         taken = await asyncio.gather(*(r.send([r.telegram(Meter(n).telegram(n))]) for n, r in enumerate(rings)))
         assert [t.through for t in taken] == [1] * 50
         return len(commits)

@@ -47,7 +47,7 @@ async def full_disk(store):
     return acknowledged, stored
 
 
-class TellsBeforeCommit(writer.Writer):
+class TellsBeforeCommit(writer.Groups):
     """Known-bad: whoever waits is told once the job has run, whatever becomes of the commit."""
 
     def _one(self, connection, job, args):
@@ -71,7 +71,7 @@ def test_nothing_is_acknowledged_that_is_not_stored(tmp_path):
 
 
 def test_the_check_sees_a_writer_that_tells_before_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "Writer", TellsBeforeCommit)
+    monkeypatch.setattr(sqlite, "Groups", TellsBeforeCommit)
     acknowledged, stored = run(tmp_path, full_disk)
     assert acknowledged > stored
 

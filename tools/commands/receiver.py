@@ -3,8 +3,8 @@
 import argparse
 import asyncio
 import contextlib
-import getpass
 import logging
+import os
 import re
 import secrets
 import sqlite3
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, kek, trust
-from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
+from cloud_receiver import app, enrol, kek, processes, trust
+from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.keys import KeyStore
@@ -21,6 +21,7 @@ from cloud_receiver.settings import Directory, Settings, SettingsError
 from cloud_receiver.stores import StoreError
 
 from ..errors import CommandError
+from . import user
 
 HELP = "take gateways' batches, decode them, show them"
 EXAMPLE = "netti receiver init works && netti receiver serve works"
@@ -48,6 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("--web-host", default="127.0.0.1", help=argparse.SUPPRESS)
     p.add_argument("--public-name", default="", metavar="HOST",
                    help="name under which a proxy with TLS on this machine shows the pages; people then have to log in")
+    p.add_argument("--processes", type=int, metavar="N",
+                   help="processes that take gateways' batches, beside those that write, decode and show; 0: one "
+                        "process does everything (default: one per core, at most 4)")
     p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
     p.add_argument("--verbose", action="store_true", help="log refused batches as well")
 
@@ -177,8 +181,13 @@ def _serve(args):
 
     if args.public_name and not re.fullmatch(r"[a-z0-9.-]{1,253}", args.public_name):
         raise CommandError(f"{args.public_name!r} is no host name")
+    app.require_loopback(args.web_host)
+    ears = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
+    if not 0 <= ears <= 64:
+        raise CommandError("--processes is 0 to 64")
+    shared = processes.start(directory, clock, port, ears) if ears else None
     asyncio.run(app.serve(directory, clock, port, args.web_port, args.web_host, ready=ready,
-                          public_name=args.public_name))
+                          public_name=args.public_name, shared=shared))
     return 0
 
 
@@ -276,6 +285,10 @@ def _home(args):
         if args.new_resident:
             since = Clock().seconds()
             keys.move_in(gateway, since)
+            with user.opened(Directory(args.dir)) as accounts:
+                for name in accounts.of_home(gateway):
+                    accounts.remove(name)
+                    accounts.write(since, user.me(), "account removed", name)
         elif since is None:
             since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
         where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{settings.web_port}"
@@ -284,18 +297,10 @@ def _home(args):
 
 
 def _admin(args):
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,63}", args.name):
-        raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
-    if sys.stdin.isatty():
-        password = getpass.getpass("new password: ")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if len(password) < LEAST_PASSWORD:
-        raise CommandError(f"a password has at least {LEAST_PASSWORD} characters")
     directory = Directory(args.dir)
     directory.load()
-    with contextlib.closing(Accounts(directory.access)) as accounts:
-        new = accounts.put(args.name, password, Clock().seconds())
+    with user.opened(directory) as accounts:
+        new = user.put(accounts, args.name, "administrator", Clock().seconds())
     print(f"administrator {args.name} " + ("made" if new else "has a new password"))
     return 0
 
