@@ -1,6 +1,22 @@
 """From telegram to reading: layers, security, records; each kind of wrong is told from the others."""
 
-from wmbus_cases import KEY, RECORDS, VALUES, address, ell, flipped, long, mode5, mode7, mode10, short, telegram
+from wmbus_cases import (
+    KEY,
+    RECORDS,
+    VALUES,
+    address,
+    cbc,
+    ell,
+    flipped,
+    little,
+    long,
+    mode5,
+    mode7,
+    mode10,
+    padded,
+    short,
+    telegram,
+)
 
 import wmbus
 from firmware.port import aes
@@ -154,6 +170,28 @@ def test_compact_frame_after_a_full_one():
     refused(wmbus.DecodeError, compact, None, None, {signature: b"\x84"})
     for bit in range(11 * 8, len(compact) * 8):
         refused(wmbus.DecodeError, flipped(compact, bit), None, None, formats)
+
+
+def test_compact_frames_with_each_header():
+    """79 without, 7B behind the short, 73 behind the long header, in plain and in mode 5."""
+    formats = {}
+    wmbus.decode(short(), None, None, formats)
+    known = bytes.fromhex("0413" "4413" "426c" "023b" "015b")
+    values = bytes.fromhex("39300000" "10270000" "ff2c" "7800" "09")
+    data = little(wmbus.crc(known)) + little(wmbus.crc(RECORDS)) + values
+    who = address("NET", "87654321", 2, 7)
+    head = b"\x73" + who[2:6] + who[:2] + who[6:8] + b"\x2a\x00"
+    sealed = padded(data)
+    for sample, number in (
+            (telegram(b"\x79" + data), "12345678"), (telegram(b"\x7b\x2a\0\0\0" + data), "12345678"),
+            (telegram(head + b"\0\0" + data), "87654321"),
+            (telegram(head + bytes((len(sealed), 5)) + cbc(KEY, who + b"\x2a" * 8, sealed)), "87654321"),
+            (ell(b"\x79" + data), "12345678")):
+        reading = wmbus.decode(sample, KEY, aes, formats)
+        check(reading)
+        assert reading["id"] == number
+        found = wmbus.explain(sample, KEY, aes, formats)
+        assert found["error"] is None and "total_m3=12.345" in " ".join([span[3] for span in found["spans"]])
 
 
 def test_a_plan_gives_what_the_first_sight_gave():

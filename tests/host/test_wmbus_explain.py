@@ -1,6 +1,7 @@
 """`explain` over every captured telegram: each byte once and with a meaning, and a skeleton driver that works."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
 from cloud_receiver.aes import aes  # noqa: E402
-from wmbus import decoder, dissect, drivers, plan  # noqa: E402
+from wmbus import decoder, dissect, drivers, plan, records  # noqa: E402
 
 CAPTURES = ROOT.parent / "shared" / "corpus" / "wmbus"
 LAYERS = {"dll", "ell", "afl", "tpl", "data", "maker", "sealed", "rest"}
@@ -108,6 +109,32 @@ def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(monkeypatch):
         monkeypatch.undo()
         plan.forget()
     assert len(done) > 80
+
+
+@captured
+def test_without_a_driver_every_record_has_a_field_of_its_own(monkeypatch):
+    """Names are of one form, none is given twice, and as many fields come out as there are records with a value."""
+    monkeypatch.setattr(drivers, "model", lambda address, real=drivers.model: (real(address)[0], drivers.EMPTY))
+    counted = 0
+    for row in ROWS:
+        found = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {})
+        body = [span for span in found["spans"] if span[2] in ("data", "maker")]
+        if found["error"] or not body:
+            continue
+        start, end = body[0][0], max(span[1] for span in body)
+        data = found["plain"]
+        held = [r for r in records.walk(data, start, end, False) if r.kind != 15 and (r.size or r.kind == records.LVAR)]
+        if not held or data[start:start + 2] != b"\x2f\x2f" and body[0][3].split(",")[0] not in dissect.KINDS:
+            continue  # no records: a maker's own frame, a compact one
+        plan.forget()
+        made = plan.build(bytes.fromhex("b4050000000001") + bytes((wmbus.meter(data).type,)), data, start, end)
+        names = [step[0] for step in made.numbers + made.others]
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names), (row["id"], names)
+        assert len(names) + len(made.flags) + len(made.profiles) + len(made.raws) >= len(held), row["id"]
+        counted += len(held)
+    plan.forget()
+    assert counted > 1500
 
 
 def outcome(telegram, key):

@@ -7,11 +7,8 @@ reading consumption_at_set_date_1_hca=273, consumption_at_set_date_2_hca=529, co
 
 ERRORS = ((0x01, "MEASUREMENT", None), (0x02, "SABOTAGE", "tamper"), (0x04, "BATTERY", "low_battery"),
           (0x08, "CS", None), (0x10, "HF", None), (0x20, "RESET", None))
-METERS = (
-    (None, (0x08,), {
-        "names": {
-            "consumption_at_set_date_hca": ("consumption_at_set_date_hca", "consumption_at_set_date_1_hca"),
-        },
-        "bits": {"error_flags": ERRORS},
-    }),
-)
+ALLOCATOR = {
+    "names": {"consumption_at_set_date_hca": ("consumption_at_set_date_hca", "consumption_at_set_date_1_hca")},
+    "bits": {"error_flags": ERRORS},
+}
+METERS = ((None, (0x08,), ALLOCATOR),)
