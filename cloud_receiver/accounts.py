@@ -46,7 +46,8 @@ CREATE TRIGGER IF NOT EXISTS audit_is BEFORE UPDATE ON audit BEGIN SELECT raise(
 
 def password_hash(password: str, salt: bytes) -> bytes:
     """scrypt at 32 MiB, about a tenth of a second."""
-    return hashlib.scrypt(password.encode(), salt=salt, n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=32)
+    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, n=1 << 15, r=8, p=1, maxmem=1 << 26,
+                          dklen=32)
 
 
 class Accounts:
@@ -58,10 +59,11 @@ class Accounts:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         os.chmod(self.path, 0o600)
-        self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        self.db = sqlite3.connect(self.path, timeout=2, isolation_level=None)
         self.db.execute("PRAGMA synchronous=FULL")
         self.db.execute("PRAGMA secure_delete=ON")
         self.db.executescript(_SCHEMA)
+        self.log_timeout = 5.0  # seconds a look waits for the log
         self._writer: "concurrent.futures.ThreadPoolExecutor | None" = None
         self._log: "sqlite3.Connection | None" = None
         if keys is not None:
@@ -185,7 +187,8 @@ class Accounts:
 
     def _add(self, line):
         if self._log is None:
-            self._log = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
+            self._log = sqlite3.connect(self.path, timeout=self.log_timeout, isolation_level=None,
+                                        check_same_thread=False)
             self._log.execute("PRAGMA synchronous=FULL")
         self._log.execute(_ADD, line)
 
@@ -215,4 +218,4 @@ _ADD = 'INSERT INTO audit (at, who, role, via, what, subject, start, "end", purp
 
 
 def _hash(secret):
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()  # a header may hold any byte

@@ -385,4 +385,4 @@ def _rows(text):
 
 
 def _hash(secret):
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()  # an address may hold any byte

@@ -96,7 +96,7 @@ class LogIn:
             return
         self._same_origin(request)
         given = request.headers.get("X-CSRF-Token") or str((await self._fields(request)).get("csrf", ""))
-        if who.via != "session" or not hmac.compare_digest(given.encode(), who.csrf.encode()):
+        if who.via != "session" or not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), who.csrf.encode()):
             raise web.HTTPForbidden
 
     def _same_origin(self, request):

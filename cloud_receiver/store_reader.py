@@ -18,9 +18,9 @@ class _NoWriter:
 @contextlib.contextmanager
 def opened(directory, settings):
     """`read(query, *args)` over the store of a receiver's directory; raises StoreError where there is none yet."""
-    if not directory.store.exists():
+    if not settings.store and not directory.store.exists():
         raise StoreError(f"{directory.path} has stored nothing yet; start it: netti receiver serve {directory.path}")
-    store = open_store(f"sqlite://{directory.store}", _NoWriter())
+    store = open_store(settings.store_url(directory), _NoWriter())
     try:
         yield lambda query, *args: asyncio.run(store.read(query, *args))
     finally:

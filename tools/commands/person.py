@@ -122,6 +122,6 @@ def _erase(args, settings, keys, accounts, gateway, meters, end, now):
     keys.erase(gateway, meters, end, now)
     if gateway:
         Commands(keys, settings.works).make(gateway, "own-meters", {"meters": []}, now)
-    print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\nthe receiver erases "
-          "electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
+    print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\n"
+          "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
     return 0
