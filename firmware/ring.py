@@ -6,6 +6,9 @@ the medium says up to where (`sending`): so after any cut, if the last good reco
 receiver may have seen can be given out again. If it is not, continuity cannot be proven: a new epoch begins, and what
 was not acknowledged is numbered anew in it (`migrate`).
 
+What the medium says may itself be an older copy of it, put back. Only the receiver can tell: `proven` is whether it has
+been asked since the start, and knows no more of this epoch than was sent.
+
 `spool.Ring` keeps one in files, `flash_ring.FlashRing` on a bare flash partition. They bring `append(make)`, `flush`,
 `read(after, last)`, `rewind`, `stranded`, `migrate`, `close`, `look`, and below the line `_begin`, `_write_cursor`.
 """
@@ -56,6 +59,7 @@ class Base:
         self.last = 0
         self.acknowledged = 0
         self.sent = 0
+        self.proven = False  # whether this epoch was drawn since the start, or the receiver has confirmed how far it is
         self.lost = 0  # records overwritten or damaged before they were acknowledged, since the start
 
     def _append_lost(self, first, last, count=None):

@@ -119,6 +119,7 @@ class Ring(Base):
         """Start a new epoch, drawn at random."""
         self._close()
         self.epoch = self._random(8)
+        self.proven = True
         self.last = self.acknowledged = self.sent = 0
         self._old = old, old_acknowledged
         self._write_cursor()

@@ -1,12 +1,16 @@
 """The uplink: takes records from the two rings to the receiver in signed batches, and does what each answer says.
 
-    200  acknowledge up to `through`; take the time and the commands
+    200  acknowledge up to `through`; take the time and the commands. A `through` above what was sent: the spool is an
+         older copy of itself, or there are two: begin a new epoch, as after 409
     401  unknown or revoked: keep everything, ask again in an hour
     403  bad signature: keep, back off
     409  this epoch is taken: begin a new one and send again in it
     413  too large: halve; a single record that is refused again and again is given up with a lost record
     429, 503  wait as Retry-After says
     else, or no answer: back off and send again
+
+A ring that was there before the start sends an empty batch first, to hear how far the receiver has it: an older copy
+must not send under a seq that is taken (docs/wire.md, The restored gateway).
 
 A batch is read from the spool twice, to hash it and to send it, so that memory does not grow with its size. Signing
 yields to the loop. A lost answer is harmless: the receiver skips what it has. Every wait is bounded and jittered by
@@ -145,7 +149,7 @@ class Uplink:
             await self._bring_over(ring)
             # What comes in meanwhile waits for the next round: else a busy radio would keep the connection open.
             epoch, goal = ring.epoch, ring.last
-            while ring.acknowledged < goal or (not sent_any and ring is self._rings[-1]):
+            while not ring.proven or ring.acknowledged < goal or (not sent_any and ring is self._rings[-1]):
                 sent_any = True
                 wait = await self._send_one(ring)
                 if wait is not None:
@@ -168,7 +172,7 @@ class Uplink:
     async def _send_one(self, ring):
         # None when it went well and more may follow, else the seconds to wait.
         ring.pin(True)
-        first, last, size = ring.span(self._most, self._most_records)
+        first, last, size = ring.span(self._most, self._most_records) if ring.proven else (0, 0, 0)
         epoch = ring.epoch
         head = self._head(ring, first, last)
         hasher = hashlib.sha256(head)
@@ -250,11 +254,7 @@ class Uplink:
             self._failures += 1
             return UNKNOWN_WAIT_S * (192 + spread(self._identity.kid, self._failures) // 2) // 256
         if status == 409 and first:
-            self._failures += 1
-            ring.renew()
-            self._on_renew(ring)
-            # A second refusal in a row is no accident: then the back-off is kept before the next try.
-            return None if self._failures == 1 else backoff(self._identity.kid, self._failures)
+            return self._renew(ring)
         if status == 413 and first:
             return self._too_large(ring, first, last)
         if status == 429 or status == 503:
@@ -266,6 +266,13 @@ class Uplink:
             return backoff(self._identity.kid, self._failures)
         return self._failed()
 
+    def _renew(self, ring):
+        self._failures += 1
+        ring.renew()
+        self._on_renew(ring)
+        # A second time in a row is no accident: then the back-off is kept before the next try.
+        return None if self._failures == 1 else backoff(self._identity.kid, self._failures)
+
     async def _accepted(self, ring, first, last, answer):
         self.last_contact = self._clock.uptime()
         before = self._clock.now()
@@ -275,10 +282,18 @@ class Uplink:
         if self._former is not None and not self._swapped and self._connected_by is self._works:
             self._former = None
             self.on_trusted()
-        taken = self._acknowledged(ring, first, last, answer)
+        continues = self._continues(ring, answer)
+        if continues:
+            taken = self._acknowledged(ring, first, last, answer)
+        else:
+            self.last_error = "the receiver has more than this spool has sent"
+            self._count("errors")
+            wait = self._renew(ring)
         # After that: a command may ask for acknowledged records again.
         if answer.commands and await self._on_commands(answer.commands, before):
             self._results = True
+        if not continues:
+            return wait
         if not taken:
             # Without a pause this would go round for ever.
             self.last_error = "answer acknowledges nothing"
@@ -288,10 +303,17 @@ class Uplink:
         self.last_error = ""
         return None
 
+    @staticmethod
+    def _continues(ring, answer):
+        # Whether all that the receiver has of this epoch was sent by this spool.
+        return answer.epoch != ring.epoch or answer.through <= ring.sent
+
     def _acknowledged(self, ring, first, last, answer):
         # Whether the answer takes the ring on.
+        if answer.epoch == ring.epoch:
+            ring.proven = True
         if not first:
-            return True
+            return ring.proven
         before = ring.acknowledged
         if answer.epoch == ring.epoch:
             ring.acknowledge(min(answer.through, last))
