@@ -1,10 +1,11 @@
 """What taking a verified batch does to the tables; runs in the writer's transaction, and is done once that commits.
 
 Per ring (epoch) of a gateway there is a high-water mark. What is at or below it is known and skipped, except in a gap:
-a range that was jumped over, which a later batch may still fill (rewind). The same range with other content than
-before is an equivocation: noted, nothing stored.
+a range that was jumped over, which a later batch may still fill (rewind). A batch with a range in it that was taken
+before with other content is an equivocation: noted, nothing stored.
 """
 
+import hashlib
 import json
 from collections import namedtuple
 
@@ -37,11 +38,10 @@ def take(db, gateway, head, digest, records, now):
         epoch, through = row
     if not head.last:
         return Taken(through, False, 0, 0)
-    before = db.execute("SELECT digest FROM batches WHERE epoch = ? AND first = ? AND last = ?",
-                        (epoch, head.first, head.last)).fetchone()
-    if before is not None and not same_content(before[0], digest):
+    other = None if head.first > through else other_content(db, epoch, head, digest, records)
+    if other is not None:
         db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
-                   (epoch, head.first, head.last, before[0], digest, now))
+                   (epoch, *other, now))
         return Taken(through, True, 0, len(records))
     gaps = db.execute("SELECT first, last, since FROM gaps WHERE epoch = ? AND last >= ? AND first <= ? ORDER BY first",
                       (epoch, head.first, head.last)).fetchall()
@@ -67,6 +67,23 @@ def told_lost(db, epoch: int, first: int, last: int) -> bool:
             return False
         at = max(at, end + 1)
     return at > last
+
+
+def other_content(db, epoch: int, head, digest: bytes, records):
+    """(first, last, digest stored, digest received) of a range in a batch that came before with other content, or None.
+    A gateway that sends again what was not acknowledged begins with the same seq, and may have more by now."""
+    for first, last, stored, count in db.execute(
+            "SELECT first, last, digest, records FROM batches WHERE epoch = ? AND first >= ? AND last <= ? "
+            "ORDER BY first, last", (epoch, head.first, head.last)).fetchall():
+        received = digest
+        if (first, last) != (head.first, head.last):
+            within = [r.body for r in records if first <= r.seq <= last]
+            if not len(within) == count == last - first + 1:
+                continue  # a hole, here or there: its flash may have lost a record since
+            received = hashlib.sha256(b"".join(within)).digest()
+        if not same_content(stored, received):
+            return first, last, stored, received
+    return None
 
 
 def same_content(stored: bytes, received: bytes) -> bool:
