@@ -85,11 +85,12 @@ def main():
     result = {"schedules": counts["schedules"], "micropython_schedules": counts["micropython"]}
     result.update({kind: found.count(kind) for kind in play.KINDS})
     result.update({name: counts[name] for name in ("telegrams", "lives", "cuts", "receivers", "restores", "executed",
-                                                   "out_of_reach")})
+                                                   "copies", "out_of_reach")})
     result.update({"mutants": 0 if args.no_mutants else len(mutants.MUTANTS), "mutants_missed": len(missed),
                    "cpu_s": round(time.process_time() - began, 1)})
     print("{schedules} schedules ({micropython_schedules} on MicroPython) with {lives} lives of gateways, {cuts} of "
-          "them cut off, {receivers} of receivers, {restores} restores, {executed} commands executed: {lost} lost, "
+          "them cut off, {receivers} of receivers, {restores} restores, {copies} older copies "
+          "of a gateway's flash put back, {executed} commands executed: {lost} lost, "
           "{duplicates} duplicates, {blocked} blocked, {twice} twice, {reused} reused, {wrong} wrong; "
           "{mutants_missed} of {mutants} faults missed".format(**result))
     if args.json:

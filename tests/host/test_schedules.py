@@ -20,6 +20,9 @@ FOUND = {
     "a power cut took the tail of a killed process from before the records of the next":
         (70, [["stop"], ["cut", "kill", 70, 877, ["round", [["kill", "after"]], [[1, 3]]]],
               ["cut", "kill", 110, 559, ["crash", "power", 108]]]),
+    "an older copy of its flash gave out seqs that the receiver had, which skipped what came under them":
+        (1, [["hear", [0]], ["round", [], []], ["copy"], ["hear", [1]], ["round", [], []], ["hear", [2]], ["hear", [3]],
+             ["round", [], []], ["older", 0], ["wait", 4000], ["hear", [4]], ["round", [], []]]),
 }
 
 
@@ -49,6 +52,14 @@ def kept(campaign, schedule):
 def test_what_was_found_stays_found(campaign, name):
     seed, orders = FOUND[name]
     kept(campaign, {"seed": seed, "runtime": "cpython", "small": False, "orders": orders})
+
+
+@pytest.mark.parametrize("fault", ("through_not_compared", "not_asked_first"))
+def test_an_older_copy_is_found_by_its_own_schedule(campaign, fault):
+    [(seed, orders)] = [found for name, found in FOUND.items() if "older copy" in name]
+    with mutants.MUTANTS[fault]():
+        violation = campaign.play({"seed": seed, "runtime": "cpython", "small": False, "orders": orders})
+    assert violation is not None and violation.kind == "reused"
 
 
 @pytest.mark.parametrize("first", range(10_000, 10_050, 10))

@@ -143,12 +143,32 @@ def epoch_kept():
         yield
 
 
+@contextlib.contextmanager
+def through_not_compared():
+    """A gateway does not look whether the receiver has more than it has sent."""
+    with mock.patch.object(uplink.Uplink, "_continues", staticmethod(lambda ring, answer: True)):
+        yield
+
+
+@contextlib.contextmanager
+def not_asked_first():
+    """It looks, but not before its first batch."""
+    real = spool.Ring._open
+
+    def bad(self):
+        real(self)
+        self.proven = True
+    with mock.patch.object(spool.Ring, "_open", bad):
+        yield
+
+
 MUTANTS = {f.__name__: f for f in (
     mark_before_commit, digest_not_compared, cursor_before_answer, seq_from_ram,
     no_counter_check, counter_after_execution, tail_not_flushed,
-    rewind_ignored, windows_of_its_own, epoch_kept)}
+    rewind_ignored, windows_of_its_own, epoch_kept, through_not_compared, not_asked_first)}
 # Where the search may begin to be short: a little before the first seed that found the fault when this was written.
-HINTS = {"mark_before_commit": 74, "counter_after_execution": 14, "tail_not_flushed": 68, "windows_of_its_own": 158}
+HINTS = {"mark_before_commit": 74, "counter_after_execution": 80, "tail_not_flushed": 22, "windows_of_its_own": 158,
+         "seq_from_ram": 50, "epoch_kept": 29}
 
 
 def hunt(campaign, name, most, hint=False):

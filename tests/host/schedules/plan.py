@@ -6,6 +6,7 @@
     stop | crash mode n     an orderly end | a kill or power cut, and a new start
     cut mode n order        the n-th byte that this order writes is the last
     backup | restore i k    of the receiver (k: its key store too; i -1: the store is gone)
+    copy | older i          of the gateway's flash: keep one | put an older one in its place
     kill                    of the receiver, at rest           revoke b      the gateway, or not
     command name n          the works orders something
     storm n                 n meters at once: the spool overflows if it is small
@@ -76,5 +77,9 @@ def draw(seed, runtime="cpython"):
     """The schedule of a seed."""
     r = random.Random(seed)
     small = r.random() < 0.15
-    return {"seed": seed, "runtime": runtime, "small": small,
-            "orders": [order(r, small) for _ in range(r.randrange(8, 40))]}
+    orders = [order(r, small) for _ in range(r.randrange(8, 40))]
+    while r.random() < 0.3:
+        at = r.randrange(len(orders))
+        orders.insert(r.randrange(at, len(orders)) + 1, ["older", r.randrange(3)])
+        orders.insert(at, ["copy"])
+    return {"seed": seed, "runtime": runtime, "small": small, "orders": orders}

@@ -4,11 +4,13 @@ The books are kept from outside: what the radio gave, what the gateway told it h
 came over the wire, what the receiver answered. From these follows what must be in the store in the end, after both
 sides were left in peace for a while:
 
-- lost: a telegram the spool had promised is not there, and neither an overflow nor a restore of the receiver excuses it
+- lost: a telegram the spool had promised is not there, and neither an overflow nor a restore of the receiver excuses
+  it, nor that only a flash had it that was lost before the receiver had it (an older copy took its place)
 - duplicates: a telegram, or a second one of the same meter and window from one life of the gateway, is there twice
 - blocked: a ring still has something to send, or a wait has no end
-- twice: a command was executed more often than it was given
-- reused: a seq of an epoch came over the wire with two contents
+- twice: a command was executed more often than it was given; one whose execution went with a lost flash may be executed
+  again as long as its result has not come
+- reused: a seq of an epoch came over the wire with two contents, and the receiver still had the first
 - wrong: anything else that must not be (an exception, a time that is not the true one)
 """
 
@@ -58,6 +60,8 @@ class Heard:
     def __init__(self, number, meter, status, at, life, clock):
         self.number, self.meter, self.status, self.at, self.life, self.clock = number, meter, status, at, life, clock
         self.relayed = self.thinned = self.safe = self.risky = False
+        self.gone = False  # only a flash that was lost had it in its spool
+        self.held = False  # the receiver committed it, and was not restored since
         self.path = None
         self.sent = set()  # (epoch, seq) under which it was on the wire
         self.taken = set()  # epochs under which the receiver committed it
@@ -172,7 +176,10 @@ class Play:
         self.wire = {}  # (epoch, seq) -> record
         self.executed = collections.Counter()
         self.gave_up = False
-        self.out_of_reach = 0
+        self.out_of_reach = self.copies = 0
+        self.flashes = []  # copies of the gateway's flash: folder, telegrams heard, notes made, executed
+        self.forgotten = collections.Counter()  # executions that went with a lost flash
+        self.pasts = []
 
     # --- the gateway's lives
 
@@ -258,6 +265,9 @@ class Play:
         name = {"update_available": "update"}.get(name, name).replace("_", "-")
         key = name, said(arguments)
         self.executed[key] += 1
+        if self.executed[key] > self.receiver.made[key] and self.forgotten[key] and self.receiver.waits(name):
+            self.forgotten[key] -= 1
+            self.executed[key] -= 1
         if self.executed[key] > self.receiver.made[key]:
             raise Violation("twice", f"{name} {key[1]} was executed {self.executed[key]} times, ordered "
                                      f"{self.receiver.made[key]} times")
@@ -306,8 +316,10 @@ class Play:
             raw = body[at + start:at + stream.tell()]
             if record[1] != expected:
                 raise Violation("wrong", f"seq {record[1]} where {expected} should be")
-            if self.wire.setdefault((head.epoch, expected), raw) != raw:
+            if self.wire.get((head.epoch, expected)) not in (None, raw) and (
+                    not self.copies or self.receiver.mark(head.epoch) >= expected):
                 raise Violation("reused", f"epoch {head.epoch.hex()} seq {expected}")
+            self.wire[head.epoch, expected] = raw
             records.append(record)
             expected += 1
             if record[0] == batch.TELEGRAM and record[4] in self.by_data:
@@ -356,6 +368,7 @@ class Play:
         for record in records:
             if record[0] == batch.TELEGRAM and record[4] in self.by_data:
                 self.by_data[record[4]].taken.add(epoch)
+                self.by_data[record[4]].held = True
 
     # --- the orders
 
@@ -421,10 +434,46 @@ class Play:
     def _cut(self, mode, n, extra, inner, budget, how):
         self.order(inner, n, (mode, extra))
 
+    def _copy(self, budget, how):
+        # As it lies, while the gateway runs.
+        folder = self.gateway.with_name(f"flash{len(self.flashes)}")
+        shutil.copytree(self.gateway, folder, ignore=shutil.ignore_patterns("gone"))
+        self.flashes.append((folder, len(self.heard), len(self.notes), self.executed.copy()))
+
+    def _older(self, number, budget, how):
+        if not self.flashes:
+            return
+        self.copies += 1
+        self.end("kill", 0)
+        folder, heard, notes, executed = self.flashes[number % len(self.flashes)]
+        shutil.rmtree(self.gateway)
+        shutil.copytree(folder, self.gateway)
+        self.durable = {str(path): path.stat().st_size for path in self.gateway.glob("spool/*/*.seg")}
+        for telegram in self.heard[:heard]:
+            telegram.safe = telegram.safe or telegram.relayed
+        for telegram in self.heard[heard:]:
+            telegram.gone = True
+            telegram.risky = telegram.risky or not telegram.held
+        for i, note in enumerate(self.notes.values()):
+            note[1], note[3] = note[1] or i < notes, note[3] or i >= notes
+        self.forgotten = self.executed - executed
+        self.start()
+        for epoch, _last, _acknowledged, sent, _lost in self.state["rings"]:
+            self.pasts.append(receiving.Past(self.receiver, bytes.fromhex(epoch), sent))
+
     def _backup(self, budget, how):
         self.receiver.backup()
+        for past in self.pasts:
+            past.backup()
 
     def _restore(self, number, with_keys, budget, how):
+        if not all(past.may(number) for past in self.pasts):
+            return
+        for past in self.pasts:
+            past.restore(number)
+        for telegram in self.heard:
+            telegram.held = False
+            telegram.risky = telegram.risky or telegram.gone
         self.now += 60
         self.receiver.clock.at = self.receiver.time.at = self.now
         self.restores += 1
@@ -490,7 +539,8 @@ class Play:
                 raise Violation("wrong", f"a telegram that nobody sent: {binascii.hexlify(data)!r}")
         for data, heard in self.by_data.items():
             rows = store.get(data, [])
-            if len(rows) > 1:
+            if len(rows) > 1 and not (heard.clock is None and self.copies):
+                # Before it knew the time, an older copy cannot say that it is the same one.
                 raise Violation("duplicates", f"{heard} is there {len(rows)} times: "
                                               f"{[(t and t - heard.at, e.hex(), s) for t, e, s in rows]}")
             if not rows and heard.relayed and not heard.risky and not self._excused(heard):
@@ -584,7 +634,7 @@ class Campaign:
             return Violation("wrong", "".join(traceback.format_exception(e)))
         finally:
             for name, n in (("schedules", 1), ("telegrams", play.hears), ("lives", play.lives), ("cuts", play.cuts),
-                            ("restores", play.restores), ("receivers", play.receiver.lives),
+                            ("restores", play.restores), ("copies", play.copies), ("receivers", play.receiver.lives),
                             ("records", len(play.wire)), ("executed", sum(play.executed.values())),
                             ("out_of_reach", play.out_of_reach),
                             ("micropython", schedule["runtime"] == "micropython")):

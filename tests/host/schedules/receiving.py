@@ -120,7 +120,8 @@ class Receiving:
         receiver = app.Receiver(receiver_support.Directory(self.home), self.clock)
         receiver.ingest.by_address.rate = receiver.ingest.by_address.burst = 1e9
         self.receiver = receiver
-        real = receiver.store.writer._commit
+        groups = receiver.store.writer.groups
+        real = groups._commit
 
         def commit(connection):
             kill, self._kill = self._kill, None
@@ -129,7 +130,7 @@ class Receiving:
             real(connection)
             if kill == "after":
                 self._die()
-        receiver.store.writer._commit = commit
+        groups._commit = commit
         make = receiver.commands.make
 
         def counted(gateway, name, arguments, now):
@@ -233,6 +234,16 @@ class Receiving:
         self.revoked = revoked
         self.receiver._revoked = {self.template.me.gateway: 1} if revoked else {}
 
+    def waits(self, name):
+        """Whether a command of this name waits for its result."""
+        return any(c.name == name for c in self.receiver.commands._open.get(self.template.me.gateway, ()))
+
+    def mark(self, epoch, home=None):
+        """How far the store (or that of a backup) has an epoch."""
+        with contextlib.closing(sqlite3.connect((home or self.home) / "store.sqlite")) as db:
+            found = db.execute("SELECT through FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+        return found[0] if found else 0
+
     def rows(self, sql, *values):
         """What the store holds."""
         with contextlib.closing(sqlite3.connect(self.home / "store.sqlite")) as db:
@@ -241,6 +252,32 @@ class Receiving:
     def close(self):
         """The end of the schedule."""
         self.stop()
+
+
+class Past:
+    """An older copy of a gateway's flash has come back: which of the receiver's backups know more of this epoch than
+    the copy has sent. A receiver that did not and has gone on must not be put on such a backup (docs/wire.md)."""
+
+    def __init__(self, receiver, epoch, sent):
+        self.receiver, self.epoch, self.sent = receiver, epoch, sent
+        self.know = [receiver.mark(epoch, backup) > sent for backup in receiver.backups]
+        self.now = receiver.mark(epoch) > sent
+
+    def backup(self):
+        """Another one was made."""
+        self.know.append(self.now)
+
+    def knows(self, number):
+        """Whether the backup of a restore does."""
+        return number >= 0 and self.know[number % len(self.know)]
+
+    def may(self, number):
+        """Whether that restore may be."""
+        return self.now or not self.knows(number)
+
+    def restore(self, number):
+        """It is."""
+        self.now = self.knows(number)
 
 
 def said(arguments):
