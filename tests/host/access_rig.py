@@ -4,7 +4,7 @@ import contextlib
 import http.cookies
 import urllib.parse
 
-from receiver_support import DAY, HOUR, NOW, Meter
+from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.batch as batch
 from cloud_receiver.access import ROLES
@@ -22,7 +22,7 @@ class Town:
     def __init__(self, running, host=HOST, meter=None, step=137):
         self.receiver, self.host, self.meter = running, host, meter or Meter(12345678)
         self.step = step
-        self.gateway = running.enrol(name="Fyrveien 3")
+        self.gateway = running.enrol(Gateway(running.directory.load().works), name="Fyrveien 3")
         records = [batch.telegram(self.gateway.next(), NOW - (71 - n) * HOUR, -70,
                                   self.meter.telegram(4_200_000 + n * step)) for n in range(72)]
         running.through(self.gateway.batch(records))

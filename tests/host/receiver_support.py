@@ -206,6 +206,13 @@ class Caller:
             time.sleep(0.05)
         return found
 
+    def wait_for_answer(self, ready, seconds=20):
+        """Until `ready()` holds."""
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
 
 class Running(Caller):
     """A receiver in a thread of this process."""
@@ -251,13 +258,6 @@ class Running(Caller):
             people.db.execute("BEGIN IMMEDIATE")
             yield
             people.db.execute("ROLLBACK")
-
-    def wait_for_answer(self, ready, seconds=20):
-        """Until `ready()` holds."""
-        end = time.monotonic() + seconds
-        while not ready():
-            assert time.monotonic() < end
-            time.sleep(0.05)
 
     def stop(self):
         if self._thread.is_alive():

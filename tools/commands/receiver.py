@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, kek, processes, trust
+from cloud_receiver import app, enrol, kek, processes, trust, works
 from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
@@ -43,12 +44,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("--port", type=int, default=8443, help="port gateways reach it at (default: 8443)")
 
     p = sub.add_parser("serve", help="run it until SIGTERM or Ctrl-C")
-    p.add_argument("dir", type=Path)
+    p.add_argument("dir", type=Path, nargs="+", help="several: each works in processes of its own, nothing shared")
     p.add_argument("--port", type=int, help="port for gateways, 0: any free one (default: as set up)")
-    p.add_argument("--web-port", type=int, default=8080, help="port for pages and API (default: 8080)")
+    p.add_argument("--web-port", type=int, default=8080,
+                   help="port for pages and API; the next one for the next works (default: 8080)")
     p.add_argument("--web-host", default="127.0.0.1", help=argparse.SUPPRESS)
-    p.add_argument("--public-name", default="", metavar="HOST",
-                   help="name under which a proxy with TLS on this machine shows the pages; people then have to log in")
+    p.add_argument("--public-name", action="append", default=[], metavar="HOST",
+                   help="name under which a proxy with TLS on this machine shows the pages; people then have to log in "
+                        "(localhost: on this machine, without a proxy). For several works once for each, in order")
     p.add_argument("--processes", type=int, metavar="N",
                    help="processes that take gateways' batches, beside those that write, decode and show; 0: one "
                         "process does everything (default: one per core, at most 4)")
@@ -165,7 +168,31 @@ def _init(args):
 
 
 def _serve(args):
-    directory = Directory(args.dir)
+    names = args.public_name or [""] * len(args.dir)
+    if len(names) != len(args.dir) or len(set(filter(None, names))) != len(list(filter(None, names))):
+        raise CommandError("each works needs a --public-name of its own, or none has one")
+    if len({d.resolve() for d in args.dir}) != len(args.dir):
+        raise CommandError("a works can be served once only")
+    if len(args.dir) == 1:
+        return _serve_one(args, args.dir[0], args.web_port, names[0])
+    if args.port:
+        raise CommandError("several works have a port for gateways each, as set up (netti receiver init --port)")
+    for path in args.dir:
+        Directory(path).load()
+    return works.serve_all([functools.partial(_serve_in_child, args, path, args.web_port + n if args.web_port else 0,
+                                              name) for n, (path, name) in enumerate(zip(args.dir, names))])
+
+
+def _serve_in_child(args, *values):
+    try:
+        return _serve_one(args, *values)
+    except (CommandError, SettingsError, StoreError, sqlite3.Error, OSError) as e:
+        print(f"netti receiver: {values[0]}: {e}", file=sys.stderr)
+        return 2
+
+
+def _serve_one(args, path, web_port, public_name):
+    directory = Directory(path)
     settings = directory.load()
     try:
         clock = parse_clock(args.simulated_clock) if args.simulated_clock else Clock()
@@ -176,18 +203,18 @@ def _serve(args):
     port = settings.port if args.port is None else args.port
 
     def ready(receiver):
-        print(f"netti receiver: devices {receiver.settings.url}  pages http://127.0.0.1:{receiver.web_port}",
-              flush=True)
+        print(f"netti receiver: devices {receiver.settings.url}  pages http://127.0.0.1:{receiver.web_port}\n",
+              end="", flush=True)  # in one piece: another works may print its own
 
-    if args.public_name and not re.fullmatch(r"[a-z0-9.-]{1,253}", args.public_name):
-        raise CommandError(f"{args.public_name!r} is no host name")
+    if public_name and not re.fullmatch(r"[a-z0-9.-]{1,253}", public_name):
+        raise CommandError(f"{public_name!r} is no host name")
     app.require_loopback(args.web_host)
     ears = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
     if not 0 <= ears <= 64:
         raise CommandError("--processes is 0 to 64")
     shared = processes.start(directory, clock, port, ears) if ears else None
-    asyncio.run(app.serve(directory, clock, port, args.web_port, args.web_host, ready=ready,
-                          public_name=args.public_name, shared=shared))
+    asyncio.run(app.serve(directory, clock, port, web_port, args.web_host, ready=ready, public_name=public_name,
+                          shared=shared))
     return 0
 
 
