@@ -52,13 +52,14 @@ class Receiver(Devices):
         return silent_gateway(g, self.clock.seconds())
 
     async def reconcile(self) -> None:
-        """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about."""
+        """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
+        Whether it is from a backup it cannot know, so open gaps are asked about at each start."""
         known = {g["id"] for g in await self.store.read(queries.gateways)}
         for gateway, public_key, kind, name, since in self.keys.enrolled():
             if gateway not in known:
                 await self.store.enrol(public_key, kind, name, since)
-        for gateway, epoch, first, since in await self.store.read(queries.open_gaps):
-            self.commands.rewind(gateway, epoch, first - 1, since, self.clock.seconds())
+        for gateway, epoch, first, heard in await self.store.read(queries.open_gaps):
+            self.commands.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
         await self.forget()
 
     async def forget(self) -> None:

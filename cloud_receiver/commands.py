@@ -28,6 +28,7 @@ VALID_S = {"interval": 30 * DAY, "relay": 30 * DAY, "own-meters": 30 * DAY, "tru
            "update": 30 * DAY, "close-valve": 240}
 RESULTS = ("done", "the owner has not consented", "too late", "not on the list", "arguments not understood",
            "no good clock", "tried and failed", "interrupted by a restart")
+INTERRUPTED = 7
 
 # arguments: what the wire carries, own-meters without keys; code and text: the result, None while there is none.
 Command = namedtuple("Command", ("gateway", "counter", "name", "arguments", "not_after", "made", "code", "text",
@@ -85,15 +86,25 @@ class Commands:
                                     "WHERE gateway = ? AND counter = ? AND code IS NULL",
                                     (code, text[:200], now, gateway, counter))
         if done.rowcount:
+            for c in self.of(gateway) if code == INTERRUPTED else ():
+                if c.counter == counter and c.name == "rewind":
+                    self.rewind(gateway, c.arguments["epoch"], c.arguments["after"], None, now)
             self.refresh()
 
-    def rewind(self, gateway: str, epoch: bytes, after: int, noticed: int, now: int) -> bool:
-        """Ask a gateway for what its ring still holds behind `after`; False if it was asked since `noticed`, the time
-        the gap was. When the answer came says nothing: it may be to what was asked before an earlier restore."""
+    def rewind(self, gateway: str, epoch: bytes, after: int, heard: "int | None", now: int) -> bool:
+        """Ask a gateway for what its ring still holds behind `after`.
+
+        `heard`: when this ring last sent anything that the store has; None for a gap seen just now. False where it has
+        done it and sent since: then it holds no more. Else it is asked anew, in place of what waits: that may have been
+        done already, for a store that a backup has taken the place of.
+        """
         arguments = {"epoch": epoch, "after": after}
-        if any(c.name == "rewind" and c.arguments == arguments and c.made >= noticed
-               for c in self.of(gateway) if c.not_after >= now):
-            return False
+        last = next((c for c in self.of(gateway) if c.name == "rewind" and c.arguments == arguments), None)
+        if last is not None:
+            if heard is not None and last.code not in (None, INTERRUPTED) and last.answered < heard:
+                return False
+            self.keys.db.execute("UPDATE commands SET answered = ?, text = 'replaced' WHERE gateway = ? "
+                                 "AND counter = ? AND answered IS NULL", (now, gateway, last.counter))
         self.make(gateway, "rewind", arguments, now)
         return True
 

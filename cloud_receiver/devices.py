@@ -50,7 +50,7 @@ class Devices:
             for counter, code, text in taken.results:
                 self.commands.result(gateway, counter, code, text, now)
             if taken.rewind is not None:
-                self.commands.rewind(gateway, opened.head.epoch, taken.rewind, now, now)
+                self.commands.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
             self.releases.offer(gateway, opened.head.firmware, now)
             return self.commands.signed(gateway, opened.kid, now)
         except (sqlite3.Error, Locked) as e:  # the batch is durable and must be answered; commands come later

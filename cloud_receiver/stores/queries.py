@@ -185,9 +185,9 @@ def last_before(db, row, start, days=40):
 
 
 def open_gaps(db):
-    """(gateway id, epoch, first, since) of every gap that its gateway has not told lost."""
-    return [(gateway, epoch, first, since) for gateway, epoch, row, first, last, since in db.execute(
-        "SELECT g.gateway, e.epoch, e.id, p.first, p.last, p.since FROM gaps p JOIN epochs e ON e.id = p.epoch "
+    """(gateway id, epoch, first, when this ring last sent anything) of every gap that its gateway has not told lost."""
+    return [(gateway, epoch, first, heard) for gateway, epoch, row, first, last, heard in db.execute(
+        "SELECT g.gateway, e.epoch, e.id, p.first, p.last, e.last_contact FROM gaps p JOIN epochs e ON e.id = p.epoch "
         "JOIN gateways g ON g.id = e.gateway ORDER BY e.id, p.first").fetchall()
         if not take.told_lost(db, row, first, last)]
 

@@ -205,7 +205,7 @@ def test_a_store_from_a_backup_gets_back_what_the_spools_still_hold(tmp_path):
         assert receiver.through(gateway.batch(records[12:30], first=13, last=30)) == 30
         assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 12]]
         assert receiver.summary()["telegrams"] == 28
-    with Running(directory) as receiver:  # and it is not asked for ever again: the command is still the same one
+    with Running(directory) as receiver:  # and it is not asked for ever again: one command takes the other's place
         assert len(told_names(receiver, gateway)) == 1
 
 
@@ -235,6 +235,78 @@ def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path)
     clock = FixedClock(NOW + 40 * DAY)
     with Running(directory, clock) as receiver:
         assert told_names(receiver, gateway) == ["rewind"], "the old one is past its time"
+
+
+def gap(receiver, gateway):
+    """A gap behind seq 1, and the counter of the command to rewind that it brings."""
+    told(receiver, gateway, [batch.event(gateway.next(), NOW, "a", "")])
+    gateway.seq = 5
+    [command] = told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])
+    assert command[3:] == ["rewind", {"epoch": gateway.epoch, "after": 1}]
+    return command[1]
+
+
+def rewinds(receiver, gateway):
+    """The counters of the commands to rewind in an answer."""
+    return [c[1] for c in told(receiver, gateway) if c[3:] == ["rewind", {"epoch": gateway.epoch, "after": 1}]]
+
+
+def result(receiver, gateway, counter, code):
+    """A result, in the gateway's ring of values: of another epoch than the gap's."""
+    telegrams = gateway.epoch, gateway.seq
+    gateway.epoch, gateway.seq = bytes(8), getattr(gateway, "results", 0)
+    told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, code, "")])
+    gateway.results = gateway.seq
+    gateway.epoch, gateway.seq = telegrams
+
+
+def test_a_rewind_that_a_restart_interrupted_is_asked_for_again(receiver):
+    gateway = receiver.enrol()
+    first = gap(receiver, gateway)
+    result(receiver, gateway, first, commands.INTERRUPTED)
+    [second] = rewinds(receiver, gateway)
+    assert second > first
+    result(receiver, gateway, first, commands.INTERRUPTED)
+    assert rewinds(receiver, gateway) == [second], "its first result counts"
+    result(receiver, gateway, second, 0)
+    assert rewinds(receiver, gateway) == []
+
+
+def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before(tmp_path):
+    directory, gateway = make(tmp_path / "works"), Gateway()
+    clock = FixedClock(NOW)
+    with Running(directory, clock) as receiver:
+        receiver.enrol(gateway)
+        first = gap(receiver, gateway)
+    shutil.copy(directory.store, tmp_path / "backup")  # the gap is open in it, and asked about
+
+    def restore():
+        shutil.copy(tmp_path / "backup", directory.store)
+        for more in directory.path.glob("store.sqlite-*"):
+            more.unlink()
+    # The gateway has done it and its result is not there yet; the store is lost.
+    restore()
+    with Running(directory, clock) as receiver:
+        [second] = rewinds(receiver, gateway)
+        assert second > first
+        result(receiver, gateway, first, 0)  # the late one, of before
+        assert rewinds(receiver, gateway) == [second]
+        clock.at += 10
+        result(receiver, gateway, second, 0)
+        clock.at += 10
+        receiver.through(gateway.batch([batch.event(n, NOW, "e", "") for n in range(2, 6)], first=2, last=5))
+        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == []
+    restore()  # answered, and yet the gap is open again
+    with Running(directory, clock) as receiver:
+        [third] = rewinds(receiver, gateway)
+        clock.at += 10
+        result(receiver, gateway, third, 0)
+        clock.at += 10
+        gateway.seq = 6
+        receiver.through(gateway.batch([batch.event(gateway.next(), NOW, "f", "")]))
+    with Running(directory, clock) as receiver:  # done, and sent since: its ring holds no more
+        assert rewinds(receiver, gateway) == []
+        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[2, 5]]
 
 
 # --- changes of trust
