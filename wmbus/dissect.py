@@ -207,8 +207,8 @@ def _body(layers, spans, driver, formats):
         while at < end and layers.mode and data[at] == records.FILLER:
             at += 1
         _add(spans, layers.at, at, "data", "2F2F: decryption worked")
-        _add(spans, at, at + 2, "data", "format signature")
-        _add(spans, at + 2, at + 4, "data", "CRC of the full frame")
+        _add(spans, at, min(at + 2, end), "data", "format signature")
+        _add(spans, at + 2, min(at + 4, end), "data", "CRC of the full frame")
         full, _ = compact.expand(layers, formats, driver.get("formats") or {})
         # The values lie in the order of the full frame's records.
         at += 4

@@ -24,7 +24,8 @@ KEYS = (None, cases.KEY, bytes(16), b"12345678")
 
 def samples():
     own = [cases.short(), cases.long(), cases.mode5(), cases.mode7(), cases.mode10(), cases.long_frame(),
-           cases.ell(b"\x78" + cases.RECORDS), *cases.fragmented(cases.RECORDS * 4)]
+           cases.ell(b"\x78" + cases.RECORDS), cases.telegram(b"\x79\x01\x02\x03"),
+           *cases.fragmented(cases.RECORDS * 4)]
     if CAPTURES.exists():
         own += [bytes.fromhex(json.loads(line)["telegram_hex"]) for line in CAPTURES.open(encoding="utf-8")]
     return own
@@ -72,6 +73,7 @@ def attempt(telegram):
             pass
     found = wmbus.explain(telegram, cases.KEY, aes)
     assert [span[0] for span in found["spans"]] == [0, *[span[1] for span in found["spans"]]][:len(found["spans"])]
+    assert not telegram or found["spans"][-1][1] == len(telegram)
     try:
         fragments.Assembler().add(telegram)
     except wmbus.DecodeError:
