@@ -119,12 +119,7 @@ class Decoder:
     def _decode(self, data, ring, time):
         """Decode with the present key of a meter, else with one that was its key when the telegram came."""
         keys = [k.key for k in ring if k.replaced is None or time <= k.replaced] or [None]
-        found = decode(data, keys[0], self._formats, self._assembler)
-        for key in keys[1:] if found[0] == WRONG_KEY else ():
-            earlier = decode(data, key, self._formats, self._assembler)
-            if earlier[0] == DECODED:
-                return earlier
-        return found
+        return decode_by(keys, data, self._formats, self._assembler)
 
     def _new_keys(self):
         """Read the meter keys if they changed; the meters whose key is new or another."""
@@ -152,28 +147,53 @@ class Decoder:
 
 
 def decode(data: bytes, key: "bytes | None", formats: dict, assembler: fragments.Assembler):
-    """(state, reading, note) of one telegram; a decoder's defect costs this telegram, not the worker.
+    """(state, reading, note) of one telegram with one key, as `decode_by`."""
+    return decode_by([key], data, formats, assembler)
 
-    The reading of a message in fragments is its last one's.
+
+def decode_by(keys: "list[bytes | None]", data: bytes, formats: dict, assembler: fragments.Assembler):
+    """(state, reading, note) of one telegram, by the first key that is right; a decoder's defect costs this telegram,
+    not the worker.
+
+    The reading of a message in fragments is its last one's. Without a right key it is what the plain status byte tells.
     """
     try:
         try:
-            reading = wmbus.decode(data, key=key, aes=aes, formats=formats)
+            reading = _read(data, keys, formats)
         except wmbus.Fragment as e:
             whole = assembler.add(data)
             if whole is None:
                 return UNDECODABLE, None, e.reason
-            reading = wmbus.decode(whole, key=key, aes=aes, formats=formats)
+            data = whole
+            reading = _read(data, keys, formats)
         return DECODED, reading, None
     except wmbus.KeyMissing:
-        return NO_KEY, None, None
+        return NO_KEY, plain_alarms(data), None
     except wmbus.WrongKey:
-        return WRONG_KEY, None, None
+        return WRONG_KEY, plain_alarms(data), None
     except wmbus.DecodeError as e:
         return UNDECODABLE, None, e.reason[:200]
     except Exception as e:  # noqa: BLE001
         log.exception("a telegram could not be decoded")
         return UNDECODABLE, None, f"defect: {type(e).__name__}"
+
+
+def _read(data, keys, formats):
+    wrong = None
+    for key in keys:
+        try:
+            return wmbus.decode(data, key=key, aes=aes, formats=formats)
+        except wmbus.DecodeError as e:
+            if wrong is None and not isinstance(e, wmbus.WrongKey):
+                raise
+            wrong = wrong or e
+    raise wrong
+
+
+def plain_alarms(data: bytes) -> "dict | None":
+    """The alarms a sealed telegram tells in plain; None where it has no plain status byte."""
+    heard = wmbus.summary(data)
+    return None if heard.status is None else {"alarms": wmbus.alarms(heard)}
 
 
 def read_formats(path: Path) -> "dict[int, bytes]":

@@ -13,8 +13,10 @@ def settle(db, settled):
     db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?", [(s.state, s.note, s.id) for s in settled])
     read = [(s, total_of(s.reading)) for s in settled if s.state == DECODED and s.reading is not None]
     enter(db, [(s.meter, s.time, total) for s, total in read if total is not None])
-    standing = standing_alarms(db, {s.meter for s, _ in read})
-    for s, _ in read:
+    # Without a right key a reading holds the alarms of the plain status byte.
+    told = [s for s in settled if s.reading is not None and s.state in (DECODED, NO_KEY, WRONG_KEY)]
+    standing = standing_alarms(db, {s.meter for s in told})
+    for s in told:
         alarms(db, standing.setdefault(s.meter, {}), s.meter, s.time, alarm_names(s.reading))
     db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
                    "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",

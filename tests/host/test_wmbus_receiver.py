@@ -16,9 +16,9 @@ import wmbus_cases as cases  # noqa: E402
 
 import firmware.batch as batch  # noqa: E402
 import wmbus  # noqa: E402
-from cloud_receiver import decode, records  # noqa: E402
+from cloud_receiver import decode, kek, records  # noqa: E402
 from cloud_receiver.keys import KeyStore  # noqa: E402
-from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, open_store, queries  # noqa: E402
+from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
 
 METER = "NET-12345678-01-07"
 PIECES = cases.fragmented(cases.RECORDS * 4)
@@ -28,9 +28,11 @@ class Receiver:
     """A store and the decoder beside it, without the network."""
 
     def __init__(self, path):
-        self.path = path
-        self.store = open_store(f"sqlite://{path}/store.sqlite")
-        self.decoder = decode.Decoder(self.store, path / "keys.sqlite")
+        self.path = path / "receiver"
+        self.path.mkdir(exist_ok=True)
+        if not kek.file_of(self.path).exists():
+            kek.make(kek.file_of(self.path))
+        self.store = open_store(f"sqlite://{self.path}/store.sqlite")
         self.states = []
         settle = self.store.settle
 
@@ -56,6 +58,7 @@ class Receiver:
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
         self.states.clear()
+        self.decoder = decode.Decoder(self.store, self.path / "keys.sqlite")
         task = asyncio.create_task(self.decoder.run())
         for _ in range(400):
             await asyncio.sleep(0.02)
@@ -71,6 +74,7 @@ class Receiver:
 
     async def work_with_key(self):
         """As `work`, with the key put while it runs."""
+        self.decoder = decode.Decoder(self.store, self.path / "keys.sqlite")
         task = asyncio.create_task(self.decoder.run())
         await asyncio.sleep(0.5)
         self.put_key()
@@ -122,6 +126,43 @@ def test_a_restart_and_a_late_key_find_the_whole_message(tmp_path):
     run(scenario)
 
 
+def test_the_plain_status_byte_raises_an_alarm_without_a_key(tmp_path):
+    """A meter whose key the works has not got, or has wrong, leaks: the alarm stands, and ends with the bit."""
+    axioma = cases.address("AXI", "12345678", 0x10, 7)
+
+    async def scenario():
+        receiver = Receiver(tmp_path)
+        gateway = Gateway()
+
+        async def standing():
+            return await receiver.store.read(lambda db: [row[0] for row in db.execute(
+                "SELECT alarm FROM alarms WHERE ended IS NULL").fetchall()])
+        for at, status, expected in ((-500, 0x30, ["leak"]), (-400, 0x34, ["leak", "low_battery"]), (-300, 0, [])):
+            await receiver.take(gateway, [cases.mode5(status=status, who=axioma, access=-at // 100)], NOW + at)
+            assert set(await receiver.work()) == {NO_KEY}
+            assert sorted(await standing()) == expected
+        # A telegram without a plain status byte says nothing about alarms.
+        await receiver.take(gateway, [cases.mode5(status=0x30, who=axioma, access=9)], NOW - 200)
+        await receiver.take(gateway, [cases.ell(b"\x78" + cases.RECORDS, who=axioma)], NOW - 100)
+        await receiver.work()
+        assert await standing() == ["leak"]
+        receiver.close()
+    run(scenario)
+
+
+def test_a_message_in_fragments_under_a_replaced_key():
+    """Every key is tried on the whole message, not on its last fragment."""
+    from wmbus import fragments
+    assembler = fragments.Assembler()
+    wrong = bytes(16)
+    found = [decode.decode_by([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
+    assert [state for state, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
+    found = [decode.decode(piece, wrong, {}, assembler) for piece in PIECES]
+    assert found[-1] == (WRONG_KEY, {"alarms": []}, None)
+    found = [decode.decode(piece, None, {}, assembler) for piece in PIECES]
+    assert found[-1] == (NO_KEY, {"alarms": []}, None)
+
+
 CHILD = """
 import asyncio, os, signal, sys
 sys.path[:0] = [{tests!r}, {host!r}, {root!r}]
@@ -158,7 +199,7 @@ def compact(access):
 def test_the_formats_of_compact_frames_outlive_a_killed_process(tmp_path):
     assert child(tmp_path, "[t.cases.short()]") == f"[{DECODED}]"
     assert child(tmp_path, "[t.compact(1)]") == f"[{DECODED}]"
-    (tmp_path / "formats.json").write_text("{damaged")
+    (tmp_path / "receiver" / "formats.json").write_text("{damaged")
     assert child(tmp_path, "[t.compact(2)]") == f"[{UNDECODABLE}]"
-    (tmp_path / "formats.json").unlink()  # no file is no error either
+    (tmp_path / "receiver" / "formats.json").unlink()  # no file is no error either
     assert child(tmp_path, "[t.compact(3)]") == f"[{UNDECODABLE}, {UNDECODABLE}]"
