@@ -7,6 +7,8 @@ is what a bill stands on.
 
 import json
 
+import firmware.batch as batch
+
 from .. import dayrows
 from . import DECODED, NO_KEY, NUMBERS, PENDING, TEXTS, WRONG_KEY, queries
 
@@ -32,11 +34,16 @@ def progress(db, meters):
 def person(db, gateway, meters, since, until):
     """All that is stored of a home (its gateway's id, or None) and its meters (texts) from `since` to `until`, as plain
     data."""
-    found: dict = {"home_hours": [], "meters": []}
+    found: dict = {"home_hours": [], "records": [], "meters": []}
     if gateway is not None:
         found["home_hours"] = [list(row) for row in db.execute(
             "SELECT h.hour, h.import_wh, h.export_wh, h.estimated FROM home_hours h JOIN gateways g "
-            "ON g.id = h.gateway WHERE g.gateway = ? AND h.hour >= ? ORDER BY h.hour", (gateway, since))]
+            "ON g.id = h.gateway WHERE g.gateway = ? AND h.hour >= ? AND h.hour < ? ORDER BY h.hour",
+            (gateway, since, until))]
+        found["records"] = [[time, kind, body.hex()] for time, kind, body in db.execute(
+            "SELECT r.time, r.kind, r.body FROM records r JOIN epochs e ON e.id = r.epoch JOIN gateways g "
+            "ON g.id = e.gateway WHERE g.gateway = ? AND r.received >= ? AND r.received < ? ORDER BY r.id",
+            (gateway, since, until))]
     for name in meters:
         row = db.execute("SELECT id, media, first_heard, last_heard FROM meters WHERE meter = ?", (name,)).fetchone()
         if row is None:
@@ -64,6 +71,9 @@ def erase(db, gateway, meters, before, after, most=5000):
             db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = "
                        "(SELECT id FROM gateways WHERE gateway = ?)", (before, gateway))
             db.execute("UPDATE gateways SET name = '' WHERE gateway = ?", (gateway,))
+            db.execute("DELETE FROM records WHERE received < ? AND kind NOT IN (?,?) AND epoch IN (SELECT e.id FROM "
+                       "epochs e JOIN gateways g ON g.id = e.gateway WHERE g.gateway = ?)",
+                       (before, batch.BOOT, batch.CLOCK, gateway))  # those two say when other records were made
         for row in rows:
             _only_daily(db, row, before)
             db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before))

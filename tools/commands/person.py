@@ -87,6 +87,7 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
         found = read(people.person, gateway, meters, start, end)
     found["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
                            for h, i, e, x in found["home_hours"]]
+    found["records"] = [{"time": iso(t), "kind": k, "record": body} for t, k, body in found["records"]]
     for m in found["meters"]:
         m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
