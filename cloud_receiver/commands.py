@@ -22,6 +22,7 @@ CONTENT_TYPE = "application/cbor"
 MEDIA = (6, 7, 21, 22)
 MOST_BYTES = 60_000  # of commands in one answer, which is at most 64 KiB
 MOST = 8
+MOST_ARGUMENTS = 40_000  # bytes of one's arguments: a command is at most 40 KiB, with its envelope
 # How long a command may wait for its gateway. A gateway closes a valve only within 300 s by its own clock, which may be
 # a minute behind this one.
 VALID_S = {"interval": 30 * DAY, "relay": 30 * DAY, "own-meters": 30 * DAY, "trust": 365 * DAY, "rewind": 30 * DAY,
@@ -171,6 +172,8 @@ def check(name: str, arguments: dict) -> None:
     fields, holds = form
     if sorted(arguments) != sorted(fields) or not holds(arguments):
         raise CommandRefused(f"{name}: arguments not of the form docs/wire.md gives")
+    if len(cbor2.dumps(arguments)) > MOST_ARGUMENTS:
+        raise CommandRefused(f"{name}: more than {MOST_ARGUMENTS} bytes of arguments")
 
 
 def _whole(value, least, most):

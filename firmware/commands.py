@@ -17,6 +17,7 @@ from .batch import WireError
 from .cbor import CborError
 
 CONTENT_TYPE = "application/cbor"
+MAX_COMMAND = 40 * 1024  # bytes of one, with its envelope
 MOST = 8  # commands taken from one answer: each costs a signature check
 KEPT = 8  # results remembered, to be told again
 VALVE_S = 300
@@ -89,6 +90,8 @@ class Commands:
     async def _opened(self, data):
         # (counter, not-after, name, arguments), or None for what is no command to this gateway.
         try:
+            if len(data) > MAX_COMMAND:
+                return None
             envelope = batch.open_envelope(data, "command", self.works["works"])
             key = [k for k in self.works["command_keys"] if batch.kid(k) == envelope.kid]
             if envelope.content_type != CONTENT_TYPE or not key:
@@ -102,7 +105,7 @@ class Commands:
                     break
                 await asyncio.sleep(0)
             content = cbor.decode_all(data[envelope.end:])
-        except (WireError, CborError, TypeError):
+        except (WireError, CborError, TypeError, MemoryError):
             return None
         if not good or not isinstance(content, list) or len(content) != 5 or content[0] != self._kid:
             return None
@@ -121,7 +124,7 @@ class Commands:
             code, text = e.code, e.text
         except config.ConfigError as e:
             code, text = NOT_UNDERSTOOD, str(e)
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, MemoryError) as e:
             code, text = FAILED, str(e)
         self._finish(counter, code, text)
 

@@ -7,13 +7,15 @@ from firmware import port
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
+import envelopes
 import test_gateway as rig
 
-from firmware import batch, cbor, config, ed25519, reset
+from firmware import batch, cbor, commands, config, ed25519, reset
 from firmware.commands import (
     DONE,
     FAILED,
     INTERRUPTED,
+    MAX_COMMAND,
     NO_CLOCK,
     NO_CONSENT,
     NOT_LISTED,
@@ -127,6 +129,118 @@ def test_what_is_not_the_works_own_is_dropped_without_a_trace():
         g.give(data)
         assert g.uplink.interval == 900 and g.results() == [] and g.saved == [], data
         assert g.counters["commands_refused"] == 1
+
+
+LIMIT = 4096  # bytes of a command, here: of what a gateway takes the test's heap does not hold several
+
+
+def matrix():
+    """Yield (what may be wrong, the commands of one answer, what becomes of them): None: dropped and counted, without a
+    trace; else the results."""
+    good = command("interval", INTERVAL, 5)
+    at = good.index(b"\x58\x40") + 2
+    forged = bytearray(good)
+    forged[at + 7] ^= 1
+    moved = bytearray(good)
+    moved[-1] ^= 1
+    stranger = command("interval", INTERVAL, 5, seed=STRANGER)
+    mine, theirs = batch.kid(KEYS[SEED]), batch.kid(KEYS[STRANGER])
+    yield "forged: signature", [bytes(forged)], None
+    yield "forged: content", [bytes(moved)], None
+    yield "forged: by a stranger", [stranger], None
+    for n in (0, 1, 40, at, at + 64, len(good) - 1):
+        yield "truncated to %d" % n, [good[:n]], None
+    yield "lengthened", [good + b"\x00"], None
+    yield "oversized", [command("interval", {"seconds": "9" * LIMIT}, 5)], None
+    yield "oversized, not even an envelope", [bytes(LIMIT + 1)], None
+    yield "replayed in one answer", [good, good], [(5, DONE)]
+    yield "replayed below another", [command("interval", INTERVAL, 6), good], [(5, DONE), (6, DONE)]
+    yield "cross-works", [command("interval", INTERVAL, 5, works="other")], None
+    for purpose in ("batch", "release"):
+        yield "cross-purpose: " + purpose, [command("interval", INTERVAL, 5, purpose=purpose)], None
+    yield "cross-purpose: content type", [command("interval", INTERVAL, 5, content_type="application/cbor-seq")], None
+    for alg, hash_alg in ((-7, -16), (-19, -16), (5, -16), (None, -16), (-8, -15), (-8, -43)):
+        protected = envelopes.protected_header(mine, alg, hash_alg, "application/cbor")
+        yield "downgraded: %s, %s" % (alg, hash_alg), [envelopes.put(*envelopes.made(
+            good[at + 64:], SEED, KEYS[SEED], purpose="command", works="demo", protected=protected))], None
+    yield "swapped kid: of a stranger", [good.replace(mine, theirs)], None
+    yield "swapped kid: of the works", [stranger.replace(theirs, mine)], None
+    yield "swapped kid: of the successor", [good.replace(mine, batch.kid(KEYS[SUCCESSOR]))], None
+    yield "swapped kid: for another gateway", [command("interval", INTERVAL, 5, kid=bytes(10))], None
+    before = command("interval", {"seconds": 60}, 5)
+    yield "reordered", [command("interval", INTERVAL, 6), before], [(5, DONE), (6, DONE)]
+    yield "good", [good], [(5, DONE)]
+
+
+def wrong(kind=Commands):
+    """The names of the matrix that a gateway answers otherwise than it must."""
+    found = []
+    commands.MAX_COMMAND = LIMIT
+    for name, given, answer in matrix():
+        port.tidy()
+        g = Bench()
+        g.commands = kind(rig.ME.kid, g.works, g.clock, g.state, g.save_state, g.values, g)
+        g.give(*given)
+        if answer is None:
+            held = g.results() == [] and g.saved == [] and g.kept_orders == [] and g.uplink.interval == 900 \
+                and g.counters.get("commands_refused") == 1 and g.state["counter"] == 0
+        else:
+            held = g.results() == answer and g.uplink.interval == 300 and "commands_refused" not in g.counters
+        if not held:
+            found.append(name)
+    commands.MAX_COMMAND = MAX_COMMAND
+    return found
+
+
+def test_every_command_of_the_matrix_gets_its_answer_and_none_is_executed():
+    assert wrong() == [] and MAX_COMMAND == 40 * 1024
+
+
+def test_the_matrix_sees_gateways_that_have_forgotten_a_check():
+    class VerifiesNot(Commands):
+        """Known bad: takes any signature."""
+        async def _opened(self, data):
+            right, ed25519.verify_steps = ed25519.verify_steps, lambda *_: _good()
+            try:
+                return await Commands._opened(self, data)
+            finally:
+                ed25519.verify_steps = right
+
+    class Takes(Commands):
+        """Known bad: does not sort."""
+        async def take(self, given, before):
+            for data in given:
+                await Commands.take(self, [data], before)
+
+    class OfAnySize(Commands):
+        """Known bad: reads whatever length."""
+        async def _opened(self, data):
+            commands.MAX_COMMAND, most = 1 << 20, commands.MAX_COMMAND
+            try:
+                return await Commands._opened(self, data)
+            finally:
+                commands.MAX_COMMAND = most
+    assert {"forged: signature", "cross-works", "cross-purpose: batch", "swapped kid: of the works"} <= set(
+        wrong(VerifiesNot))
+    assert wrong(Takes) == ["replayed below another", "reordered"]
+    assert wrong(OfAnySize) == ["oversized"]
+
+
+def _good():
+    yield
+    return True
+
+
+def test_one_that_memory_is_too_small_for_is_answered_and_harms_nothing_else():
+    g = Bench()
+
+    def order(name, value):
+        if name == "relay":
+            raise MemoryError("memory allocation failed")
+        Bench.order(g, name, value)
+    g.order = order
+    g.give(command("relay", {"window": 3600, "media": [7], "meters": []}, 1), command("interval", INTERVAL, 2))
+    assert g.results() == [(1, FAILED), (2, DONE)] and g.uplink.interval == 300
 
 
 def test_a_counter_is_never_executed_twice_nor_one_below_it():

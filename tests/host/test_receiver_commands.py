@@ -428,6 +428,24 @@ def test_every_command_of_the_list_has_its_line(receiver):
     assert netti("command", directory.path, "all", "close-valve").returncode == 2
 
 
+def test_a_command_to_all_skips_the_revoked_and_says_so(receiver):
+    path, gateway, revoked = receiver.directory.path, receiver.enrol(), receiver.enrol()
+    assert netti("revoke", path, revoked.id).returncode == 0
+    done = netti("command", path, "all", "interval", "60")
+    assert done.returncode == 0 and f"{gateway.id} interval queued as" in done.stdout
+    assert f"{revoked.id} is revoked: skipped" in done.stdout and f"{revoked.id} interval" not in done.stdout
+    assert netti("commands", path).stdout.count("waiting") == 1
+    # By its own name it may be told, for when it is reinstated.
+    assert f"{revoked.id} interval queued as" in netti("command", path, revoked.id, "interval", "60").stdout
+
+
+def test_a_command_that_is_too_long_is_not_made():
+    meters = [f"KAM-{n:08d}-1B-16" for n in range(2200)]
+    commands.check("relay", {"window": 3600, "media": [7], "meters": meters[:2000]})
+    with pytest.raises(commands.CommandRefused, match="more than 40000 bytes"):
+        commands.check("relay", {"window": 3600, "media": [7], "meters": meters})
+
+
 def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path):
     gateway = receiver.enrol()
     assert "there is no key for it yet" in bind(receiver, gateway, OWN)

@@ -339,7 +339,11 @@ def _command(args):
         raise CommandError("a valve is closed at one gateway, not at all")
     with _office(args) as (settings, keys, commands, enrolled):
         gateways = enrolled if args.gateway == "all" else [_enrolled(args.gateway, enrolled)]
+        revoked = keys.revoked()
         for gateway in gateways:
+            if gateway in revoked and args.gateway == "all":
+                print(f"{gateway} is revoked: skipped")
+                continue
             counter = commands.make(gateway, args.name, _order(args, directory, settings, keys.bound(gateway)), now)
             print(f"{gateway} {args.name} queued as {counter}"
                   + (", for four minutes" if args.name == "close-valve" else ""))
