@@ -67,3 +67,12 @@ def test_a_message_in_fragments_is_one_reading(decode, tmp_path):
     assert status == 1 and len(out) == 1 and '"total_m3_4": 12.345' in out[0]
     assert [line.rpartition(": ")[2].split(" (")[0] for line in err[:2]] == ["fragment 1 of a longer message",
                                                                             "fragment 2 of a longer message"]
+
+
+def test_alarms_of_the_plain_status_byte_are_told_without_a_key(decode):
+    telegram = cases.mode5(status=0x30, who=cases.address("AXI", "12345678", 0x10, 7)).hex()
+    for args in ((), ("--key", "ff" * 16)):
+        status, out, err = decode(telegram, *args)
+        assert status == 1 and out == [] and err[0].startswith("AXI-12345678-10-07: ")
+        assert err[0].endswith("; its status byte says leak")
+    assert "status byte" not in decode(cases.mode5().hex())[2][0]

@@ -86,6 +86,8 @@ class Decoder:
             except wmbus.DecodeError as e:
                 # With several keys the last word is that of the last one: they all failed.
                 fault = e.reason if e.offset is None else f"{e.reason} (byte {e.offset})"
+                if isinstance(e, (wmbus.KeyMissing, wmbus.WrongKey)):
+                    fault += _told(whole or telegram)
                 if not isinstance(e, wmbus.WrongKey):
                     break
         if telegram is piece.data and _wrong_crc(telegram):
@@ -173,6 +175,12 @@ def meter_text(telegram: bytes) -> str:
     if len(telegram) >= 10 and telegram[0] != 0x68:
         return wmbus.meter_text(wmbus.transport.meter_of(telegram[2:10]))
     return ""
+
+
+def _told(telegram: bytes) -> str:
+    """What the status byte in front of the cipher text tells all the same."""
+    alarms = wmbus.alarms(wmbus.summary(telegram))
+    return f"; its status byte says {', '.join(alarms)}" if alarms else ""
 
 
 def _wrong_crc(frame: bytes) -> bool:
