@@ -124,6 +124,65 @@ def test_the_matrix_at_a_running_receiver(receiver):
     assert receiver.json("/v1/meters")["meters"][0]["heard_by"] == 1
 
 
+KINDS = {  # kind of a hostile batch -> (how the names of its rows in the matrix begin, the one answer)
+    "forged": (("signature", "content changed", "content and digest", "record added", "s not", "r of small"), 403),
+    "truncated": (("cut to", "records taken away"), 403),
+    "cross-works": (("works ",), 403),
+    "cross-purpose": (("purpose ", "content type"), 403),
+    "downgraded": (("algorithm", "hash algorithm"), 403),
+    "swapped kid": (("kid of another", "signed for another"), 403),
+    "reordered": (("records reordered",), 403),
+    "unknown": (("a gateway nobody",), 401),
+    "good": (("good",), 200),
+}
+
+
+def test_the_matrix_has_every_kind():
+    """Oversized, replayed and reordered as a whole: the two tests below; commands: tests/test_gateway_commands.py."""
+    rows = [(name, status) for name, _body, status in matrix()]
+    for kind, (starts, status) in KINDS.items():
+        for start in starts:
+            found = [s for name, s in rows if name.startswith(start)]
+            assert found and set(found) == {status}, (kind, start, found)
+
+
+def test_replayed_and_reordered_batches_are_taken_once_each(receiver):
+    """Whole batches, well signed, by whoever recorded them: in any order and again, every record is there once."""
+    gateway = receiver.enrol()
+
+    def sent(first, count):
+        bodies = [batch.event(seq, TIME, "e", str(seq)) for seq in range(first, first + count)]
+        return gateway.batch(bodies, first=first, last=first + count - 1)
+    one, two, three = sent(1, 2), sent(3, 2), sent(5, 2)
+    for body, through in ((three, 6), (one, 6), (three, 6), (two, 6), (one, 6), (two, 6)):
+        answer = receiver.send(body)
+        assert answer.status == 200 and batch.open_answer(answer.body).through == through
+    kept = receiver.run(receiver.receiver.store.read(lambda db: db.execute(
+        "SELECT r.seq FROM records r JOIN epochs e ON e.id = r.epoch WHERE e.epoch = ? ORDER BY r.seq",
+        (gateway.epoch,)).fetchall()))
+    assert [row[0] for row in kept] == [1, 2, 3, 4, 5, 6]
+
+
+def test_other_content_is_seen_in_any_range_that_was_taken_before(receiver):
+    """A gateway that was cut off before it heard its 409 has more to send by now: the range is not the same."""
+    gateway = receiver.enrol()
+
+    def records(first, last, text=""):
+        return [batch.event(seq, TIME, "e", f"{seq}{text}") for seq in range(first, last + 1)]
+
+    def status(bodies, first):
+        return receiver.send(gateway.batch(bodies, first=first, last=first + len(bodies) - 1)).status
+    assert status(records(1, 3), 1) == status(records(4, 6), 4) == 200
+    for first, bodies in ((1, records(1, 2) + records(3, 3, "x") + records(4, 8)), (4, records(4, 9, "x")),
+                          (2, records(2, 3) + records(4, 6, "x"))):
+        assert status(bodies, first) == 409, first
+    assert [e["through"] for e in receiver.json(f"/v1/gateways/{gateway.id}")["epochs"]] == [6]
+    assert status(records(1, 8), 1) == 200  # the same again, with more behind it
+    # A record that its flash has lost since is no other content.
+    answer = receiver.send(gateway.batch(records(1, 1) + records(3, 9), first=1, last=9))
+    assert answer.status == 200 and batch.open_answer(answer.body).through == 9
+
+
 def test_too_large_and_equivocating_batches(receiver):
     receiver.send(put(*made()))
     assert receiver.send(put(*made(content() + bytes(batch.MAX_BATCH)))).status == 413
