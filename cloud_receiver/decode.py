@@ -179,7 +179,7 @@ def decode_by(keys: "list[bytes | None]", data: bytes, formats: dict, assembler:
 
 
 def _read(data, keys, formats):
-    wrong = None
+    wrong: "wmbus.DecodeError | None" = None
     for key in keys:
         try:
             return wmbus.decode(data, key=key, aes=aes, formats=formats)
@@ -187,7 +187,7 @@ def _read(data, keys, formats):
             if wrong is None and not isinstance(e, wmbus.WrongKey):
                 raise
             wrong = wrong or e
-    raise wrong
+    raise wrong or wmbus.KeyMissing("no key to try")
 
 
 def plain_alarms(data: bytes) -> "dict | None":
