@@ -93,14 +93,13 @@ NB = {
     "The gateway has not been in contact for %s. Check that it has power and the network works.":
         "Gatewayen har ikke vært i kontakt på %s. Sjekk at den har strøm og at nettet virker.",
     "The gateway has not been in contact yet.": "Gatewayen har ikke vært i kontakt ennå.",
-    "The gateway sends the water works the telegrams of water meters it hears, yours and your neighbours', unopened, "
-    "as the meters sent them.":
-        "Gatewayen sender vannverket telegrammene fra vannmålerne den hører, din og naboenes, uåpnet, slik målerne "
-        "sendte dem.",
-    "It also sends your electricity per hour to this page, because you have turned that on; the water works does not "
-    "see it.":
-        "Den sender også strømforbruket per time til denne siden, fordi du har slått det på; vannverket ser det ikke.",
-    "Your electricity stays in the house.": "Strømforbruket blir i huset.",
+    "To the water works: the telegrams of water meters, yours and your neighbours', unopened. Your electricity stays in "
+    "the house.":
+        "Til vannverket: telegrammene fra vannmålerne, din og naboenes, uåpnet. Strømforbruket blir i huset.",
+    "To the water works: the telegrams of water meters, yours and your neighbours', unopened; to this page alone: your "
+    "electricity per hour, as you have chosen.":
+        "Til vannverket: telegrammene fra vannmålerne, din og naboenes, uåpnet; bare til denne siden: strømmen din per "
+        "time, slik du har valgt.",
     "This address is the key to the page: keep it to yourself. Values are shown from %s on.":
         "Adressen er nøkkelen til siden: hold den for deg selv. Verdier vises fra %s.",
     # a gateway

@@ -78,7 +78,7 @@ def test_electricity_is_the_homes_own_and_only_where_shared(receiver):
     since(receiver, NOW - 30 * DAY)
     text = page(receiver, path)
     assert ">16.0 <small>kWh</small>" in text and ">60 <small>kWh</small>" in text
-    assert "4.3" not in text and "the water works does not see it" in text
+    assert "4.3" not in text and "to this page alone: your electricity per hour" in text
     assert "has not yet said which water meter is yours" in text
 
 

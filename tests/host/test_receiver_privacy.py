@@ -72,7 +72,7 @@ def keys_sent(place, gateway):
 
 def test_electricity_is_its_owners_alone(place):
     assert works_sees_electricity(place) == [] and neighbour_sees(place) == []
-    assert "3917" in place.text(place.home_a) and "the water works does not see it" in place.text(place.home_a)
+    assert "3917" in place.text(place.home_a) and "to this page alone: your electricity" in place.text(place.home_a)
     assert "Your electricity stays in the house." in place.text(place.home_b)
 
 
@@ -157,10 +157,10 @@ def test_a_relay_filter_for_another_medium_cannot_be_ordered():
 
 def test_one_line_says_what_leaves_the_house(place):
     for language, water, stays, sends in (
-            ("en", "The gateway sends the water works the telegrams of water meters", "Your electricity stays",
-             "It also sends your electricity per hour"),
-            ("nb", "Gatewayen sender vannverket telegrammene fra vannmålerne", "Strømforbruket blir i huset",
-             "Den sender også strømforbruket per time")):
+            ("en", "To the water works: the telegrams of water meters", "Your electricity stays",
+             "to this page alone: your electricity per hour"),
+            ("nb", "Til vannverket: telegrammene fra vannmålerne", "Strømforbruket blir i huset",
+             "bare til denne siden: strømmen din per time")):
         headers = {"Accept-Language": language}
         a, b = (place.receiver.web(p, headers=headers).text for p in (place.home_a, place.home_b))
         assert water in a and water in b and sends in a and stays in b and stays not in a and sends not in b

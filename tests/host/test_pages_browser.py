@@ -1,0 +1,105 @@
+"""Every page in a real Chromium: nothing refused, nothing wider than a narrow phone, all of it in reach of the Tab key.
+
+Skipped where no Chromium is installed. NETTI_SHOTS names a folder that then gets a picture of each page, narrow and
+wide, in both languages, light and dark.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from test_pages import METER, OPEN, WRONG, receiver  # noqa: F401 - the fixture with a bit of everything
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+NARROW, WIDE = 320, 1280
+SHOTS = os.environ.get("NETTI_SHOTS")
+
+# What can be reached by keyboard, as a page's own rules have it; summary opens a table of values.
+REACHABLE = "a[href], button, input:not([type=hidden]), select, summary, textarea"
+FOCUSED = """() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+    return [e.tagName, (e.textContent || e.name || '').trim().slice(0, 40), s.outlineStyle, s.outlineWidth,
+            r.right > 0 && r.bottom > 0 && r.width > 0] }"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium for the file."""
+    with sync_api.sync_playwright() as p:
+        running = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+
+
+def pages_of(place):
+    """Address and name of every kind of page."""
+    return [("/", "overview"), ("/meters", "meters"), (f"/meters/{METER.text}", "meter"),
+            (f"/meters/{METER.text}?view=hours", "hours"), (f"/meters/{OPEN.text}", "meter-no-key"),
+            (f"/meters/{WRONG.text}?view=months", "meter-wrong-key"), ("/gateways", "gateways"),
+            (f"/gateways/{place.gateway.id}", "gateway"), (place.home, "home"), ("/audit", "audit"),
+            ("/nowhere", "not-found")]
+
+
+def opened(browser, place, path, width, language="en", scheme="light"):
+    """A page of the receiver, and what its console complained of."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, locale=language, color_scheme=scheme)
+    page, said = context.new_page(), []
+    page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: said.append(str(e)))
+    page.on("request", lambda r: said.append(r.url) if not r.url.startswith(f"http://127.0.0.1:{place.web_port}/")
+            else None)
+    page.goto(f"http://127.0.0.1:{place.web_port}{path}", wait_until="load")
+    return page, [s for s in said if "404 (Not Found)" not in s]
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_narrow_and_wide_nothing_spills_and_nothing_is_refused(receiver, browser, language):  # noqa: F811
+    for path, name in pages_of(receiver):
+        for width in (NARROW, WIDE):
+            for scheme in ("light", "dark") if SHOTS else ("light",):
+                page, said = opened(browser, receiver, path, width, language, scheme)
+                assert not said, f"{path}: {said}"
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+                assert page.get_attribute("html", "lang") == language
+                if SHOTS:
+                    page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{language}-{scheme}.png", full_page=True)
+                page.context.close()
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_everything_is_reached_by_tab_in_the_order_it_stands_and_seen_there(receiver, browser, width):  # noqa: F811
+    for path, name in pages_of(receiver):
+        page, _ = opened(browser, receiver, path, width)
+        wanted = page.evaluate(f"() => [...document.querySelectorAll({REACHABLE!r})].filter(e => e.checkVisibility())"
+                               ".map(e => [e.tagName, (e.textContent || e.name || '').trim().slice(0, 40)])")
+        got = []
+        for _ in wanted:
+            page.keyboard.press("Tab")
+            tag, text, style, outline, seen = page.evaluate(FOCUSED)
+            got.append([tag, text])
+            assert seen, f"{name}: {tag} {text!r} has the focus out of sight"
+            assert style != "none" and float(re.match(r"[\d.]+", outline)[0]) >= 1, f"{name}: {tag} {text!r}: no ring"
+        assert got == wanted, f"{name}: the order of Tab is not that of the page"
+        page.context.close()
+
+
+def test_the_first_tab_skips_the_menu(receiver, browser):  # noqa: F811
+    page, _ = opened(browser, receiver, "/meters", NARROW)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.context.close()
+
+
+def test_a_table_of_values_opens_by_keyboard(receiver, browser):  # noqa: F811
+    page, _ = opened(browser, receiver, receiver.home, NARROW)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.parentElement.open") is True
+    page.context.close()
