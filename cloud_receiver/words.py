@@ -93,8 +93,8 @@ NB = {
     "The gateway has not been in contact for %s. Check that it has power and the network works.":
         "Gatewayen har ikke vært i kontakt på %s. Sjekk at den har strøm og at nettet virker.",
     "The gateway has not been in contact yet.": "Gatewayen har ikke vært i kontakt ennå.",
-    "To the water works: the telegrams of water meters, yours and your neighbours', unopened. Your electricity stays in "
-    "the house.":
+    "To the water works: the telegrams of water meters, yours and your neighbours', unopened. Your electricity stays "
+    "in the house.":
         "Til vannverket: telegrammene fra vannmålerne, din og naboenes, uåpnet. Strømforbruket blir i huset.",
     "To the water works: the telegrams of water meters, yours and your neighbours', unopened; to this page alone: your "
     "electricity per hour, as you have chosen.":
