@@ -1,10 +1,11 @@
 """Mutated wM-Bus telegrams in great number: what escapes besides DecodeError, how long it takes, what memory stays.
 
-usage: bench/fuzz.py [--quick] [--json] [--mutants N] [--seed N]
+usage: bench/fuzz.py [--codec wmbus|han] [--quick] [--json] [--mutants N] [--seed N]
 
 Mutants are flipped bits, cut, spliced and lengthened telegrams and changes under a right CRC or cipher, from the
 captures beside the repository and the tests' own encoder. JSON: `mutants`, `escapes` (exceptions that are no
-DecodeError), `slow` (more than 20 ms of CPU time) and `growth_kb` (live memory gained after the first tenth).
+DecodeError), `slow` (more than 20 ms of CPU time) and `growth_kb` (live memory gained after the first tenth). With
+`--codec han` the same of HAN messages, by fuzz_han.py.
 """
 
 import argparse
@@ -138,11 +139,15 @@ def resident_kb():
 def main():
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--codec", choices=("wmbus", "han"), default="wmbus")
     parser.add_argument("--quick", action="store_true", help="under a minute")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--mutants", type=int)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    if args.codec == "han":
+        import fuzz_han
+        return fuzz_han.run(args)
     count = args.mutants or (200_000 if args.quick else 2_500_000)
     rng = random.Random(args.seed)
     pool = samples()

@@ -69,12 +69,17 @@ def main():
     parser.add_argument("--mutants", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus", type=Path, default=CORPUS)
-    args = parser.parse_args()
+    run(parser.parse_args())
+
+
+def run(args):
+    """Run with the arguments of `main`, or of fuzz.py, and print."""
     count = args.mutants or (60_000 if args.quick else 1_200_000)
     rng = random.Random(args.seed)
     pool = han_mutants.own()
-    if args.corpus.exists():
-        pool += [bytes.fromhex(json.loads(line)["hex"]) for line in args.corpus.open(encoding="utf-8")]
+    corpus = getattr(args, "corpus", CORPUS)
+    if corpus.exists():
+        pool += [bytes.fromhex(json.loads(line)["hex"]) for line in corpus.open(encoding="utf-8")]
     result = {"mutants": count, "escapes": 0, "unvouched": 0, "slow": 0, "read": 0}
     texts = []
     before = 0
