@@ -106,6 +106,30 @@ def test_fragments_are_decoded_as_one_message(tmp_path):
     run(scenario)
 
 
+def test_from_the_air_through_a_gateway_to_a_reading(tmp_path):
+    """A meter sends a message of three fragments every minute; the gateway relays one of each hour, whole."""
+    from test_gateway import Bench
+    gateway = Bench()
+    gateway.set_clock()
+    for minute in range(120):
+        for second, piece in enumerate(cases.fragmented(cases.RECORDS * 4, counter=minute.to_bytes(4, "little"))):
+            gateway.hal.ms = 60000 * minute + 1000 * second
+            if (minute, second) != (0, 1):  # the first message is heard in part
+                gateway.telegram(piece, -70)
+    relayed = [row[4] for row in gateway.records(gateway.telegrams, batch.TELEGRAM)]
+    assert [wmbus.fragment(piece)[0] for piece in relayed] == [1, 1, 2, 3, 1, 2, 3]
+    assert gateway.counters["relayed"] == 7 and gateway.counters["thinned"] == 3 * 120 - 1 - 7
+
+    async def scenario():
+        receiver = Receiver(tmp_path)
+        receiver.put_key()
+        await receiver.take(Gateway(), relayed)
+        assert (await receiver.work()).count(DECODED) == 2
+        assert await receiver.total_ml() == 12345000
+        receiver.close()
+    run(scenario)
+
+
 def test_a_restart_and_a_late_key_find_the_whole_message(tmp_path):
     """The first fragments were tried by a process that is gone; the key comes after the last."""
     async def scenario():
