@@ -10,7 +10,7 @@ from pathlib import Path
 import wmbus
 from cloud_receiver import store_reader
 from cloud_receiver.accounts import Accounts
-from cloud_receiver.clock import Clock, iso, parse_time
+from cloud_receiver.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.commands import Commands
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.login import audit_fields
@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                            "accounts, bindings; one reading a day stays for billing")
     for p in (export, erase):
         p.add_argument("dir", type=Path)
+        p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
         p.add_argument("whose", help="the home's gateway (its id), or a meter (KAM-12345678-1B-16)")
     export.add_argument("--from", dest="start", metavar="TIME", help="default: since they moved in")
     export.add_argument("--to", dest="end", metavar="TIME", help="default: now")
@@ -50,7 +51,7 @@ def run(args) -> int:
         with contextlib.closing(KeyStore(directory.keys)) as keys, \
                 contextlib.closing(Accounts(directory.access, keys)) as accounts:
             gateway, meters = _whose(args.whose, keys)
-            now = Clock().seconds()
+            now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
             end = _time(args.end, now)
             if args.action == "erase":
                 return _erase(args, settings, keys, accounts, gateway, meters, end, now)
