@@ -12,9 +12,10 @@ time to make it look fresh.
 
 import asyncio
 
-from . import batch, cbor, config, ed25519
+from . import batch, cbor
 from .batch import WireError
 from .cbor import CborError
+from .errors import ConfigError
 
 CONTENT_TYPE = "application/cbor"
 MAX_COMMAND = 40 * 1024  # bytes of one, with its envelope
@@ -53,7 +54,7 @@ class Commands:
     state (`counter`, `executing`, `results`) and `save` keeps it durably; `gateway` does what they say; `values` is the
     ring that results go to."""
 
-    def __init__(self, kid, works, clock, state, save, values, gateway):
+    def __init__(self, kid, works, clock, state, save, values, gateway, told=None):
         self._kid = kid
         self.works = works
         self._clock = clock
@@ -61,8 +62,8 @@ class Commands:
         self._save = save
         self._values = values
         self._gateway = gateway
-        self._told = {}  # counter -> seq of its result record, in this epoch and since this start
-        self._epoch = values.epoch
+        # counter -> seq of its result record in an epoch, since this start; kept by the caller
+        self._told = {} if told is None else told
 
     def resume(self):
         """At the start: a command that was cut off says so."""
@@ -89,6 +90,7 @@ class Commands:
 
     async def _opened(self, data):
         # (counter, not-after, name, arguments), or None for what is no command to this gateway.
+        from . import ed25519
         try:
             if len(data) > MAX_COMMAND:
                 return None
@@ -122,7 +124,7 @@ class Commands:
             code, text = DONE, self._execute(not_after, name, arguments, before) or ""
         except Refused as e:
             code, text = e.code, e.text
-        except config.ConfigError as e:
+        except ConfigError as e:
             code, text = NOT_UNDERSTOOD, str(e)
         except (OSError, ValueError, MemoryError) as e:
             code, text = FAILED, str(e)
@@ -137,13 +139,15 @@ class Commands:
 
     def _write_result(self, counter, code, text):
         time = self._clock.record_time()
-        if self._epoch != self._values.epoch:
-            self._epoch, self._told = self._values.epoch, {}
-        self._told[counter] = self._values.append(lambda seq: batch.result(seq, time, counter, code, text))
+        seq = self._values.append(lambda seq: batch.result(seq, time, counter, code, text))
+        self._told[counter] = self._values.epoch, seq
+        if len(self._told) > KEPT:
+            self._told.pop(min(self._told))
 
     def _tell_again(self, counter):
         # The receiver has not seen the result: unless it is on its way, it is written once more.
-        if self._epoch == self._values.epoch and self._told.get(counter, 0) > self._values.acknowledged:
+        epoch, seq = self._told.get(counter, (None, 0))
+        if epoch == self._values.epoch and seq > self._values.acknowledged:
             return
         for known, code, text in self._state["results"]:
             if known == counter:
@@ -156,6 +160,7 @@ class Commands:
         if now is not None and now > not_after:
             raise Refused(TOO_LATE)
         if name == "interval":
+            from . import config
             (seconds,) = fields(arguments, ("seconds",))
             self._gateway.order("interval", whole(seconds, config.MIN_INTERVAL, config.MAX_INTERVAL))
         elif name == "relay":

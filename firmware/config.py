@@ -6,14 +6,12 @@ has its default here and nowhere else.
 
 import json
 
+from .errors import ConfigError
+
 KINDS = ("home", "concentrator", "drive-by")
 WATER = (0x06, 0x07, 0x15, 0x16)  # EN 13757-7 table 13: hot, water, cold, ... : the media types a home may relay
 MIN_INTERVAL, MAX_INTERVAL = 10, 86400
 MIN_WINDOW, MAX_WINDOW = 60, 86400
-
-
-class ConfigError(ValueError):
-    """What is wrong with the configuration, in one line."""
 
 
 def _whole(value, name, low, high):

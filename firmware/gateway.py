@@ -10,8 +10,9 @@ import json
 
 import wmbus
 
-from . import batch, config
+from . import batch
 from .clock import QUALITY_NAMES
+from .errors import ConfigError
 from .supply import FlushRule
 from .thinning import AFL, Thinning, address
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .han_port import HanPort
     from .own import OwnMeters
-    from .update import Update
+    from .folder import Updater
     from .uplink import Uplink
 
 TICK_S = 10
@@ -30,6 +31,11 @@ STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
 SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
+# What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
+RARELY = ("firmware.config", "firmware.start", "firmware.commands", "firmware.http", "firmware.ed25519",
+          "firmware.ed25519_table", "firmware.sha512", "firmware.sha512_table", "firmware.update", "firmware.fetch",
+          "firmware.slots", "firmware.release_keys", "wmbus.naming", "wmbus.vif", "han_reader.layout",
+          "han_reader.lists", "han_reader.obis")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
@@ -62,7 +68,7 @@ class Gateway:
         self.save_works = _nothing
         self.make_own = _nothing  # an OwnMeters of checked meters
         self.valve = None  # called to close the main valve
-        self.updater: "Update | None" = None  # where the firmware runs from a slot
+        self.updater: "Updater | None" = None  # where the firmware runs from a slot
         self.restarting = False  # whether it ends to be started again
         self._day = None
         self.flush_rule = FlushRule()
@@ -174,6 +180,7 @@ class Gateway:
 
     def order(self, name, value):
         """Keep an order and follow it; it goes before the configuration. Raises ConfigError."""
+        from . import config
         if name == "relay":
             value = config.relay_filter(value, config.MAX_WINDOW)
         elif name == "own_meters":
@@ -193,8 +200,9 @@ class Gateway:
 
     def trust(self, url, anchors, command_keys):
         """Replace what the enrolment file says of the receiver and its keys. Raises ConfigError."""
+        from . import config
         if not isinstance(command_keys, list) or not all(isinstance(k, bytes) for k in command_keys):
-            raise config.ConfigError("command_keys: a list of keys")
+            raise ConfigError("command_keys: a list of keys")
         former = self.uplink.works()
         raw = {"works": former["works"], "gateway": former["gateway"], "window": former["window"],
                "interval": former["interval"], "url": url, "anchors": anchors,
@@ -214,7 +222,7 @@ class Gateway:
     def update_available(self, version, url):
         """Note that there is an update; it is fetched and checked by its own signature elsewhere (update.py)."""
         if not isinstance(version, str) or not isinstance(url, str) or not 0 < len(version) <= 64 or len(url) > 256:
-            raise config.ConfigError("version or url malformed")
+            raise ConfigError("version or url malformed")
         if self.updater is None:
             raise ValueError("this gateway does not run from a slot")
         self.state["update"] = [version, url]
@@ -289,6 +297,7 @@ class Gateway:
 
     def tick(self):
         """One round of housekeeping."""
+        self.hal.forget(RARELY)
         self.memory = self.hal.memory()
         self.flush_if_due()
         if self.clock.floor - self._floor_kept >= FLOOR_EVERY_S:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import namedtuple
 
-from . import batch, ed25519
+from . import batch
 
 Identity = namedtuple("Identity", ("seed", "public_key", "kid", "gateway"))
 
@@ -24,6 +24,7 @@ def make(sources):
 
 def of_seed(seed):
     """The identity of a 32-byte seed."""
+    from . import ed25519
     public_key = ed25519.public_key(seed)
     return Identity(seed, public_key, batch.kid(public_key), batch.gateway_id(public_key))
 
@@ -36,6 +37,7 @@ def dump(identity):
 
 def load(data):
     """The identity in identity.json's bytes. Raises ValueError: a key that does not fit its seed is damage."""
+    from . import ed25519
     try:
         fields = json.loads(data)
         seed, public_key = bytes.fromhex(fields["seed"]), bytes.fromhex(fields["public_key"])

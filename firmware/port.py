@@ -566,6 +566,19 @@ def on_terminate(stop):
     loop.add_signal_handler(signal.SIGINT, stop)
 
 
+def forget(modules):
+    """Drop modules: the memory of what nobody holds any part of comes back with the next collection, and the next
+    import loads it again. CPython keeps them."""
+    if not MICROPYTHON:
+        return
+    for name in modules:
+        if name in sys.modules:
+            del sys.modules[name]
+            package, _, last = name.rpartition(".")
+            if package in sys.modules and hasattr(sys.modules[package], last):
+                delattr(sys.modules[package], last)
+
+
 def tidy():
     """Collect garbage often: what lives stays together then, and a long piece can still be had from a small heap."""
     if MICROPYTHON:

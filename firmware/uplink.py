@@ -21,7 +21,7 @@ oldest records when it is full.
 import asyncio
 import hashlib
 
-from . import batch, ed25519, http, port
+from . import batch, port
 
 ROOM = 512  # bytes of a batch for envelope and head
 TIMEOUT_S = 60  # real seconds for one exchange
@@ -198,6 +198,7 @@ class Uplink:
 
     async def _sign(self, digest):
         message = batch.to_sign("batch", self._works["works"], self._identity.kid, digest)
+        from . import ed25519  # dropped from memory between batches
         steps = ed25519.sign_steps(self._identity.seed, self._identity.public_key, message)
         while True:
             try:
@@ -207,6 +208,7 @@ class Uplink:
             await asyncio.sleep(0)
 
     async def _post(self, ring, first, last, opening, length):
+        from . import http
         reader, writer = await self._connected()
         chunk = [http.request_head("POST", self._works["host"], self._works["port"], batch.PATH, length,
                                    batch.CONTENT_TYPE, batch.ANSWER_TYPE)]

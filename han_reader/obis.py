@@ -4,6 +4,8 @@ Codes are written A-B:C.D.E, with *F only where F says something. The flat names
 `import_w`, `import_t1_kwh`, `voltage_l1_v`. Import is what the home takes from the grid (+P), export what it gives.
 """
 
+from .gate import EARLIEST, add_totals, drop  # noqa: F401 - the plain path's
+
 # COSEM unit number -> unit.
 UNITS = {
     8: "°C", 9: "°C", 13: "m3", 14: "m3", 15: "m3/h", 16: "m3/h", 25: "J", 27: "W", 28: "VA", 29: "var", 30: "Wh",
@@ -43,7 +45,6 @@ LIMITS = (
     ("power_factor", -1, 1), ("power_factor_l1", -1, 1), ("power_factor_l2", -1, 1), ("power_factor_l3", -1, 1),
 )
 EVERYTHING = (-1e30, 1e30)
-EARLIEST = 1420070400  # 2015: a clock that says less has not been set
 
 # objects that name the meter or its list -> the reading's key
 IDENTITIES = {
@@ -130,18 +131,3 @@ def totals(names):
             if len(parts) > 1 and way + unit not in names:
                 out.append((way + unit, sorted(parts)))
     return out
-
-
-def add_totals(reading, sums):
-    """Add what `totals` found, where every tariff is there. Sums of registers of three decimals keep three."""
-    for name, parts in sums:
-        if all(part in reading for part in parts):
-            reading[name] = round(sum([reading[part] for part in parts]), 3)
-
-
-def drop(reading, name, value, low):
-    """Note in the reading what the plausibility gate kept out, and why."""
-    reading.pop(name, None)
-    if "dropped" not in reading:
-        reading["dropped"] = []
-    reading["dropped"].append([name, "%s is %s what a meter can mean" % (value, "below" if value < low else "above")])

@@ -14,12 +14,16 @@ from . import accel
 from . import apdu as axdr
 from .clock import date_time
 from .errors import DecodeError
-from .layout import layout
-from .obis import EARLIEST, add_totals, drop, limits, totals
+from .gate import EARLIEST, add_totals, drop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .layout import Layout
 
 
 def layout_of(data, at, end, cut=False):
     """(layout, index of the header's date-time or -1) of the DataNotification, or bare Data, at data[at:end]."""
+    from .layout import layout  # for this only, so that a device can drop its tables again
     header = -1
     if at < end and data[at] == axdr.DATA_NOTIFICATION:
         header, at = axdr.notification(data, at, end)
@@ -37,9 +41,12 @@ class _Plan:
     """The layout of one skeleton, sorted by what is to be done with each value."""
 
     def __init__(self, data, at, end, cut):
+        from .obis import limits, totals
         lay, header = layout_of(data, at, end, cut)
-        self.lay = lay
+        self.lay: "Layout" = lay  # until the mask is made: it would keep layout.py and its tables in memory
         self.header = header
+        self.zone, self.deviation, self.strings = lay.zone, lay.deviation, lay.texts
+        self.times, self.time_at = lay.times, lay.time_at
         # Copies of these with every key in place are quicker than dicts that grow.
         self.keys: "dict" = {"list": lay.list, "obis": None}
         self.codes: "dict" = {}
@@ -100,7 +107,6 @@ class _Plan:
 
     def reading(self, data):
         """The reading of a message of this skeleton."""
-        lay = self.lay
         values = struct.unpack(self.form, data)
         obis: "dict" = self.codes.copy()
         reading: "dict" = self.keys.copy()
@@ -136,7 +142,7 @@ class _Plan:
                     drop(reading, name, value, low)
         if self.sums:
             add_totals(reading, self.sums)
-        for code, key, start, stop in lay.texts:
+        for code, key, start, stop in self.strings:
             value = axdr.text(data, start, stop)
             if code:
                 obis[code] = [value, None]
@@ -144,12 +150,12 @@ class _Plan:
                 reading[key] = value
         time = None
         if self.header >= 0:
-            time = date_time(data, self.header, lay.zone, lay.deviation)
-        for code, start in lay.times:
-            stamp = date_time(data, start, lay.zone, lay.deviation)
+            time = date_time(data, self.header, self.zone, self.deviation)
+        for code, start in self.times:
+            stamp = date_time(data, start, self.zone, self.deviation)
             if code:
                 obis[code] = [stamp, "s"]
-            if time is None and start == lay.time_at:
+            if time is None and start == self.time_at:
                 time = stamp
         if time is not None:
             if time >= EARLIEST:
@@ -212,6 +218,7 @@ class Plans:
         plan = _Plan(data, at, end, cut)
         reading = plan.reading(data)
         mask = plan.mask(data, at)
+        plan.lay = None  # type: ignore[assignment]
         if framed:
             mask[end:end + 2] = bytes(2)  # the FCS
         bits = int.from_bytes(mask, "big")

@@ -41,6 +41,9 @@ class Hal:
     def scale(self):
         return 1
 
+    def forget(self, modules):
+        pass
+
     def memory(self):
         return None
 

@@ -379,7 +379,7 @@ def test_the_relay_filter_is_replaced_and_goes_before_the_configuration():
     g.telegram(rig.cases.mode5(who=rig.cases.address(number="87654321")), -60)
     assert g.counters["relayed"] == 1 and g.counters["foreign"] == 1
     kept = json.loads(g.kept_orders[-1])
-    from firmware.main import follow
+    from firmware.start import follow
     settings = config.check({}, rig.parse_meter, rig.WORKS)
     assert follow(settings, kept) == kept and settings["relay"]["window"] == 7200
     assert follow(settings, {"relay": {"media": [4]}, "own_meters": 1}) == {}

@@ -4,11 +4,12 @@ import asyncio
 import sys
 
 from firmware import main as gateway
+from firmware.start import make
 
 
 def main(folder):
     """Run the gateway of a folder."""
-    g = gateway.make(folder, True)
+    g = make(folder, True)
 
     def close():
         with open(folder + "/valve", "a") as f:

@@ -9,9 +9,8 @@ emptied, so that invented skeletons cost time and never memory.
 
 import struct
 
-from . import accel, drivers, naming, profiles, records, values
+from . import accel, drivers, profiles, records, values
 from .errors import DecodeError
-from .vif import PROFILES
 
 _plans: "dict[tuple, list[Plan]]" = {}
 _count = [0]
@@ -73,6 +72,7 @@ def forget() -> None:
 
 def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
     """Compile the plan of `data[at:end]`; DecodeError when there is no whole record."""
+    from . import naming, vif  # for this only, so that a device can drop their tables again
     found = records.walk(data, at, end, False)
     plan = Plan()
     plan.driver = driver = drivers.model(address)[1]
@@ -105,7 +105,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> Plan:
         pieces.append(code)
         if record.vif == b"\x6c" and record.size == 2:
             base_dates[record.storage, record.tariff, record.subunit] = index
-        if _is_profile(record, data):
+        if _is_profile(record, data, vif.PROFILES):
             # Its control bytes are layout: they are checked like DIF and VIF.
             mask[record.value - at] = mask[record.value + 1 - at] = 0xFF
             name, multiply, divide = _rename(names, _hashed(name, record), 0, multiply, divide)
@@ -167,9 +167,9 @@ def _rename(names, name, storage, multiply, divide):
     return new
 
 
-def _is_profile(record, data):
+def _is_profile(record, data, codes):
     return (record.kind == records.LVAR and record.size >= 2 and data[record.value - 1] < 0xC0
-            and any((code & 0x7F) in PROFILES for code in record.vif[1:]))
+            and any((code & 0x7F) in codes for code in record.vif[1:]))
 
 
 def _hashed(name, record):

@@ -46,3 +46,12 @@ def test_the_check_sees_what_is_loaded():
     """Known-bad: another radio's module shows."""
     found = loaded({"radios": [{"radio": "rtlwmbus", "port": "tcp://127.0.0.1:1"}]})
     assert "firmware.radios.rtlwmbus" in found and "firmware.radios.bursts" not in found
+
+
+def test_what_is_used_rarely_is_dropped_again():
+    found = footprint.measure(None, footprint.HOME)
+    dropped = set(found["loaded"]) - set(found["kept"])
+    assert {"wmbus.vif", "han_reader.lists", "han_reader.layout", "firmware.config", "firmware.start",
+            "firmware.ed25519"} <= dropped
+    # And nobody holds it: far more than the names is gone.
+    assert found["first"] - found["live"] > 60000

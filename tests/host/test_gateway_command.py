@@ -13,7 +13,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from netti_tools import cli
 
-from firmware import batch, identity, main
+from firmware import batch, identity, main, start
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -77,7 +77,7 @@ def test_enrolment_makes_a_folder_that_runs(tmp_path, works, capsys):
     (gateway,) = works.enrolled
     assert gateway in out and works.enrolled[gateway]["kind"] == "home" and works.enrolled[gateway]["name"] == "Vei 1"
     assert stat.S_IMODE((folder / "identity.json").stat().st_mode) == 0o600
-    settings, enrolment, me = main.load(str(folder))
+    settings, enrolment, me = start.load(str(folder))
     assert me.gateway == gateway == enrolment["gateway"] and len(enrolment["anchors"]) == 2
     assert settings["interval"] == 600 and settings["relay"]["window"] == 1800
     status, out, err = run(capsys, "show", folder)

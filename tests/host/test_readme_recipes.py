@@ -84,7 +84,7 @@ def test_a_meter(tree):
 def test_a_radio(tree):
     (path,) = write(tree, "A radio")
     lint(tree, [path])
-    script = ("import sys; sys.path.insert(0, '.'); from firmware.main import radio_class;"
+    script = ("import sys; sys.path.insert(0, '.'); from firmware.start import radio_class;"
               "r = radio_class('hexlines')();"
               f"lines = b'{telegram().hex()}\\n' * 2 + b'zz\\n';"
               "found = [t for i in range(len(lines)) for t in r.feed(lines[i:i + 1])];"

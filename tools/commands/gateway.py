@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from firmware import config, enrol, flash, identity, main, port, reset
+from firmware import config, enrol, flash, identity, main, port, reset, start
 
 from ..errors import CommandError
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _hint(folder: Path) -> None:
     """Tell whose gateway has nothing to listen to yet; what is wrong with the folder, main says itself."""
     try:
-        settings, _, _ = main.load(str(folder))
+        settings, _, _ = start.load(str(folder))
     except config.ConfigError:
         return
     if not settings["radios"] and not settings["han"]:
@@ -101,10 +101,10 @@ def _show(args) -> int:
     if not args.dir.is_dir():
         raise CommandError(f"{args.dir}: no such folder")
     try:
-        settings, works, me = main.load(str(args.dir))
+        settings, works, me = start.load(str(args.dir))
     except config.ConfigError as e:
         raise CommandError(str(e)) from None
-    values, telegrams = main.open_rings(str(args.dir), settings["spool"], None, None)
+    values, telegrams = start.open_rings(str(args.dir), settings["spool"], None, None)
     rings = {"telegrams": telegrams.look(), "values": values.look()}
     out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}",
            "spool": rings}

@@ -1,4 +1,4 @@
-"""The gateway of a schedule: the real parts, wired by `firmware.main.make` in a world of their own.
+"""The gateway of a schedule: the real parts, wired by `firmware.start.make` in a world of their own.
 
 In CPython it is driven by calls. Under MicroPython it is a process of its own: it reads one JSON line per order from
 its standard input and answers with lines; while a request waits for its answer, that goes the same way.
@@ -9,7 +9,8 @@ import binascii
 import json
 import sys
 
-from firmware import main, port, uplink
+from firmware import folder as kept
+from firmware import port, start, uplink
 from schedules.world import Cut, World
 
 
@@ -51,8 +52,8 @@ class Device:
         self.world = world = World(folder, exchange, tell, Lcg(seed))
         self.tell = tell
         world.budget, world.system = budget, system
-        main.port = uplink.port = world
-        self.g = g = main.make(folder)
+        kept.port = start.port = uplink.port = world
+        self.g = g = start.make(folder)
         world.heard = self._hear_all
         g.valve = lambda: None
         # Each execution is told the moment it begins: what follows may be cut off.

@@ -1,0 +1,99 @@
+"""A running gateway's folder: what is written to it and read from it after the start (start.py does the rest)."""
+
+import json
+
+from . import port, version
+
+
+class Folder:
+    """The folder at `path` of the gateway `g`, and what runs rarely enough to be loaded for each use."""
+
+    def __init__(self, path, g=None):
+        self.path = path
+        self.g = g
+        self.works = {}
+        self._told = {}  # of the commands: see there
+        self._update = None
+
+    def keep(self, name):
+        """A function that keeps bytes in a file."""
+        path = self.path + name
+        return lambda data: port.write_whole(path, data)
+
+    def save_state(self, state):
+        """Keep the small persistent state."""
+        port.write_whole(self.path + "/state.json", json.dumps(state).encode())
+
+    def save_orders(self, orders):
+        """Keep what the works ordered."""
+        port.write_secret(self.path + "/orders.json", json.dumps(orders).encode())
+
+    def save_works(self, raw):
+        """Keep another enrolment file, and the former one until the new one has worked."""
+        from . import config
+        # The new file first: a cut between the two loses only the way back.
+        new, old = self.path + "/works.json", self.path + "/works.old.json"
+        former = port.read_whole(new)
+        port.write_whole(new, json.dumps(raw).encode())
+        if port.read_whole(old) is None:
+            port.write_whole(old, former)
+        self.works = config.check_works(raw)
+
+    def trusted(self):
+        """The new enrolment file has worked."""
+        port.remove(self.path + "/works.old.json")
+
+    def head(self):
+        """What a batch's head says of this gateway: boot, firmware, quality of the clock."""
+        g = self.g
+        return g.state["boot"], g.config["firmware"] or version.VERSION, g.clock.quality
+
+    def make_own(self, meters):
+        """The household's own meters."""
+        from .own import OwnMeters
+        g = self.g
+        return OwnMeters(meters, port.aes, g.water_hour, g.count, port.read_whole(self.path + "/own.json"),
+                         self.keep("/own.json"))
+
+    def commands(self):
+        """Who takes the works' commands."""
+        from .commands import Commands
+        g = self.g
+        return Commands(g.identity.kid, self.works, g.clock, g.state, g.save_state, g.values, g, self._told)
+
+    async def take(self, commands, before):
+        """Take an answer's commands, as commands.Commands.take."""
+        return await self.commands().take(commands, before)
+
+
+class Updater:
+    """The gateway's updates, whose code is in memory only while one is ordered or what runs is on probation."""
+
+    def __init__(self, g, slots):
+        self._g = g
+        self._slots = slots
+        self._update = None
+        self._watching = True
+
+    async def run(self):
+        """Do what is to be done, for ever."""
+        while True:
+            if self._watching or self._g.state["update"] is not None:
+                if self._update is None:
+                    self._update = self._load()
+                await self._update.step()
+                self._watching = self._update.watching
+            else:
+                self._update = None
+            await port.sleep(15)
+
+    def _load(self):
+        from .fetch import Source
+        from .release_keys import KEYS
+        from .slots import Slots
+        from .update import Update
+        g = self._g
+        made = Update(port, Slots(port, self._slots, version.VERSION),
+                      Source(port, g.uplink.works, g.clock, g.uplink.line), KEYS, version.VERSION, g)
+        made.watching = self._watching
+        return made
