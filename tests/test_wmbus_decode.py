@@ -156,6 +156,13 @@ def test_nonsense_is_refused():
         refused(wmbus.DecodeError, bad, KEY, aes)
 
 
+def test_a_damaged_telegram_says_of_which_meter_it_seems():
+    for bad in (short()[:-3], short() + bytes(9), mode5()[:40], flipped(mode5(), 3)):
+        assert refused(wmbus.DecodeError, bad, KEY, aes).meter == "NET-12345678-01-07"
+    assert refused(wmbus.DecodeError, b"\x10\x44" + bytes(40)).meter is None
+    assert refused(wmbus.DecodeError, short()[:9]).meter is None
+
+
 def test_compact_frame_after_a_full_one():
     formats = {}
     full = short()

@@ -7,7 +7,7 @@ into `data`, which is the telegram itself until a layer has been decrypted and r
 from collections import namedtuple
 
 from .errors import DecodeError, Fragment
-from .identity import Meter, letters, meter_of
+from .identity import Meter, letters, meter_of, meter_text
 
 Summary = namedtuple("Summary", ("meter", "ci", "access_number", "status", "encrypted"))
 
@@ -50,7 +50,19 @@ class Layers:
 
 
 def begin(telegram: bytes) -> Layers:
-    """Check the frame's outer form, wireless or wired, and return its layers with nothing walked yet."""
+    """Check the frame's outer form, wireless or wired, and return its layers with nothing walked yet.
+
+    A DecodeError names the meter that the bytes where its address belongs name, if they name one.
+    """
+    try:
+        return _begin(telegram)
+    except DecodeError as error:
+        if len(telegram) > 10 and telegram[0] != 0x68 and letters(telegram[2] | telegram[3] << 8) is not None:
+            error.meter = meter_text(meter_of(bytes(telegram[2:10])))
+        raise
+
+
+def _begin(telegram):
     if not isinstance(telegram, bytes):
         telegram = bytes(telegram)
     size = len(telegram)
@@ -64,7 +76,7 @@ def begin(telegram: bytes) -> Layers:
         raise DecodeError("telegram too short", size)
     if 0 < size - 1 - telegram[0] <= 4 and telegram[0] > 9:
         # A receiver that took the CRCs off the length and left one in place, or the like: read what is whole.
-        return begin(bytes((size - 1,)) + telegram[1:])
+        return _begin(bytes((size - 1,)) + telegram[1:])
     raise DecodeError("length field %d, but %d bytes follow" % (telegram[0], size - 1), 0)
 
 
