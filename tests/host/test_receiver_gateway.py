@@ -3,6 +3,7 @@ line to its effect, its result on the gateway's page and in the API; each execut
 
 import json
 import os
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -89,6 +90,11 @@ class Street:
 
     def commands(self):
         return {c["counter"]: c for c in self.receiver.json(f"/v1/gateways/{self.id}")["commands"]}
+
+    def now(self):
+        """Unix seconds of the receiver's clock."""
+        real, simulated, scale = (float(x) for x in self.clock.split(":"))
+        return simulated + (time.time() - real) * scale
 
     def contact(self):
         return self.receiver.json(f"/v1/gateways/{self.id}")["last_contact"]
@@ -193,3 +199,35 @@ def test_killed_while_it_executes_a_command_is_not_executed_twice(tmp_path, runt
         lines = len(valve.read_text().splitlines()) if valve.exists() else 0
         assert sum(code == 0 for code in codes.values()) <= lines <= 3
         assert all(c["result"] in ("", "no good clock", "interrupted by a restart") for c in street.commands().values())
+
+
+@both
+def test_what_was_heard_before_the_clock_was_known_has_its_right_time_at_the_receiver(tmp_path, runtime):
+    """The receiver stands still until the gateway has heard two meters: only its first answer tells the time."""
+    with Street(tmp_path, runtime) as street:
+        group = street.receiver.process.pid
+        os.killpg(group, signal.SIGSTOP)
+        heard = {}
+        try:
+            street.gateway.start()
+            for meter in (LISTED, OTHER):
+                street.hear(meter)
+                heard[meter] = street.now()
+                time.sleep(5)
+            assert street.gateway.status()["time"] is None and street.gateway.status()["clock"] == "floor"
+            time.sleep(1)
+        finally:
+            os.killpg(group, signal.SIGCONT)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 2, "relayed")
+        street.until(lambda: street.gateway.status()["clock"] == "answer", "clock")
+        street.until(lambda: street.receiver.summary()["untimed"] == 0, "timed")
+        db = sqlite3.connect(f"file:{street.works}/store.sqlite?mode=ro", uri=True)
+        rows = db.execute("SELECT m.meter, t.raw_time, t.time, t.received FROM telegrams t "
+                          "JOIN meters m ON m.id = t.meter ORDER BY t.id").fetchall()
+        db.close()
+        assert [row[0] for row in rows] == [LISTED, OTHER]
+        for meter, raw, at, received in rows:
+            assert raw < 1 << 30, "the gateway did not know the time"
+            # A second of the test's own delay is 20 here; a time of arrival would be off by more.
+            assert abs(at - heard[meter]) <= 4 * SCALE < received - heard[meter], (meter, at - heard[meter])
+        assert street.gateway.errors == ""
