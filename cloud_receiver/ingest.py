@@ -120,9 +120,9 @@ class Ingest:
     async def _open(self, body):
         self._verifying += 1
         try:
-            loop = asyncio.get_running_loop()
-            envelope = await loop.run_in_executor(self._threads, open_envelope, body, self.works)
+            envelope = open_envelope(body, self.works)
             gateway = await self._gateway(batch.kid_text(envelope.kid))
+            loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, open_content, body, envelope, gateway)
         finally:
             self._verifying -= 1

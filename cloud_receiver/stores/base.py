@@ -1,8 +1,9 @@
 """What every store has in common: the jobs it queues for its writer, its reading threads, its migrations.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
-rowcount, description), and `executemany(sql, rows)`. Its SQL is what both dialects take: `?` or `?1` for a value,
-RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS and TEXTS for a list.
+rowcount, description), and `executemany(sql, rows)`; `meters` and `crowded` are what quick.py remembers on it. Its SQL
+is what both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and
+NUMBERS and TEXTS for a list.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import firmware.batch as batch
 
-from . import StoreError, keeping, people, queries, settle, take
+from . import StoreError, keeping, people, queries, quick, settle, take
 
 READERS = 4
 MIGRATIONS = Path(__file__).parent
@@ -20,6 +21,8 @@ MIGRATIONS = Path(__file__).parent
 
 class BaseStore:
     """The contract over a writer and `_read(query, args)`, which a store's own module gives."""
+
+    quick = False  # whether quick.py is for this store
 
     def __init__(self, writer):
         self.writer = writer
@@ -41,7 +44,8 @@ class BaseStore:
 
     async def take(self, gateway: int, head, digest: bytes, records, now: int):
         """Store a verified batch; returns Taken."""
-        return await self.writer.submit(take.take, gateway, head, digest, records, now)
+        return await self.writer.submit(take.take, gateway, head, digest, quick.Later(records), now,
+                                        quick.rows(gateway, records, now) if self.quick else None)
 
     async def settle(self, settled) -> int:
         """Enter what became of telegrams."""

@@ -19,6 +19,11 @@ def ears(blob: "bytes | None") -> "list[tuple[int, int, int]]":
     return [] if blob is None else list(_EAR.iter_unpack(blob))
 
 
+def one(gateway: int, rssi: int) -> bytes:
+    """The blob of a telegram that one gateway has heard, and that is counted."""
+    return _EAR.pack(gateway, rssi, 1)
+
+
 def pack(heard: "list[tuple[int, int, int]]") -> bytes:
     """The blob of a telegram's ears."""
     return b"".join([_EAR.pack(*ear) for ear in heard])
@@ -51,8 +56,6 @@ class Coverage:
         if rssi < 0:
             row[4] = (row[4] + bytes((-rssi,)))[:MOST_LEVELS]
             row[2] = rssi if row[2] is None else max(row[2], rssi)
-            if not row[1]:  # a heard record knows better: it counts what was thinned too
-                row[3] = median(row[4])
         self._changed[day, meter] = None
 
     def uncount(self, day, meter, rssi):
@@ -63,8 +66,8 @@ class Coverage:
         level = bytes((-rssi,)) if rssi < 0 else b""
         if level and level in row[4]:
             row[4] = row[4].replace(level, b"", 1)
-            if not row[1]:
-                row[2], row[3] = (-min(row[4]), median(row[4])) if row[4] else (None, None)
+            if not row[1]:  # else its own count knows of more than these
+                row[2] = -min(row[4]) if row[4] else None
         self._changed[day, meter] = None
 
     def heard(self, day, meter, count, best, middle):
@@ -92,6 +95,6 @@ class Coverage:
             self._changed = {}
 
 
-def median(levels: bytes) -> int:
-    """The median of negated RSSI levels, in dBm."""
-    return -sorted(levels)[len(levels) // 2]
+def median(told: "int | None", levels: bytes) -> "int | None":
+    """A day's median RSSI in dBm: the gateway's own, which counts what was thinned too, else of what it relayed."""
+    return told if told is not None else -sorted(levels)[len(levels) // 2] if levels else None

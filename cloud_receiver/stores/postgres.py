@@ -105,6 +105,8 @@ class Session:
         self._dsn = dsn
         self._loop = asyncio.new_event_loop()
         self._statements: dict = {}
+        self.meters: "dict[str, int]" = {}
+        self.crowded: "set[int]" = set()
         self._connection: "asyncpg.Connection | None" = None
         self.connect()
 

@@ -6,7 +6,7 @@ No query here reads home_hours for the works: only `home_hours` does, for the ho
 import json
 
 from .. import dayrows
-from . import DECODED, PENDING, STATES, take
+from . import DECODED, PENDING, STATES, coverage, take
 
 DAY = 86_400
 
@@ -144,10 +144,13 @@ def key_state(m):
 
 def meter_coverage(db, row, day):
     """Who heard a meter (its row) on each day since a Unix day."""
-    return _dicts(db.execute(
-        "SELECT c.day, g.gateway, g.name, c.telegrams, c.heard, c.best, c.median FROM coverage c "
+    found = _dicts(db.execute(
+        "SELECT c.day, g.gateway, g.name, c.telegrams, c.heard, c.best, c.median, c.rssi FROM coverage c "
         "JOIN gateways g ON g.id = c.gateway WHERE c.day >= ? AND c.meter = ? ORDER BY c.day DESC, c.best DESC",
         (day, row)))
+    for c in found:
+        c["median"] = coverage.median(c["median"], c.pop("rssi"))
+    return found
 
 
 def meter_alarms(db, row):

@@ -18,8 +18,19 @@ from .writer import Groups, Writer
 WAL_RESET_FIXED = (3, 51, 3)
 
 
+class Connection(sqlite3.Connection):
+    """A connection that remembers what quick.py saves looking up."""
+
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        self.meters: "dict[str, int]" = {}  # text -> row
+        self.crowded: "set[int]" = set()  # gateways (rows) that hear what others hear
+
+
 class Store(BaseStore):
     """A store in the file `path`, made at first use."""
+
+    quick = True
 
     def __init__(self, path: "str | os.PathLike[str]", writer=None):
         """`writer` is that of another process, where this one only reads."""
@@ -113,7 +124,7 @@ def restore(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]") 
 
 def _connect(path):
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False,
-                                 cached_statements=256)
+                                 cached_statements=256, factory=Connection)
     connection.execute("PRAGMA cache_size=-16384")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA mmap_size=0")
@@ -128,6 +139,7 @@ def _connect_writer(path):
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=1")
     connection.execute("PRAGMA cache_size=-65536")
+    connection.execute("PRAGMA wal_autocheckpoint=10000")  # 40 MB: a page changed often is written back once
     migrate(connection)
     return connection
 

@@ -12,19 +12,17 @@ from collections import namedtuple
 import firmware.batch as batch
 
 from ..records import OPAQUE
-from . import DECODED, NUMBERS, PENDING, TEXTS, Taken, coverage, settle
+from . import DECODED, NUMBERS, PENDING, TEXTS, Taken, coverage, quick, settle
 from .coverage import Coverage
-
-SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
-AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
-DAY = 86_400
+from .quick import AHEAD_S, DAY, SAME_TELEGRAM_S
 
 # A telegram that is stored: its row (None: about to be), time or None, and who heard it.
 Stored = namedtuple("Stored", ("row", "digest", "time", "data", "ears"))
 
 
-def take(db, gateway, head, digest, records, now):
-    """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes. Returns Taken."""
+def take(db, gateway, head, digest, later, now, rows=None):
+    """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes, `later` a
+    quick.Later of its records, `rows` what quick.rows made of them. Returns Taken."""
     db.execute("UPDATE gateways SET last_contact = ?, firmware = ?, boot = ?, clock = ? WHERE id = ?",
                (now, head.firmware, head.boot, head.clock, gateway))
     row = db.execute("SELECT id, through FROM epochs WHERE gateway = ? AND epoch = ?", (gateway, head.epoch)).fetchone()
@@ -38,6 +36,13 @@ def take(db, gateway, head, digest, records, now):
         epoch, through = row
     if not head.last:
         return Taken(through, False, 0, 0)
+    count = head.last - through
+    if rows is not None and head.first == through + 1 and quick.enter(db, gateway, epoch, rows, count, now):
+        db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
+        db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                   (epoch, head.first, head.last, digest, now, count))
+        return Taken(head.last, False, count, 0)
+    records = later.get()
     other = None if head.first > through else other_content(db, epoch, head, digest, records)
     if other is not None:
         db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
@@ -319,6 +324,8 @@ class _Batch:
         if changed:
             self.db.executemany("UPDATE telegrams SET heard = ? WHERE id = ?",
                                 [(coverage.pack(ears), row) for row, ears in changed.items()])
+        if len(new) == len(waiting):
+            self.db.crowded.discard(self.gateway)
 
     def _meters(self, waiting):
         """The row of each telegram's meter by its text, made at first sight; keeps when it was last heard."""

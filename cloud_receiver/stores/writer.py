@@ -15,7 +15,11 @@ from . import Busy, StoreError, keeping, settle
 
 MAX_WAITING = 2000  # jobs; more are refused at once
 MAX_GROUP = 200  # jobs in one commit
-MAX_GROUP_S = 0.02  # a longer commit would keep those behind it waiting
+# A group is closed after this time; where the commit itself takes long, after a few times that, so that most of the
+# time is work and not waiting for the disk. A longer group would keep those behind it waiting.
+MAX_GROUP_S = 0.02
+SLOW_GROUP_S = 0.2
+COMMITS = 4
 PATIENCE_S = 1.0  # how long a job that can wait does
 CAN_WAIT = (settle.settle, settle.reopen, keeping.age, keeping.forget_telegrams)
 ERRORS = (sqlite3.Error, StoreError)
@@ -31,6 +35,12 @@ class Groups:
         self._connect, self._leave = connect, leave
         self._jobs: collections.deque = collections.deque()  # (ticket, job, args)
         self._patient: collections.deque = collections.deque()  # (since, (ticket, job, args))
+        self.commit_s = 0.0  # what a commit takes, lately
+
+    @property
+    def group_s(self) -> float:
+        """For how long a group takes in jobs."""
+        return min(max(MAX_GROUP_S, COMMITS * self.commit_s), SLOW_GROUP_S)
 
     def _add(self, ticket, job, args):
         if job in CAN_WAIT:
@@ -55,11 +65,13 @@ class Groups:
         begun = time.monotonic()
         try:
             connection.execute(self.begin)
-            while self.waiting and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < MAX_GROUP_S):
+            while self.waiting and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
                 ticket, job, args = self._next()
                 taken.append(ticket)
                 results.append(self._one(connection, job, args))
+            end = time.monotonic()
             self._commit(connection)
+            self.commit_s += (time.monotonic() - end - self.commit_s) / 8
         except ERRORS as e:
             self._roll_back(connection)
             if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
@@ -76,11 +88,13 @@ class Groups:
             if not connection.in_transaction:  # the store rolled everything back itself (full disk, I/O error, gone)
                 raise StoreError(str(e)) from e
             connection.execute("ROLLBACK TO job")
+            connection.meters.clear()  # what a job remembered may be what was taken back
             result = StoreError(str(e)) if isinstance(e, sqlite3.Error) else e
         connection.execute("RELEASE job")
         return result
 
     def _roll_back(self, connection):
+        connection.meters.clear()
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -9,7 +9,7 @@ from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.batch as batch
 from cloud_receiver.keys import KeyStore
-from cloud_receiver.stores import take
+from cloud_receiver.stores import quick, take
 
 PLAIN = Meter(11111111)
 
@@ -295,12 +295,17 @@ def test_a_body_that_does_not_come(receiver, monkeypatch):
     assert answer.status == 408
 
 
-def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatch):
-    def defect(job, record):
+@pytest.mark.parametrize("where", ["general", "quick"])
+def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatch, where):
+    def defect(*_):
         raise KeyError("nobody thought of this")
 
     before = receiver.summary()
-    monkeypatch.setitem(take._ENTRIES, batch.TELEGRAM, defect)
+    if where == "quick":
+        monkeypatch.setattr(quick, "enter", defect)
+    else:
+        monkeypatch.setattr(quick, "rows", lambda *_: None)
+        monkeypatch.setitem(take._ENTRIES, batch.TELEGRAM, defect)
     assert receiver.through(gateway.telegrams([PLAIN.telegram(9), PLAIN.telegram(10)])) == 2
     after = receiver.summary()
     assert (after["opaque"], after["telegrams"]) == (before["opaque"] + 2, before["telegrams"])

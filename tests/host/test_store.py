@@ -299,7 +299,10 @@ def test_coverage_counts_receptions_with_best_and_median(tmp_path):
         await b.send([b.telegram(PLAIN.telegram(0), time=NOW, rssi=-55)])
         await a.send([batch.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77),
                       batch.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 300, -59, -73)])
-        found = await store.read(rows, "SELECT telegrams, heard, best, median FROM coverage ORDER BY gateway")
+        [m] = await store.read(queries.meters, 0)
+        found = [(c["telegrams"], c["heard"], c["best"], c["median"])
+                 for c in await store.read(queries.meter_coverage, m["row"], 0)][::-1]
+        found.sort(reverse=True)
         assert statistics.median(levels) == -75
         return found
 

@@ -1,0 +1,328 @@
+"""How many signed batches of 50 records a receiver makes durable per second, and how near that is to the machine's own.
+
+    python bench/ingest.py [--quick] [--json] [--seconds S] [--gateways N] [--values N] [--rounds N] [--dir FOLDER]
+
+Gateways with real keys push over loopback HTTPS on kept-alive connections to `netti receiver serve` as users run it;
+an answer counts once its batch is verified, deduplicated and committed with synchronous=FULL. In the same run, with all
+cores as busy, the machine's own limits for the same batches:
+
+    ed25519   verifications of these signatures, all cores but for the load generator's share
+    sqlite    a bare group commit: the same rows into the same tables, prepared beforehand, nothing looked up, in groups
+              of one batch of every gateway, one connection, beside the generator's share
+    tls       bare aiohttp on as many processes: body read, an answer of the same size, the same load generator
+
+`ratio` is the receiver's rate by the tightest of them. `ratio_large_to_small` is its rate with --values hourly values
+stored (day rows, their coverage, and raw telegrams of the last days) by that near empty. Rates are the median of the
+rounds; each round measures everything once, so that a machine whose speed drifts does so for all of it.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import loadgen  # noqa: E402
+import receiver_support  # noqa: E402
+from loadgen import RECORDS  # noqa: E402
+
+from cloud_receiver import dayrows, processes, records, trust  # noqa: E402
+from cloud_receiver.stores import coverage, sqlite, writer  # noqa: E402
+
+DAY, HOUR = 86_400, 3600
+CORES = os.cpu_count() or 1
+fork = multiprocessing.get_context("fork")
+
+
+# --- the receiver
+
+def ingest(directory, bodies, warm, seconds):
+    """Run a receiver and push; returns rate and CPU seconds per batch of both sides."""
+    with receiver_support.Process(directory, "--processes", str(EARS)) as process:
+        pids = loadgen.family(process.process.pid)
+        marks = {}
+
+        async def run():
+            pushing = asyncio.ensure_future(loadgen.push(process.device_port, directory, bodies, warm, seconds))
+            await asyncio.sleep(warm + 0.5)
+            marks["before"] = [loadgen.cpu_of([pid]) for pid in pids]
+            await asyncio.sleep(max(seconds - 1, 0.5))
+            marks["after"], marks["seconds"] = [loadgen.cpu_of([pid]) for pid in pids], max(seconds - 1, 0.5)
+            return await pushing
+
+        found = asyncio.run(run())
+        assert process.end() == 0
+    rate = found["batches"] / found["seconds"]
+    used = [(b - a) / marks["seconds"] for a, b in zip(marks["before"], marks["after"])]
+    names = ["pages", "writer", *[f"ear{n + 1}" for n in range(EARS)], "decoder"]
+    return {"rate": rate, "refused": found["refused"], "short": found["short"],
+            "generator_ms": found["generator_cpu_s"] / found["batches"] * 1000,
+            "cores_used": {n: round(u, 2) for n, u in zip(names, used)}}
+
+
+# --- the machine's own limits
+
+def _verify(bodies, public, seconds, out):
+    import firmware.batch as batch
+    pairs = [batch.open_envelope(b, "batch", "works") for b in bodies]
+    key, n, end = public, 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        for e in pairs:
+            key.verify(e.signature, e.to_verify)
+        n += len(pairs)
+    out.put(n / seconds)
+
+
+def ed25519(sender, bodies, seconds, generator_ms):
+    """Verifications per second on all cores, less the generator's share."""
+    out = fork.SimpleQueue()
+    workers = [fork.Process(target=_verify, args=(bodies[:200], sender.gateway.key.public_key(), seconds, out))
+               for _ in range(CORES)]
+    for w in workers:
+        w.start()
+    all_cores = sum(out.get() for _ in workers)
+    for w in workers:
+        w.join()
+    return CORES / (CORES / all_cores + generator_ms / 1000)
+
+
+def _share(share, stop):
+    """Use a share of a core, as the load generator would."""
+    while not stop.is_set():
+        end = time.monotonic() + 0.002 * share
+        while time.monotonic() < end:
+            pass
+        time.sleep(0.002 * (1 - share))
+
+
+def rows_of(sender, row, ids, body):
+    """The rows that a batch becomes."""
+    import firmware.batch as batch
+    envelope = batch.open_envelope(body, "batch", "works")
+    head, at = batch.open_head(body, envelope.end)
+    found = records.read(body, at, head.first, head.last)
+    telegrams = [(ids[r.fields.meter], row, r.seq, r.time, r.time, r.time, r.time // DAY, r.fields.digest, 0,
+                  r.fields.data, coverage.pack([(row, r.fields.rssi, 1)])) for r in found]
+    cover = [(r.time // DAY, ids[r.fields.meter], row, n % 24, 0, r.fields.rssi, r.fields.rssi, bytes(n % 24))
+             for n, r in enumerate(found)]
+    meters = [(r.time, r.time, 1, 0, ids[r.fields.meter]) for r in found]
+    return telegrams, cover, meters, (row, head.first, head.last, envelope.digest, head.last, len(found)), head.last
+
+
+def bare_sqlite(folder, senders, bodies, seconds, share):
+    """Batches per second of the writes alone."""
+    path = folder / "bare.sqlite"
+    for old in folder.glob("bare.sqlite*"):
+        old.unlink()
+    db = sqlite.groups(path)._connect()
+    ids: dict = {}
+    work = []
+    for row, s in enumerate(senders, 1):
+        db.execute("INSERT INTO gateways (id, gateway, public_key, kind, name, enrolled) VALUES (?,?,?,'','',0)",
+                   (row, s.gateway.id, s.gateway.public))
+        db.execute("INSERT INTO epochs VALUES (?,?,?,0,0,0)", (row, row, s.gateway.epoch))
+        for r in records.read(bodies[row - 1][0], _content(bodies[row - 1][0]), 1, RECORDS):
+            if r.fields.meter not in ids:
+                ids[r.fields.meter] = len(ids) + 1
+                db.execute("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "
+                           "VALUES (?,?,7,0,0,1,0)", (ids[r.fields.meter], r.fields.meter))
+    most = int(seconds * 4000 / len(senders)) + 2
+    for n in range(1, min(most, len(bodies[0]))):
+        work += [rows_of(s, row, ids, bodies[row - 1][n]) for row, s in enumerate(senders, 1)]
+    stop = fork.Event()
+    companion = fork.Process(target=_share, args=(share, stop))
+    companion.start()
+    done, began = 0, time.monotonic()
+    while done < len(work) and time.monotonic() - began < seconds:
+        db.execute("BEGIN IMMEDIATE")
+        group = time.monotonic()
+        for telegrams, cover, meters, batch_row, last in work[done:done + len(senders)]:
+            db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, "
+                           "data, heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)", telegrams)
+            db.executemany("INSERT INTO coverage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (day, meter, gateway) DO UPDATE "
+                           "SET telegrams = excluded.telegrams, rssi = excluded.rssi", cover)
+            db.executemany("UPDATE meters SET first_heard = ?, last_heard = ?, encrypted = ?, status = ? WHERE id = ?",
+                           meters)
+            db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?)", batch_row)
+            db.execute("UPDATE epochs SET through = ? WHERE id = ?", (last, batch_row[0]))
+            db.execute("UPDATE gateways SET last_contact = ? WHERE id = ?", (last, batch_row[0]))
+            done += 1
+            if time.monotonic() - group > writer.SLOW_GROUP_S:
+                break
+        db.execute("COMMIT")
+    rate = done / (time.monotonic() - began)
+    stop.set()
+    companion.join()
+    db.close()
+    return rate
+
+
+def _content(body):
+    import firmware.batch as batch
+    return batch.open_head(body, batch.open_envelope(body, "batch", "works").end)[1]
+
+
+async def _bare_app(directory, sock):
+    from aiohttp import web
+
+    async def post(request):
+        return web.Response(body=bytes(60) if await request.read() else b"", content_type="application/cbor")
+
+    app = web.Application()
+    app.router.add_post("/v1/batches", post)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.SockSite(runner, sock, ssl_context=trust.server_context(directory.ca), backlog=1024).start()
+    await asyncio.Event().wait()
+
+
+def bare_tls(directory, bodies, warm, seconds):
+    """Requests per second of an application that does nothing with them."""
+    socks = processes.bind_shared(None, 0, EARS)
+    port = socks[0].getsockname()[1]
+    children = []
+    for sock in socks:
+        child = os.fork()
+        if child == 0:
+            for other in socks:
+                if other is not sock:
+                    other.close()
+            asyncio.run(_bare_app(directory, sock))
+            os._exit(0)
+        children.append(child)
+    for sock in socks:
+        sock.close()
+    time.sleep(0.5)
+    found = asyncio.run(loadgen.push(port, directory, bodies, warm, seconds))
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return found["batches"] / found["seconds"]
+
+
+# --- a store with years in it
+
+def fill(url_path, senders, values, say):
+    """Put hourly values of the past into a store: day rows, their coverage, and a tenth as many raw telegrams."""
+    db = sqlite.groups(url_path)._connect()
+    db.execute("PRAGMA synchronous=OFF")
+    names = [receiver_support.Meter(10_000_000 + n).text for n in range(max(len(senders) * RECORDS, 5700))]
+    days = max(1, values // 24 // len(names))
+    last = int(time.time()) // DAY - 40
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "
+                   "VALUES (?,?,22,?,?,1,1)", ((n, text, (last - days) * DAY, last * DAY)
+                                               for n, text in enumerate(names, 1)))
+    gateways = [row[0] for row in db.execute("SELECT id FROM gateways")]
+    db.executemany("INSERT INTO epochs VALUES (?,?,?,0,0,0)", ((g, g, os.urandom(8)) for g in gateways))
+    db.execute("COMMIT")
+    blobs = [dayrows.pack([(n % 3600, base + h * 7000) for h in range(24)]) for n, base in
+             enumerate(range(0, 10 ** 10, 10 ** 7))]
+    ids = range(1, len(names) + 1)
+    for day in range(last - days + 1, last + 1):
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?)",
+                       ((day, n, blobs[(n + day) % 1000]) for n in ids))
+        db.executemany("INSERT INTO coverage VALUES (?,?,?,24,24,-60,-70,x'')",
+                       ((day, n, gateways[n % len(gateways)]) for n in ids))
+        if day > last - days // 10 - 1:
+            db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, "
+                           "data) VALUES (?1,?2,?3,?4,?4,?4,?5,?6,1,?7)",
+                           ((n, gateways[n % len(gateways)], 0, day * DAY + h * HOUR, day,
+                             int.from_bytes(os.urandom(8), "big", signed=True), os.urandom(48))
+                            for h in range(24) for n in ids))
+        db.execute("COMMIT")
+        if say and (day - last) % 30 == 0:
+            print(f"filling: {last - day} days left", file=sys.stderr, flush=True)
+    count = db.execute("SELECT count(*) FROM readings").fetchone()[0] * 24
+    raw = db.execute("SELECT count(*) FROM telegrams").fetchone()[0]
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return count, raw
+
+
+def fresh(folder, name, senders):
+    """A receiver's directory that knows the gateways."""
+    directory = receiver_support.make(folder / name)
+    loadgen.enrol(f"sqlite://{directory.store}", senders)
+    return directory
+
+
+def main():
+    """Run and print."""
+    global EARS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="under a minute: one short round, fewer values")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--seconds", type=float, help="of each measurement (10)")
+    parser.add_argument("--gateways", type=int, default=64, help="at once (64)")
+    parser.add_argument("--values", type=int, help="hourly values of the large store (50,000,000)")
+    parser.add_argument("--rounds", type=int, help="(3)")
+    parser.add_argument("--processes", type=int, default=min(4, CORES), help="that take batches (one per core)")
+    parser.add_argument("--no-large", action="store_true", help="leave the large store out")
+    parser.add_argument("--dir", help="where the stores lie; on a disk, not in memory")
+    args = parser.parse_args()
+    EARS = args.processes
+    seconds = args.seconds or (3 if args.quick else 10)
+    values = args.values or (1_000_000 if args.quick else 50_000_000)
+    rounds = args.rounds or (1 if args.quick else 3)
+    warm = 1 if args.quick else 2
+    start = int(time.time()) - 39 * DAY
+    with tempfile.TemporaryDirectory(prefix="netti-ingest-", dir=args.dir) as path:
+        folder = Path(path)
+        senders = [loadgen.Sender(n, start) for n in range(args.gateways)]
+        count = int(((warm + seconds) * 2600 * 1.3) / args.gateways) + 10
+        bodies = [[s.batch() for _ in range(count)] for s in senders]
+        large = None
+        if not args.no_large:
+            large = fresh(folder, "large", senders)
+            stored, raw = fill(large.store, senders, values, not args.quick)
+        found: "list[dict]" = []
+        for n in range(rounds):
+            rows: dict = {}
+            rows["receiver"] = ingest(fresh(folder, f"small{n}", senders), bodies, warm, seconds)
+            rate, generator_ms = rows["receiver"]["rate"], rows["receiver"]["generator_ms"]
+            rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
+            rows["sqlite"] = bare_sqlite(folder, senders, bodies, seconds / 2, min(1, rate * generator_ms / 1000))
+            rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
+            if large:
+                if n:  # the same seqs again would be resends
+                    for s in senders:
+                        s.gateway.epoch, s.gateway.seq, s.hour = os.urandom(8), 0, 0
+                    bodies = [[s.batch() for _ in range(count)] for s in senders]
+                rows["large"] = ingest(large, bodies, warm, seconds)
+            found.append(rows)
+            print(json.dumps(rows), file=sys.stderr, flush=True)
+    limits = {name: round(statistics.median(r[name] for r in found)) for name in ("ed25519", "sqlite", "tls")}
+    rate = statistics.median(r["receiver"]["rate"] for r in found)
+    tightest = min(limits, key=lambda name: limits[name])
+    ratio = statistics.median(r["receiver"]["rate"] / min(r[n] for n in limits) for r in found)
+    summary = {"batches_per_s": round(rate), "limits": limits, "tightest": tightest, "ratio": round(ratio, 3),
+               "ratio_large_to_small": None, "records": RECORDS, "gateways": args.gateways, "processes": EARS,
+               "cores": CORES, "seconds": seconds, "rounds": rounds, "quick": args.quick,
+               "sqlite_version": sqlite3.sqlite_version}
+    if large:
+        summary["ratio_large_to_small"] = round(statistics.median(
+            r["large"]["rate"] / r["receiver"]["rate"] for r in found), 3)
+        summary["hourly_values"], summary["raw_telegrams"] = stored, raw
+    print(f"{rate:.0f} batches/s; limits {limits}; ratio {ratio:.2f} to {tightest}; "
+          f"large to small {summary['ratio_large_to_small']}")
+    if args.json:
+        print(json.dumps(summary))
+    bad = [r for rows in found for r in rows.values() if isinstance(r, dict) and (r["refused"] or r["short"])]
+    if bad:
+        print("batches were refused, or ran out", file=sys.stderr)
+    return 0 if not bad else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
