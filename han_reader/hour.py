@@ -1,17 +1,13 @@
-"""The clock hour: its energy, its estimate so far, and the month's highest hours that set a capacity tariff. Pure.
+"""The clock hour: its energy, and its estimate so far. Pure.
 
 - A Norwegian meter's hourly list (list 3, ten seconds past the hour) carries the registers as they stood at the hour:
   the difference of two is the hour's energy, to the meter's own resolution. A P1 meter sends its registers all the
   time: what it showed at the hour is interpolated between the readings on either side.
 - Where a register is missing, the power of the other lists is integrated. Such an hour is marked, with the part of it
   that was heard; hours heard for less than MIN_HEARD stay unknown.
-- Tariffs: a grid company bills by an average of the highest hours (NVE's capacity step since 1 July 2022). How many,
-  how many a day and over how long is data, named as in the fri-nettleie files.
 
-Times are UTC seconds; a "kW" of the tariff is the kWh of a clock hour.
+Times are UTC seconds, energies whole Wh.
 """
-
-from .clock import civil, days, summer
 
 HOUR = 3600
 HOLD_S = 65  # a power holds so long at most: six 10-second lists may be lost
@@ -19,6 +15,7 @@ MARK_S = 300  # a register this soon after the hour, with none in the half hour 
 MIN_HEARD = 0.9  # part of an hour that has to be heard for its integral to stand for it
 GUARD_S = 180  # near the end of the hour the power still allowed is not divided by less
 MAX_W = 700000  # a register that runs faster than this is no household's
+MAX_GAP_S = 31 * 24 * HOUR  # after so long nothing of before is used
 
 METER = "meter"  # how an hour's energy was found: from the register
 POWER = "power"  # ... from the power
@@ -43,12 +40,17 @@ def _register(reading, way, group):
     return None if kwh is None else int(kwh * 1000 + 0.5)
 
 
+def new_state():
+    """A state without history."""
+    return {"hour": None, "mark": None, "last": None, "heard": 0, "wh": 0.0, "out": None, "power": None, "given": None,
+            "since": None, "pending": None, "doubt": None, "dropped": []}
+
+
 class Hours:
-    """Turns a stream of readings into clock hours. `state` is a plain dict the caller may keep over a restart."""
+    """Turns a stream of readings into clock hours. `state` is what `new_state` made or an earlier one kept."""
 
     def __init__(self, state=None):
-        self.state = state or {"hour": None, "mark": None, "last": None, "heard": 0, "wh": 0.0, "power": None,
-                               "since": None, "pending": None, "doubt": None, "dropped": []}
+        self.state = state or new_state()
 
     def feed(self, reading, now):
         """Take one reading at UTC second `now`. Returns the hours it finishes, oldest first.
@@ -59,6 +61,8 @@ class Hours:
         """
         s = self.state
         done = []
+        if s["hour"] is not None and not -HOUR < now - s["hour"] < MAX_GAP_S:
+            s.update(new_state())  # one of the clocks was wrong, and nobody knows which
         if s["hour"] is None:
             s["hour"] = now - now % HOUR
         taken, given = registers(reading)
@@ -68,15 +72,16 @@ class Hours:
             self._integrate(s["hour"] + HOUR)
             if s["pending"]:
                 done.append(self._settle())
-            s["pending"] = [s["hour"], s["mark"], s["wh"], s["heard"]]
+            s["pending"] = [s["hour"], s["mark"], s["wh"], s["out"], s["heard"]]
             s["hour"] += HOUR
-            s["mark"] = None
+            s["mark"] = s["out"] = None
             s["wh"] = 0.0
             s["heard"] = 0
         self._integrate(now)
         power = reading.get("import_w")
         if power is not None:
             s["power"] = power
+            s["given"] = reading.get("export_w")
             s["since"] = now
         if taken is not None:
             if s["mark"] is None:
@@ -94,19 +99,20 @@ class Hours:
         if last is not None and last[0] < start and now - last[0] <= MARK_S:
             part = (start - last[0]) / (now - last[0])
             return [start, _between(last[1], taken, part), _between(last[2], given, part)]
-        return [start, taken, given] if now - start <= MARK_S else None
+        return [start, taken, given] if 0 <= now - start <= MARK_S else None
 
     def _settle(self):
         """The hour that has ended, or None where it stays unknown."""
         s = self.state
-        start, begun, wh, heard = s["pending"]
+        start, begun, wh, out, heard = s["pending"]
         s["pending"] = None
         mark = s["mark"]
         if begun and mark and mark[0] == start + HOUR:
             export = None if mark[2] is None or begun[2] is None else mark[2] - begun[2]
             return [start, mark[1] - begun[1], export, METER, 1.0]
         if heard >= MIN_HEARD * HOUR:
-            return [start, int(wh * HOUR / heard + 0.5), None, POWER, heard / HOUR]
+            export = None if out is None else int(out * HOUR / heard + 0.5)
+            return [start, int(wh * HOUR / heard + 0.5), export, POWER, heard / HOUR]
         return None
 
     def _plausible(self, taken, given, last, now):
@@ -137,6 +143,8 @@ class Hours:
         span = min(now - s["since"], HOLD_S)
         if span > 0:
             s["wh"] += s["power"] * span / HOUR
+            if s["given"] is not None:
+                s["out"] = (s["out"] or 0) + s["given"] * span / HOUR
             s["heard"] += span
         s["since"] = now if span == now - s["since"] else None
 
@@ -168,95 +176,3 @@ def _between(a, b, part):
 def allowed_w(limit_wh, used_wh, left_s):
     """The power that keeps the present hour below a limit."""
     return max((limit_wh - used_wh) * HOUR / max(left_s, GUARD_S), 0)
-
-
-# The highest hours
-
-# name -> (hours averaged, at most one of each "day" or "week" or "month", over how many months)
-METHODS = {
-    "TRE_DØGNMAX_MND": (3, "day", 1),
-    "FEM_VEKTET_ÅR": (5, "week", 12),
-    "MND_MAX": (1, "month", 1),
-}
-
-
-def local_hour(start):
-    """(year, month, day, hour) of central European local time at a UTC second."""
-    local = start + (7200 if summer(start) else 3600)
-    year, month, day = civil(local // 86400)
-    return year, month, day, local % 86400 // HOUR
-
-
-class Peaks:
-    """The highest hours of a tariff method, by local day. `state` is a plain list the caller may keep: [[year, month,
-    day, hour, Wh], ...], the highest of each day, of as many months as the method looks back.
-
-    `weights`: twelve factors by month for a method that weighs, such as FEM_VEKTET_ÅR; the grid company states them.
-    """
-
-    def __init__(self, method="TRE_DØGNMAX_MND", state=None, weights=None):
-        self.count, self.unit, self.months = METHODS[method]
-        self.weights = weights
-        self.state = state if state is not None else []
-
-    def feed(self, start, wh):
-        """Take a finished clock hour by its UTC start; hours that don't raise their day's highest change nothing."""
-        year, month, day, hour = local_hour(start)
-        for row in self.state:
-            if row[:3] == [year, month, day]:
-                if wh > row[4]:
-                    row[3] = hour
-                    row[4] = wh
-                return
-        first = year * 12 + month - self.months
-        self.state[:] = [row for row in self.state if row[0] * 12 + row[1] > first]
-        self.state.append([year, month, day, hour, wh])
-
-    def highest(self, year, month):
-        """The hours that count for a month: [[year, month, day, hour, Wh], ...], highest first."""
-        first = year * 12 + month - self.months
-        rows = [row for row in self.state if first < row[0] * 12 + row[1] <= year * 12 + month]
-        rows.sort(key=lambda row: -self._weighed(row))
-        out: "list" = []
-        seen = []
-        for row in rows:
-            unit = self._unit(row)
-            if unit not in seen:
-                seen.append(unit)
-                out.append(row)
-                if len(out) == self.count:
-                    break
-        return out
-
-    def mean(self, year, month):
-        """(mean of the hours that count in Wh, whether it is provisional), or None before the first hour.
-
-        Before there are as many days as the method averages, the mean is over those there are.
-        """
-        rows = self.highest(year, month)
-        if not rows:
-            return None
-        return sum([self._weighed(row) for row in rows]) / len(rows), len(rows) < self.count
-
-    def _weighed(self, row):
-        return row[4] * self.weights[row[1] - 1] if self.weights else row[4]
-
-    def _unit(self, row):
-        if self.unit == "day":
-            return row[:3]
-        if self.unit == "week":
-            return (days(row[0], row[1], row[2]) + 3) // 7  # weeks begin on Monday
-        return row[:2]
-
-
-def step(mean_wh, thresholds_kw, included=True):
-    """The index of the capacity step of a mean: 0 below the first threshold.
-
-    `included`: the threshold itself belongs to the step above it (65 of 68 Norwegian tariffs).
-    """
-    index = 0
-    for threshold in thresholds_kw:
-        if mean_wh < threshold * 1000 or mean_wh == threshold * 1000 and not included:
-            break
-        index += 1
-    return index

@@ -4,7 +4,8 @@ import han_vectors as v
 
 import han_reader
 from han_reader import clock, hour
-from han_reader.hour import HOUR, METER, POWER, Hours, Peaks, allowed_w, local_hour, step
+from han_reader.hour import HOUR, METER, POWER, Hours, allowed_w
+from han_reader.peaks import Peaks, local_hour, step
 
 START = clock.days(2026, 11, 24) * 86400 + 6 * HOUR
 
@@ -99,6 +100,29 @@ def test_a_restart_keeps_the_hour():
     again = Hours(h.state)
     out = again.feed({"import_w": 3000, "import_kwh": 1006.0, "export_kwh": 0}, START + 2 * HOUR + 10)
     assert out == [[START + HOUR, 3000, 0, METER, 1.0]]
+
+
+def test_a_lost_list_of_a_home_with_its_own_power():
+    h = Hours()
+    out = []
+    for t in range(START, START + HOUR + 320, 10):
+        out += h.feed({"import_w": 0, "export_w": 2500}, t)
+    assert out[0][:4] == [START, 0, 2500, POWER]
+
+
+def test_a_clock_that_was_wrong():
+    """After a time of next year, or of last, the hours begin anew: no endless round of hours, none that is wrong."""
+    for away in (400 * 24 * HOUR, -400 * 24 * HOUR):
+        h = Hours()
+        for t in (START + 10, START + away, START + HOUR + 10):
+            assert h.feed({"import_w": 1, "import_kwh": 1.0 + (t - START) / 1e9, "export_kwh": 0}, t) == []
+        out = h.feed({"import_w": 1, "import_kwh": 1.5, "export_kwh": 0}, START + 2 * HOUR + 10)
+        assert [row[:1] + row[2:4] for row in out] == [[START + HOUR, 0, METER]]
+    # A step back over the hour makes no mark of a register that is from before it.
+    h = Hours()
+    h.feed({"import_w": 1}, START + 5)
+    h.feed({"import_w": 1, "import_kwh": 1.0, "export_kwh": 0}, START - 30)
+    assert h.state["mark"] is None
 
 
 def test_allowed_power():
