@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 import re
+import resource
 import secrets
 import sqlite3
 import sys
@@ -209,6 +210,7 @@ def _serve_one(args, path, web_port, public_name):
     if public_name and not re.fullmatch(r"[a-z0-9.-]{1,253}", public_name):
         raise CommandError(f"{public_name!r} is no host name")
     app.require_loopback(args.web_host)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the meter keys
     ears = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
     if not 0 <= ears <= 64:
         raise CommandError("--processes is 0 to 64")
