@@ -466,6 +466,61 @@ def test_an_answer_cannot_make_an_old_valve_command_fresh():
     assert closes(before=None, answer_time=T, kind=Bad) == (1, DONE)
 
 
+def test_nothing_but_close_valve_moves_it_and_that_only_closes():
+    for name in ("open-valve", "valve", "close_valve", "Close-valve", "close-valve ", "open"):
+        g = Bench(consent={"valve": True})
+        g.give(command(name, {}))
+        assert g.closed == [] and g.results() == [(1, NOT_LISTED)], name
+    for arguments in ({"open": True}, {"closed": False}, {"seconds": 9}, [], None):
+        g = Bench(consent={"valve": True})
+        g.give(command("close-valve", arguments))
+        assert g.closed == [] and g.results() == [(1, NOT_UNDERSTOOD)], arguments
+    # The consent is the owner's own file's: no command speaks of it.
+    g = Bench()
+    g.give(command("consent", {"valve": True}, 1), command("close-valve", {}, 2))
+    assert g.closed == [] and g.results() == [(1, NOT_LISTED), (2, NO_CONSENT)]
+
+
+def test_each_clause_of_the_valves_rule_is_seen_when_it_is_forgotten():
+    class Consents(Commands):
+        """Known bad: does not ask whether the owner has consented."""
+        def _close_valve(self, not_after, now, before):
+            self._gateway.config["consent"]["valve"] = True
+            Commands._close_valve(self, not_after, now, before)
+
+    class AnyClock(Commands):
+        """Known bad: takes the time of the answer that brings the command for a good clock."""
+        def _close_valve(self, not_after, now, before):
+            Commands._close_valve(self, not_after, now, now if before is None else before)
+
+    class AnyTime(Commands):
+        """Known bad: does not look at not-after."""
+        def _execute(self, not_after, name, arguments, before):
+            return Commands._execute(self, T + 200, name, arguments, before)
+
+    class AnyLength(Commands):
+        """Known bad: takes a command however long it is valid."""
+        def _close_valve(self, not_after, now, before):
+            Commands._close_valve(self, min(not_after, T + 300), now, before)
+
+    class Opens(Commands):
+        """Known bad: another name moves the valve too."""
+        def _execute(self, not_after, name, arguments, before):
+            name = "close-valve" if name == "open-valve" else name
+            return Commands._execute(self, not_after, name, arguments, before)
+
+    def kind(bad):
+        class Bad(Bench):
+            kind = bad
+        return Bad
+    for bad, given in ((Consents, {"consent": False}), (AnyClock, {"before": None, "answer_time": T}),
+                       (AnyTime, {"not_after": T - 1}), (AnyLength, {"not_after": T + 301})):
+        assert closes(**given)[0] == 0 and closes(kind=kind(bad), **given) == (1, DONE), bad
+    g = kind(Opens)(consent={"valve": True})
+    g.give(command("open-valve", {}))
+    assert g.closed == [1]
+
+
 def test_without_a_valve_it_says_so():
     g = Bench(consent={"valve": True})
     g.valve = None

@@ -235,6 +235,8 @@ def test_the_whole_way_from_a_staged_release_to_a_confirmed_one(tmp_path, base):
                 time.sleep(0.3)
         finally:
             device.kill()
+        [command] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+        assert (command["name"], command["state"]) == ("update", "done"), command  # by the result record that came
         listed = subprocess.run([netti, "rollout", "list", directory.path], capture_output=True, text=True).stdout
         assert listed.split()[:4] == ["0.3.0", "1", "run", "it"], listed
         assert device.exits[0] == boot.RESTART

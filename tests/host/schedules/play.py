@@ -539,7 +539,7 @@ class Play:
                 raise Violation("wrong", f"a telegram that nobody sent: {binascii.hexlify(data)!r}")
         for data, heard in self.by_data.items():
             rows = store.get(data, [])
-            # Before it knew the time, or with one that nobody believes, an older copy cannot say that it is the same one.
+            # Before it knew the time, or with one that nobody believes, an older copy cannot say that it is the same.
             timeless = heard.clock is None or abs(heard.clock - heard.at) > 86400
             if len(rows) > 1 and not (self.copies and timeless):
                 raise Violation("duplicates", f"{heard} is there {len(rows)} times: "
