@@ -5,11 +5,12 @@
 The modules are compiled by mpy-cross as `netti release build` does it. The heap is that of the real MicroPython, which
 makes a home's gateway from those files (a radio, the HAN port, one own meter) and gives it a telegram and a message, so
 that what the first of a kind loads is loaded. Each module is given what its import kept, less what the modules it
-imported first kept. What is used rarely (gateway.RARELY) is dropped again by the housekeeping. --quick lists only what a home loads.
+imported first kept. What is used rarely (gateway.RARELY) is dropped again by the housekeeping. --quick lists only what
+a home loads.
 
 The heap is one of 64-bit words: a 32-bit chip takes about half. JSON: `modules` (name, mpy_bytes, heap_bytes or null
-where a home does not load it), `total_mpy_bytes`, `home_mpy_bytes`, `import_heap_bytes`, `first_heap_bytes`, `live_heap_bytes`,
-`dropped`.
+where a home does not load it), `total_mpy_bytes`, `home_mpy_bytes`, `import_heap_bytes`, `first_heap_bytes`,
+`live_heap_bytes` (before and after that), `dropped`.
 """
 
 import argparse
@@ -83,8 +84,9 @@ first = gc.mem_alloc() - start
 loaded = [m for m in sys.modules if ours(m)]
 g.tick()
 gc.collect()
-print(json.dumps(dict(heap=[[m, heap[m]] for m in heap if ours(m)], loaded=loaded, kept=[m for m in sys.modules if ours(m)],
-                      first=first, live=gc.mem_alloc() - start, counters=g.counters)))
+print(json.dumps(dict(heap=[[m, heap[m]] for m in heap if ours(m)], loaded=loaded,
+                      kept=[m for m in sys.modules if ours(m)], first=first,
+                      live=gc.mem_alloc() - start, counters=g.counters)))
 """
 
 
@@ -134,7 +136,8 @@ def figures(files, config):
     modules = [{"name": name, "mpy_bytes": sizes[name], "heap_bytes": heap.get(name)} for name in sorted(sizes)]
     return {"modules": modules, "total_mpy_bytes": sum(sizes.values()),
             "home_mpy_bytes": sum(sizes[name] for name in found["loaded"]),
-            "import_heap_bytes": sum(heap.values()), "first_heap_bytes": found["first"], "live_heap_bytes": found["live"],
+            "import_heap_bytes": sum(heap.values()), "first_heap_bytes": found["first"],
+            "live_heap_bytes": found["live"],
             "dropped": sorted(set(found["loaded"]) - set(found["kept"])), "word_bytes": 8,
             "counters": {name: n for name, n in found["counters"].items() if n}}
 
@@ -150,7 +153,8 @@ def main():
             print("{:<30}{:>7} B flash {:>8} B heap".format(
                 row["name"], row["mpy_bytes"], "-" if row["heap_bytes"] is None else row["heap_bytes"]))
     print("all modules {total_mpy_bytes} B of flash; a home loads {home_mpy_bytes} B, which take {import_heap_bytes} B "
-          "of a 64-bit heap; live with its state {first_heap_bytes} B, {live_heap_bytes} B once what is rarely used is dropped".format(**result))
+          "of a 64-bit heap; live with its state {first_heap_bytes} B, {live_heap_bytes} B once what is rarely used is "
+          "dropped".format(**result))
     if args.json:
         print(json.dumps(result))
 

@@ -585,12 +585,17 @@ def tidy():
         gc.threshold(TIDY_BYTES)  # type: ignore[attr-defined]
 
 
+_peak = 0
+
+
 def memory():
-    """Collect garbage; (free, used) bytes of the heap, or None where it has no bound.
+    """Collect garbage; (free, used, most ever used before a collection) bytes of the heap, None where it has no bound.
 
     Called in quiet moments, for it also keeps what lives together: a small heap ends in crumbs otherwise.
     """
     if not MICROPYTHON:
         return None
+    global _peak
+    _peak = max(_peak, gc.mem_alloc())  # type: ignore[attr-defined]
     gc.collect()
-    return gc.mem_free(), gc.mem_alloc()  # type: ignore[attr-defined]
+    return gc.mem_free(), gc.mem_alloc(), _peak  # type: ignore[attr-defined]
