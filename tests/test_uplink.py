@@ -4,9 +4,11 @@ import asyncio
 import gc
 
 from disk import Disk, File
+from flash_sim import Nor
 
-from firmware import batch, cbor, ed25519, identity, port, uplink
+from firmware import batch, cbor, ed25519, flash, identity, port, uplink
 from firmware.clock import Clock
+from firmware.flash_ring import FlashRing
 from firmware.spool import Ring
 from firmware.uplink import Uplink, backoff, until_next
 
@@ -364,6 +366,30 @@ def test_an_older_copy_of_its_flash_begins_a_new_epoch():
     note(again.telegrams, "b")
     again.go()
     assert not again.renewed and texts(again) == ["a", "b"]
+
+
+def test_an_older_copy_of_a_bare_flash_is_seen_as_well():
+    chips = {name: Nor(8, 1024) for name in ("values", "telegrams")}
+
+    def ring(_disk, name, _capacity, random, time):
+        return FlashRing(flash.Flash(chips[name]), random, time)
+    b = Bench(ring)
+    note(b.telegrams, "a")
+    b.go()
+    b.values.flush()
+    kept = {name: [cells and bytearray(cells) for cells in chips[name].cells] for name in chips}
+    note(b.telegrams, "b", "c")
+    b.go()
+    for name in chips:
+        chips[name].cells = kept[name]
+    again = Bench(ring, receiver=b.receiver, n=50)
+    note(again.telegrams, "d", "e", "f")
+    again.go()
+    assert again.renewed == [again.telegrams] and texts(again) == list("abcdef") and again.telegrams.pending() == 0
+    more = Bench(ring, receiver=b.receiver, n=90)
+    assert not more.telegrams.proven
+    more.go()
+    assert more.telegrams.proven and not more.renewed
 
 
 def test_a_receiver_from_a_backup_is_no_reason_for_a_new_epoch():
