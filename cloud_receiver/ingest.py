@@ -26,6 +26,7 @@ VERIFIERS = 2  # threads: the signature check leaves the interpreter's lock
 MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come back
 RETRY_S = 5
 BODY_S = 60.0  # for 32 KiB
+TAKE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
 
 # What a verified body holds; digest: SHA-256 of the record bytes.
 Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "records"))
@@ -93,15 +94,11 @@ class Ingest:
             raise Refused(429, "too many batches", wait)
         now = self.clock.seconds()
         try:
-            try:
-                taken = await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
-            except (Busy, StoreError):
-                raise
-            except Exception:
-                # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
-                log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
-                taken = await self.store.take(opened.gateway.row, opened.head, opened.digest,
-                                              records.as_opaque(opened.records), now)
+            async with asyncio.timeout(TAKE_S):
+                taken = await self._store(opened, now)
+        except TimeoutError:  # it may still become durable; then the gateway's next attempt finds it known
+            log.error("batch not stored in %d s: the store stalls", TAKE_S)
+            raise Refused(503, "busy", 30) from None
         except Busy:
             raise Refused(503, "busy", RETRY_S) from None
         except StoreError as e:
@@ -116,6 +113,17 @@ class Ingest:
         commands = () if self._commands is None else self._commands(opened, taken)
         return web.Response(body=batch.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
                             content_type=batch.ANSWER_TYPE)
+
+    async def _store(self, opened, now):
+        try:
+            return await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
+        except (Busy, StoreError):
+            raise
+        except Exception:
+            # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
+            log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
+            return await self.store.take(opened.gateway.row, opened.head, opened.digest,
+                                         records.as_opaque(opened.records), now)
 
     async def _open(self, body):
         self._verifying += 1

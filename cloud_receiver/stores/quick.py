@@ -32,7 +32,8 @@ _COVERAGE = (
     f"rssi = CAST(substr(rssi || excluded.rssi, 1, {coverage.MOST_LEVELS}) AS BLOB)")
 _METER = (
     "UPDATE meters SET first_heard = min(first_heard, ?1), "
-    "status = CASE WHEN last_heard <= ?2 THEN ?4 ELSE status END, last_heard = max(last_heard, ?2), encrypted = max(encrypted, ?3) WHERE id = ?5")
+    "status = CASE WHEN last_heard <= ?2 THEN ?4 ELSE status END, "
+    "last_heard = max(last_heard, ?2), encrypted = max(encrypted, ?3) WHERE id = ?5")
 
 
 class Later:
