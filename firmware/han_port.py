@@ -1,22 +1,28 @@
 """The HAN port: the meter's serial bytes to readings, the readings to the household's hours and to the clock.
 
 Electricity stays in the home: hours go to the local history, and into the values ring only with the owner's opt-in
-(`han.send`). The list's own time is the best clock a gateway has.
+(`han.send`). The list's own time is the best clock a gateway has. On a serial line whose setting the configuration does
+not name, the setting is searched for. What has to outlive a restart is kept as one JSON object: the running hour, the
+last frame counter of each system title, the setting that worked.
 """
 
 import json
 
 import han_reader
+from han_reader import hour
+from han_reader.ports import Search, upright
 
-from . import batch, hours, port
+from . import batch, port
 
 IDLE_MS = 1500  # real: no message has a pause like this inside
-KEEP_EVERY_S = 600  # how often the running hour's power is kept, beside each mark
+KEEP_EVERY_S = 600  # how often the running hour and the frame counters are kept, beside each mark
+LOOK_S = 5  # real: how often a silent line is looked at while a setting is searched for
+MAX_TITLES = 4  # system titles whose frame counter is remembered; a home has one meter
 
 
 class HanPort:
-    """Reads one HAN port. `keep(bytes)` keeps the running state, `on_hour(hour, import_wh, export_wh, estimated,
-    meter)` takes a finished hour."""
+    """Reads one HAN port. `keep(bytes)` keeps what `kept` gives back after a restart, `on_hour(hour, import_wh,
+    export_wh, estimated, meter)` takes a finished hour."""
 
     def __init__(self, config, clock, kept, keep, on_hour, count):
         self._config = config
@@ -24,12 +30,15 @@ class HanPort:
         self._keep = keep
         self._on_hour = on_hour
         self._count = count
-        self._reader = han_reader.Reader()
+        self._reader = han_reader.Reader(config.get("p1_without_crc", False))
         self._aes = {}
         self._kept_at = 0
         self.latest = {}
         self.meter = ""
-        self._hours = hours.Hours(_state(kept))
+        state = _state(kept)
+        self.counters = state["counters"]
+        self.hours = hour.Hours(state["hours"])
+        self._setting = state["setting"]
 
     def _cipher(self, key):
         if key not in self._aes:
@@ -38,32 +47,61 @@ class HanPort:
 
     async def run(self):
         """Read until the port closes; the caller opens it again."""
-        stream, end = await port.open_stream(self._config["port"])
+        where = self._config["port"]
+        if not where.startswith("/") or ":" in where:
+            await self._listen(where, None)
+            return
+        search = Search(self._setting, upright())
+        while True:
+            baud, bits, parity, stop, _ = search.setting()
+            # Seven bits and a parity are read as eight: the eighth is the parity.
+            mode = "8N1" if bits == 7 else "%d%s%d" % (bits, parity, stop)
+            if await self._listen("%s:%d:%s" % (where, baud, mode), search, 0x7F if bits == 7 else 0xFF):
+                return
+
+    async def _listen(self, where, search, mask=0xFF):
+        # Read a stream until it closes (True) or the search wants another setting (False).
+        stream, end = await port.open_stream(where)
         try:
             self._reader.reset()
             last = port.real_ms()
             while True:
-                data = await stream.read(512)
-                if not data:
-                    return
+                data = await (stream.read(512) if search is None else _soon(stream))
+                if data == b"":
+                    return True
                 now = port.real_ms()
                 if now - last > IDLE_MS:
                     self._reader.reset()
-                last = now
-                self.feed(data)
+                if data is not None:
+                    last = now
+                    if mask != 0xFF:
+                        data = bytes([b & mask for b in data])
+                if search is not None:
+                    if search.heard(self.feed(data) if data else 0, port.uptime_ms() // 1000):
+                        return False
+                    if search.settled and self._setting != search.setting():
+                        self._setting = search.setting()
+                        self.save()
+                else:
+                    self.feed(data)
         finally:
             await port.close(end)
 
     def feed(self, data):
-        """Take bytes of the line."""
-        for message in self._reader.feed(data):
+        """Take bytes of the line; returns how many checked messages they completed."""
+        messages = self._reader.feed(data)
+        for message in messages:
             try:
-                reading = han_reader.decode(message, self._config["ek"], self._config["ak"], self._cipher)
+                reading = han_reader.decode(message, self._config["ek"], self._config["ak"], self._cipher,
+                                            self.counters)
             except ValueError:
                 self._count("han_errors")
                 continue
+            if len(self.counters) > MAX_TITLES:
+                self.counters.clear()  # no home has so many meters
             self._count("han")
             self.take(reading)
+        return len(messages)
 
     def rejected(self):
         """Messages that failed a check, since the start."""
@@ -79,35 +117,47 @@ class HanPort:
         time = reading.get("time")
         if time is not None and not self._clock.offer(int(time) * 1000, batch.CLOCK_HAN):
             time = None
-        # A list without its own time (list 1 of most) is of now; registers without one are not used at all before
-        # the clock is known.
+        # A list without its own time (list 1 of most) is of now; nothing is used before the clock is known.
         if time is None:
             time = self._clock.now()
         if time is None:
             return
-        before = self._hours.state["hour"]
-        done = self._hours.feed(int(time), reading.get("import_w"), _wh(reading.get("import_kwh")),
-                                _wh(reading.get("export_kwh")))
-        for hour, import_wh, export_wh, estimated in done:
-            self._on_hour(hour, import_wh, export_wh, estimated, self.meter)
-        if done or self._hours.state["hour"] != before or self._clock.uptime() - self._kept_at >= KEEP_EVERY_S:
+        before = self.hours.state["mark"]
+        done = self.hours.feed(reading, int(time))
+        for start, import_wh, export_wh, found, _ in done:
+            self._on_hour(start, import_wh, export_wh or 0, found != hour.METER, self.meter)
+        if done or self.hours.state["mark"] != before or self._clock.uptime() - self._kept_at >= KEEP_EVERY_S:
             self.save()
 
     def save(self):
-        """Keep the running hour."""
+        """Keep what has to outlive a restart."""
         self._kept_at = self._clock.uptime()
-        self._keep(json.dumps(self._hours.state).encode())
+        counters = [[title.hex(), self.counters[title]] for title in sorted(self.counters)]
+        self._keep(json.dumps({"hours": self.hours.state, "counters": counters, "setting": self._setting}).encode())
 
 
-def _wh(kwh):
-    return None if kwh is None else int(kwh * 1000 + 0.5)
+async def _soon(stream):
+    # What the line gives within LOOK_S: bytes, b"" at its end, None for nothing.
+    try:
+        return await port.within(LOOK_S, stream.read(512))
+    except OSError as e:
+        if e.args != ("timed out",):
+            raise
+        return None
 
 
 def _state(kept):
+    # What was kept, part by part; a damaged part begins anew.
+    state = {"hours": None, "counters": {}, "setting": None}
     try:
-        state = json.loads(kept) if kept else None
-    except ValueError:
-        return None
-    if not isinstance(state, dict) or sorted(state) != sorted(hours.new_state()):
-        return None
+        found = json.loads(kept) if kept else {}
+        hours = found.get("hours")
+        if isinstance(hours, dict) and sorted(hours) == sorted(hour.new_state()):
+            state["hours"] = hours
+        for title, counter in found.get("counters") or []:
+            state["counters"][bytes.fromhex(title)] = int(counter)
+        if found.get("setting"):
+            state["setting"] = tuple(found["setting"])
+    except (ValueError, TypeError, AttributeError):
+        pass
     return state

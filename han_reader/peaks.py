@@ -1,7 +1,7 @@
 """The month's highest hours, by which a grid company bills (NVE's capacity step since 1 July 2022). Pure.
 
-How many hours are averaged, how many of a day count and over how long is data, named as in the fri-nettleie files. Times
-are UTC seconds, days are those of the home's clock; a "kW" of the tariff is the kWh of a clock hour.
+How many hours are averaged, how many of a day count and over how long is data, named as in the fri-nettleie files.
+Times are UTC seconds, days are those of the home's clock; a "kW" of the tariff is the kWh of a clock hour.
 """
 
 from .clock import civil, days, summer

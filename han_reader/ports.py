@@ -20,15 +20,25 @@ DWELL_S = 25  # longer than two of the slowest intervals of a list (10 s) and a 
 GOOD = 2  # messages that settle it
 
 
+def upright():
+    """The settings for a port that can't invert the signal, where an inverter stands before those that need it."""
+    out: "list" = []
+    for setting in SETTINGS:
+        plain = setting[:4] + (False,)
+        if plain not in out:
+            out.append(plain)
+    return out
+
+
 class Search:
     """Which setting to use now. The caller tells it what the line gave; it owns neither port nor clock.
 
     Start it with the setting that worked last, so that a restart costs nothing.
     """
 
-    def __init__(self, last=None):
-        self.order = [last] if last in SETTINGS else []
-        self.order += [s for s in SETTINGS if s != last]
+    def __init__(self, last=None, settings=SETTINGS):
+        self.order = [last] if last in settings else []
+        self.order += [s for s in settings if s != last]
         self.settled = False
         self._index = 0
         self._since = None

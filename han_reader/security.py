@@ -134,7 +134,7 @@ def decipher(data, at, end, ek, ak, aes, counters=None):
 
 
 def note(data, at, end, counters):
-    """Remember the counter of a ciphered APDU that was read."""
+    """Remember the counter of a ciphered APDU that was read; not of one that anyone without a key could have made."""
     title, _, at, _ = header(data, at, end)
-    if title != bytes(8):
+    if title != bytes(8) and data[at] & (ENCRYPTED | AUTHENTICATED):
         counters[title] = int.from_bytes(data[at + 1:at + 5], "big")

@@ -294,6 +294,41 @@ def test_the_running_hour_survives_a_restart():
     assert Bench(kept=b"{broken", han=HAN).han.latest == {}
 
 
+def test_an_hour_without_its_list_is_integrated_and_marked():
+    g = Bench(han=dict(HAN, send=True))
+    g.han.take({"time": T + 10, "import_w": 1200, "import_kwh": 1000.0, "export_kwh": 0})
+    for at in range(20, 3600 + 320, 10):
+        g.hal.ms = at * 1000
+        g.han.take({"time": T + at, "import_w": 1200, "export_w": 0})
+    assert list(g.history.rows()) == [[str(T), "el", "", "1200", "0", "e"]]
+    assert [row[3:] for row in g.records(g.values, batch.HAN_HOUR)] == [[T, 1200, 0, True]]
+
+
+def test_a_ciphered_message_is_read_once_also_after_a_restart():
+    import han_vectors as v
+    keys = {"ek": "00112233445566778899aabbccddeeff", "ak": "ff" * 16}
+    ek, ak = bytes.fromhex(keys["ek"]), b"\xff" * 16
+
+    def wire(counter):
+        return v.frame(v.LLC + v.security(v.kaifa(2), v.aes, ek, ak, counter=counter))
+    g = Bench(han=dict(HAN, **keys))
+    for counter in (7, 7, 6, 8):
+        assert g.han.feed(wire(counter)) == 1
+    assert (g.counters["han"], g.counters["han_errors"]) == (2, 2)
+    g.han.save()
+    again = Bench(kept=g.kept["han"], han=dict(HAN, **keys))
+    again.han.feed(wire(8))
+    again.han.feed(wire(9))
+    assert (again.counters["han"], again.counters["han_errors"]) == (1, 1)
+    # Known bad: nothing kept, and the old message counts once more.
+    forgets = Bench(han=dict(HAN, **keys))
+    forgets.han.feed(wire(8))
+    assert forgets.counters["han"] == 1
+    for damaged in (b"[]", b"{}", b'{"hours": 1, "counters": [], "setting": null}',
+                    b'{"hours": null, "counters": [["zz", 1]], "setting": null}', b'{"hours": {}, "counters": 5}'):
+        assert Bench(kept=damaged, han=HAN).han.feed(v.frame(v.LLC + v.kaifa(2))) == 1
+
+
 def test_the_lines_bytes_are_read_and_a_time_before_the_floor_is_not_believed():
     import han_vectors as v
     g = Bench(han=HAN)

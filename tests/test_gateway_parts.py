@@ -1,8 +1,8 @@
-"""Clock, hours, history, configuration, identity, HTTP and the radios' streams: the gateway's small pure parts."""
+"""Clock, history, configuration, identity, HTTP and the radios' streams: the gateway's small pure parts."""
 
 from disk import Disk
 
-from firmware import batch, config, history, hours, http, identity, sntp
+from firmware import batch, config, history, http, identity, sntp
 from firmware.clock import Clock
 from firmware.radios import bursts, rtlwmbus
 from wmbus import parse_meter
@@ -176,55 +176,10 @@ def test_network_time_over_a_socket():
     assert 0 <= got[0] - 1795504560500 < 5000 and none is None
 
 
-# --- hours ---
+# --- history ---
 
 H = 1795503600  # a full hour
 
-
-def test_an_hour_is_the_difference_of_two_marks():
-    h = hours.Hours()
-    assert h.feed(H + 10, 500, 1000000, 20) == []
-    assert h.feed(H + 1800, 700, 1000400, 20) == []
-    assert h.feed(H + 3610, 500, 1000612, 25) == [(H, 612, 5, False)]
-    assert h.feed(H + 3620, 500, 1000613, 25) == []
-
-
-def test_a_restart_in_the_hour_loses_nothing():
-    import json
-    h = hours.Hours()
-    h.feed(H + 10, 500, 1000000, 0)
-    h = hours.Hours(json.loads(json.dumps(h.state)))
-    assert h.feed(H + 3610, 500, 1000612, 0) == [(H, 612, 0, False)]
-
-
-def test_a_missing_mark_is_spread_by_the_power_seen_and_said():
-    h = hours.Hours()
-    h.feed(H + 10, None, 1000000, 0)
-    for at in range(H + 20, H + 3600, 10):
-        h.feed(at, 3000, None, None)
-    for at in range(H + 3600, H + 7200, 10):
-        h.feed(at, 1000, None, None)
-    done = h.feed(H + 7210, 1000, 1004000, 0)
-    assert [d[0] for d in done] == [H, H + 3600] and all(d[3] for d in done)
-    assert sum([d[1] for d in done]) == 4000 and 2950 <= done[0][1] <= 3050
-    # With no power seen at all: evenly, and nothing of the sum is lost.
-    h = hours.Hours()
-    h.feed(H, None, 0, 0)
-    done = h.feed(H + 3 * 3600, None, 100, 7)
-    assert sum([d[1] for d in done]) == 100 and sum([d[2] for d in done]) == 7 and len(done) == 3
-
-
-def test_another_meters_register_makes_no_hour():
-    h = hours.Hours()
-    h.feed(H, None, 5000, 0)
-    assert h.feed(H + 3600, None, 100, 0) == []
-    assert h.feed(H + 7200, None, 300, 0) == [(H + 3600, 200, 0, False)]
-    assert h.feed(H + 3600, None, 100, 0) == []
-    # Nor does a register that no household reaches.
-    assert h.feed(H + 10800, None, 1 << 40, 0) == [] and h.feed(H + 14400, None, 500, 0) == []
-
-
-# --- history ---
 
 def test_history_keeps_months_and_survives_a_cut_line():
     assert [history.month(t) for t in (0, 951782400, 1795504560, 1798761599, 1798761600)] == \

@@ -1,6 +1,6 @@
 """The search for a port's serial setting."""
 
-from han_reader.ports import DWELL_S, SETTINGS, Search
+from han_reader.ports import DWELL_S, SETTINGS, Search, upright
 
 
 def test_every_setting_is_tried_in_turn():
@@ -31,3 +31,10 @@ def test_the_last_good_setting_comes_first():
     s = Search(SETTINGS[3])
     assert s.setting() == SETTINGS[3] and len(s.order) == len(SETTINGS)
     assert Search((1, 2, "X", 3, False)).setting() == SETTINGS[0]
+
+
+def test_a_port_that_cannot_invert_has_each_setting_once():
+    found = upright()
+    assert len(found) == len(set(found)) == len(SETTINGS) - 1
+    assert not any([s[4] for s in found]) and (9600, 7, "E", 1, False) in found
+    assert Search((9600, 7, "E", 1, False), found).setting() == (9600, 7, "E", 1, False)
