@@ -26,8 +26,9 @@ NB = {
     "meters report one now": "målere melder en nå", "meter reports one now": "måler melder en nå",
     "Needs attention": "Bør ses på", "Nothing needs attention.": "Ingenting å se på.",
     "Everything heard, read and in contact.": "Alt er hørt, avlest og i kontakt.",
-    "Stored telegrams": "Lagrede telegrammer", "decoded": "dekodet", "without key": "uten nøkkel",
-    "with wrong key": "med feil nøkkel", "undecodable": "kan ikke dekodes",
+    "Meters heard per day": "Målere hørt per døgn", "of %s": "av %s", "Telegrams": "Telegrammer",
+    "waiting to be decoded": "venter på dekoding", "kept, but not decoded": "beholdt, ikke dekodet",
+    "meters without key": "målere uten nøkkel", "meters with wrong key": "målere med feil nøkkel",
     "Get started": "Kom i gang", "No gateway has been enrolled yet.": "Ingen gateway er meldt inn ennå.",
     "Print a one-time token:": "Skriv ut en engangskode:",
     "Give it to a gateway:": "Gi den til en gateway:",
@@ -50,6 +51,12 @@ NB = {
     "Show all meters": "Vis alle målere", "No meter has been heard yet.": "Ingen måler er hørt ennå.",
     "A gateway sends what it hears with its next batch, usually within 15 minutes.":
         "En gateway sender det den hører med neste bunt, vanligvis innen 15 minutter.",
+    "The list as CSV": "Listen som CSV", "Key missing or wrong": "Nøkkel mangler eller er feil",
+    "Coverage": "Dekning", "Coverage, 7 days": "Dekning, 7 døgn", "Name or id": "Navn eller id",
+    "Gaps, loss, two versions": "Hull, tap, to utgaver", "No gateway matches.": "Ingen gateway passer.",
+    "Show all gateways": "Vis alle gatewayer", "No meter reports an alarm.": "Ingen måler melder alarm.",
+    "Show all alarms": "Vis alle alarmer", "%s alarms": "%s alarmer", "1 alarm": "1 alarm",
+    "Last reported": "Sist meldt",
     "%s gateways": "%s gatewayer", "1 gateway": "1 gateway", "Previous": "Forrige", "Next": "Neste",
     "Versions": "Versjoner", "Run it": "Kjører den", "Told of it": "Fått beskjed", "Roll-out": "Utrulling",
     "told of %s": "fått beskjed om %s", "%s %% of all": "%s %% av alle", "%s %% of group %s": "%s %% av gruppe %s",
@@ -100,6 +107,7 @@ NB = {
     "electricity per hour, as you have chosen.":
         "Til vannverket: telegrammene fra vannmålerne, din og naboenes, uåpnet; bare til denne siden: strømmen din per "
         "time, slik du har valgt.",
+    "Values are shown from %s on.": "Verdier vises fra %s.",
     "This address is the key to the page: keep it to yourself. Values are shown from %s on.":
         "Adressen er nøkkelen til siden: hold den for deg selv. Verdier vises fra %s.",
     # a gateway

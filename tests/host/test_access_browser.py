@@ -1,0 +1,101 @@
+"""Log in, look, change the password, log out in a real Chromium, over plain HTTP on this machine (name: localhost).
+
+`__Host-` cookies need Secure, which browsers allow on localhost without TLS. Skipped where no Chromium is installed.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from access_rig import PASSWORD, Town
+from receiver_support import Running, make
+from test_pages_browser import CHROMIUM, NARROW, SHOTS, WIDE, browser  # noqa: F401 - one Chromium, found there
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture
+def town(tmp_path):
+    with Running(make(tmp_path / "works"), public_name="localhost") as running:
+        town = Town(running, host="localhost")
+        running.wait_for_answer(lambda: town.ask("token:reader", "/v1/summary").json()["pending"] == 0)
+        yield town
+
+
+def opened(browser, width, language):  # noqa: F811
+    return browser.new_context(viewport={"width": width, "height": 800}, locale=language).new_page()
+
+
+def log_in(page, town, name, password=PASSWORD):
+    page.goto(f"http://localhost:{town.receiver.web_port}/login")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", password)
+    send(page, "main button")
+
+
+def send(page, what):
+    """Click on what leads elsewhere, and be there."""
+    with page.expect_navigation():
+        page.click(what)
+
+
+def fits(page, width, name):
+    """Nothing wider than the window; a picture where asked for."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    if SHOTS:
+        page.screenshot(path=Path(os.environ["NETTI_SHOTS"]) / f"access-{name}-{width}.png", full_page=True)
+
+
+def test_a_session_over_plain_http_on_this_machine(town, browser):  # noqa: F811
+    for width, language, words in ((NARROW, "nb", ("Logg ut", "Innsynslogg", "Formål")),
+                                   (WIDE, "en", ("Log out", "Audit log", "Purpose"))):
+        page = opened(browser, width, language)
+        log_in(page, town, "administrator", "feil passord her")
+        assert page.url.endswith("/login") and page.locator("[role=alert]").count() == 1
+        fits(page, width, f"login-{language}")
+        log_in(page, town, "administrator")
+        assert page.url == f"http://localhost:{town.receiver.web_port}/", "the browser kept and sent the cookie"
+        (cookie,) = [c for c in page.context.cookies() if c["name"] == "__Host-netti"]
+        assert cookie["secure"] and cookie["httpOnly"] and cookie["path"] == "/"
+        page.goto(f"http://localhost:{town.receiver.web_port}/meters/{town.meter.text}?view=hours")
+        fits(page, width, f"purpose-{language}")
+        send(page, "main .tabs a >> nth=0")
+        assert page.locator("svg[role=img]").count() == 1, "the hours"
+        send(page, "a[rel=prev]")
+        assert page.locator("svg[role=img]").count() == 1, "the day before, for the same purpose"
+        page.goto(f"http://localhost:{town.receiver.web_port}/audit")
+        text = page.inner_text("body")
+        assert words[1] in text and text.count(town.meter.text) >= 2
+        fits(page, width, f"audit-{language}")
+        send(page, "a[href='/account']")
+        fits(page, width, f"account-{language}")
+        send(page, f"text={words[0]}")
+        assert page.url.endswith("/login")
+        page.goto(f"http://localhost:{town.receiver.web_port}/meters")
+        assert page.url.endswith("/login")
+        page.context.close()
+
+
+def test_a_new_password_and_a_role_that_may_not(town, browser):  # noqa: F811
+    page = opened(browser, WIDE, "en")
+    log_in(page, town, "installer")
+    page.goto(f"http://localhost:{town.receiver.web_port}/audit")
+    assert "Your role does not include this." in page.inner_text("main")
+    page.goto(f"http://localhost:{town.receiver.web_port}/account")
+    page.fill("input[name=password]", PASSWORD)
+    page.fill("input[name=new]", "et helt nytt passord")
+    send(page, "main button")
+    assert page.url.endswith("/login")
+    log_in(page, town, "installer", "et helt nytt passord")
+    assert page.url.endswith(f":{town.receiver.web_port}/")
+    page.context.close()
+
+
+def test_a_homeowner_lands_at_home(town, browser):  # noqa: F811
+    page = opened(browser, NARROW, "nb")
+    log_in(page, town, "homeowner")
+    assert page.url.endswith("/home")
+    assert "nøkkelen til siden" not in page.inner_text("main"), "there is no secret address to keep"
+    page.goto(f"http://localhost:{town.receiver.web_port}/meters")
+    assert "Ikke tillatt" in page.inner_text("main")
+    page.context.close()
