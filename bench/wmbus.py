@@ -16,10 +16,12 @@ with --quick).
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -220,57 +222,152 @@ def link_rates(seconds):
     return rates
 
 
+# The device: the real MicroPython, instructions counted exactly by valgrind
+
+# gc.isenabled is a C function nothing else calls: callgrind closes a count each time it is entered, so that the start
+# and the warming up are not in it.
 DEVICE = """
-import sys
+import gc, sys
 sys.path[:0] = [".", "tests"]
-what, count = sys.argv[1], int(sys.argv[2])
 import wmbus
 import wmbus_cases as cases
+what = sys.argv[1]
 RECORDS = bytes.fromhex("041339300000" "441310270000" "426cff2c" "023b7800" "02fd170000" "046d1e0c1d32")
-plain = cases.telegram(b"\\x78" + RECORDS)
-sealed = cases.mode5(RECORDS)
-burst = cases.bursts(sealed)[0][1]
-reader = wmbus.Reader()
-if what == "decode":
-    wmbus.decode(plain)
-for _ in range(count):
-    if what == "decode":
-        wmbus.decode(plain)
-    elif what == "head":
-        wmbus.head(sealed)
-    elif what == "link":
-        reader.feed(burst)
-if what == "heap":
-    import gc
-    wmbus.decode(plain)
-    del cases
+
+class Ram:  # a flash of 16 blocks, in memory once they are erased
+    def __init__(self):
+        self.blocks = {}
+    def ioctl(self, what, block):
+        if what == 6:
+            self.blocks[block] = bytearray(b"\\xff" * 4096)
+        return {4: 16, 5: 4096}.get(what, 0)
+    def readblocks(self, block, data, offset):
+        if block in self.blocks:
+            data[:] = self.blocks[block][offset:offset + len(data)]
+        else:
+            data[:] = bytes(len(data))
+    def writeblocks(self, block, data, offset):
+        self.blocks[block][offset:offset + len(data)] = data
+
+def relay():
+    # A street of 40 meters, heard twice; counted is the hour after, when each is due again.
+    from firmware import batch, config, flash_ring, port
+    from firmware.clock import Clock
+    from firmware.gateway import Gateway, restored
+    works = {"window": 3600, "interval": 900}
+    now = [0]
+    clock = Clock(lambda: now[0], 1767225600)
+    rings = flash_ring.open_rings(Ram(), lambda n: b"e" * n, clock.record_time)
+    g = Gateway(port, config.check({}, wmbus.parse_meter, works), None, clock, rings, restored({}), None, None)
+    clock.offer(1795503600000, batch.CLOCK_ANSWER)
+    street = [cases.mode5(RECORDS, who=cases.address("NET", "%08d" % (12345678 + n))) for n in range(40)]
+    for hour in range(2):
+        now[0] = 4000000 * hour
+        for telegram in street:
+            g.telegram(telegram, -70)
+    for ring in rings:
+        ring.flush()
+    now[0] = 8000000
+    relayed = g.counters["relayed"]
+    due = street[:8]
+    def run():
+        for telegram in due:
+            g.telegram(telegram, -70)
+    def done():
+        assert g.counters["relayed"] == relayed + 8 and len(g.telegrams._buffer) == 8
+    return run, done
+
+def decode():
+    plain = cases.telegram(b"\\x78" + RECORDS)
+    # Another volume each time, as a meter sends it.
+    many = [plain[:13] + bytes((n,)) + plain[14:] for n in range(9)]
+    for telegram in many[:1] * 3:
+        wmbus.decode(telegram)
+    found = []
+    def run():
+        for telegram in many[1:]:
+            found.append(wmbus.decode(telegram))
+    def done():
+        assert len(set([reading["total_m3"] for reading in found])) == 8
+    return run, done
+
+def link():
+    burst = cases.bursts(cases.mode5(RECORDS))[0][1]
+    reader = wmbus.Reader()
+    for _ in range(3):
+        assert reader.feed(burst)
+    found = []
+    def run():
+        for _ in range(8):
+            found.append(reader.feed(burst))
+    def done():
+        assert all(found)
+    return run, done
+
+mark = gc.isenabled
+for name in what.split(","):
+    run, done = globals()[name]()
     gc.collect()
-    print("live", gc.mem_alloc())
+    mark()
+    run()
+    mark()
+    done()
+    run = done = None
+mark()
 """
+PHASES = ("decode", "link", "relay")
 
 
-def device():
-    """Instructions per call on the unix MicroPython, and the live heap of a decoder with one meter; None without it."""
+def tools():
+    """(micropython, whether valgrind is there)."""
     binary = Path(sys.executable).parent / "micropython"
-    if not binary.exists() or shutil.which("valgrind") is None:
-        return None
-    script = ROOT / "build"
-    script.mkdir(exist_ok=True)
-    script = script / "bench_wmbus_device.py"
+    return str(binary) if binary.exists() else None, shutil.which("valgrind") is not None
+
+
+def counted(folder, run):
+    """Instructions per call of each phase, in one process."""
+    script = Path(folder) / "device.py"
     script.write_text(DEVICE, encoding="ascii")
-    env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen")
-    base = [str(binary), "-X", "heapsize=192wK", str(script)]
+    out = Path(folder) / f"out{run}"
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-before=gc_isenabled", tools()[0],
+         "-X", "heapsize=192wK", str(script), ",".join(PHASES)],
+        cwd=ROOT, env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        raise SystemExit("bench/wmbus.py: " + done.stdout + done.stderr)
+    parts = {}
+    for part in Path(folder).glob(out.name + ".[0-9]*"):
+        parts[int(part.name.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", part.read_text(), re.M)[1])
+    # Before a phase, the phase, before the next, ...
+    return {name: [parts[n] for n in sorted(parts)][1 + 2 * i] // 8 for i, name in enumerate(PHASES)}
 
-    def collected(what, count):
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *base, what, str(count)]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
-        return int(done.stderr.split("Collected :")[1].split()[0])
 
-    result = {}
-    for name, what in (("decode_instructions", "decode"), ("head_instructions", "head"), ("link_instructions", "link")):
-        result[name] = (collected(what, 60) - collected(what, 10)) // 50
-    done = subprocess.run([*base, "heap", "1"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-    result["live_heap"] = int(done.stdout.split()[-1])
+def peak_heap(folder):
+    """The smallest heap in bytes, of 64-bit words, in which an own meter's telegrams are received and decoded."""
+    script = Path(folder) / "device.py"
+    low, high = 0, 192
+    while high - low > 1:
+        middle = (low + high) // 2
+        done = subprocess.run([tools()[0], "-X", f"heapsize={middle}wK", str(script), "link,decode"], cwd=ROOT,
+                              env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, timeout=60)
+        low, high = (low, middle) if done.returncode == 0 else (middle, high)
+    return high * 2048
+
+
+def device(runs=2):
+    """Instructions per telegram on the unix MicroPython with warm plans, start-up not counted, and the heap it takes:
+    an own meter's decoding (deciphered length), T1 chips to a checked frame, a checked frame to the record in the RAM
+    buffer; `spread` is the largest difference between the runs. None without the tools."""
+    binary, valgrind = tools()
+    if not binary or not valgrind:
+        print("no device figures: they need valgrind and micropython", file=sys.stderr)
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        found = [counted(folder, run) for run in range(runs)]
+        result = {f"{name}_instructions": found[0][name] for name in PHASES}
+        if runs > 1:
+            result["spread"] = max(abs(one[name] / found[0][name] - 1) for one in found for name in PHASES)
+        result["peak_heap"] = peak_heap(folder)
     return result
 
 
@@ -315,7 +412,7 @@ def main():
         "harmonic": round(statistics.harmonic_mean(ordered)), "slowest": round(ordered[0]),
         "peers": {peer: {"median_ratio": round(statistics.median(found), 2), "smallest_ratio": round(min(found), 2),
                          "rows": len(found)} for peer, found in ratios.items()},
-        "link": link_rates(seconds * 5), "device": None if args.quick else device(),
+        "link": link_rates(seconds * 5), "device": device(1 if args.quick else 2),
     }
     for name, value in sorted(rates.items(), key=lambda item: item[1])[:10]:
         print(f"{value:10.0f}/s  {name}")
