@@ -28,7 +28,7 @@ ASKING = web.RequestKey("who", Who)  # where the gate leaves it with a request
 
 RULES = {
     ("GET", "/"): STAFF, ("GET", "/meters"): STAFF, ("GET", "/meters/{id}"): STAFF,
-    ("GET", "/gateways"): STAFF, ("GET", "/gateways/{id}"): STAFF,
+    ("GET", "/alarms"): STAFF, ("GET", "/gateways"): STAFF, ("GET", "/gateways/{id}"): STAFF,
     ("GET", "/home"): HOMEOWNER, ("GET", "/home/{secret}"): OPEN, ("GET", "/static/{name}"): OPEN,
     ("GET", "/login"): OPEN, ("POST", "/login"): OPEN,
     ("POST", "/logout"): frozenset(ROLES), ("GET", "/account"): frozenset(ROLES),
@@ -36,7 +36,9 @@ RULES = {
     ("GET", "/audit"): ADMINISTRATOR, ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/summary"): STAFF, ("GET", "/v1/gateways"): STAFF, ("GET", "/v1/gateways/{id}"): STAFF,
     ("GET", "/v1/meters"): STAFF, ("GET", "/v1/meters/{id}"): STAFF,
-    ("GET", "/v1/meters/{id}/readings"): HOURS,
+    ("GET", "/v1/meters/{id}/readings"): HOURS, ("GET", "/v1/alarms"): STAFF,
+    ("GET", "/v1/readings"): USE,  # by hour: HOURS, as `hours` asks
+    ("GET", "/healthz"): OPEN, ("GET", "/readyz"): OPEN,
 }
 
 
@@ -45,6 +47,12 @@ def rule(request: web.Request) -> "frozenset[str] | None":
     resource = request.match_info.route.resource
     method = "GET" if request.method == "HEAD" else request.method
     return None if resource is None else RULES.get((method, resource.canonical))
+
+
+def route(request: web.Request) -> str:
+    """A request's method and route, without what the address names: for logs."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {'' if resource is None else resource.canonical}"
 
 
 def who(request: web.Request) -> Who:

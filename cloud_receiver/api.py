@@ -1,17 +1,26 @@
-"""The JSON API of the works: /v1/summary, /v1/gateways, /v1/meters, /v1/meters/{id}/readings.
+"""The API of the works, JSON and CSV: summary, gateways, meters, alarms, readings. docs/openapi.yaml describes it.
 
-Times are ISO 8601 in UTC. Electricity of homes is not here: it belongs to the homeowner.
+Times are ISO 8601 in UTC. Electricity of homes is not here: it belongs to the homeowner. Lists are filtered by `show`
+and `q`, sorted by `sort` (`-` before it: the other way round) and cut by `limit` and `page`, as the pages' are.
 """
 
 from aiohttp import web
 
-from . import access, commands, meters
+from . import access, commands, export, meters
 from .clock import iso, parse_time
-from .stores import queries
+from .stores import lists, queries
 
 DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before
 MOST_DAYS = 400  # of readings in one answer
+EVERYTHING = 10_000_000  # rows: no limit
+PIECE = 500  # meters read at once for an export
+GATEWAY_COLUMNS = ("id", "name", "kind", "enrolled", "last_contact", "meters_heard", "coverage_share", "firmware",
+                   "clock", "revoked", "gaps", "lost", "equivocations")
+METER_COLUMNS = ("id", "media", "first_heard", "last_heard", "heard_by", "best_rssi_dbm", "coverage_share", "key",
+                 "note", "status", "total_m3", "read_at", "alarm", "alarm_since")
+ALARM_COLUMNS = ("meter", "media", "alarm", "since", "last", "last_heard")
+READING_COLUMNS = ("meter", "time", "total_m3")
 
 
 class Api:
@@ -25,7 +34,8 @@ class Api:
         """The API's routes."""
         return [web.get("/v1/summary", self.summary), web.get("/v1/gateways", self.gateways),
                 web.get("/v1/gateways/{id}", self.gateway), web.get("/v1/meters", self.meters),
-                web.get("/v1/meters/{id}", self.meter), web.get("/v1/meters/{id}/readings", self.readings)]
+                web.get("/v1/meters/{id}", self.meter), web.get("/v1/meters/{id}/readings", self.readings),
+                web.get("/v1/alarms", self.alarms), web.get("/v1/readings", self.all_readings)]
 
     def recent(self) -> int:
         """The Unix day from which coverage counts as recent."""
@@ -38,9 +48,29 @@ class Api:
         return web.json_response(found)
 
     async def gateways(self, request: web.Request) -> web.Response:
-        """Every gateway."""
-        rows = await self.store.read(queries.gateways)
-        return web.json_response({"gateways": [self._gateway(g) for g in rows]})
+        """The list of gateways."""
+        try:
+            asked, (show, search, sort), cut = export.form(request), _chosen(request, "-contact"), _cut(request)
+        except ValueError as e:
+            return _wrong(e)
+        rows, found = await self.gateway_list(show, search, sort, *cut)
+        meters_in_all = (await self.store.read(lists.counts, self.clock.seconds()))["meters"]
+        told = [dict(self._gateway(g), meters_heard=g["meters_heard"],
+                     coverage_share=round(g["meters_heard"] / max(1, meters_in_all), 4)) for g in rows]
+        if asked == "csv":
+            for g in told:
+                epochs = g["epochs"]
+                g.update(gaps=sum(len(e["gaps"]) for e in epochs), lost=sum(e["lost"] for e in epochs),
+                         equivocations=sum(e["equivocations"] for e in epochs))
+            return export.as_csv("gateways", GATEWAY_COLUMNS, told)
+        return web.json_response({"gateways": told, "found": found})
+
+    async def gateway_list(self, show, search, sort, limit, offset):
+        """lists.gateways, with the revoked among `all` and `revoked` only."""
+        revoked = tuple(self._revoked())
+        return await self.store.read(
+            lists.gateways, self.recent(), self.clock.seconds(), show, search, sort, limit, offset,
+            () if show in ("all", "revoked") else revoked, revoked if show == "revoked" else None)
 
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway, with what came twice and with two contents."""
@@ -65,9 +95,35 @@ class Api:
                                 last_contact=iso(e["last_contact"])) for e in g["epochs"]]}
 
     async def meters(self, request: web.Request) -> web.Response:
-        """Every meter with its latest."""
-        rows = access.fitting(request, await self.store.read(queries.meters, self.recent()))
-        return web.json_response({"meters": [self._meter(m) for m in rows]})
+        """The list of meters."""
+        try:
+            asked, (show, search, sort), cut = export.form(request), _chosen(request, "id"), _cut(request)
+        except ValueError as e:
+            return _wrong(e)
+        if not access.may(request, access.USE) and sort.lstrip("-") == "reading":
+            sort = "id"
+        rows, found = await self.store.read(lists.meters, self.recent(), self.clock.seconds(), show, search, sort, *cut)
+        told = [dict(self._meter(m), coverage_share=round(m["covered"] / lists.WEEK, 4))
+                for m in access.fitting(request, rows)]
+        if asked == "csv":
+            for m in told:
+                m.update(alarm=" ".join(a["alarm"] for a in m["alarms"]),
+                         alarm_since=min((a["since"] for a in m["alarms"]), default=None))
+            return export.as_csv("meters", METER_COLUMNS, told)
+        return web.json_response({"meters": told, "found": found})
+
+    async def alarms(self, request: web.Request) -> web.Response:
+        """The alarms that stand, and since when."""
+        try:
+            asked, (show, search, sort), cut = export.form(request), _chosen(request, "-since"), _cut(request)
+        except ValueError as e:
+            return _wrong(e)
+        rows, found = await self.store.read(lists.alarms, show, search, sort, *cut)
+        told = [{"meter": a["id"], "media": meters.media_name(a["media"]), "alarm": a["alarm"],
+                 "since": iso(a["since"]), "last": iso(a["last"]), "last_heard": iso(a["last_heard"])} for a in rows]
+        if asked == "csv":
+            return export.as_csv("alarms", ALARM_COLUMNS, told)
+        return web.json_response({"alarms": told, "found": found})
 
     async def meter(self, request: web.Request) -> web.Response:
         """One meter, with who hears it."""
@@ -91,20 +147,77 @@ class Api:
         """Hourly readings of a meter; `from` and `to` are ISO 8601 or Unix seconds, the last 31 days if not given."""
         now = self.clock.seconds()
         try:
-            end = parse_time(request.query["to"]) if "to" in request.query else now + DAY
-            start = parse_time(request.query["from"]) if "from" in request.query else end - 32 * DAY
-            if not 0 <= start < 1 << 40 or not 0 <= end < 1 << 40:
-                raise ValueError
-        except ValueError:
-            return web.json_response({"error": "from and to are ISO 8601 or Unix seconds"}, status=400)
-        if end - start > MOST_DAYS * DAY:
-            return web.json_response({"error": f"at most {MOST_DAYS} days at once"}, status=400)
+            asked, (start, end) = export.form(request), period(request, now)
+        except ValueError as e:
+            return _wrong(e)
         rows = await self.store.read(queries.meters, self.recent(), request.match_info["id"].upper())
         if not rows:
             return web.json_response({"error": "no such meter"}, status=404)
         if not await access.hours(self._accounts, request, rows[0]["id"], start, end, now):
-            return web.json_response({"error": f"purpose is one of {', '.join(access.PURPOSES)}"}, status=400)
+            return _wrong(f"purpose is one of {', '.join(access.PURPOSES)}")
         found = [] if end <= start else await self.store.read(queries.readings, rows[0]["row"], start, end)
+        told = [{"meter": rows[0]["id"], "time": iso(t), "total_m3": meters.cubic(ml)} for t, ml in found]
+        if asked == "csv":
+            return export.as_csv("readings", READING_COLUMNS, told)
         return web.json_response({"meter": rows[0]["id"], "from": iso(start), "to": iso(end),
-                                  "readings": [{"time": iso(t), "total_m3": meters.cubic(ml)} for t, ml in found]})
+                                  "readings": [{"time": r["time"], "total_m3": r["total_m3"]} for r in told]})
 
+    async def all_readings(self, request: web.Request) -> web.StreamResponse:
+        """Readings of all meters in a period, by day or (for a purpose) by hour, streamed."""
+        now = self.clock.seconds()
+        resolution = request.query.get("resolution", "days")
+        try:
+            asked, (start, end) = export.form(request), period(request, now)
+            if resolution not in ("days", "hours"):
+                raise ValueError("resolution is days or hours")
+        except ValueError as e:
+            return _wrong(e)
+        if resolution == "hours" and not await access.hours(self._accounts, request, "all", start, end, now, "export"):
+            return _wrong(f"purpose is one of {', '.join(access.PURPOSES)}")
+        head = {"from": iso(start), "to": iso(end), "resolution": resolution}
+        return await export.stream(request, "readings", asked, head, READING_COLUMNS,
+                                   self._pieces(start, end, resolution == "days"))
+
+    async def _pieces(self, start, end, daily):
+        for day in range(start // DAY, -(-end // DAY)):
+            after = 0
+            while rows := await self.store.read(lists.day_readings, day, after, PIECE, daily):
+                after = rows[-1][0]
+                yield [(meter, iso(t), meters.cubic(ml)) for _, meter, found in rows for t, ml in found
+                       if start <= t < end]
+
+
+def period(request: web.Request, now: int) -> "tuple[int, int]":
+    """The (from, to) of a query, the last 31 days if not given; raises ValueError with what is wrong."""
+    try:
+        end = parse_time(request.query["to"]) if "to" in request.query else now + DAY
+        start = parse_time(request.query["from"]) if "from" in request.query else end - 32 * DAY
+        if not 0 <= start < 1 << 40 or not 0 <= end < 1 << 40:
+            raise ValueError
+    except ValueError:
+        raise ValueError("from and to are ISO 8601 or Unix seconds") from None
+    if end - start > MOST_DAYS * DAY:
+        raise ValueError(f"at most {MOST_DAYS} days at once")
+    return start, end
+
+
+def _chosen(request, otherwise):
+    """(show, search, sort) of a list; what there is not is as if it were not asked for."""
+    query = request.query
+    return query.get("show", "all")[:20], query.get("q", "").replace("\0", "").strip().upper()[:40], \
+        query.get("sort", otherwise)[:20]
+
+
+def _cut(request):
+    """(limit, offset) of a list: all of it where no limit is given. Raises ValueError."""
+    try:
+        limit, page = int(request.query.get("limit", EVERYTHING)), int(request.query.get("page", 1))
+    except ValueError:
+        limit = page = 0
+    if not 1 <= limit <= EVERYTHING or not 1 <= page <= EVERYTHING:
+        raise ValueError("limit and page are whole numbers from 1")
+    return limit, (page - 1) * limit
+
+
+def _wrong(reason) -> web.Response:
+    return web.json_response({"error": str(reason)}, status=400)

@@ -20,6 +20,9 @@ from .attention import silent_gateway
 from .clock import Clock
 from .decode import Decoder
 from .devices import Devices
+from .health import Health
+from .metrics import Metrics
+from .notices import Notices
 from .settings import Directory, SettingsError
 from .stores import Busy, StoreError, open_store, queries
 
@@ -45,7 +48,8 @@ class Receiver(Devices):
         self.accounts = Accounts(directory.access, self.keys)
         self.api = Api(self.store, clock, self.revoked, self.commands.of, self.accounts)
         self._tasks: "list[asyncio.Task]" = []
-        self.device_port = self.web_port = 0
+        self.device_port = self.web_port = self.metrics_port = 0
+        self.notices = Notices(self)
 
     def silent_gateway(self, g) -> bool:
         """Whether a gateway (a row of queries.gateways) has been out of contact for too long."""
@@ -77,12 +81,14 @@ class Receiver(Devices):
         from .pages import Pages
         app = web.Application()
         app.router.add_routes(self.api.routes())
+        app.router.add_routes(Health(self).routes())
         self.pages = Pages(self)
         self.pages.add_to(app)
         return app
 
-    async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1") -> None:
-        """Listen on both ports (0: any free one) and start decoding."""
+    async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1",
+                    metrics_port: "int | None" = None) -> None:
+        """Listen on both ports (0: any free one), on that of the metrics if there is one, and start decoding."""
         require_loopback(web_host)
         await self.reconcile()
         if self.shared:
@@ -96,10 +102,15 @@ class Receiver(Devices):
         self.web_port = sock.getsockname()[1]
         self.web = self.web_app()
         await self.listen(self.web, sock)
+        if metrics_port is not None:
+            sock = processes.bind(web_host, metrics_port)
+            self.metrics_port = sock.getsockname()[1]
+            await self.listen(Metrics(self).app(), sock)
         if (self.settings.port, self.settings.web_port) != (self.device_port, self.web_port):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep())]
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep()),
+                       asyncio.create_task(self.notices.run())]
         if not self.shared:
             self._tasks.append(asyncio.create_task(self.decoder.run()))
 
@@ -142,6 +153,7 @@ class Receiver(Devices):
             await loop.run_in_executor(None, processes.stop, self.shared)
         await loop.run_in_executor(None, self.store.close)
         self.accounts.close()
+        self.notices.close()
         self.end()
         settings_module.unlock(self._lock)
 
@@ -157,7 +169,8 @@ def require_loopback(host: str) -> None:
 
 
 async def serve(directory: Directory, clock: Clock, port: int, web_port: int, web_host: str = "127.0.0.1",
-                host: str = "", ready=None, public_name: str = "", shared=None) -> None:
+                host: str = "", ready=None, public_name: str = "", shared=None,
+                metrics_port: "int | None" = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready(receiver)` is called once both ports listen. Raises StoreError where one of
     the other processes ends by itself."""
     stop = asyncio.Event()
@@ -169,7 +182,7 @@ async def serve(directory: Directory, clock: Clock, port: int, web_port: int, we
     try:
         if receiver.store.warning:
             log.warning("%s", receiver.store.warning)
-        await receiver.start(port, web_port, host, web_host)
+        await receiver.start(port, web_port, host, web_host, metrics_port)
         if ready is not None:
             ready(receiver)
         ended: "list[asyncio.Future]" = [asyncio.ensure_future(stop.wait())]

@@ -6,7 +6,7 @@ import sqlite3
 
 from aiohttp import web
 
-from . import trust
+from . import metrics, trust
 from .commands import Commands
 from .enrol import Enrolment
 from .ingest import Ingest
@@ -59,7 +59,7 @@ class Devices:
 
     def device_app(self) -> web.Application:
         """What gateways reach."""
-        app = web.Application()
+        app = web.Application(middlewares=[metrics.counting])
         app.router.add_post("/v1/batches", self.ingest.post)
         app.router.add_post("/v1/gateways", self.enrolment.post)
         app.router.add_get("/v1/anchors", self.enrolment.anchors)

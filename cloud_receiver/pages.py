@@ -1,4 +1,5 @@
-"""The works' pages: overview, meters, one meter, gateways, one gateway. Rendered here, no script needed to read them.
+"""The works' pages: overview, meters, one meter, alarms, gateways, one gateway. Rendered here, no script needed to
+read them. A list asks the store for the rows it shows, however many there are.
 
 They read the store through its queries and know nothing of how it is filled. A home's electricity is not among what
 they ask for.
@@ -21,7 +22,7 @@ from . import access, attention, charts, commands, meters, usage, words
 from .clock import iso
 from .home import HomePage
 from .login import LogIn
-from .stores import queries
+from .stores import lists, queries
 
 log = logging.getLogger("netti.pages")
 
@@ -41,7 +42,9 @@ HEADERS = {
 ERRORS = {404: ("Not found", "There is nothing at this address."),
           403: ("Not allowed", "Your role does not include this."),
           503: ("Not possible just now", "Try again shortly.")}
-SHOWN = ("all", "silent", "missing", "wrong", "alarm")
+SHOWN = ("all", "silent", "missing", "wrong", "nokey", "alarm")
+GATEWAYS_SHOWN = ("all", "silent", "fault", "revoked")
+TREND_DAYS = 14  # of the overview's picture
 RECORD_NAMES = {batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
                 batch.POSITION: "Position"}
 
@@ -66,8 +69,10 @@ class Pages:
     def add_to(self, app: web.Application) -> None:
         """Add routes and middleware."""
         app.middlewares.append(self.guard)
+        app.on_response_prepare.append(with_headers)
         app.router.add_routes([
             web.get("/", self.overview), web.get("/meters", self.meters), web.get("/meters/{id}", self.meter),
+            web.get("/alarms", self.alarms),
             web.get("/gateways", self.gateways), web.get("/gateways/{id}", self.gateway),
             web.get("/static/{name}", self.static)])
         app.router.add_routes(HomePage(self.receiver, self).routes())
@@ -90,15 +95,12 @@ class Pages:
             response = self.render(request, "error.html", e.status, title=ERRORS.get(e.status, (e.reason, ""))[0],
                                    detail=ERRORS.get(e.status, ("", ""))[1], value=None)
         except Exception:
-            log.exception("%s could not be answered", request.rel_url.path)
+            log.exception("%s could not be answered", access.route(request))  # an address may name a meter or a home
             if page:
                 response = self.render(request, "error.html", 500, title="Something went wrong", value=None,
                                        detail="The receiver could not make this page. Try again shortly.")
             else:
                 response = web.json_response({"error": "internal error"}, status=500)
-        response.headers.update(HEADERS)
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
         return response
 
     def render(self, request, template, status=200, **values) -> web.Response:
@@ -136,39 +138,47 @@ class Pages:
 
     async def overview(self, request: web.Request) -> web.Response:
         """The state of everything, and what needs attention."""
-        now = self.clock.seconds()
-        gateways = await self.store.read(queries.gateways)
-        meters_ = await self.store.read(queries.meters, self._recent())
-        active = [g for g in gateways if g["id"] not in self.receiver.revoked()]
-        items = attention.sorted_items(attention.gateway_items(gateways, self.receiver.revoked(), now)
-                                       + attention.meter_items(meters_, now))
+        now, recent, revoked = self.clock.seconds(), self._recent(), self.receiver.revoked()
+        counts = await self.store.read(lists.counts, now)
+        active = counts["gateways"] - len(revoked)
+        _, silent = await self.store.read(lists.gateways, recent, now, "silent", "", "id", 0, 0, tuple(revoked))
+        rows, wrong = await self.store.read(lists.gateways, recent, now, "attention", "", "contact", MOST_ITEMS, 0,
+                                            tuple(revoked))
+        rows_of_meters, odd = await self.store.read(lists.attention_meters, recent, now, MOST_ITEMS)
+        items = attention.sorted_items(attention.gateway_items(rows, revoked, now)
+                                       + attention.meter_items(rows_of_meters, now))
+        days = await self.store.read(lists.per_day, now // DAY, TREND_DAYS)
         return self.render(
-            request, "overview.html", counts=await self.store.read(queries.summary),
-            meters=len(meters_), heard=sum(not attention.silent_meter(m, now) for m in meters_),
-            gateways=len(active), enrolled=len(gateways),
-            in_contact=sum(not attention.silent_gateway(g, now) for g in active),
-            encrypted=sum(m["key"] != "plain" for m in meters_), keyed=sum(m["key"] == "known" for m in meters_),
-            alarmed=sum(bool(m["alarms"]) for m in meters_), items=items[:MOST_ITEMS], more=len(items) - MOST_ITEMS,
+            request, "overview.html", counts=counts, meters=counts["meters"], heard=counts["heard"], gateways=active,
+            enrolled=counts["gateways"], in_contact=active - silent, encrypted=counts["encrypted"],
+            keyed=counts["keyed"], alarmed=counts["alarmed"], items=items[:MOST_ITEMS],
+            more=max(wrong + odd, len(items)) - MOST_ITEMS, trend=lambda w: trend_chart(w, days, now),
+            any_day=any(days), days=days, kinds=await self.store.read(lists.alarm_kinds),
             directory=str(self.receiver.directory.path))
 
     async def meters(self, request: web.Request) -> web.Response:
         """The list of meters: searched, filtered, sorted."""
         now = self.clock.seconds()
-        rows = access.fitting(request, await self.store.read(queries.meters, self._recent()))
-        total = len(rows)
-        search = request.query.get("q", "").strip().upper()[:40]
-        show = request.query.get("show", "all")
-        rows = [m for m in rows if matches(m, search, show, now)]
-        order = request.query.get("sort", "id")
-        reverse = order.startswith("-")
-        key = SORTS.get(order.lstrip("-"), SORTS["id"])
-        rows.sort(key=key, reverse=reverse)
-        pages = max(1, -(-len(rows) // PAGE))
-        page = min(max(1, whole(request.query.get("page", "1"), 1)), pages)
-        return self.render(request, "meters.html", rows=rows[(page - 1) * PAGE:page * PAGE], found=len(rows),
-                           total=total, search=search, show=show if show in SHOWN else "all", order=order,
-                           page=page, pages=pages,
+        chosen = Chosen(request, SHOWN, lists.METER_ORDERS, "id")
+        if not access.may(request, access.USE) and chosen.order.lstrip("-") == "reading":
+            chosen.order = "id"
+        rows, found = await self.store.read(lists.meters, self._recent(), now, *chosen.asked())
+        if chosen.beyond(found):
+            rows, found = await self.store.read(lists.meters, self._recent(), now, *chosen.asked())
+        total = found if chosen.everything else (await self.store.read(lists.counts, now))["meters"]
+        return self.render(request, "meters.html", rows=access.fitting(request, rows), found=found, total=total,
+                           c=chosen, search=chosen.search, show=chosen.show, order=chosen.order, week=lists.WEEK,
                            silent=lambda m: attention.silent_meter(m, now))
+
+    async def alarms(self, request: web.Request) -> web.Response:
+        """The meters that report an alarm now, and since when."""
+        kinds = await self.store.read(lists.alarm_kinds)
+        chosen = Chosen(request, ("all", *kinds), lists.ALARM_ORDERS, "-since")
+        rows, found = await self.store.read(lists.alarms, *chosen.asked())
+        if chosen.beyond(found):
+            rows, found = await self.store.read(lists.alarms, *chosen.asked())
+        return self.render(request, "alarms.html", rows=rows, found=found, kinds=kinds, c=chosen,
+                           search=chosen.search, show=chosen.show, order=chosen.order)
 
     async def meter(self, request: web.Request) -> web.Response:
         """One meter: its state, its use, who hears it."""
@@ -209,12 +219,17 @@ class Pages:
         return usage.uses(readings, bounds, near)
 
     async def gateways(self, request: web.Request) -> web.Response:
-        """The list of gateways."""
-        now = self.clock.seconds()
-        rows, releases = await self.store.read(queries.gateways), self.receiver.releases
-        return self.render(request, "gateways.html", rows=rows, told=releases.told,
-                           versions=releases.spread(rows) if releases.stages() else [],
-                           heard=await self.store.read(queries.gateway_heard_counts, self._recent()),
+        """The list of gateways: searched, filtered, sorted."""
+        now, releases = self.clock.seconds(), self.receiver.releases
+        chosen = Chosen(request, GATEWAYS_SHOWN, lists.GATEWAY_ORDERS, "-contact")
+        rows, found = await self.receiver.api.gateway_list(*chosen.asked())
+        if chosen.beyond(found):
+            rows, found = await self.receiver.api.gateway_list(*chosen.asked())
+        counts = await self.store.read(lists.counts, now)
+        every = await self.store.read(queries.gateways) if releases.stages() else []
+        return self.render(request, "gateways.html", rows=rows, found=found, total=counts["gateways"], c=chosen,
+                           search=chosen.search, show=chosen.show, order=chosen.order, told=releases.told,
+                           versions=releases.spread(every) if every else [], meters=counts["meters"],
                            revoked=self.receiver.revoked(), silent=lambda g: attention.silent_gateway(g, now),
                            clock_word=clock_word, directory=str(self.receiver.directory.path))
 
@@ -240,23 +255,53 @@ class Pages:
 
 # --- small parts of the pages
 
-SORTS = {
-    "id": lambda m: m["id"], "heard": lambda m: m["last_heard"],
-    "reading": lambda m: -1 if m["total_ml"] is None else m["total_ml"], "by": lambda m: m["heard_by"],
-    "signal": lambda m: -999 if m["best"] is None else m["best"], "key": lambda m: m["key"],
-    "alarm": lambda m: (len(m["alarms"]), m["id"]),
-}
+class Chosen:
+    """What somebody wants to see of a list: filter, search, order, page; what there is not is the list's own."""
+
+    def __init__(self, request, shown, orders, order):
+        query = request.query
+        self.show = query.get("show") if query.get("show") in shown else "all"
+        self.search = query.get("q", "").replace("\0", "").strip().upper()[:40]
+        self.order = query.get("sort", order) if query.get("sort", order).lstrip("-") in orders else order
+        self.page, self.pages = max(1, whole(query.get("page", "1"), 1)), 1
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is filtered out."""
+        return self.show == "all" and not self.search
+
+    def asked(self):
+        """(show, search, order, limit, offset) for lists.*"""
+        return self.show, self.search, self.order, PAGE, (self.page - 1) * PAGE
+
+    def beyond(self, found) -> bool:
+        """Learn how many rows there are; True where the page is after the last, which is now asked for."""
+        self.pages = max(1, -(-found // PAGE))
+        if self.page <= self.pages:
+            return False
+        self.page = self.pages
+        return True
+
+    def file(self, path):
+        """Where the same list is to be had as CSV, all pages of it."""
+        return path + "?" + urllib.parse.urlencode({"format": "csv", "show": self.show, "q": self.search,
+                                                    "sort": self.order})
 
 
-def matches(m, search, show, now) -> bool:
-    """Whether a meter is among what was searched and asked to be shown."""
-    if search and search not in m["id"] and search.replace(" ", "-") not in m["id"]:
-        return False
-    if show == "silent":
-        return attention.silent_meter(m, now)
-    if show in ("missing", "wrong"):
-        return m["key"] == show
-    return bool(m["alarms"]) if show == "alarm" else True
+async def with_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says of itself to browsers."""
+    response.headers.update(HEADERS)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+
+
+def trend_chart(w, days, now) -> charts.Chart:
+    """How many meters were heard on each day, today so far."""
+    starts = [now // DAY * DAY - n * DAY for n in range(len(days) - 1, -1, -1)]
+    titles = [f"{w.day(s)}: {w.number(d)}" for s, d in zip(starts, days)]
+    labels = [w.short_day(s) if n % 4 == 1 else "" for n, s in enumerate(starts)]
+    kinds = ["use"] * (len(days) - 1) + ["use partial"]
+    return charts.bars(list(days), titles, labels, kinds)
 
 
 def clock_word(g) -> str:

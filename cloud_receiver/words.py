@@ -178,6 +178,8 @@ NB = {
     "account removed": "konto fjernet", "token made": "API-nøkkel laget",
     "token ended": "API-nøkkel avsluttet",
     "person exported": "persondata utlevert", "person erased": "persondata slettet",
+    # notices
+    "1 silent gateway": "1 taus gateway", "%s silent gateways": "%s tause gatewayer",
     # errors
     "Not found": "Finnes ikke", "There is nothing at this address.": "Det er ingenting på denne adressen.",
     "Something went wrong": "Noe gikk galt", "The receiver could not make this page. Try again shortly.":

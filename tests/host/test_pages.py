@@ -56,7 +56,8 @@ async def _commanded(running):
 
 def paths(receiver):
     return [receiver.home,
-            "/", "/meters", "/meters?show=silent", "/meters?q=kam+123&sort=-reading", "/gateways", "/nowhere",
+            "/", "/meters", "/meters?show=silent", "/meters?q=kam+123&sort=-reading", "/gateways",
+            "/gateways?show=fault", "/alarms", "/alarms?show=low_battery&sort=id", "/nowhere",
             f"/gateways/{receiver.gateway.id}", "/gateways/AAAAAAAAAAAAAAAA"] + [
         f"/meters/{m}{view}" for m in (METER.text, OPEN.text, WRONG.text, "NOT-A-ME-TER")
         for view in ("", "?view=hours", "?view=months", "?view=hours&day=2026-10-25")]
@@ -236,7 +237,7 @@ def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
 
 
 def test_an_error_is_a_page_too(receiver, monkeypatch):
-    monkeypatch.setattr(pages.queries, "gateways", lambda *a: 1 / 0)
+    monkeypatch.setattr(pages.lists, "gateways", lambda *a: 1 / 0)
     answer = receiver.web("/gateways?lang=nb")
     assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
     answer = receiver.web("/v1/gateways")

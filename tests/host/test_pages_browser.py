@@ -38,7 +38,7 @@ def pages_of(place):
     """Address and name of every kind of page."""
     return [("/", "overview"), ("/meters", "meters"), (f"/meters/{METER.text}", "meter"),
             (f"/meters/{METER.text}?view=hours", "hours"), (f"/meters/{OPEN.text}", "meter-no-key"),
-            (f"/meters/{WRONG.text}?view=months", "meter-wrong-key"), ("/gateways", "gateways"),
+            (f"/meters/{WRONG.text}?view=months", "meter-wrong-key"), ("/alarms", "alarms"), ("/gateways", "gateways"),
             (f"/gateways/{place.gateway.id}", "gateway"), (place.home, "home"), ("/audit", "audit"),
             ("/nowhere", "not-found")]
 

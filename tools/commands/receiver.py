@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, kek, processes, trust, works
+from cloud_receiver import app, enrol, kek, logs, metrics, processes, trust, works
 from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
@@ -57,6 +57,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                    help="processes that take gateways' batches, beside those that write, decode and show; 0: one "
                         "process does everything (default: one per core, at most 4)")
     p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
+    p.add_argument("--metrics-port", type=int, metavar="PORT",
+                   help="port for Prometheus on this machine, /metrics; the next for the next works (default: none)")
+    p.add_argument("--log", choices=("json", "text"),
+                   help="form of the log on standard error (default: text on a terminal, else json)")
     p.add_argument("--verbose", action="store_true", help="log refused batches as well")
 
     p = sub.add_parser("token", help="print one-time tokens for `netti gateway enrol`")
@@ -175,13 +179,17 @@ def _serve(args):
     if len({d.resolve() for d in args.dir}) != len(args.dir):
         raise CommandError("a works can be served once only")
     if len(args.dir) == 1:
-        return _serve_one(args, args.dir[0], args.web_port, names[0])
+        return _serve_one(args, args.dir[0], args.web_port, names[0], args.metrics_port)
     if args.port:
         raise CommandError("several works have a port for gateways each, as set up (netti receiver init --port)")
     for path in args.dir:
         Directory(path).load()
-    return works.serve_all([functools.partial(_serve_in_child, args, path, args.web_port + n if args.web_port else 0,
-                                              name) for n, (path, name) in enumerate(zip(args.dir, names))])
+
+    def nth(port, n):
+        return port + n if port else port
+    return works.serve_all([functools.partial(_serve_in_child, args, path, nth(args.web_port, n), name,
+                                              nth(args.metrics_port, n))
+                            for n, (path, name) in enumerate(zip(args.dir, names))])
 
 
 def _serve_in_child(args, *values):
@@ -192,15 +200,16 @@ def _serve_in_child(args, *values):
         return 2
 
 
-def _serve_one(args, path, web_port, public_name):
+def _serve_one(args, path, web_port, public_name, metrics_port):
     directory = Directory(path)
     settings = directory.load()
     try:
         clock = parse_clock(args.simulated_clock) if args.simulated_clock else Clock()
     except ValueError as e:
         raise CommandError(f"--simulated-clock is ORIGIN:START:SCALE: {e}") from None
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-                        level=logging.INFO if args.verbose else logging.WARNING)
+    logs.set_up(args.log or ("text" if sys.stderr.isatty() else "json"),
+                logging.INFO if args.verbose else logging.WARNING)
+    metrics.begin()
     port = settings.port if args.port is None else args.port
 
     def ready(receiver):
@@ -216,7 +225,7 @@ def _serve_one(args, path, web_port, public_name):
         raise CommandError("--processes is 0 to 64")
     shared = processes.start(directory, clock, port, ears) if ears else None
     asyncio.run(app.serve(directory, clock, port, web_port, args.web_host, ready=ready, public_name=public_name,
-                          shared=shared))
+                          shared=shared, metrics_port=metrics_port))
     return 0
 
 

@@ -1,0 +1,69 @@
+"""/healthz: the process answers. /readyz: it can do its work: write durably, read meter keys, has room on the disk.
+
+Nothing of the data is shown, and nobody has to log in; a check that fails is named, no more.
+"""
+
+import asyncio
+import shutil
+import time
+
+from aiohttp import web
+
+from .stores import keeping
+
+LEAST_FREE = 0.05  # of the disk
+WITHIN_S = 5.0  # a store that takes longer to write is not ready
+AGAIN_S = 5.0  # answers in between are those of the last look: asking costs no commit
+
+
+class Health:
+    """The two routes of a receiver."""
+
+    def __init__(self, receiver):
+        self.receiver = receiver
+        self._looked, self._found = -AGAIN_S, {}
+        self._one = asyncio.Lock()
+
+    def routes(self) -> "list[web.RouteDef]":
+        """Its routes."""
+        return [web.get("/healthz", self.healthz), web.get("/readyz", self.readyz)]
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """The process answers."""
+        return web.json_response({"status": "ok"})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 where every check holds, else 503."""
+        async with self._one:
+            if time.monotonic() - self._looked >= AGAIN_S:
+                self._found, self._looked = await self.checks(), time.monotonic()
+        found = dict(self._found, serving=not self.receiver.ingest.draining)
+        ready = all(found.values())
+        return web.json_response({"status": "ok" if ready else "not ready",
+                                  "checks": {k: "ok" if v else "failed" for k, v in found.items()}},
+                                 status=200 if ready else 503)
+
+    async def checks(self) -> "dict[str, bool]":
+        """What holds now."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self.receiver.store.writer.submit(keeping.set_mark, "ready", self.receiver.clock.seconds())
+            written = True
+        except Exception:  # noqa: BLE001 - whatever it is, it is not ready
+            written = False
+        return {"store": written, "keys": keys_open(self.receiver.keys), "disk": free(self.receiver.directory.path)}
+
+
+def keys_open(keys) -> bool:
+    """Whether meter keys can be read."""
+    try:
+        keys.unlock()
+        return True
+    except Exception:  # noqa: BLE001 - locked or not readable
+        return False
+
+
+def free(path) -> bool:
+    """Whether the disk of a path has room."""
+    usage = shutil.disk_usage(path)
+    return usage.free >= LEAST_FREE * usage.total

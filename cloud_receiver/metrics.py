@@ -1,0 +1,149 @@
+"""Prometheus metrics of a receiver, on a port of their own for the machine that watches it.
+
+Counts only: no meter, gateway, home or address is a label. What is counted in other processes of the receiver
+(processes.py) stands in memory they share; the rest is asked of the store when somebody looks.
+"""
+
+import multiprocessing
+import shutil
+import time
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+
+from . import health
+from .stores import Busy, StoreError, lists
+
+STATUSES = (200, 400, 401, 403, 408, 409, 413, 429, 500, 503)
+_SECONDS, _OTHER = len(STATUSES), len(STATUSES) + 1
+
+
+class Counts:
+    """Batches by status and the seconds their answers took, over all processes forked after this was made."""
+
+    def __init__(self):
+        self._shared = multiprocessing.Array("d", len(STATUSES) + 2)
+
+    def add(self, status: int, seconds: float) -> None:
+        """An answer to a batch."""
+        with self._shared.get_lock():
+            self._shared[STATUSES.index(status) if status in STATUSES else _OTHER] += 1
+            self._shared[_SECONDS] += seconds
+
+    def read(self) -> "tuple[dict[str, float], float]":
+        """({status: batches}, seconds)."""
+        with self._shared.get_lock():
+            values = self._shared[:]
+        found = {str(s): values[n] for n, s in enumerate(STATUSES)}
+        return {**found, "other": values[_OTHER]}, values[_SECONDS]
+
+
+batches = Counts()
+
+
+def begin() -> None:
+    """Count from nothing: called before the processes of a works are started."""
+    global batches
+    batches = Counts()
+
+
+@web.middleware
+async def counting(request: web.Request, handler):
+    """Counts what is answered to batches."""
+    if request.path != "/v1/batches":
+        return await handler(request)
+    began, status = time.monotonic(), 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as e:
+        status = e.status
+        raise
+    finally:
+        batches.add(status, time.monotonic() - began)
+
+
+class Metrics:
+    """/metrics of a receiver."""
+
+    def __init__(self, receiver):
+        self.receiver = receiver
+
+    def app(self) -> web.Application:
+        """What listens on the metrics' port."""
+        app = web.Application()
+        app.router.add_get("/metrics", self.get)
+        return app
+
+    async def get(self, request: web.Request) -> web.Response:
+        """All of it, as Prometheus reads it."""
+        families = await self.families()
+        registry = CollectorRegistry()
+        registry.register(_Given(families))
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def families(self) -> list:
+        """The metric families now; without those of the store where it does not answer."""
+        receiver, now = self.receiver, self.receiver.clock.seconds()
+        by_status, seconds = batches.read()
+        answered = CounterMetricFamily("netti_batches", "Batches by the status they were answered with",
+                                       labels=["status"])
+        for status, count in by_status.items():
+            answered.add_metric([status], count)
+        disk = shutil.disk_usage(receiver.directory.path)
+        found = [
+            answered,
+            CounterMetricFamily("netti_batch_answer_seconds", "Seconds spent on answering batches", value=seconds),
+            gauge("netti_store_queue", "Jobs that wait for the store's writer", receiver.store.waiting),
+            gauge("netti_keys_open", "1 where meter keys can be read", int(health.keys_open(receiver.keys))),
+            gauge("netti_disk_free_bytes", "Room on the receiver's disk", disk.free),
+            gauge("netti_disk_bytes", "Size of the receiver's disk", disk.total),
+            gauge("netti_gateways_revoked", "Revoked gateways", len(receiver.revoked())),
+            gauge("netti_notices_waiting", "Notices not delivered yet", receiver.notices.waiting()),
+        ]
+        done = backed_up(receiver.directory)
+        if done is not None:
+            found.append(gauge("netti_backup_age_seconds", "Since the last backup of the readings", max(0, now - done)))
+        try:
+            counts = await receiver.store.read(lists.counts, now)
+        except (StoreError, Busy, OSError):
+            return [*found, gauge("netti_store_up", "1 where the store answers", 0)]
+        meters = GaugeMetricFamily("netti_meters", "Meters by what is known of them", labels=["what"])
+        for what in ("meters", "heard", "encrypted", "keyed", "missing", "wrong", "alarmed"):
+            meters.add_metric(["all" if what == "meters" else what], counts[what])
+        return [*found, meters, gauge("netti_store_up", "1 where the store answers", 1),
+                gauge("netti_gateways", "Enrolled gateways", counts["gateways"]),
+                gauge("netti_gateways_in_contact", "Gateways heard from in the last hour", counts["in_contact"]),
+                gauge("netti_telegrams_waiting", "Telegrams not decoded yet", counts["pending"]),
+                gauge("netti_telegrams_closed", "Telegrams kept that could not be decoded", counts["closed"])]
+
+
+class _Given:
+    """A collector of families made beforehand."""
+
+    def __init__(self, families):
+        self._families = families
+
+    def collect(self):
+        """The families."""
+        return self._families
+
+    def describe(self):
+        """Nothing beforehand."""
+        return []
+
+
+def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    """A gauge without labels."""
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def backed_up(directory) -> "int | None":
+    """When the last backup of the readings was made, Unix seconds."""
+    try:
+        return int((directory.path / "backup.stamp").read_text())
+    except (OSError, ValueError):
+        return None

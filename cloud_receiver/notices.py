@@ -1,0 +1,258 @@
+"""Notices to the works by e-mail and webhook: gateways that fell silent, meters that report an alarm.
+
+What stands is noticed once, when it is first seen; it is noticed again only after it had ended. What was noticed and
+what is to be sent are one transaction of one file (notices.sqlite), so that a restart loses nothing and sends nothing
+anew. Sending is tried until it succeeds, at growing intervals, for three days. A process that is killed between the
+other side's yes and its own note sends that one again, under the same id (Message-ID, Idempotency-Key), by which the
+other side can tell.
+
+notices.json in the receiver's directory says where to; without it nothing is watched.
+"""
+
+import asyncio
+import contextlib
+import email.message
+import email.utils
+import hashlib
+import hmac
+import json
+import logging
+import os
+import smtplib
+import sqlite3
+import ssl
+from pathlib import Path
+
+import aiohttp
+
+from . import words
+from .settings import SettingsError
+from .stores import Busy, StoreError, lists
+
+log = logging.getLogger("netti.notices")
+
+LOOK_S = 60.0  # between looks at the store
+SEND_S = 5.0  # between looks at the outbox
+RETRY_S = (30, 60, 300, 900, 3600)  # after each failure; the last again and again
+GIVE_UP_S = 3 * 86_400
+TIMEOUT_S = 30
+MOST_LINES = 50  # of one notice
+MOST_ALARMS = 1_000_000
+CHANNELS = ("email", "webhook")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS standing (what TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS outbox (
+  id INTEGER PRIMARY KEY, channel TEXT NOT NULL, body TEXT NOT NULL, made INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL, ended INTEGER, error TEXT) STRICT;
+"""
+
+
+class Notices:
+    """The notices of a receiver."""
+
+    def __init__(self, receiver):
+        self.receiver, self.store, self.clock = receiver, receiver.store, receiver.clock
+        self.file = receiver.directory.path / "notices.json"
+        self.settings = load(self.file)
+        self.db: "sqlite3.Connection | None" = None
+        if self.settings:
+            path = receiver.directory.path / "notices.sqlite"
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            self.db = sqlite3.connect(path, isolation_level=None)
+            self.db.execute("PRAGMA synchronous=FULL")
+            self.db.executescript(SCHEMA)
+
+    def waiting(self) -> int:
+        """Notices that are to be sent still."""
+        if self.db is None:
+            return 0
+        return self.db.execute("SELECT count(*) FROM outbox WHERE ended IS NULL").fetchone()[0]
+
+    async def run(self) -> None:
+        """Watch and send until cancelled."""
+        if self.db is None:
+            return
+        looked = -LOOK_S
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if loop.time() - looked >= LOOK_S:
+                    looked = loop.time()
+                    await self.look()
+                await self.send()
+            except (StoreError, Busy, sqlite3.Error) as e:
+                log.warning("notices wait: %s", type(e).__name__)
+            await asyncio.sleep(SEND_S)
+
+    # --- what is to be noticed
+
+    async def look(self) -> int:
+        """Enter what is new among what stands; returns how many things that is."""
+        now = self.clock.seconds()
+        found = {}
+        if "gateways" in self.settings["of"]:
+            rows = await self.store.read(lists.silent_gateways, now)
+            revoked = self.receiver.revoked()
+            for gateway, name, contact in rows:
+                if gateway not in revoked:
+                    found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "name": name,
+                                                   "since": contact}
+        if "alarms" in self.settings["of"]:
+            everything, _ = await self.store.read(lists.alarms, "all", "", "-since", MOST_ALARMS, 0)
+            for a in everything:
+                if a["alarm"] in self.settings["alarms"] or not self.settings["alarms"]:
+                    found[f"alarm {a['id']} {a['alarm']}"] = {"kind": "alarm", "meter": a["id"], "alarm": a["alarm"],
+                                                              "since": a["since"]}
+        assert self.db is not None
+        known = {row[0] for row in self.db.execute("SELECT what FROM standing")}
+        new = [what for what in found if what not in known]
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            self.db.executemany("DELETE FROM standing WHERE what = ?", [(k,) for k in known - found.keys()])
+            self.db.executemany("INSERT INTO standing VALUES (?,?)", [(k, now) for k in new])
+            if new:
+                body = json.dumps({"works": self.receiver.settings.works, "time": now,
+                                   "notices": [found[k] for k in new]})
+                for channel in CHANNELS:
+                    if channel in self.settings:
+                        self.db.execute("INSERT INTO outbox (channel, body, made, next) VALUES (?,?,?,?)",
+                                        (channel, body, now, now))
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        return len(new)
+
+    # --- what is to be sent
+
+    async def send(self) -> int:
+        """Try what is due; returns how many were delivered."""
+        assert self.db is not None
+        now, done = self.clock.seconds(), 0
+        for number, channel, body, made, tries in self.db.execute(
+                "SELECT id, channel, body, made, tries FROM outbox WHERE ended IS NULL AND next <= ? ORDER BY id",
+                (now,)).fetchall():
+            try:
+                if channel not in self.settings:
+                    raise ValueError("no longer set up")
+                await (self._email if channel == "email" else self._webhook)(number, json.loads(body))
+            except Exception as e:  # noqa: BLE001 - the other side may fail in any way
+                error = f"{type(e).__name__}"
+                ended = now if now - made > GIVE_UP_S else None
+                wait = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                log.warning("notice %d by %s not delivered (%s), %s", number, channel, error,
+                            "given up" if ended else f"next try in {wait} s")
+                self.db.execute("UPDATE outbox SET tries = tries + 1, next = ?, ended = ?, error = ? WHERE id = ?",
+                                (now + wait, ended, error, number))
+            else:
+                done += 1
+                self.db.execute("UPDATE outbox SET tries = tries + 1, ended = ?, error = NULL WHERE id = ?",
+                                (now, number))
+        self.db.execute("DELETE FROM outbox WHERE ended < ?", (now - 30 * 86_400,))
+        return done
+
+    def _id(self, number):
+        """A notice's id, the same at each try."""
+        return hashlib.sha256(f"{self.receiver.settings.works} {number}".encode()).hexdigest()[:16] + f"-{number}"
+
+    async def _webhook(self, number, body):
+        where = self.settings["webhook"]
+        data = json.dumps(dict(body, id=self._id(number))).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": self._id(number)}
+        secret = os.environ.get("NETTI_WEBHOOK_SECRET")
+        if secret:
+            headers["X-Netti-Signature"] = "sha256=" + hmac.new(secret.encode(), data, "sha256").hexdigest()
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.post(
+                where["url"], data=data, headers=headers, allow_redirects=False) as answer:
+            if not 200 <= answer.status < 300:
+                raise OSError(f"answered {answer.status}")
+
+    async def _email(self, number, body):
+        mail = email.message.EmailMessage()
+        where = self.settings["email"]
+        mail["From"], mail["To"] = where["from"], ", ".join(where["to"])
+        subject, text = mail_text(body, self.receiver.settings.name, self.settings["language"], self.settings["link"])
+        mail["Subject"] = subject
+        mail["Date"] = email.utils.formatdate(body["time"])
+        mail["Message-ID"] = f"<{self._id(number)}@{where['from'].rpartition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text)
+        await asyncio.get_running_loop().run_in_executor(None, send_mail, where, mail)
+
+    def close(self) -> None:
+        """Close the outbox."""
+        if self.db is not None:
+            self.db.close()
+
+
+def mail_text(body: dict, works: str, language: str, link: str) -> "tuple[str, str]":
+    """(subject, text) of a notice."""
+    w = words.Words(language, body["time"])
+    lines = []
+    for n in body["notices"][:MOST_LINES]:
+        if n["kind"] == "alarm":
+            lines.append(f"{n['meter']}: {w.code(n['alarm'])}, {w.text('since %s', w.time(n['since']))}"
+                         + (f"\n  {link}/meters/{n['meter']}" if link else ""))
+        else:
+            silent = w.text("Enrolled, not heard from yet") if n["since"] is None else \
+                w.text("No contact for %s", w.span(body["time"] - n["since"]))
+            lines.append(f"{n['name'] or n['gateway']}: {silent}"
+                         + (f"\n  {link}/gateways/{n['gateway']}" if link else ""))
+    more = len(body["notices"]) - len(lines)
+    if more:
+        lines.append(w.text("and %s more", w.number(more)))
+    alarms = sum(n["kind"] == "alarm" for n in body["notices"])
+    parts = [w.text("1 alarm") if alarms == 1 else w.text("%s alarms", w.number(alarms))] if alarms else []
+    silent_ = len(body["notices"]) - alarms
+    if silent_:
+        parts.append(w.text("1 silent gateway") if silent_ == 1 else w.text("%s silent gateways", w.number(silent_)))
+    return f"{works}: {', '.join(parts)}", "\n".join(lines) + "\n"
+
+
+def send_mail(where: dict, mail: email.message.EmailMessage) -> None:
+    """Hand a mail to the server of the settings; raises OSError or smtplib.SMTPException."""
+    host, port = where["host"], where["port"]
+    with smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context()) \
+            if where["security"] == "tls" else smtplib.SMTP(host, port, timeout=TIMEOUT_S) as server:
+        if where["security"] == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        password = os.environ.get("NETTI_SMTP_PASSWORD")
+        if where["user"] and password:
+            server.login(where["user"], password)
+        refused = server.send_message(mail)
+        if refused:
+            log.warning("a notice was refused for %d of %d recipients", len(refused), len(where["to"]))
+
+
+def load(path: Path) -> dict:
+    """notices.json, checked and complete; {} where there is none. Raises SettingsError with one line."""
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as e:
+        raise SettingsError(f"{path} cannot be read: {e}") from None
+    try:
+        found = {"of": list(given.get("of", ["gateways", "alarms"])), "alarms": list(given.get("alarms", [])),
+                 "language": given.get("language", "nb"), "link": given.get("link", "").rstrip("/")}
+        if found["language"] not in words.LANGUAGES or not set(found["of"]) <= {"gateways", "alarms"}:
+            raise ValueError("language is nb or en, of is gateways, alarms or both")
+        if "email" in given:
+            mail = {"port": 587, "security": "starttls", "user": "", **given["email"]}
+            mail = {k: mail[k] for k in ("host", "port", "security", "user", "from", "to")}
+            if mail["security"] not in ("tls", "starttls", "none") or not isinstance(mail["to"], list):
+                raise ValueError("security is tls, starttls or none, to is a list")
+            found["email"] = mail
+        if "webhook" in given:
+            if not str(given["webhook"]["url"]).startswith(("https://", "http://127.0.0.1", "http://localhost")):
+                raise ValueError("the webhook's url is https://")
+            found["webhook"] = {"url": given["webhook"]["url"]}
+        if "email" not in found and "webhook" not in found:
+            raise ValueError("neither email nor webhook is set up")
+        return found
+    except KeyError as e:
+        raise SettingsError(f"{path}: {e.args[0]} is missing") from None
+    except (ValueError, TypeError, AttributeError) as e:
+        raise SettingsError(f"{path}: {e}") from None

@@ -1,0 +1,213 @@
+"""Lists of meters, alarms and gateways, filtered, sorted and paged where the data lies: a page asks for its own rows.
+
+Each is `query(db, ...)` on a read-only connection, as those of queries.py, and returns (rows, how many there are in
+all). What is sorted by is one of a table's expressions, never text of a request; ties go by id, so that pages do not
+overlap.
+"""
+
+import json
+
+from .. import dayrows
+from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
+from . import NO_KEY, NUMBERS, WRONG_KEY, queries
+from .queries import DAY, _dicts
+
+WEEK = 7  # days over which a meter's coverage share is taken
+
+_ALARMED = "EXISTS (SELECT 1 FROM alarms a WHERE a.meter = m.id AND a.ended IS NULL)"
+_SINCE = "(SELECT min(a.since) FROM alarms a WHERE a.meter = m.id AND a.ended IS NULL)"
+_SILENT = "m.last_heard < ?2"
+_MISSING = f"(m.encrypted = 1 AND m.state = {NO_KEY})"
+_WRONG = f"(m.encrypted = 1 AND m.state = {WRONG_KEY})"
+METERS_SHOWN = {
+    "all": "1 = 1", "silent": _SILENT, "missing": _MISSING, "wrong": _WRONG, "nokey": f"({_MISSING} OR {_WRONG})",
+    "alarm": _ALARMED,
+}
+METER_ORDERS = {
+    "id": "m.meter", "heard": "m.last_heard", "reading": "coalesce(m.total_ml, -1)",
+    "by": "coalesce(c.heard_by, 0)", "signal": "coalesce(c.best, -999)", "key": "m.encrypted * 10 + m.state",
+    "alarm": f"coalesce({_SINCE}, 0)",
+}
+ALARM_ORDERS = {"id": "m.meter", "alarm": "a.alarm", "since": "a.since", "last": "a.last", "heard": "m.last_heard"}
+_GAPS = "EXISTS (SELECT 1 FROM gaps p JOIN epochs e ON e.id = p.epoch WHERE e.gateway = g.id)"
+_LOST = "EXISTS (SELECT 1 FROM lost l JOIN epochs e ON e.id = l.epoch WHERE e.gateway = g.id)"
+_TWICE = "EXISTS (SELECT 1 FROM equivocations q JOIN epochs e ON e.id = q.epoch WHERE e.gateway = g.id)"
+_OUT = "(g.last_contact IS NULL OR g.last_contact < ?2)"
+GATEWAYS_SHOWN = {
+    "all": "1 = 1", "silent": _OUT, "fault": f"({_GAPS} OR {_LOST} OR {_TWICE})",
+    "attention": f"({_OUT} OR {_GAPS} OR {_LOST} OR {_TWICE})",
+}
+GATEWAY_ORDERS = {
+    "id": "g.gateway", "name": "lower(g.name)", "kind": "g.kind", "contact": "coalesce(g.last_contact, 0)",
+    "heard": "coalesce(h.heard, 0)", "version": "coalesce(g.firmware, '')", "clock": "coalesce(g.clock, -1)",
+}
+
+
+def _order(orders, asked, otherwise):
+    """ORDER BY of an order's name, `-` before it for the other way round."""
+    name = asked.lstrip("-")
+    if name not in orders:
+        asked = name = otherwise
+    return f"{orders[name]} {'DESC' if asked.startswith('-') else 'ASC'}"
+
+
+def _like(search):
+    """A LIKE pattern of what somebody typed."""
+    for special in ("\\", "%", "_"):
+        search = search.replace(special, "\\" + special)
+    return f"%{search}%"
+
+
+def meters(db, day, now, show="all", search="", order="id", limit=100, offset=0):
+    """Meters as queries.meters gives them (no latest reading), `covered`: on how many of the last WEEK days.
+
+    `day`: the Unix day since which a gateway counts as hearing them.
+    """
+    by = _order(METER_ORDERS, order, "id")
+    # Who hears it, of all meters only where it is sorted by; else of the page's.
+    joined = "LEFT JOIN (SELECT meter, count(DISTINCT gateway) AS heard_by, max(best) AS best FROM coverage " \
+             "WHERE day >= ?1 GROUP BY meter) c ON c.meter = m.id" if "c." in by else ""
+    where = f"{METERS_SHOWN.get(show, METERS_SHOWN['all'])} AND (?3 = '' OR m.meter LIKE ?4 ESCAPE '\\')"
+    values = (day, now - SILENT_METER_S, search, _like(search.replace(" ", "-")), limit, offset)
+    typed = "CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS BIGINT) IS NOT NULL AND CAST(?3 AS TEXT) IS NOT NULL"
+    ids = [row[0] for row in db.execute(
+        f"SELECT m.id FROM meters m {joined} WHERE {where} AND {typed} ORDER BY {by}, m.meter LIMIT ?5 OFFSET ?6",
+        values)]
+    found = db.execute(f"SELECT count(*) FROM meters m WHERE {where} AND {typed}", values[:4]).fetchone()[0]
+    return _of_rows(db, ids, day, now), found
+
+
+def _of_rows(db, ids, day, now):
+    """Meters of these rows, in their order."""
+    if not ids:
+        return []
+    numbers = json.dumps(ids)
+    by_row = {m["row"]: m for m in _dicts(db.execute(
+        "SELECT id AS row, meter AS id, media, first_heard, last_heard, encrypted, state, note, status, total_ml, "
+        f"read_at FROM meters WHERE id IN {NUMBERS}", (numbers,)))}
+    for m in by_row.values():
+        m.update(alarms=[], key=queries.key_state(m), latest={}, heard_by=0, best=None, telegrams=0, heard=0, covered=0)
+    # Day by day, so that the primary key (day, meter, gateway) is used.
+    today = now // DAY
+    gateways: dict = {}
+    for at in range(min(day, today - WEEK + 1), today + 1):
+        heard = set()
+        for row, gateway, telegrams, counted, best in db.execute(
+                f"SELECT meter, gateway, telegrams, heard, best FROM coverage WHERE day = ? AND meter IN {NUMBERS}",
+                (at, numbers)):
+            m = by_row[row]
+            heard.add(row)
+            if at >= day:
+                gateways.setdefault(row, set()).add(gateway)
+                m["telegrams"] += telegrams
+                m["heard"] += counted
+                m["best"] = best if m["best"] is None else m["best"] if best is None else max(best, m["best"])
+        for row in heard if at > today - WEEK else ():
+            by_row[row]["covered"] += 1
+    for row, name, since in db.execute("SELECT meter, alarm, since FROM alarms WHERE ended IS NULL AND meter IN "
+                                       f"{NUMBERS} ORDER BY alarm", (numbers,)):
+        by_row[row]["alarms"].append({"alarm": name, "since": since})
+    for row, who in gateways.items():
+        by_row[row]["heard_by"] = len(who)
+    return [by_row[row] for row in ids if row in by_row]
+
+
+def attention_meters(db, day, now, limit):
+    """The meters somebody should look at, those with an alarm that cannot wait first: (rows, how many in all)."""
+    wait = "', '".join(CAN_WAIT)
+    where = f"({_ALARMED} OR {_WRONG} OR {_MISSING} OR m.state = 4 OR {_SILENT}) AND CAST(?1 AS BIGINT) IS NOT NULL"
+    values = (day, now - SILENT_METER_S)
+    ids = [row[0] for row in db.execute(
+        f"SELECT m.id FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a WHERE "
+        f"a.meter = m.id AND a.ended IS NULL AND a.alarm NOT IN ('{wait}')) THEN 0 WHEN {_WRONG} THEN 1 ELSE 2 END, "
+        "m.meter LIMIT ?3", (*values, limit))]
+    found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
+    return _of_rows(db, ids, day, now), found
+
+
+def counts(db, now):
+    """Meters in all, heard in a day, encrypted, read with their key, with an alarm; telegrams waiting or not opened."""
+    row = db.execute(
+        "SELECT count(*), coalesce(sum(CASE WHEN m.last_heard >= ?1 THEN 1 ELSE 0 END), 0), "
+        "coalesce(sum(CASE WHEN m.encrypted = 1 AND m.state > 0 THEN 1 ELSE 0 END), 0), "
+        "coalesce(sum(CASE WHEN m.encrypted = 1 AND m.state = 1 THEN 1 ELSE 0 END), 0), "
+        f"coalesce(sum(CASE WHEN {_MISSING} THEN 1 ELSE 0 END), 0), "
+        f"coalesce(sum(CASE WHEN {_WRONG} THEN 1 ELSE 0 END), 0) FROM meters m",
+        (now - SILENT_METER_S,)).fetchone()
+    found = dict(zip(("meters", "heard", "encrypted", "keyed", "missing", "wrong"), map(int, row)))
+    found["alarmed"] = db.execute("SELECT count(DISTINCT meter) FROM alarms WHERE ended IS NULL").fetchone()[0]
+    found["pending"] = db.execute("SELECT count(*) FROM telegrams WHERE state = 0 AND time IS NOT NULL").fetchone()[0]
+    found["closed"] = db.execute("SELECT count(*) FROM telegrams WHERE state > 1").fetchone()[0]
+    for name, where in (("gateways", ""), ("in_contact", f"WHERE last_contact >= {now - SILENT_GATEWAY_S}")):
+        found[name] = db.execute(f"SELECT count(*) FROM gateways {where}").fetchone()[0]
+    return found
+
+
+def per_day(db, today, days):
+    """How many meters were heard on each of the last days, oldest first."""
+    return [db.execute("SELECT count(DISTINCT meter) FROM coverage WHERE day = ?", (day,)).fetchone()[0]
+            for day in range(today - days + 1, today + 1)]
+
+
+def alarms(db, show="all", search="", order="-since", limit=100, offset=0):
+    """Standing alarms: (rows of meter, alarm, since, last, last_heard, media; how many)."""
+    by = _order(ALARM_ORDERS, order, "since")
+    values = (show, search, _like(search.replace(" ", "-")))
+    where = "a.ended IS NULL AND (?1 = 'all' OR a.alarm = ?1) AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
+            "AND CAST(?1 AS TEXT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
+    rows = _dicts(db.execute(
+        "SELECT m.meter AS id, m.media, a.alarm, a.since, a.last, m.last_heard FROM alarms a JOIN meters m "
+        f"ON m.id = a.meter WHERE {where} ORDER BY {by}, m.meter, a.alarm LIMIT ?4 OFFSET ?5",
+        (*values, limit, offset)))
+    found = db.execute(f"SELECT count(*) FROM alarms a JOIN meters m ON m.id = a.meter WHERE {where}", values)
+    return rows, found.fetchone()[0]
+
+
+def alarm_kinds(db):
+    """{alarm: how many meters it stands at}."""
+    return dict(db.execute("SELECT alarm, count(*) FROM alarms WHERE ended IS NULL GROUP BY alarm ORDER BY alarm"))
+
+
+def gateways(db, day, now, show="all", search="", order="-contact", limit=100, offset=0, leave=(), only=None):
+    """Gateways as queries.gateways gives them with `meters_heard` since a Unix day: (rows, how many).
+
+    `leave`: ids not to be shown, `only`: none but these.
+    """
+    by = _order(GATEWAY_ORDERS, order, "contact")
+    where = f"{GATEWAYS_SHOWN.get(show, GATEWAYS_SHOWN['all'])} AND (?3 = '' OR g.gateway LIKE ?4 ESCAPE '\\' " \
+            "OR lower(g.name) LIKE ?5 ESCAPE '\\')"
+    typed = "CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS BIGINT) IS NOT NULL AND CAST(?3 AS TEXT) IS NOT NULL"
+    values = (day, now - SILENT_GATEWAY_S, search, _like(search.upper()), _like(search.lower()))
+    for ids, negated in ((leave, "NOT "), (only, "")):
+        if ids or (ids is not None and not negated):
+            listed = ", ".join(f"'{g}'" for g in ids if g.isalnum()) or "''"
+            where += f" AND g.gateway {negated}IN ({listed})"
+    joined = f"LEFT JOIN ({_HEARD} GROUP BY x.gateway) h ON h.gateway = g.id" if "h." in by else ""
+    names = [row[0] for row in db.execute(
+        f"SELECT g.gateway FROM gateways g {joined} WHERE {where} AND {typed} ORDER BY {by}, g.gateway "
+        "LIMIT ?6 OFFSET ?7", (*values, limit, offset))]
+    found = db.execute(f"SELECT count(*) FROM gateways g WHERE {where} AND {typed}", values).fetchone()[0]
+    rows = [queries.gateways(db, name)[0] for name in names]
+    counted = dict(db.execute(f"{_HEARD} GROUP BY x.gateway", (day,))) if rows else {}
+    for g in rows:
+        g["meters_heard"] = counted.get(g["row"], 0)
+    return rows, found
+
+
+_HEARD = "SELECT x.gateway, count(*) AS heard FROM (SELECT DISTINCT gateway, meter FROM coverage WHERE day >= ?1) x"
+
+
+def silent_gateways(db, now):
+    """(id, name, last contact) of the gateways that have been out of contact for too long, or never in it."""
+    return db.execute("SELECT gateway, name, last_contact FROM gateways WHERE coalesce(last_contact, enrolled) < ? "
+                      "ORDER BY gateway", (now - SILENT_GATEWAY_S,)).fetchall()
+
+
+def day_readings(db, day, after, limit, daily):
+    """The readings of a Unix day, a piece of the meters by their rows: [(row, meter, [(Unix seconds, ml)])]; `daily`:
+    one per meter, the one nearest to local midnight."""
+    return [(row, meter, [(day * DAY + hour * 3600 + entry[0], entry[1]) for hour, entry in enumerate(
+                dayrows.unpack(dayrows.daily(day, blob) if daily else blob)) if entry is not None])
+            for row, meter, blob in db.execute(
+                "SELECT r.meter, m.meter, r.hours FROM readings r JOIN meters m ON m.id = r.meter "
+                "WHERE r.day = ? AND r.meter > ? ORDER BY r.meter LIMIT ?", (day, after, limit)).fetchall()]
