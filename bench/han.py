@@ -310,6 +310,7 @@ from han_reader import accel
 if sys.argv[1] == "pure":
     for name in ("x25", "x25_ok", "p1", "text_end", "total", "same", "copy"):
         setattr(accel, name, getattr(accel, name + "_plain"))
+    accel.copy = accel.copy_bytes
 with open(sys.argv[2]) as f:
     wires = [bytes.fromhex(h) for h in f.read().split()]
 reader = han_reader.Reader()

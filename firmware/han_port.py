@@ -94,7 +94,7 @@ class HanPort:
             try:
                 reading = han_reader.decode(message, self._config["ek"], self._config["ak"], self._cipher,
                                             self.counters)
-            except ValueError:
+            except (ValueError, MemoryError):  # damaged, no key, or larger than a device can take
                 self._count("han_errors")
                 continue
             if len(self.counters) > MAX_TITLES:

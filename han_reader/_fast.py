@@ -8,7 +8,7 @@ from array import array
 
 import micropython
 
-from .accel import P1_TABLE, X25_TABLE, ghash_table_plain
+from ._tables import P1_TABLE, X25_TABLE, ghash_table_plain
 
 
 @micropython.viper

@@ -45,12 +45,16 @@ def test_same():
 
 
 def test_copy():
-    for copy in (accel.copy, accel.copy_plain):
+    for copy in (accel.copy, accel.copy_plain, accel.copy_bytes):
         target = bytearray(8)
         copy(target, 2, b"abcdef", 1, 3)
         assert bytes(target) == b"\x00\x00bcd\x00\x00\x00"
         copy(target, 0, target, 2, 3)
         assert bytes(target) == b"bcdcd\x00\x00\x00"
+        target = bytearray(600)
+        copy(target, 3, DATA, 5, 590)
+        copy(target, 0, target, 3, 590)
+        assert bytes(target[:590]) == DATA[5:595]
 
 
 def test_ghash():

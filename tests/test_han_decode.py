@@ -3,6 +3,7 @@
 import han_vectors as v
 
 import han_reader
+from han_reader import apdu as axdr
 from han_reader import plan
 
 CEST = 7200
@@ -172,6 +173,19 @@ def test_bounds():
     wide = v.array(*[v.array(*[v.u32(1)] * 100)] * 20)
     refused(v.notification(wide))
     refused(v.notification(b"\x09\x84\x00\x00\x00\x01a"))
+
+
+def test_as_much_as_the_bounds_allow():
+    """16 levels and 128 items are read, one more of either is refused, and both for that reason."""
+    assert reading(v.notification(b"\x02\x01" * 16 + v.u32(7)))["obis"] is not None
+    assert refused(v.notification(b"\x02\x01" * 17 + v.u32(7))) == "more than 16 levels"
+    out = reading(v.notification(b"\x02\x81\x80" + v.u32(7) * 128))
+    assert out["value_128"] == 7
+    assert refused(v.notification(b"\x02\x81\x81" + v.u32(7) * 129)) == "container of 129 items"
+    # 1017 values with the arrays themselves, 1025.
+    many = v.array(*[v.array(*[b"\x11\x01"] * 126)] * 8)
+    assert len(axdr.walk(many, 0, len(many))[0]) == 1017
+    assert refused(v.notification(v.array(*[v.array(*[b"\x11\x01"] * 127)] * 8))) == "more than 1024 values"
 
 
 def test_every_bit_of_a_frame():
