@@ -10,7 +10,6 @@ import json
 
 import han_reader
 from han_reader import hour
-from han_reader.ports import Search, upright
 
 from . import batch, port
 
@@ -51,6 +50,7 @@ class HanPort:
         if not where.startswith("/") or ":" in where:
             await self._listen(where, None)
             return
+        from han_reader.ports import Search, upright
         search = Search(self._setting, upright())
         while True:
             baud, bits, parity, stop, _ = search.setting()
@@ -148,7 +148,7 @@ async def _soon(stream):
 
 def _state(kept):
     # What was kept, part by part; a damaged part begins anew.
-    state = {"hours": None, "counters": {}, "setting": None}
+    state: "dict" = {"hours": None, "counters": {}, "setting": None}
     try:
         found = json.loads(kept) if kept else {}
         hours = found.get("hours")

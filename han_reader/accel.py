@@ -115,12 +115,12 @@ if sys.implementation.name == "micropython":
         x25 = _fast.x25
         x25_ok = _fast.x25_ok
         p1 = _fast.p1
-        text_end = _fast.text_end  # type: ignore[has-type]
+        text_end = _fast.text_end
         ghash_table = _fast.ghash_table
         ghash = _fast.ghash
-        same = _fast.same  # type: ignore[has-type]
-        total = _fast.total  # type: ignore[has-type]
-        copy = _fast.copy  # type: ignore[has-type]
+        same = _fast.same
+        total = _fast.total
+        copy = _fast.copy
     except (ImportError, SyntaxError):  # a build without the native emitter
         pass
 else:
