@@ -167,3 +167,4 @@ CREATE INDEX records_epoch ON records (epoch, kind, id);
 -- How far a piecewise work has come: `aged`, the Unix day before which day rows hold daily values.
 CREATE TABLE marks (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE INDEX readings_day ON readings (day);
+CREATE INDEX coverage_meter ON coverage (meter, day);

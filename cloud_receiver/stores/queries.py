@@ -115,12 +115,13 @@ def equivocations(db, row):
 
 def meters(db, day, meter=None):
     """Every meter (or one, with its latest reading): its state and who hears it on or since a Unix day."""
+    only = "" if meter is None else "AND meter = (SELECT id FROM meters WHERE meter = ?2)"
     rows = _dicts(db.execute(
         "SELECT m.id AS row, m.meter AS id, m.media, m.first_heard, m.last_heard, m.encrypted, m.state, m.note, "
         f"m.status, m.total_ml, m.read_at, {'NULL' if meter is None else 'm.latest'} AS latest, "
         "c.heard_by, c.best, c.telegrams, c.heard "
         "FROM meters m LEFT JOIN (SELECT meter, count(DISTINCT gateway) AS heard_by, max(best) AS best, "
-        "sum(telegrams) AS telegrams, sum(heard) AS heard FROM coverage WHERE day >= ?1 GROUP BY meter) c "
+        f"sum(telegrams) AS telegrams, sum(heard) AS heard FROM coverage WHERE day >= ?1 {only} GROUP BY meter) c "
         "ON c.meter = m.id WHERE CAST(?2 AS TEXT) IS NULL OR m.meter = ?2 ORDER BY m.meter", (day, meter)))
     standing: dict = {}
     for row, name, since in db.execute("SELECT meter, alarm, since FROM alarms WHERE ended IS NULL ORDER BY alarm"):

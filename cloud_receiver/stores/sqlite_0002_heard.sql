@@ -2,5 +2,7 @@
 -- RSSI in dBm (1, signed), whether it is counted (1). NULL: the gateway that sent it, counted.
 ALTER TABLE telegrams ADD COLUMN heard BLOB;
 
+CREATE INDEX coverage_meter ON coverage (meter, day);
+
 -- How far a piecewise work has come: `aged`, the Unix day before which day rows hold daily values.
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

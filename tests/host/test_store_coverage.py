@@ -1,0 +1,236 @@
+"""Many ears, one reading: coverage per meter, gateway and day, whatever the order, the repeats and the clocks."""
+
+import os
+import random
+import statistics
+
+import pytest
+from receiver_support import DAY, HOUR, NOW, Meter
+from test_store import Ring, kind, run  # noqa: F401 - on every store
+
+import firmware.batch as batch
+from cloud_receiver.stores import coverage, queries, quick, take
+
+TODAY = NOW // DAY
+
+
+async def covered(store, meter, ring):
+    """{day: (telegrams, heard, best, median)} of a meter at one gateway."""
+    [m] = await store.read(queries.meters, 0, meter.text)
+    return {c["day"]: (c["telegrams"], c["heard"], c["best"], c["median"])
+            for c in await store.read(queries.meter_coverage, m["row"], 0) if c["gateway"] == ring.id}
+
+
+def expected(levels):
+    """What coverage says of receptions at these levels."""
+    known = [level for level in levels if level < 0]
+    return len(levels), 0, max(known, default=None), statistics.median_high([-x for x in known]) * -1 if known else None
+
+
+class Street:
+    """Gateways that hear meters at random levels, and how often each really heard each on which day."""
+
+    def __init__(self, store, rng, gateways=3, meters=4):
+        self.store, self.rng = store, rng
+        self.rings = [Ring(store) for _ in range(gateways)]
+        self.meters = [Meter(70_000_000 + n) for n in range(meters)]
+        self.heard = {}
+
+    def reception(self, ring, meter, telegram, time):
+        """A record of it, entered in the truth."""
+        level = self.rng.choice((0, *range(-110, -30)))
+        self.heard.setdefault((ring.id, meter.text, time // DAY), []).append(level)
+        return batch.telegram(ring.next(), time, level, telegram)
+
+    async def check(self):
+        for ring in self.rings:
+            for meter in self.meters:
+                truth = {day: expected(levels) for (g, m, day), levels in self.heard.items()
+                         if (g, m) == (ring.id, meter.text)}
+                assert await covered(self.store, meter, ring) == truth
+
+
+async def street_in_disorder(store, seed):
+    """Batches late, sent again, cut differently, sent again in a new ring; repeats; some not heard by all (collisions)."""
+    rng = random.Random(seed)
+    street = Street(store, rng)
+    records = {ring.id: [] for ring in street.rings}
+    for hour in range(60):
+        for meter in street.meters:
+            telegram = meter.telegram(hour * 7, access=hour & 255)
+            at = NOW - 70 * HOUR + hour * HOUR + rng.randrange(30)
+            for ring in street.rings:
+                if rng.random() < 0.7:  # the others' reception collided
+                    time = at + rng.randrange(-5, 5)
+                    records[ring.id].append(street.reception(ring, meter, telegram, time))
+                    # A repeater, or the meter itself, says it once more. (As loud: which of the two counts is open.)
+                    if rng.random() < 0.2 and (time + 9) // DAY == time // DAY:
+                        level = street.heard[ring.id, meter.text, time // DAY][-1]
+                        records[ring.id].append(batch.telegram(ring.next(), time + 9, level, telegram))
+    order = [(ring, n) for ring in street.rings for n in range(0, len(records[ring.id]), 25)]
+    rng.shuffle(order)
+    for ring, n in order:
+        bodies = records[ring.id]
+        await ring.send(bodies[n:n + 25], first=n + 1)
+        if rng.random() < 0.5:  # the answer was lost: again, and with more behind it
+            await ring.send(bodies[n:n + 40], first=n + 1)
+    for ring in street.rings:  # a 409, and all once more in a new ring
+        ring.epoch, bodies = os.urandom(8), records[ring.id]
+        if rng.random() < 0.7:
+            for n in range(0, len(bodies), 30):
+                await ring.send(bodies[n:n + 30], first=n + 1)
+    await street.check()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_street_in_disorder(tmp_path, seed):
+    run(tmp_path, lambda store: street_in_disorder(store, seed))
+
+
+def forgets_who_heard(monkeypatch):
+    monkeypatch.setattr(coverage, "ears", lambda blob: [])
+
+
+def counts_repeats(monkeypatch):
+    monkeypatch.setattr(take, "same_telegram", lambda *a, **k: None)
+
+
+def looks_at_the_wrong_day(monkeypatch):
+    original = coverage.Coverage.count
+    monkeypatch.setattr(coverage.Coverage, "count", lambda self, day, meter, rssi: original(
+        self, *((day, meter) if (day - 1, meter) not in self.rows else (day - 1, meter)), rssi))
+    monkeypatch.setattr(quick, "rows", lambda *_: None)
+
+
+@pytest.mark.parametrize("mutant", [forgets_who_heard, counts_repeats, looks_at_the_wrong_day])
+def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
+    if mutant is forgets_who_heard:
+        monkeypatch.setattr(take, "stored", lambda db, days, digests: [
+            c._replace(ears=[]) for c in original_stored(db, days, digests)])
+    else:
+        mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        run(tmp_path, lambda store: street_in_disorder(store, 1))
+
+
+original_stored = take.stored
+
+
+# --- clocks
+
+def test_what_was_heard_before_the_clock_was_right_counts_on_its_own_day(tmp_path):
+    meter = Meter(70_000_001)
+
+    async def scenario(store):
+        ring = Ring(store)
+        start = NOW - 5 * DAY
+        await ring.send([batch.boot(ring.next(), 0, 1, "power"),
+                         *[batch.telegram(ring.next(), n * 6 * HOUR, -70 - n, meter.telegram(n)) for n in range(6)]])
+        before = await covered(store, meter, ring)
+        await ring.send([batch.clock(ring.next(), DAY, start + DAY, batch.CLOCK_ANSWER)])
+        after = await covered(store, meter, ring)
+        # A better source moves everything by a day.
+        await ring.send([batch.clock(ring.next(), DAY + 10, start + 2 * DAY + 10, batch.CLOCK_HAN)])
+        return start, before, after, await covered(store, meter, ring)
+
+    start, before, after, moved = run(tmp_path, scenario)
+    truth = {}
+    for n in range(6):
+        truth.setdefault((start + n * 6 * HOUR) // DAY, []).append(-70 - n)
+    assert before == {}, "its day is not known yet"
+    assert after == {day: expected(levels) for day, levels in truth.items()}
+    there = {day: c for day, c in moved.items() if c[0]}
+    assert there == {day + 1: expected(levels) for day, levels in truth.items()}
+
+
+def test_two_that_heard_it_one_without_a_clock(tmp_path):
+    """Whichever comes first, each counts once, and the telegram is one."""
+    meter = Meter(70_000_002)
+
+    async def scenario(store, late):
+        a, b = Ring(store), Ring(store)
+        t = meter.telegram(5, access=1)
+        start = NOW - 2 * DAY
+        first = [batch.boot(a.next(), 0, 1, "power"), batch.telegram(a.next(), 100, -80, t)]
+        second = [batch.telegram(b.next(), start + 130, -60, t)]
+        if late:
+            await b.send(second)
+            await a.send(first)
+        else:
+            await a.send(first)
+            await b.send(second)
+        await a.send([batch.clock(a.next(), 200, start + 200, batch.CLOCK_ANSWER)])
+        found = await covered(store, meter, a), await covered(store, meter, b)
+        return start // DAY, found, (await store.read(queries.summary))["telegrams"]
+
+    for late in (False, True):
+        day, found, telegrams = run(tmp_path, lambda store, late=late: scenario(store, late))
+        assert found == ({day: (1, 0, -80, -80)}, {day: (1, 0, -60, -60)}) and telegrams == 1
+
+
+def test_a_gateways_own_count_knows_better(tmp_path):
+    meter = Meter(70_000_003)
+
+    async def scenario(store):
+        ring = Ring(store)
+        await ring.send([batch.telegram(ring.next(), NOW - n * 600, -70, meter.telegram(n)) for n in range(4)])
+        await ring.send([batch.heard(ring.next(), NOW, meter.address, TODAY, 5000, -55, -81)])
+        await ring.send([batch.telegram(ring.next(), NOW - 60, -90, meter.telegram(9))])
+        return await covered(store, meter, ring)
+
+    assert run(tmp_path, scenario) == {TODAY: (5, 5000, -55, -81)}
+
+
+# --- the quick way and the general way
+
+def tables(db):
+    """All that taking batches leaves behind."""
+    return [db.execute(sql).fetchall() for sql in (
+        "SELECT m.meter, t.epoch, t.seq, t.received, t.raw_time, t.time, t.day, t.digest, t.state, t.data, t.heard "
+        "FROM telegrams t JOIN meters m ON m.id = t.meter ORDER BY t.id",
+        "SELECT meter, media, first_heard, last_heard, encrypted, state, status FROM meters ORDER BY meter",
+        "SELECT c.day, m.meter, c.gateway, c.telegrams, c.heard, c.best, c.median, c.rssi FROM coverage c "
+        "JOIN meters m ON m.id = c.meter ORDER BY 1, 2, 3",
+        "SELECT * FROM epochs ORDER BY id", "SELECT * FROM gaps ORDER BY 1, 2",
+        "SELECT epoch, first, last, received, records FROM batches ORDER BY 1, 2, 3")]
+
+
+def test_the_quick_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch, kind):  # noqa: F811
+    if kind != "sqlite":
+        pytest.skip("the quick way is for SQLite")
+    taken = []
+    original = quick.enter
+    monkeypatch.setattr(quick, "enter", lambda *a: taken.append(original(*a)) or taken[-1])
+
+    def play(general):
+        rng = random.Random(5)
+        epochs = iter([bytes([n]) * 8 for n in range(9)])
+        if general:
+            monkeypatch.setattr(quick, "rows", lambda *_: None)
+
+        async def scenario(store):
+            street = Street(store, rng, gateways=2, meters=5)
+            for ring in street.rings:
+                ring.epoch = next(epochs)
+            for n in range(80):
+                ring, hour = street.rings[n % 2], n // 2 if n % 8 < 2 else n  # now and then both hear it
+                bodies = [street.reception(ring, m, m.telegram(hour * 7, access=hour & 255, status=hour % 3),
+                                           NOW - 100 * HOUR + hour * HOUR + 1000 + rng.randrange(400))
+                          for m in street.meters for _ in range(rng.choice((0, 1, 1, 2)))]
+                if bodies:
+                    await ring.send(bodies)
+                if n % 9 == 0 and bodies:
+                    await ring.send(bodies)
+            return await store.read(tables)
+        return run(tmp_path, scenario)
+
+    assert play(False) == play(True)
+    assert taken.count(True) > 5 and taken.count(False) > 1
+
+
+def test_ears_are_kept_as_they_are():
+    heard = [(1, -70, 1), (4_000_000_000, 0, 0), (7, -128, 1)]
+    assert coverage.ears(coverage.pack(heard)) == heard
+    assert coverage.ears(coverage.one(7, -128)) == [(7, -128, 1)] and coverage.ears(None) == []
+
+
