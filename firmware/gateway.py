@@ -14,15 +14,15 @@ from . import batch
 from .clock import QUALITY_NAMES
 from .errors import ConfigError
 from .supply import FlushRule
-from .thinning import AFL, Thinning, address
+from .thinning import AFL, Thinning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .folder import Updater
     from .han_port import HanPort
     from .own import OwnMeters
-    from .folder import Updater
     from .uplink import Uplink
 
 TICK_S = 10
@@ -32,10 +32,11 @@ FLOOR_EVERY_S = 3600
 SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
-RARELY = ("firmware.config", "firmware.start", "firmware.commands", "firmware.http", "firmware.ed25519",
-          "firmware.ed25519_table", "firmware.sha512", "firmware.sha512_table", "firmware.update", "firmware.fetch",
-          "firmware.slots", "firmware.release_keys", "wmbus.naming", "wmbus.vif", "han_reader.layout",
-          "han_reader.lists", "han_reader.obis")
+RARELY = ("firmware.config", "firmware.start", "firmware.identity", "firmware.commands", "firmware.http",
+          "firmware.ed25519", "firmware.ed25519_table", "firmware.sha512", "firmware.sha512_table", "firmware.update",
+          "firmware.fetch", "firmware.slots", "firmware.boot", "firmware.release_keys", "firmware.port.streams",
+          "firmware.port.tls", "wmbus.layouts", "wmbus.naming", "wmbus.vif", "han_reader.layout", "han_reader.lists",
+          "han_reader.obis")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
@@ -149,17 +150,18 @@ class Gateway:
     def telegram(self, telegram, rssi):
         """Take one good telegram from a radio: relay, thin or count it, and decode it if it is the household's own."""
         try:
-            summary = wmbus.summary(telegram)
+            meter, ci, _, status, _ = wmbus.head(telegram)
         except ValueError:
             self.count("rejected")
             return
-        self.count("heard")
-        meter = address(summary.meter)
-        if self.thinning.wanted(summary.meter):
+        if meter[1] & 0x80:  # unique in one network only: no part of the name
+            meter = meter[:1] + bytes((meter[1] & 0x7F,)) + meter[2:]
+        self.counters["heard"] += 1
+        if self.thinning.wanted(meter):
             at = self.clock.uptime_ms()
-            fragment = wmbus.fragment(telegram) if summary.ci == AFL else None
-            if self.thinning.due(meter, summary.ci, len(telegram), summary.status, rssi, at, fragment):
-                self._relay(meter, summary.ci, telegram, rssi)
+            fragment = wmbus.fragment(telegram) if ci == AFL else None
+            if self.thinning.due(meter, ci, len(telegram), status, rssi, at, fragment):
+                self._relay(meter, ci, telegram, rssi, at)
             else:
                 self.count("thinned")
         else:
@@ -167,14 +169,16 @@ class Gateway:
         if self.own is not None and self.own.is_own(meter):
             self.own.take(meter, telegram, self.clock.now())
 
-    def _relay(self, meter, ci, telegram, rssi):
-        time = self.clock.record_time()
+    def _relay(self, meter, ci, telegram, rssi, at):
+        time = self.clock.unix_of(at)
+        if time is None:
+            time = at // 1000
         try:
             self.telegrams.append(lambda seq: batch.telegram(seq, time, rssi, telegram))
         except OSError:
             self.thinning.forget(meter, ci, len(telegram))
             raise
-        self.count("relayed")
+        self.counters["relayed"] += 1
 
     # --- what the works may order (commands.py) ---
 

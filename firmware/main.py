@@ -17,6 +17,12 @@ port.tidy()  # before the imports: what compiling them leaves behind would lie a
 from .errors import ConfigError  # noqa: E402
 
 
+def _made(folder, status, slots):
+    # Apart, so that no frame of what goes on running has seen start.py, which is to be dropped.
+    from .start import make
+    return make(folder, status, slots)
+
+
 async def _run(g):
     port.on_terminate(g.stop)
     await g.run()
@@ -29,13 +35,11 @@ def main(arguments):
     if len(folders) != 1 or len(folders) + len(slots) + ("--status" in arguments) != len(arguments):
         print("usage: firmware.main DIR [--status]")
         return 2
-    from .start import make
     try:
-        g = make(folders[0].rstrip("/"), "--status" in arguments, slots[0] if slots else None)
+        g = _made(folders[0].rstrip("/"), "--status" in arguments, slots[0] if slots else None)
     except ConfigError as e:
         print("gateway: %s" % e)
         return 2
-    del make  # so that the memory of start.py comes back
     try:
         asyncio.run(_run(g))
     except KeyboardInterrupt:

@@ -19,9 +19,9 @@ OURS = CODECS + ("firmware", "cloud_receiver", "tools", "netti_tools")
 # A codec does no I/O and knows no clock.
 CODEC_STDLIB = ("struct", "binascii", "collections", "micropython", "array")
 # The only firmware modules that may reach the runtime's differences.
-PORT_USERS = ("radios", "han_port", "spool", "uplink", "main", "start", "folder")
+PORT_USERS = ("port", "radios", "han_port", "spool", "uplink", "main", "start", "folder")
 # The only places that may ask which runtime this is.
-RUNTIME_TESTS = ("firmware/port.py", "wmbus/accel.py", "han_reader/accel.py", "zigbee/accel.py")
+RUNTIME_TESTS = ("firmware/port/__init__.py", "wmbus/accel.py", "han_reader/accel.py", "zigbee/accel.py")
 
 
 def sources(folder):

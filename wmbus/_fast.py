@@ -4,10 +4,7 @@ import micropython
 
 from wmbus.accel import NIBBLES, TABLE
 
-_CRC = bytearray(512)
-for _i in range(256):
-    _CRC[2 * _i] = TABLE[_i] & 0xFF
-    _CRC[2 * _i + 1] = TABLE[_i] >> 8
+_CRC = TABLE
 _NIBBLES = bytearray(NIBBLES)
 
 

@@ -7,6 +7,7 @@ firmware's port module this is the only place that asks for the runtime.
 """
 
 import sys
+from array import array
 
 POLYNOMIAL = 0x3D65
 MICROPYTHON = sys.implementation.name == "micropython"
@@ -19,13 +20,13 @@ FORMATS = 16 if MICROPYTHON else 512  # compact frames' formats a cache keeps at
 CODES = b"\x16\x0d\x0e\x0b\x1c\x19\x1a\x13\x2c\x25\x26\x23\x34\x31\x32\x29"
 
 
-def _crc_table() -> "list[int]":
-    table = []
+def _crc_table() -> "array[int]":
+    table = array("H", bytes(512))
     for byte in range(256):
         value = byte << 8
         for _ in range(8):
             value = ((value << 1) ^ POLYNOMIAL if value & 0x8000 else value << 1) & 0xFFFF
-        table.append(value)
+        table[byte] = value
     return table
 
 
@@ -113,7 +114,7 @@ else:
     from operator import xor as xor_numbers
 
     def _position_tables() -> "list[list[int]]":
-        tables = [TABLE]
+        tables = [list(TABLE)]
         for _ in range(31):
             tables.append([(v << 8 & 0xFF00) ^ TABLE[v >> 8] for v in tables[-1]])
         tables.reverse()

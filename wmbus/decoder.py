@@ -3,7 +3,7 @@
 Pure: the same arguments give the same reading. What a compact frame needs to remember lies in the caller's `formats`.
 """
 
-from . import compact, identity, security, transport
+from . import identity, security, transport
 from . import plan as plans
 from .drivers import model
 from .errors import DecodeError
@@ -55,11 +55,13 @@ def _decode(layers, key, aes, formats):
     elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
         if formats is not None and plan.signature not in formats:
+            from . import compact
             compact.learn(plan, formats)
         rest = plans.apply(plan, data, at, reading, words, alarms)
         if rest is not None and "rest" in driver:
             driver["rest"](rest, reading, words, alarms)
     elif ci in (0x79, 0x7B, 0x73):
+        from . import compact
         data, at = compact.expand(layers, formats, driver.get("formats") or {})
         plan = plans.find(address, data, at, len(data))
         plans.apply(plan, data, at, reading, words, alarms)

@@ -1,4 +1,4 @@
-"""What differs between MicroPython and CPython, and nothing else: AES, time, random, byte streams, TLS, files.
+"""What differs between MicroPython and CPython, and nothing else: AES, time, random, files; streams and TLS beside it.
 
 No other module of the gateway asks which runtime it is on. Modules that must not import this one are given it as an
 argument, so that a test can put another in its place.
@@ -9,28 +9,20 @@ timeouts stay in real seconds.
 """
 
 import asyncio
-import binascii
-import errno
 import gc
 import os
 import sys
 import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
-if MICROPYTHON:
-    import socket
-    import ssl
-else:
+if not MICROPYTHON:
     import fcntl
-    import socket
-    import ssl
 
-_X509_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 _EPOCH_2000 = 946684800
 TIDY_BYTES = 48 * 1024  # allocated between two collections
 
 
-# --- AES ------------------------------------------------------------------------------------------------------------
+# --- AES --------------------------------------------------------------------------------------------------------------
 
 if MICROPYTHON:
     import cryptolib
@@ -68,7 +60,7 @@ def aes(key):
     return _Aes(bytes(key))
 
 
-# --- time -----------------------------------------------------------------------------------------------------------
+# --- time -------------------------------------------------------------------------------------------------------------
 
 _scale = 1
 _elapsed = 0  # milliseconds of real time counted so far
@@ -157,7 +149,7 @@ def flash(folder, make=False):
     try:
         from esp32 import Partition
     except ImportError:
-        from . import flash_image
+        from .. import flash_image
         path = folder + "/spool.flash"
         if make or "spool.flash" in names(folder):
             return flash_image.Image(path)
@@ -179,7 +171,7 @@ def jitter_entropy(rounds=64):
     return bytes(out)
 
 
-# --- files ----------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 class Appender:
     """A file written at its end, without a buffer of ours: what `write` has taken survives the end of the process."""
@@ -319,210 +311,7 @@ def lock(folder):
     return True
 
 
-# --- streams --------------------------------------------------------------------------------------------------------
-
-def _address(host, port):
-    """A numeric address for a name, IPv4 first: MicroPython tries only one."""
-    first = None
-    for family, _kind, _proto, _name, where in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        if isinstance(where, tuple):
-            text = where[0]
-        else:
-            text = socket.inet_ntop(family, socket.sockaddr(where)[1])
-        if family == socket.AF_INET:
-            return text
-        first = first or text
-    return first or host
-
-
-async def connect(host, port, tls=None):
-    """Open a TCP connection, under TLS if a context is given; returns (reader, writer). Raises OSError.
-
-    On MicroPython the handshake happens at the first write, so a bad certificate shows there, as a ValueError.
-    """
-    if tls is None:
-        return await asyncio.open_connection(_address(host, port) if MICROPYTHON else host, port)
-    if MICROPYTHON:
-        return await asyncio.open_connection(_address(host, port), port, ssl=tls, server_hostname=host)
-    return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
-
-
-async def close(writer):
-    """Close a stream without waiting for the other end."""
-    writer.close()
-    try:
-        await asyncio.wait_for(writer.wait_closed(), 1)
-    except (OSError, ValueError, asyncio.TimeoutError):
-        pass
-
-
-async def datagram(host, port, data, size, timeout):
-    """Send one UDP datagram and wait some real seconds for one back; None if there is none."""
-    try:
-        where = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
-    except OSError:
-        return None
-    s = socket.socket(where[0], socket.SOCK_DGRAM)
-    try:
-        s.setblocking(False)
-        # Connected, so that only what that address sends comes in.
-        s.connect(where[-1])
-        s.send(data)
-        until = real_ms() + int(timeout * 1000)
-        while real_ms() < until:
-            try:
-                return s.recv(size)
-            except OSError as e:
-                if e.errno not in (errno.EAGAIN, 115):
-                    return None
-            await asyncio.sleep(0.02)
-        return None
-    except OSError:
-        return None
-    finally:
-        s.close()
-
-
-# What MicroPython's termios lacks, as Linux has it (<asm-generic/termbits.h>).
-_TERMIOS = {"B300": 7, "B1200": 9, "B2400": 11, "B4800": 12, "B9600": 13, "B19200": 14, "B38400": 15, "B57600": 4097,
-            "B115200": 4098, "CS8": 0o60, "CREAD": 0o200, "PARENB": 0o400, "CLOCAL": 0o4000, "VTIME": 5, "VMIN": 6}
-
-
-def _raw(fd, baud, parity):
-    # Eight bits as they come. MicroPython's read would wait until its buffer is full: there it takes what is there, and
-    # waiting is the loop's business.
-    import termios
-
-    def value(name):
-        return getattr(termios, name, _TERMIOS[name])
-    mode = termios.tcgetattr(fd)
-    mode[0] = mode[1] = mode[3] = 0
-    mode[2] = value("CS8") | value("CREAD") | value("CLOCAL") | (value("PARENB") if parity == "E" else 0)
-    mode[4] = mode[5] = value("B%d" % baud)
-    mode[6][value("VTIME")] = 0
-    mode[6][value("VMIN")] = 0 if MICROPYTHON else 1
-    termios.tcsetattr(fd, termios.TCSANOW, mode)
-
-
-class _ByteByByte:
-    """A blocking MicroPython file as a stream: a longer read would wait until it is full."""
-
-    def __init__(self, file):
-        self._one = asyncio.StreamReader(file)
-
-    async def read(self, _n):
-        """The next byte."""
-        return await self._one.read(1)
-
-    def close(self):
-        """Leave it open: it is standard input."""
-
-    async def wait_closed(self):
-        """Nothing to wait for."""
-
-
-def _line(spec):
-    # (path, baud, parity) of a serial line.
-    parts = spec.split(":") + ["", ""]
-    baud = int(parts[1] or 2400)
-    if "B%d" % baud not in _TERMIOS:
-        raise OSError("no such baud rate: %d" % baud)
-    return parts[0], baud, (parts[2] or "8N1")[1]
-
-
-async def open_stream(spec):
-    """Open `tcp://host:port`, `-` (standard input) or a serial line `/dev/ttyX[:baud[:8N1|8E1]]` for reading.
-
-    Returns an object with `read(n)` (a coroutine, b"" at the end) and one that `close` takes. Raises OSError.
-    """
-    if spec.startswith("tcp://"):
-        host, _, port = spec[6:].rpartition(":")
-        return await connect(host, int(port))
-    if spec == "-":
-        if MICROPYTHON:
-            single = _ByteByByte(sys.stdin.buffer)
-            return single, single
-        source = sys.stdin.buffer
-    else:
-        path, baud, parity = _line(spec)
-        if MICROPYTHON:
-            source = open(path, "rb")  # noqa: SIM115 - the stream's
-            _raw(source.fileno(), baud, parity)
-            line = asyncio.StreamReader(source)  # type: ignore[arg-type]
-            return line, line
-        fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            _raw(fd, baud, parity)
-        except OSError:
-            os.close(fd)
-            raise
-        source = os.fdopen(fd, "rb", 0)
-    stream = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), source)
-    return stream, _Pipe(transport)
-
-
-class _Pipe:
-    """A read transport that closes like a StreamWriter."""
-
-    def __init__(self, transport):
-        self._transport = transport
-
-    def close(self):
-        self._transport.close()
-
-    async def wait_closed(self):
-        return None
-
-
-# --- TLS ------------------------------------------------------------------------------------------------------------
-
-def _der(pem):
-    """The DER bytes of one PEM certificate."""
-    body = pem.split("-----BEGIN CERTIFICATE-----", 1)[-1].split("-----END CERTIFICATE-----", 1)[0]
-    return binascii.a2b_base64("".join(body.split()))
-
-
-def tls_context(anchors):
-    """A TLS 1.2+ client context that trusts these PEM anchors only and always checks certificate and host name.
-
-    On CPython the certificate's dates are left to `dates_hold`, by the gateway's clock: the system's may be unset.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    if MICROPYTHON:
-        for pem in anchors:
-            context.load_verify_locations(cadata=_der(pem))
-        return context
-    context.check_hostname = True
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= _X509_NO_CHECK_TIME
-    context.load_verify_locations(cadata="\n".join(anchors))
-    return context
-
-
-def tls_unverified():
-    """A context that trusts anyone: only to fetch what is then checked against a fingerprint."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not MICROPYTHON:
-        context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def dates_hold(writer, unix, known):
-    """Whether the server's certificate can be valid now. If `unix` is only a floor (not `known`), it is later in truth:
-    then only its end counts. MicroPython's TLS has checked both ends itself, by the chip's clock."""
-    if MICROPYTHON:
-        return True
-    certificate = writer.get_extra_info("peercert")
-    if unix > ssl.cert_time_to_seconds(certificate["notAfter"]):
-        return False
-    return not known or ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix
-
-
-# --- the process ----------------------------------------------------------------------------------------------------
+# --- the process ------------------------------------------------------------------------------------------------------
 
 def print_line(text):
     """One line on standard output, at once."""
@@ -599,3 +388,16 @@ def memory():
     _peak = max(_peak, gc.mem_alloc())  # type: ignore[attr-defined]
     gc.collect()
     return gc.mem_free(), gc.mem_alloc(), _peak  # type: ignore[attr-defined]
+
+
+# What is in the modules beside this one, loaded for each use: a device drops it in between.
+_ELSEWHERE = {
+    "connect": "streams", "close": "streams", "datagram": "streams", "open_stream": "streams",
+    "tls_context": "tls", "tls_unverified": "tls", "dates_hold": "tls",
+}
+
+
+def __getattr__(name):
+    if name not in _ELSEWHERE:
+        raise AttributeError(name)
+    return getattr(__import__("firmware.port." + _ELSEWHERE[name], None, None, (name,)), name)
