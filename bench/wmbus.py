@@ -250,7 +250,7 @@ class Ram:  # a flash of 16 blocks, in memory once they are erased
         self.blocks[block][offset:offset + len(data)] = data
 
 def relay():
-    # A street of 40 meters, heard twice; counted is the hour after, when each is due again.
+    # A street of 40 meters, heard for eight hours; counted is the hour after, when each is due again.
     from firmware import batch, config, flash_ring, port
     from firmware.clock import Clock
     from firmware.gateway import Gateway, restored
@@ -261,13 +261,13 @@ def relay():
     g = Gateway(port, config.check({}, wmbus.parse_meter, works), None, clock, rings, restored({}), None, None)
     clock.offer(1795503600000, batch.CLOCK_ANSWER)
     street = [cases.mode5(RECORDS, who=cases.address("NET", "%08d" % (12345678 + n))) for n in range(40)]
-    for hour in range(2):
-        now[0] = 4000000 * hour
+    for hour in range(8):
+        now[0] = 3590000 * hour
         for telegram in street:
             g.telegram(telegram, -70)
     for ring in rings:
         ring.flush()
-    now[0] = 8000000
+    now[0] = 3590000 * 8
     relayed = g.counters["relayed"]
     due = street[:8]
     def run():

@@ -9,6 +9,7 @@ The same envelope carries commands (works to gateway) and releases. Keys and clo
 """
 
 import hashlib
+import struct
 from collections import namedtuple
 
 from . import cbor
@@ -161,6 +162,12 @@ def record(kind, seq, time, fields=()):
 
 def telegram(seq, time, rssi, data):
     """A relayed telegram as received, CRCs stripped, still encrypted; RSSI in dBm (0: unknown)."""
+    size = len(data)
+    if -257 < rssi < -24 and 23 < size < 256 and 0xFF < seq <= 0xFFFFFFFF and 0xFFFF < time <= 0xFFFFFFFF:
+        # By far the commonest, at a quarter of the work.
+        if seq < 0x10000:
+            return struct.pack(">BBBHBIBBBB", 0x85, TELEGRAM, 0x19, seq, 0x1A, time, 0x38, -1 - rssi, 0x58, size) + data
+        return struct.pack(">BBBIBIBBBB", 0x85, TELEGRAM, 0x1A, seq, 0x1A, time, 0x38, -1 - rssi, 0x58, size) + data
     return b"".join((b"\x85\x01", cbor.head(0, seq), cbor.head(0, time),
                      cbor.head(1, -1 - rssi) if rssi < 0 else cbor.head(0, rssi), cbor.head(2, len(data)), data))
 

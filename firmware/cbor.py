@@ -4,6 +4,8 @@ Integers, byte and text strings, arrays, maps, false, true and null, each in its
 could read differently is refused. No indefinite lengths, no duplicate keys, no tags, no floats, depth at most 8.
 """
 
+import struct
+
 MAX_DEPTH = 8
 
 
@@ -21,9 +23,14 @@ def head(major, n):
     major <<= 5
     if n < 24:
         return bytes((major | n,))
-    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if n < 1 << (8 * size):
-            return bytes((major | info,)) + n.to_bytes(size, "big")
+    if n < 0x100:
+        return bytes((major | 24, n))
+    if n < 0x10000:
+        return bytes((major | 25, n >> 8, n & 255))
+    if n <= 0xFFFFFFFF:
+        return struct.pack(">BI", major | 26, n)
+    if n <= 0xFFFFFFFFFFFFFFFF:
+        return struct.pack(">BQ", major | 27, n)
     raise CborError("integer too large", 0)
 
 

@@ -56,6 +56,7 @@ class FlashRing(Base):
         self._buffer = []  # records not yet programmed: the last of all
         self._buffered = 0
         self._buffer_most = min(_BUFFER, self._size // 4)
+        self._most = min(batch.MAX_RECORD, self._size - _HEADER - 4 * _SLOT - _FRAME)  # bytes of a record
         self._untold = 0, 0, 0  # first seq, last seq, count of dropped records that no lost record tells of yet
         self._dropped = 0  # records of earlier epochs dropped likewise
         self._told = 0  # up to where damage was told
@@ -276,15 +277,16 @@ class FlashRing(Base):
         while True:
             seq = self.last + 1
             data = make(seq)
-            if not 0 < len(data) <= min(batch.MAX_RECORD, self._size - _HEADER - 4 * _SLOT - _FRAME):
+            size = len(data) + _FRAME
+            if not _FRAME < size <= self._most + _FRAME:
                 raise ValueError("record of %d bytes" % len(data))
-            if self._fits(len(data) + _FRAME):
+            if self._fits(size):
                 break
             self.flush()
-            if not self._fits(len(data) + _FRAME):
+            if not self._fits(size):
                 self._next_block()
         self._buffer.append(data)
-        self._buffered += len(data) + _FRAME
+        self._buffered += size
         self.last = seq
         if self._buffered >= self._buffer_most:
             self.flush()

@@ -243,6 +243,7 @@ class Gateway:
     async def read_radio(self, radio, where):
         """Read one radio's stream until it closes."""
         stream, end = await self.hal.open_stream(where)
+        await asyncio.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
         try:
             radio.reset()
             while True:

@@ -24,7 +24,7 @@ _UNKNOWN_PART = 4
 MAX_CHANGES = 16  # status changes relayed per window: a faulty meter must not fill the spool
 _NO_STATUS = 256
 # Water under a type byte of the maker's own (Techem's radio modules, Apator's 17-2): only what the works' list names.
-OWN_WATER = {"TCH": (0x62, 0x72), "APT": (0x11,)}
+OWN_WATER = {b"\x68\x50": (0x62, 0x72), b"\x14\x06": (0x11,)}  # by the code's bytes
 AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in place of a status, 0 once all are there
 _MESSAGE_S = 60  # how long fragments of one message may take
 
@@ -36,13 +36,17 @@ _VARIANT = "<BBIHB"
 _SIZE = struct.calcsize(_VARIANT)
 
 
+def code(letters):
+    """The two bytes of a manufacturer's three letters."""
+    value = 0
+    for letter in letters:
+        value = value << 5 | ord(letter) - 64
+    return value.to_bytes(2, "little")
+
+
 def address(meter):
     """The 8 address bytes of a meter (manufacturer, id, version, type) as on the air: M(2 LE) ID(4 LE) version type."""
-    code = 0
-    for letter in meter.manufacturer:
-        code = code << 5 | ord(letter) - 64
-    number = int(meter.id, 16)
-    return code.to_bytes(2, "little") + number.to_bytes(4, "little") + bytes((meter.version, meter.type))
+    return code(meter.manufacturer) + int(meter.id, 16).to_bytes(4, "little") + bytes((meter.version, meter.type))
 
 
 def new_entry():
@@ -52,11 +56,20 @@ def new_entry():
 
 def add(entry, rssi, at_s):
     """Count one telegram of this strength (dBm; 0 is unknown)."""
-    struct.pack_into("<II", entry, _COUNT, count(entry) + 1, at_s)
+    # Without min and max: this is done for every telegram of a street.
+    if entry[0] < 255:
+        entry[0] += 1
+    else:
+        struct.pack_into("<I", entry, _COUNT, count(entry) + 1)
+    struct.pack_into("<I", entry, _SEEN, at_s)
     if rssi:
-        level = min(max(rssi + 128, 1), 127)
-        entry[_BEST] = max(entry[_BEST], level)
-        bucket = _LEVELS + min(level // _WIDE, _BUCKETS - 1)
+        level = rssi + 128
+        if not 0 < level < 128:
+            level = 1 if level < 1 else 127
+        if level > entry[_BEST]:
+            entry[_BEST] = level
+        bucket = level // _WIDE
+        bucket = _LEVELS + (bucket if bucket < _BUCKETS else _BUCKETS - 1)
         if entry[bucket] == 255:
             # Halving all keeps the median near enough and the memory fixed.
             for i in range(_LEVELS, _FIRST):
@@ -104,29 +117,31 @@ class Thinning:
         self._listed = relay["meters"] is not None
         self._makes, self._meters = set(), set()
         if self._listed:
-            self._makes = {e[:3] for e in relay["meters"] if e.endswith("-*")}
+            self._makes = {code(e[:3]) for e in relay["meters"] if e.endswith("-*")}
             self._meters = {address(self._parse(e)) for e in relay["meters"] if not e.endswith("-*")}
 
     def wanted(self, meter):
-        """Whether a meter's telegrams may be relayed at all."""
-        if meter.type not in self._media and not (
-                self._listed and meter.type in OWN_WATER.get(meter.manufacturer, ())):
+        """Whether a meter's telegrams may be relayed at all; `meter` is its 8 address bytes."""
+        if meter[7] not in self._media and not (self._listed and meter[7] in OWN_WATER.get(meter[:2], ())):
             return False
-        return not self._listed or meter.manufacturer in self._makes or address(meter) in self._meters
+        return not self._listed or meter[:2] in self._makes or meter in self._meters
 
     def due(self, meter, ci, length, status, rssi, at_ms, fragment=None):
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
         plaintext status byte or None, `fragment` (number, whether more follow) where it is one."""
         at = at_ms // 1000
-        entry = self._entry(meter)
+        index = self._meters_at.find(meter)
+        entry = self._entry(meter) if index & 7 else self._entries[index >> 3]  # -1 has those bits too
         add(entry, rssi, at)
-        found = self._find(entry, ci, length)
+        found = _FIRST
+        if len(entry) == _FIRST or entry[_FIRST] != ci or entry[_FIRST + 1] != length & 255:
+            found = self._find(entry, ci, length)
         if fragment is not None:
             return self._fragment_due(entry, found, fragment, at)
         status = _NO_STATUS if status is None else status
         changes = 0
         if found is not None:
-            _ci, _length, last, last_status, changes = struct.unpack_from(_VARIANT, entry, found)
+            last, last_status, changes = struct.unpack_from("<IHB", entry, found + 2)
             if self._new_window(last, at):
                 changes = 0
             elif status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
@@ -135,7 +150,9 @@ class Thinning:
                 changes += 1
         else:
             found = self._variant(entry)
-        struct.pack_into(_VARIANT, entry, found, ci, length & 255, at, status, changes)
+            entry[found] = ci
+            entry[found + 1] = length & 255
+        struct.pack_into("<IHB", entry, found + 2, at, status, changes)
         return True
 
     def _fragment_due(self, entry, found, fragment, at):
@@ -205,6 +222,8 @@ class Thinning:
 
     def _new_window(self, last, now):
         # Seconds since boot; the windows are those of the clock once it is known.
+        if now - last >= self.window:
+            return True
         unix = self._unix_of(now * 1000)
         if unix is None:
             return now - last >= self.window // _UNKNOWN_PART
