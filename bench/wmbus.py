@@ -9,8 +9,9 @@ decoders run interleaved with ours, on the rows where they find at least one exp
 
 JSON: `rows`, `unread`, `median` and `harmonic` (telegrams per CPU second over the rows), `varied` (rows whose values
 change), `peers` (name -> median_ratio, smallest_ratio, rows), `link` (bursts per CPU second by link mode), `device`
-(instructions on the unix MicroPython by callgrind, start-up subtracted, and the live heap; null without valgrind and
-with --quick).
+(on the unix MicroPython, instructions by callgrind without start-up: decode_instructions, link_instructions,
+relay_instructions; peak_heap, the smallest heap in bytes that link and decoding work in; spread, between two counts,
+not with --quick; null without valgrind).
 """
 
 import argparse

@@ -67,3 +67,14 @@ def test_a_cache_of_results_is_caught():
 def test_own_telegrams_are_varied(name):
     telegrams = {row[0]: row[1] for row in bench.own_rows()}[name]
     assert len(set(telegrams)) == bench.VARIANTS
+
+
+@pytest.mark.skipif(None in bench.tools() or not bench.tools()[1], reason="needs micropython and valgrind")
+def test_the_device_figures_repeat_and_are_within_their_targets():
+    """Own meter's decoding, chips to frame, frame to record; twice, and the counts agree to one in a hundred."""
+    found = bench.device(2)
+    assert found["spread"] <= 0.01
+    assert found["decode_instructions"] <= 150_000
+    assert found["link_instructions"] <= 60_000
+    assert found["relay_instructions"] <= 80_000
+    assert 0 < found["peak_heap"] <= 192 * 2048
