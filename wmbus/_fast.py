@@ -2,7 +2,7 @@
 
 import micropython
 
-from wmbus.accel import NIBBLES, TABLE
+from wmbus._tables import NIBBLES, TABLE
 
 _CRC = TABLE
 _NIBBLES = bytearray(NIBBLES)

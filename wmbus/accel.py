@@ -7,30 +7,14 @@ firmware's port module this is the only place that asks for the runtime.
 """
 
 import sys
-from array import array
 
-POLYNOMIAL = 0x3D65
+from wmbus._tables import CODES, NIBBLES, TABLE
+
 MICROPYTHON = sys.implementation.name == "micropython"
 # How many records the compiled layouts kept may have together (see plan.py): a home has a handful of meters, a receiver
 # hundreds of models. A record takes about 100 bytes on a device.
 RECORDS = 200 if MICROPYTHON else 50000
 FORMATS = 16 if MICROPYTHON else 512  # compact frames' formats a cache keeps at most
-
-# The codes of the nibbles 0..F, six chips each, four ones or zeros of six never in a row (EN 13757-4 table 10).
-CODES = b"\x16\x0d\x0e\x0b\x1c\x19\x1a\x13\x2c\x25\x26\x23\x34\x31\x32\x29"
-
-
-def _crc_table() -> "array[int]":
-    table = array("H", bytes(512))
-    for byte in range(256):
-        value = byte << 8
-        for _ in range(8):
-            value = ((value << 1) ^ POLYNOMIAL if value & 0x8000 else value << 1) & 0xFFFF
-        table[byte] = value
-    return table
-
-
-TABLE = _crc_table()
 
 
 def crc_plain(data: bytes) -> int:
@@ -40,16 +24,6 @@ def crc_plain(data: bytes) -> int:
     for byte in data:
         value = (value << 8 & 0xFF00) ^ table[value >> 8 ^ byte]
     return value ^ 0xFFFF
-
-
-def _nibbles() -> bytes:
-    nibbles = bytearray(b"\xff" * 64)
-    for value in range(16):
-        nibbles[CODES[value]] = value
-    return bytes(nibbles)
-
-
-NIBBLES = _nibbles()
 
 
 def decode_3of6_plain(chips: bytes) -> "bytes | None":
