@@ -401,12 +401,15 @@ def main():
             unread += 1
             continue
         changed += len(telegrams) > 1
-        turns = [rate(ours, telegrams, seconds) for _ in range(1 if args.quick else 5)]
-        for peer, function in peers(key).items():
-            if finds_one(function, telegrams[0], expected):
-                theirs = [rate(function, telegrams, seconds) for _ in turns]
-                ratios.setdefault(peer, []).append(statistics.median(turns) / statistics.median(theirs))
-        rates[name] = statistics.median(turns)
+        readers = {"": ours}
+        readers.update({peer: f for peer, f in peers(key).items() if finds_one(f, telegrams[0], expected)})
+        turns = {reader: [] for reader in readers}
+        for _ in range(1 if args.quick else 5):
+            for reader, function in readers.items():
+                turns[reader].append(rate(function, telegrams, seconds))
+        rates[name] = statistics.median(turns.pop(""))
+        for peer, theirs in turns.items():
+            ratios.setdefault(peer, []).append(rates[name] / statistics.median(theirs))
     ordered = sorted(rates.values())
     result = {
         "rows": len(rates), "unread": unread, "varied": changed, "median": round(statistics.median(ordered)),
