@@ -93,7 +93,7 @@ class KeyStore:
         for again in (False, True):  # another process may have rotated it meanwhile
             if self._keks is None or again:
                 self._keks = {k.id: k for k in kek.found(self.path.parent)}
-            under = kek_id or next(iter(self.under()), None)
+            under = kek_id or self._any_under()
             if under is None and self._keks:
                 return next(iter(self._keks.values()))
             if under in self._keks:
@@ -103,6 +103,10 @@ class KeyStore:
         raise kek.Locked(f"the meter keys of {self.path} are not under the KEK of "
                          f"{' or '.join(k.source for k in self._keks.values())}")
 
+    def _any_under(self):
+        row = self.db.execute("SELECT kek FROM sealed_keys LIMIT 1").fetchone()  # all are under one
+        return row[0] if row else None
+
     def under(self) -> "set[bytes]":
         """The id of the KEK that the meter keys are under; nothing where there are none."""
         return {row[0] for row in self.db.execute("SELECT DISTINCT kek FROM sealed_keys")}
@@ -111,7 +115,7 @@ class KeyStore:
         """Check that the meter keys can be read, and seal those that an earlier release kept in plain text. Raises
         Locked; a store without meter keys needs no KEK."""
         plain = self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone()
-        if self.under() or (plain and self.db.execute("SELECT 1 FROM meter_keys LIMIT 1").fetchone()):
+        if self._any_under() is not None or (plain and self.db.execute("SELECT 1 FROM meter_keys LIMIT 1").fetchone()):
             self._kek()
         if plain:
             self._seal_plain()
