@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import subprocess
 
@@ -114,6 +115,7 @@ def forms(key):
     """How a key may be written."""
     return [key, key.hex().encode(), key.hex().upper().encode(), base64.b64encode(key).rstrip(b"="),
             base64.urlsafe_b64encode(key).rstrip(b"="), repr(key)[2:-1].encode(),
+            json.dumps(repr(key)[2:-1])[1:-1].encode(),
             " ".join(f"{b:02x}" for b in key).encode(), str(list(key))[1:-1].encode()]
 
 
@@ -179,4 +181,4 @@ decode.Decoder._new_keys = bad
 """
     places = lived(make(tmp_path / "works"), tmp_path / "log", planted)
     assert shown(KEY, *places) == ["log"]
-    assert [n for n, _ in enumerate(forms(KEY)) if shown(KEY, ("x", b"..." + forms(KEY)[n] + b"..."))] == list(range(8))
+    assert [n for n, _ in enumerate(forms(KEY)) if shown(KEY, ("x", b"..." + forms(KEY)[n] + b"..."))] == list(range(9))
