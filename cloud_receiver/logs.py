@@ -21,7 +21,7 @@ _TAKEN_OUT = (
     (re.compile(r"[A-Za-z0-9_-]{40,}"), "[secret]"),
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[mail]"),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b(:\d+)?"), "[address]"),
-    (re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])"), "[address]"),
+    (re.compile(r"(?<![\w:])(?=[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]+:){5})[0-9A-Fa-f:]{2,}(?!\w)"), "[address]"),
 )
 
 

@@ -22,6 +22,7 @@ METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(2000
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory):
     """A receiver with a bit of everything."""
+    WRONG.key = b"\x01" * 16  # it sends with another key than is put in below
     with Running(make(tmp_path_factory.mktemp("pages") / "works")) as running:
         g = running.enrol(name="Fyrveien 3 <b>")
         running.enrol(kind="concentrator")

@@ -1,0 +1,138 @@
+"""Backups of a receiver while it runs, readings and keys apart, and putting them back.
+
+Readings are one file. Keys are a folder of their own: meter keys as the KEK seals them, revocations, commands, people,
+the works' CA, the settings. Whoever has one of the two can do little with it; the KEK is in neither (kek.py).
+What came after a backup is not lost with it: at its next start the receiver sees the gap and asks the gateways to send
+again what their spools still hold.
+"""
+
+import contextlib
+import datetime
+import os
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+from .settings import Directory, SettingsError, unlock, write_private
+from .stores import sqlite
+
+STAMP = "backup.stamp"  # when the readings were last saved, for the metrics
+DATABASES = ("keys.sqlite", "access.sqlite", "notices.sqlite")
+FILES = ("receiver.json", "notices.json", "formats.json")
+_NAME = re.compile(r"(readings|keys)-[a-z0-9-]+-\d{8}T\d{6}Z(\.sqlite)?")
+
+
+def name(kind: str, works: str, now: int) -> str:
+    """A backup's name: readings-works-20261124T070000Z."""
+    when = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
+    return f"{kind}-{works}-{when:%Y%m%dT%H%M%SZ}"
+
+
+def save_readings(directory: Directory, folder: Path, works: str, now: int, progress=None) -> Path:
+    """Copy the readings into a folder; returns the file. Raises SettingsError, sqlite3.Error, OSError."""
+    if not directory.store.exists():
+        raise SettingsError(f"{directory.path} has stored nothing yet")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / (name("readings", works, now) + ".sqlite")
+    sqlite.copy(directory.store, target, progress=progress)
+    write_private(directory.path / STAMP, f"{now}\n", 0o644)
+    return target
+
+
+def save_keys(directory: Directory, folder: Path, works: str, now: int) -> Path:
+    """Copy keys, people, CA and settings into a folder of their own in a folder; returns it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / name("keys", works, now)
+    temporary = target.with_name(target.name + ".new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(mode=0o700)
+    for database in DATABASES:
+        if (directory.path / database).exists():
+            copy_database(directory.path / database, temporary / database)
+    for file in FILES:
+        if (directory.path / file).exists():
+            copy_file(directory.path / file, temporary / file)
+    (temporary / "ca").mkdir(mode=0o700)
+    for path in sorted(directory.ca.iterdir()):
+        copy_file(path, temporary / "ca" / path.name)
+    os.replace(temporary, target)
+    return target
+
+
+def thin(folder: Path, keep: int) -> "list[Path]":
+    """Remove all but the newest backups of each kind and works in a folder; returns the removed."""
+    kinds: "dict[str, list[Path]]" = {}
+    for path in sorted(folder.iterdir()):
+        if _NAME.fullmatch(path.name):
+            kinds.setdefault(path.name.rsplit("-", 1)[0], []).append(path)
+    gone = [path for found in kinds.values() for path in found[:-keep]]
+    for path in gone:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return gone
+
+
+def restore(directory: Directory, readings: "Path | None", keys: "Path | None") -> None:
+    """Put backups in the place of what is there; the receiver must not run. Raises SettingsError."""
+    if readings is not None:
+        check(readings, "telegrams")
+    if keys is not None:
+        if not (keys / "receiver.json").is_file():
+            raise SettingsError(f"{keys} is no backup of keys")
+        check(keys / "keys.sqlite", "tokens")
+        directory.path.mkdir(parents=True, exist_ok=True)
+    elif not directory.settings_file.exists():
+        raise SettingsError(f"{directory.path} is no receiver; restore its keys as well")
+    lock = directory.lock()
+    try:
+        if keys is not None:
+            put_keys(directory, keys)
+        if readings is not None:
+            sqlite.restore(readings, directory.store)
+    finally:
+        unlock(lock)
+
+
+def put_keys(directory: Directory, keys: Path) -> None:
+    """Put a backup of keys in the place of what a directory has; the settings last, as `netti receiver init` does."""
+    directory.ca.mkdir(exist_ok=True, mode=0o700)
+    for path in sorted((keys / "ca").iterdir()):
+        copy_file(path, directory.ca / path.name)
+    for database in DATABASES:
+        if (keys / database).exists():
+            for suffix in ("-wal", "-shm", "-journal"):  # what is there belongs to the former
+                Path(f"{directory.path / database}{suffix}").unlink(missing_ok=True)
+            copy_database(keys / database, directory.path / database)
+    for file in reversed(FILES):
+        if (keys / file).exists():
+            copy_file(keys / file, directory.path / file)
+
+
+def check(path: Path, table: str) -> None:
+    """Raise SettingsError unless a file is a whole database with a table."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            found = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            whole = db.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[0]
+    except sqlite3.Error as e:
+        raise SettingsError(f"{path}: {e}") from None
+    if not found or whole != "ok":
+        raise SettingsError(f"{path} is no backup of Netti's" if not found else f"{path} is damaged: {whole}")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a small database that may be in use, whole or not at all."""
+    temporary = target.with_name(target.name + ".copy")
+    temporary.unlink(missing_ok=True)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as there, \
+            contextlib.closing(sqlite3.connect(temporary)) as here:
+        there.backup(here)
+        here.execute("PRAGMA journal_mode=DELETE")
+    write_private(target, temporary.read_bytes())
+    temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file with its rights, whole or not at all."""
+    write_private(target, source.read_bytes(), source.stat().st_mode & 0o777)

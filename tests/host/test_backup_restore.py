@@ -1,0 +1,180 @@
+"""Backups made while the receiver runs, readings and keys apart; restored by drill, and gateways bring the rest."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+
+import receiver_support
+import test_receiver_gateway as rig
+from receiver_support import NOW, Gateway, Meter, Running, make
+
+import firmware.batch as batch
+from cloud_receiver import backup, kek
+from cloud_receiver.keys import KeyStore
+from cloud_receiver.settings import Directory
+
+NETTI = receiver_support.Process.NETTI
+NEXT = "NET-00000003-01-07"
+KEY = bytes(range(100, 116))
+
+
+def netti(*arguments):
+    return subprocess.run([NETTI, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def saved(*arguments):
+    """The paths a backup prints."""
+    done = netti("backup", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@rig.both
+def test_drill_an_older_backup_is_restored_and_a_real_gateways_spool_brings_the_rest(tmp_path, runtime):
+    with rig.Street(tmp_path, runtime) as street:
+        street.gateway.start()
+        street.until(street.contact, "first contact")
+        street.hear(rig.OWN)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 1, "relayed")
+        [readings] = saved(street.works, "--readings", tmp_path / "safe")
+        street.hear(rig.LISTED, rig.OTHER)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 3, "relayed after the backup")
+        busy = netti("restore", street.works, "--readings", readings)
+        assert busy.returncode == 2 and "being served" in busy.stderr
+        street.receiver.kill()
+        done = netti("restore", street.works, "--readings", readings)
+        assert done.returncode == 0, done.stderr
+        with contextlib.closing(sqlite3.connect(street.works / "store.sqlite")) as db:
+            assert db.execute("SELECT count(*) FROM telegrams").fetchone() == (1,), "the older state is there"
+        street.receiver = receiver_support.Process(Directory(street.works), "--simulated-clock", street.clock)
+        street.hear(NEXT)  # what it hears next comes behind a gap
+        street.until(lambda: street.receiver.summary()["telegrams"] == 4, "brought again")
+        names = {m["id"] for m in street.receiver.json("/v1/meters")["meters"]}
+        assert names == {rig.OWN, rig.LISTED, rig.OTHER, NEXT}
+        epochs = street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]
+        street.until(lambda: not any(e["gaps"] for e in street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]),
+                     epochs)
+
+
+def test_a_lost_machine_is_made_anew_from_readings_keys_and_the_kek(tmp_path):
+    directory, meter = make(tmp_path / "works"), Meter(12345678, key=KEY)
+    with Running(directory) as receiver:
+        receiver.put_key(meter)
+        gateway = receiver.enrol(name="Fyrveien 3")
+        gone = receiver.enrol()
+        receiver.through(gateway.telegrams([meter.telegram(1000)]))
+        with contextlib.closing(KeyStore(directory.keys)) as keys:
+            keys.revoke(gone.id, NOW)
+        readings, folder = saved(directory.path, "--readings", tmp_path / "a", "--keys", tmp_path / "b")
+    new = Directory(tmp_path / "elsewhere" / "works")
+    new.path.parent.mkdir()
+    shutil.copy(kek.file_of(directory.path), kek.file_of(new.path))
+    done = netti("restore", new.path, "--readings", readings, "--keys", folder)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(directory.path)
+    with Running(new) as receiver:
+        receiver.through(gateway.telegrams([meter.telegram(1001)], time=NOW))
+        receiver.wait_for(lambda s: s["decoded"] == 2)
+        assert receiver.send(gone.telegrams([meter.telegram(2)])).status == 401, "revoked stays revoked"
+        assert receiver.json("/v1/meters")["meters"][0]["total_m3"] == 1.001
+
+
+def test_readings_and_keys_are_apart_and_the_kek_is_in_neither(tmp_path):
+    directory, meter = make(tmp_path / "works"), Meter(12345678, key=KEY)
+    with Running(directory) as receiver:
+        receiver.put_key(meter)
+        receiver.through(receiver.enrol().telegrams([meter.telegram(1000)]))
+        receiver.wait_for(lambda s: s["decoded"] == 1)
+        readings, folder = saved(directory.path, "--readings", tmp_path / "a", "--keys", tmp_path / "b")
+    secret = kek.file_of(directory.path).read_text().strip()
+    everything = {p: p.read_bytes() for where in ("a", "b") for p in (tmp_path / where).rglob("*") if p.is_file()}
+    for path, data in everything.items():
+        assert path.stat().st_mode & 0o077 == 0 or path.name in backup.FILES or "ca" in path.parts, path
+        for hidden in (KEY, KEY.hex().encode(), KEY.hex().upper().encode(), secret.encode(), bytes.fromhex(secret)):
+            assert hidden not in data, path
+    with contextlib.closing(sqlite3.connect(readings)) as db:
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+        assert "telegrams" in tables and not tables & {"sealed_keys", "tokens", "users"}
+    with contextlib.closing(sqlite3.connect(f"{folder}/keys.sqlite")) as db:
+        assert "telegrams" not in {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+
+
+def test_a_backup_under_writing_is_one_state_and_disturbs_nobody(tmp_path):
+    directory = make(tmp_path / "works")
+    with Running(directory) as receiver:
+        gateway = receiver.enrol()
+        for n in range(40):
+            receiver.through(gateway.telegrams([Meter(1000 + n * 50 + k).telegram(k) for k in range(50)]))
+            if n == 20:
+                process = subprocess.Popen([NETTI, "backup", directory.path, "--readings", tmp_path / "a"],
+                                           stdout=subprocess.PIPE, text=True)
+        [path] = process.communicate(timeout=60)[0].split()
+        assert process.returncode == 0
+        through = receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["through"]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        count, mark = db.execute("SELECT count(*), max(seq) FROM telegrams").fetchone()
+        assert db.execute("SELECT through FROM epochs").fetchone() == (mark,) and count == mark <= through == 2000
+        assert count >= 21 * 50, "what was acknowledged before it is in it"
+
+
+def test_of_many_backups_the_newest_stay(tmp_path):
+    directory = make(tmp_path / "works")
+    with Running(directory) as receiver:
+        receiver.through(receiver.enrol().telegrams([Meter(1).telegram(1)]))
+    for n in range(4):
+        backup.save_readings(directory, tmp_path / "a", "works", NOW + n)
+    (tmp_path / "a" / "mine.txt").write_text("not ours")
+    assert len(backup.thin(tmp_path / "a", 2)) == 2
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
+        "mine.txt", "readings-works-20261124T070002Z.sqlite", "readings-works-20261124T070003Z.sqlite"]
+
+
+def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(tmp_path):
+    directory = make(tmp_path / "works")
+    with Running(directory) as receiver:
+        receiver.through(receiver.enrol().telegrams([Meter(1).telegram(1)]))
+    before = directory.store.read_bytes()
+    (tmp_path / "broken.sqlite").write_bytes(before[:5000] + b"\xff" * 8000 + before[13000:])
+    (tmp_path / "text.sqlite").write_text("no database")
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as db:
+        db.execute("CREATE TABLE x (y)")
+    place = directory.path
+    for arguments, said in (
+            (("backup", place), "say where to"),
+            (("backup", place, "--readings", tmp_path / "a", "--keys", tmp_path / "a"), "belong apart"),
+            (("backup", place, "--readings", tmp_path / "a", "--keep", "0"), "--keep"),
+            (("backup", tmp_path / "nowhere", "--keys", tmp_path / "a"), "no receiver"),
+            (("restore", place), "say what"),
+            (("restore", place, "--readings", tmp_path / "broken.sqlite"), "broken.sqlite"),
+            (("restore", place, "--readings", tmp_path / "text.sqlite"), "not a database"),
+            (("restore", place, "--readings", tmp_path / "other.sqlite"), "no backup"),
+            (("restore", place, "--readings", tmp_path / "none.sqlite"), "none.sqlite"),
+            (("restore", place, "--keys", tmp_path), "no backup of keys"),
+            (("restore", tmp_path / "new", "--readings", directory.store), "restore its keys as well")):
+        done = netti(*arguments)
+        assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, (arguments, done.stderr)
+    assert directory.store.read_bytes() == before
+    fields = json.loads(directory.settings_file.read_text())
+    directory.settings_file.write_text(json.dumps(dict(fields, store="postgres://x@localhost/y")))
+    assert "pg_dump" in netti("backup", place, "--readings", tmp_path / "a").stderr
+
+
+def test_the_batch_that_a_backup_lacks_is_seen_as_a_gap_and_asked_for(tmp_path):
+    """Without the drill's processes: the older store asks for exactly what it lacks."""
+    directory, gateway = make(tmp_path / "works"), Gateway()
+    records = [batch.telegram(n, NOW - 1000 + n, -70, Meter(1).telegram(n)) for n in range(1, 31)]
+    with Running(directory) as receiver:
+        receiver.enrol(gateway)
+        receiver.through(gateway.batch(records[:10], first=1, last=10))
+        [path] = saved(directory.path, "--readings", tmp_path / "a")
+        receiver.through(gateway.batch(records[10:20], first=11, last=20))
+    assert netti("restore", directory.path, "--readings", path).returncode == 0
+    with Running(directory) as receiver:
+        receiver.through(gateway.batch(records[20:21], first=21, last=21))
+        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 20]]
+        assert [c["name"] for c in receiver.json(f"/v1/gateways/{gateway.id}")["commands"]] == ["rewind"]
+        assert receiver.through(gateway.batch(records[10:30], first=11, last=30)) == 30
+        assert receiver.summary()["telegrams"] == 30

@@ -1,0 +1,38 @@
+"""`netti restore`: put backups of a receiver in the place of what it has."""
+
+import argparse
+import sqlite3
+from pathlib import Path
+
+from cloud_receiver import backup
+from cloud_receiver.settings import Directory, SettingsError
+
+from ..errors import CommandError
+
+HELP = "put back what `netti backup` saved"
+EXAMPLE = "netti restore works --readings /backup/readings/readings-works-20261124T070000Z.sqlite"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `netti restore`."""
+    parser.add_argument("dir", type=Path, help="the receiver's directory; a new one where its keys are restored too")
+    parser.add_argument("--readings", type=Path, metavar="FILE", help="a backup of the readings")
+    parser.add_argument("--keys", type=Path, metavar="FOLDER", help="a backup of the keys")
+
+
+def run(args) -> int:
+    """Restore what is given."""
+    if args.readings is None and args.keys is None:
+        raise CommandError("say what to restore: --readings FILE, --keys FOLDER or both")
+    directory = Directory(args.dir)
+    try:
+        if args.readings is not None and directory.settings_file.exists() and directory.load().store:
+            raise CommandError("the readings lie in PostgreSQL: restore them with pg_restore (docs/operator.md)")
+        backup.restore(directory, args.readings, args.keys)
+    except (SettingsError, sqlite3.Error) as e:
+        raise CommandError(str(e)) from None
+    except OSError as e:
+        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
+    print(f"restored. Start it: netti receiver serve {args.dir}\n"
+          "  what came after the backup is asked for again at the gateways, whose spools still hold some days of it")
+    return 0
