@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +53,7 @@ from han.hdlc import HdlcFrameReader  # noqa: E402
 import han_reader  # noqa: E402
 from firmware.port import aes as new_aes  # noqa: E402
 from han_reader import apdu as axdr  # noqa: E402
-from han_reader import framing, plan  # noqa: E402
+from han_reader import framing, plan, security  # noqa: E402
 
 CORPUS = Path(os.environ.get("NETTI_CORPUS", ROOT.parent / "shared" / "corpus")) / "han" / "han_dev.jsonl"
 SETS = ("aidon", "kaifa", "kamstrup", "encrypted", "p1")
@@ -97,7 +98,7 @@ def captured(path):
             if row["enc"]:
                 ek, ak = (bytes.fromhex(row["keys"][k]) if row["keys"][k] else None for k in ("ek", "ak"))
                 (message,) = han_reader.Reader().feed(wire)
-                out["encrypted"] += [(row["id"], [message], ek, ak)]
+                out["encrypted"].append((row["id"], resealed(message, ek, ak), ek, ak))
             elif wire[0] == 0x2F:
                 if row["checks"]["p1"] == "ok":
                     out["p1"].append((row["id"], telegrams(wire), None, None))
@@ -107,19 +108,32 @@ def captured(path):
     return out
 
 
+def varied(data, at, end, n):
+    """The bytes with other values and times in the list at data[at:end]."""
+    lay, header = plan.layout_of(data, at, end)
+    new = bytearray(data)
+    for number in lay.numbers:
+        new[number[2] + {"I": 3, "i": 3, "H": 1, "h": 1}.get(number[3], 0)] ^= n
+    for start in [t for _, t in lay.times] + ([header] if header >= 0 else []):
+        new[start + 7] = 10 + n
+    return bytes(new)
+
+
 def changed(wire):
     """The frame with other values and times, its checks made anew."""
     _, at, end, _ = framing.unwrap(wire)
-    lay, header = plan.layout_of(wire, at, end)
-    made = []
-    for n in range(VARIANTS):
-        new = bytearray(wire)
-        for number in lay.numbers:
-            new[number[2] + {"I": 3, "i": 3, "H": 1, "h": 1}.get(number[3], 0)] ^= n
-        for at in [t for _, t in lay.times] + ([header] if header >= 0 else []):
-            new[at + 7] = 10 + n
-        made.append(bytes(new[:-3]) + v.x25(bytes(new[1:-3])) + b"\x7e")
-    return made
+    made = [varied(wire, at, end, n)[:-3] for n in range(VARIANTS)]
+    return [new + v.x25(new[1:]) + b"\x7e" for new in made]
+
+
+def resealed(message, ek, ak):
+    """The ciphered message with other values and times, each under a counter of its own."""
+    data, at, end, _ = framing.unwrap(message)
+    title, _, control_at, _ = security.header(data, at, end)
+    text = security.decipher(data, at, end, ek, ak, aes)[0]
+    counter = int.from_bytes(data[control_at + 1:control_at + 5], "big")
+    return [v.frame(v.LLC + v.security(varied(text, 0, len(text), n), aes, ek, ak or b"", title, counter + n,
+                                       data[control_at])) for n in range(VARIANTS)]
 
 
 def telegrams(wire):
@@ -331,35 +345,45 @@ mark()
 """
 
 
+def tools():
+    """(micropython or None, whether valgrind is there)."""
+    micropython = shutil.which("micropython", path=os.path.dirname(sys.executable)) or shutil.which("micropython")
+    return micropython, shutil.which("valgrind") is not None
+
+
+def lists():
+    """What the device reads: list 2 of each make, or what stands for it, and a telegram; each in several forms."""
+    return {"aidon": changed(v.frame(v.LLC + v.aidon(2))), "kaifa": changed(v.frame(v.LLC + v.kaifa(2))),
+            "kamstrup": changed(v.frame(v.LLC + v.kamstrup(1))), "p1": telegrams(v.telegram(v.P1_LINES))}
+
+
+def counted(wires, variant, folder):
+    """Instructions of the last of the wires, "fast" or "pure", with a warm plan; exact, so that they repeat."""
+    script = os.path.join(folder, "count.py")
+    Path(script).write_text(SCRIPT, encoding="ascii")
+    dump = os.path.join(tempfile.mkdtemp(dir=folder), "out")
+    Path(dump + ".hex").write_text("\n".join([w.hex() for w in wires[:4]]), encoding="ascii")
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled", tools()[0],
+         "-X", "heapsize=192wK", script, variant, dump + ".hex"],
+        cwd=ROOT, env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit("bench/han.py: " + done.stdout + done.stderr)
+    parts = {}
+    for part in glob.glob(dump + ".[0-9]*"):
+        with open(part, encoding="utf-8") as f:
+            parts[int(part.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", f.read(), re.M)[1])
+    return [parts[n] for n in sorted(parts)][1]
+
+
 def device():
     """Instructions per message in chunks of 32 bytes with a warm plan, with `_fast` and pure; None without tools."""
-    micropython = shutil.which("micropython", path=os.path.dirname(sys.executable)) or shutil.which("micropython")
-    if not micropython or not shutil.which("valgrind"):
+    if None in tools() or not tools()[1]:
         print("no device figures: they need valgrind and micropython", file=sys.stderr)
         return None
-    wires = {"aidon": changed(v.frame(v.LLC + v.aidon(2))), "kaifa": changed(v.frame(v.LLC + v.kaifa(2))),
-             "kamstrup": changed(v.frame(v.LLC + v.kamstrup(1))), "p1": telegrams(v.telegram(v.P1_LINES))}
-    out = {}
     with tempfile.TemporaryDirectory() as folder:
-        script = os.path.join(folder, "count.py")
-        Path(script).write_text(SCRIPT, encoding="ascii")
-        for variant in ("fast", "pure"):
-            out[variant] = {}
-            for name in wires:
-                dump = os.path.join(folder, variant + name)
-                Path(dump + ".hex").write_text("\n".join([w.hex() for w in wires[name][:4]]), encoding="ascii")
-                done = subprocess.run(
-                    ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled",
-                     micropython, "-X", "heapsize=192wK", script, variant, dump + ".hex"],
-                    cwd=ROOT, env=dict(os.environ, MICROPYPATH=str(ROOT)), capture_output=True, text=True)
-                if done.returncode:
-                    raise SystemExit("bench/han.py: " + done.stdout + done.stderr)
-                parts = {}
-                for part in glob.glob(dump + ".[0-9]*"):
-                    with open(part, encoding="utf-8") as f:
-                        parts[int(part.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", f.read(), re.M)[1])
-                out[variant][name] = [parts[n] for n in sorted(parts)][1]
-    return out
+        return {variant: {name: counted(wires, variant, folder) for name, wires in lists().items()}
+                for variant in ("fast", "pure")}
 
 
 def main():
