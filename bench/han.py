@@ -381,9 +381,10 @@ def device():
     if None in tools() or not tools()[1]:
         print("no device figures: they need valgrind and micropython", file=sys.stderr)
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        return {variant: {name: counted(wires, variant, folder) for name, wires in lists().items()}
-                for variant in ("fast", "pure")}
+    names = [(variant, name) for variant in ("fast", "pure") for name in lists()]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        counts = dict(zip(names, pool.map(lambda key: counted(lists()[key[1]], key[0], folder), names)))
+    return {variant: {name: counts[variant, name] for name in lists()} for variant in ("fast", "pure")}
 
 
 def main():
