@@ -62,12 +62,30 @@ def outcome(function, data):
         return e.reason
 
 
+class Hoards(plan.Plans):
+    """Known bad: keeps every skeleton."""
+
+    def _keep(self, size, entry):
+        self._sizes.setdefault(size, []).append(entry)
+        self._order.append(size)
+
+
+def most_kept(plans):
+    """The most plans a cache holds while somebody sends ever new skeletons, of one size and of many."""
+    most = 0
+    for n in range(60):
+        for apdu in (v.notification(v.structure(v.octets(b"x" * (n % 12)), v.u32(n))),
+                     v.notification(v.structure(v.octets(("NAME%04d" % n).encode()), v.u32(n)))):
+            assert plans.reading(apdu)["value_2"] == n
+            kept = sum([len(plans._sizes[size]) for size in plans._sizes])
+            assert kept == len(plans)
+            most = max(most, kept)
+    return most
+
+
 def test_the_cache_is_bounded():
-    plans = plan.Plans(4)
-    for n in range(50):
-        apdu = v.notification(v.structure(v.octets(("NAME%04d" % n).encode()), v.u32(n)))
-        assert plans.reading(apdu)["value_2"] == n
-    assert len(plans) == 4
+    assert most_kept(plan.Plans(4)) == 4
+    assert most_kept(Hoards(4)) > 60
 
 
 def test_a_plan_that_ignores_the_skeleton_is_caught():
