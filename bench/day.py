@@ -13,7 +13,7 @@ away for some hours, and so, at another time, is the Wi-Fi. Afterwards is compar
     restarts      of tasks, and of the gateway itself                   memory_errors
 
 A real street of 200 meters sends every few seconds; here each is heard every --every seconds of simulated time, which
-is what a PC's process can take while it lives --scale times as fast. --quick: five hours and outages of forty minutes.
+is what a PC's process can take while it lives --scale times as fast. --quick: four hours and outages of 36 minutes.
 """
 
 import argparse
@@ -44,7 +44,7 @@ HAN_FROM_S = 600
 CONNECT_S = 20
 DRAIN_S = 60  # real
 Course = tuple  # (hours, scale, every, start and end of the receiver's outage, of the Wi-Fi's), in hours
-FULL, QUICK = (24, 120, 60, (5, 8), (14, 17)), (5, 450, 240, (1.2, 1.9), (2.6, 3.3))
+FULL, QUICK = (24, 120, 60, (5, 8), (14, 17)), (4, 400, 300, (1.1, 1.7), (2.2, 2.8))
 
 
 class Link(Proxy):

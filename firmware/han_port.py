@@ -62,6 +62,7 @@ class HanPort:
     async def _listen(self, where, search, mask=0xFF):
         # Read a stream until it closes (True) or the search wants another setting (False).
         stream, end = await port.open_stream(where)
+        await port.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
         try:
             self._reader.reset()
             last = port.real_ms()

@@ -111,6 +111,7 @@ class Uplink:
             self._kick.clear()
             async with self.line:
                 wait = await self.round()
+                await asyncio.sleep(0)  # or this frame's memory would keep that round, and the code it loaded
             wait = max(wait, MIN_WAIT_S)
 
     async def round(self):

@@ -7,7 +7,7 @@ Spans are (start, end, layer, meaning) over the message's bytes, in order and wi
 
 import struct
 
-from . import accel, framing, mbus, obis, p1, p1_list, security
+from . import accel, framing, mbus, obis, p1, p1_list, security, walk
 from . import apdu as axdr
 from .clock import civil, date_time
 from .errors import DecodeError, KeyMissing, WrongKey
@@ -247,7 +247,7 @@ def _notification(data, at, end, add, out):
             out["meter"] = value
     known = _known(lay, data)
     try:
-        tokens, stop, _ = axdr.walk(data, at, end, True)
+        tokens, stop, _ = walk.walk(data, at, end, True)
     except DecodeError:
         # The list is of a shape of its own: only its values are known.
         for first in known:
@@ -305,7 +305,7 @@ def _token(data, tag, start, stop, known):
         return "OBIS " + code + (", " + obis.flat(found[0], found[1])[0] if found else ", " + key if key else "")
     if tag in axdr.STRINGS:
         return name + ": " + axdr.text(data, start, stop)
-    if tag in axdr.NUMBERS and tag not in (23, 24):
+    if tag in walk.NUMBERS and tag not in (23, 24):
         value = int.from_bytes(data[start:stop], "big")
         if tag in SIGNED and data[start] & 0x80:
             value -= 1 << 8 * (stop - start)

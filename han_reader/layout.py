@@ -13,10 +13,11 @@ it may be kept for the next message of the same skeleton (plan.py).
 """
 
 from . import obis
-from .apdu import ARRAY, COMPACT, ENUM, INT8, NUMBERS, OCTETS, STRINGS, STRUCTURE, text, walk
+from .apdu import ARRAY, COMPACT, ENUM, INT8, OCTETS, STRINGS, STRUCTURE, text
 from .clock import EU
 from .errors import DecodeError
 from .lists import EITHER, MAKES, POSITIONAL, PUSH_SETUPS, WHOLE_WH
+from .walk import NUMBERS, walk
 
 # tag -> type letter of lists.POSITIONAL
 TYPES = {3: "b", 22: "b", 6: "4", 5: "4", 18: "2", 16: "2", 20: "8", 21: "8", 17: "1", 15: "1", 25: "t"}

@@ -3,8 +3,8 @@
 import han_vectors as v
 
 import han_reader
-from han_reader import apdu as axdr
 from han_reader import plan
+from han_reader import walk as data_walk
 
 CEST = 7200
 CET = 3600
@@ -184,7 +184,7 @@ def test_as_much_as_the_bounds_allow():
     assert refused(v.notification(b"\x02\x81\x81" + v.u32(7) * 129)) == "container of 129 items"
     # 1017 values with the arrays themselves, 1025.
     many = v.array(*[v.array(*[b"\x11\x01"] * 126)] * 8)
-    assert len(axdr.walk(many, 0, len(many))[0]) == 1017
+    assert len(data_walk.walk(many, 0, len(many))[0]) == 1017
     assert refused(v.notification(v.array(*[v.array(*[b"\x11\x01"] * 127)] * 8))) == "more than 1024 values"
 
 

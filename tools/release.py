@@ -65,12 +65,12 @@ def mpy_cross() -> str:
 
 
 def compiled(name: str, source: bytes, architecture: str = "") -> bytes:
-    """The .mpy bytes of a module; `name` is what its traces show."""
+    """The .mpy bytes of a module; `name` is what its traces show. No line numbers: they cost a small heap 6 KB."""
     with tempfile.TemporaryDirectory() as folder:
         into, out = Path(folder, "in.py"), Path(folder, "out.mpy")
         into.write_bytes(source)
         march = [f"-march={architecture}"] if architecture else []
-        done = subprocess.run([mpy_cross(), *march, "-s", name, "-o", str(out), str(into)], capture_output=True,
+        done = subprocess.run([mpy_cross(), *march, "-O3", "-s", name, "-o", str(out), str(into)], capture_output=True,
                               text=True)
         if done.returncode:
             raise CommandError(f"{name}: mpy-cross: {(done.stderr or done.stdout).strip().splitlines()[-1]}")

@@ -28,7 +28,7 @@ from support import corpus
 
 import han_reader
 from han_reader import apdu as axdr
-from han_reader import framing, security
+from han_reader import framing, security, walk
 
 # amshan's names -> ours, with the factor from its unit to ours
 AMSHAN = {
@@ -98,8 +98,8 @@ def leaves(value):
 def own(data):
     """The same of our own walk."""
     out = []
-    for tag, start, stop in axdr.walk(data, 0, len(data))[0]:
-        if tag in axdr.NUMBERS:
+    for tag, start, stop in walk.walk(data, 0, len(data))[0]:
+        if tag in walk.NUMBERS:
             out.append(int.from_bytes(data[start:stop], "big", signed=tag in (5, 15, 16, 20)))
         elif tag in axdr.STRINGS:
             raw = data[start:stop]
