@@ -93,7 +93,7 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
         m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
                  alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
-    subjects = [s for s in (gateway, *meters) if s]
+    subjects = [s for s in (gateway, *meters, "all") if s]
     whole = {"works": settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
              "gateway_name": enrolled[gateway][3] if gateway else None,
              "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **found,
