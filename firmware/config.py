@@ -109,14 +109,15 @@ def own_meters(value, parse_meter, name="own_meters"):
 def _han(value):
     if value is None:
         return None
-    _known(value, "han", ("port", "send", "ek", "ak"))
-    send = value.get("send", False)
-    if send is not True and send is not False:
-        raise ConfigError("han.send: true or false")
-    keys = {}
+    _known(value, "han", ("port", "send", "ek", "ak", "p1_without_crc"))
+    keys: "dict" = {"port": _port(value.get("port"), "han.port")}
+    for name in ("send", "p1_without_crc"):
+        keys[name] = value.get(name, False)
+        if keys[name] is not True and keys[name] is not False:
+            raise ConfigError("han.%s: true or false" % name)
     for name in ("ek", "ak"):
         keys[name] = None if value.get(name) is None else key_bytes(value[name], "han." + name)
-    return {"port": _port(value.get("port"), "han.port"), "send": send, "ek": keys["ek"], "ak": keys["ak"]}
+    return keys
 
 
 def check(raw, parse_meter, works):

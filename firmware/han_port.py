@@ -29,7 +29,7 @@ class HanPort:
         self._keep = keep
         self._on_hour = on_hour
         self._count = count
-        self._reader = han_reader.Reader(config.get("p1_without_crc", False))
+        self._reader = han_reader.Reader(config["p1_without_crc"])
         self._aes = {}
         self._kept_at = 0
         self.latest = {}

@@ -216,6 +216,7 @@ def test_configuration_has_defaults_and_says_what_is_wrong():
                        ({"radios": [{"radio": "../x", "port": "tcp://a:1"}]}, "radios[0].radio"),
                        ({"radios": [{"radio": "bursts", "port": "tcp://a"}]}, "radios[0].port"),
                        ({"han": {"port": "tcp://a:1", "send": 1}}, "han.send"),
+                       ({"han": {"port": "tcp://a:1", "p1_without_crc": 1}}, "han.p1_without_crc"),
                        ({"han": {"port": "tcp://a:1", "ek": "12"}}, "han.ek"),
                        ({"own_meters": [{"meter": "KAM"}]}, "own_meters[0].meter"),
                        ({"own_meters": [{"meter": "KAM-12345678-1B-16", "key": "zz"}]}, "own_meters[0].key"),

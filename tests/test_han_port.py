@@ -24,7 +24,7 @@ class Line:
         return data
 
 
-def heard(pieces):
+def heard(pieces, p1_without_crc=False):
     """(counts, line, port) after the port has read the whole line."""
     line = Line(pieces)
     counts = {}
@@ -40,8 +40,8 @@ def heard(pieces):
     before = port.open_stream, port.close, port.real_ms
     port.open_stream, port.close, port.real_ms = open_stream, close, lambda: line.ms
     try:
-        han = han_port.HanPort({"port": "tcp://127.0.0.1:1", "ek": None, "ak": None}, Clock(lambda: line.ms, 0), None,
-                               lambda data: None, None, count)
+        config = {"port": "tcp://127.0.0.1:1", "ek": None, "ak": None, "p1_without_crc": p1_without_crc}
+        han = han_port.HanPort(config, Clock(lambda: line.ms, 0), None, lambda data: None, None, count)
         asyncio.run(han.run())
     finally:
         port.open_stream, port.close, port.real_ms = before
@@ -60,6 +60,13 @@ def test_segments_with_a_pause_between_them_are_no_message():
         counts, line, han = heard([(0, wire[:half]), (2500, wire[half:]), (2500, after)])
         assert counts == {"han": 1} and han.rejected() > 0
         assert han.latest["import_w"] == 1234
+
+
+def test_telegrams_without_crc_only_where_configured():
+    wire = v.telegram(v.P1_OLD, crc_digits=False) * 2
+    assert heard([(0, wire)])[0] == {}
+    counts, _, han = heard([(0, wire)], True)
+    assert counts["han"] >= 1 and han.latest["import_w"] == 890
 
 
 def test_a_message_too_large_for_the_memory_ends_nothing():

@@ -30,7 +30,8 @@ counts = []
 def count(name):
     counts.append(name)
     print(name)
-han = HanPort({"port": where, "ek": None, "ak": None}, Clock(port.uptime_ms, 0), kept, keep, None, count)
+config = {"port": where, "ek": None, "ak": None, "p1_without_crc": False}
+han = HanPort(config, Clock(port.uptime_ms, 0), kept, keep, None, count)
 async def main():
     task = asyncio.create_task(han.run())
     while counts.count("han") < 4:
