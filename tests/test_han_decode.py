@@ -223,11 +223,13 @@ def test_ciphered():
         refused(wire, han_reader.WrongKey, ek=EK, ak=bytes(16), aes=v.aes)
         refused(wire, han_reader.WrongKey, ek=bytes(16), ak=AK, aes=v.aes)
         refused(wire, han_reader.WrongKey, ek=bytes(16), aes=v.aes)
-    bare = v.security(apdu, v.aes, EK, AK, control=0x20)
-    wire = b"".join(v.long_frames(bare, 200))
-    assert han_reader.decode(wire, EK, None, v.aes) == expected
-    refused(wire, ek=EK, ak=AK, aes=v.aes)
-    refused(bare, ek=EK, aes=v.aes)  # nothing vouches for it: no tag, no frame
+    # Austria: no tag, over wired M-Bus (suite 0, Sagemcom and Kaifa's suite 1) and HDLC.
+    for control in (0x20, 0x21):
+        bare = v.security(apdu, v.aes, EK, AK, control=control)
+        for wire in (b"".join(v.long_frames(bare, 200)), v.frame(v.LLC + bare)):
+            assert han_reader.decode(wire, EK, None, v.aes) == expected
+            assert refused(wire, ek=EK, ak=AK, aes=v.aes) == "no tag where an authentication key is configured"
+        refused(bare, ek=EK, aes=v.aes)  # nothing vouches for it: no tag, no frame
 
 
 def test_a_ciphertext_with_any_bit_flipped():

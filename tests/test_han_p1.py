@@ -3,7 +3,7 @@
 import han_vectors as v
 
 import han_reader
-from han_reader import clock, p1, p1_list
+from han_reader import clock, p1, p1_list, security
 
 LINES = v.P1_LINES
 
@@ -189,6 +189,8 @@ def test_ciphered_whole():
     expected = han_reader.decode(text[:-2])
     assert han_reader.decode(glo, EK, AK, v.aes) == expected
     assert han_reader.decode(glo, EK, None, v.aes) == expected  # its CRC vouches for it
+    shared = v.security(text, v.aes, EK, bytes.fromhex("00112233445566778899aabbccddeeff"))
+    assert han_reader.decode(shared, EK, security.LUXEMBOURG_KEY, v.aes) == expected
     bad = bytearray(glo)
     bad[60] ^= 1
     for ak in (AK, None):
