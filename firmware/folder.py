@@ -24,6 +24,13 @@ class Folder:
         """Keep the small persistent state."""
         port.write_whole(self.path + "/state.json", json.dumps(state).encode())
 
+    def keep_crash(self, data):
+        """Keep the note of a crash, or forget it (None)."""
+        if data is None:
+            port.remove(self.path + "/crash.json")
+        else:
+            port.write_whole(self.path + "/crash.json", data)
+
     def save_orders(self, orders):
         """Keep what the works ordered."""
         port.write_secret(self.path + "/orders.json", json.dumps(orders).encode())

@@ -15,6 +15,7 @@ from .clock import QUALITY_NAMES
 from .errors import ConfigError
 from .supply import FlushRule
 from .thinning import AFL, Thinning
+from .watch import FEED_S, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Gateway:
         self._restarts = {}
         self._stop = asyncio.Event()
         self._floor_kept = clock.floor
+        self.watch = Watch(self)
         self.memory = None  # (free, used) bytes of the heap after the last collection
         clock.on_step = self._stepped
 
@@ -272,6 +274,8 @@ class Gateway:
                 detail = self.hal.trace(e)
                 self.count("restarts")
                 self.count("errors")
+                if isinstance(e, MemoryError):
+                    self.forget_layouts()
                 self._tell("restart", "%s: %s" % (name, detail[-180:]))
             if self.hal.real_ms() - began > 60000:
                 fails = 0
@@ -304,6 +308,8 @@ class Gateway:
         """One round of housekeeping."""
         self.hal.forget(RARELY.split())
         self.memory = self.hal.memory()
+        self.watch.round_at = self.hal.real_ms()
+        self.watch.relieve(self.memory)
         self.flush_if_due()
         if self.clock.floor - self._floor_kept >= FLOOR_EVERY_S:
             self.keep_floor()
@@ -321,6 +327,17 @@ class Gateway:
         elif day != self._day:
             self.thinning.close_day()
             self._day = day
+
+    def forget_layouts(self):
+        """Drop the compiled layouts of telegrams: each is read again as at first sight."""
+        if self.own is not None:
+            from wmbus import plan
+            plan.forget()
+
+    async def watchdog(self):
+        """Feed the watchdog for as long as all is well."""
+        while self.watch.look():
+            await asyncio.sleep(FEED_S)
 
     def flush_if_due(self, millivolts=None):
         """Let what has waited long enough, or must not wait for want of power, survive a power cut."""
@@ -394,6 +411,7 @@ class Gateway:
             tasks.append(self._task("han", self.han.run))
         if self.updater is not None:
             tasks.append(self._task("update", self.updater.run))
+        tasks.append(asyncio.create_task(self.watchdog()))
         if self.supply is not None:
             tasks.append(self._task("supply", self.watch_supply))
         if self.config["sntp"] is not None:
@@ -409,7 +427,8 @@ class Gateway:
             self.close()
 
     def _task(self, name, work):
-        return asyncio.create_task(self.supervise(name, work))
+        task = self.watch.tasks[name] = asyncio.create_task(self.supervise(name, work))
+        return task
 
     def close(self):
         """Everything that is only in memory goes to where it lasts."""

@@ -45,6 +45,9 @@ def main(arguments):
     except KeyboardInterrupt:
         # On MicroPython, where an interrupt strikes in the middle of anything.
         g.close()
+    except Exception as e:
+        g.watch.note(port.trace(e))
+        raise
     if g.restarting:
         from .boot import RESTART
         return RESTART

@@ -13,6 +13,7 @@ from .errors import ConfigError
 from .folder import Folder, Updater
 from .gateway import Gateway, restored
 from .uplink import Uplink
+from .watch import WATCHDOG_S, Watch
 
 LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that runs faster
 
@@ -109,6 +110,7 @@ def make(folder, status=False, slots=None):
     rings = open_rings(folder, settings["spool"], port.random_bytes, clock.record_time)
     g = Gateway(port, settings, me, clock, rings, state, kept.save_state, history.History(port, folder + "/history"))
     kept.g, kept.works = g, works
+    g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, kept.keep_crash)
     g.started("start")
     for ring in rings:
         for _ in ring.migrate():
@@ -117,6 +119,7 @@ def make(folder, status=False, slots=None):
     g.orders = orders
     g.save_orders = kept.save_orders
     _connect(g, kept, works)
+    g.watch.tell(port.read_whole(folder + "/crash.json"), port.reset_cause())
     if slots:
         g.updater = Updater(g, slots)
     return g

@@ -32,6 +32,7 @@ UNKNOWN_WAIT_S = 3600
 MIN_WAIT_S = 1
 GIVE_UP_AFTER = 8
 CHUNK = 1024
+LATE_S = 3600  # a round that takes longer, or begins so late, hangs
 
 
 def spread(kid, n):
@@ -84,6 +85,7 @@ class Uplink:
         self._tls = None
         self.on_trusted = lambda: None  # called when a new enrolment file has worked
         self.last_error = ""
+        self.due_at = clock.uptime() + LATE_S  # uptime by which the next round has begun, or this one ended
         self.last_contact = None  # uptime in seconds of the last good answer
 
     def kick(self):
@@ -107,7 +109,9 @@ class Uplink:
         """Send for ever."""
         wait = spread(self._identity.kid, 0) * min(self.interval, 60) // 256
         while True:
+            self.due_at = self._clock.uptime() + int(wait) + LATE_S
             await port.wait_event(self._kick, wait)
+            self.due_at = self._clock.uptime() + LATE_S * port.scale()
             self._kick.clear()
             async with self.line:
                 wait = await self.round()

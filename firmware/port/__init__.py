@@ -374,6 +374,24 @@ def tidy():
         gc.threshold(TIDY_BYTES)  # type: ignore[attr-defined]
 
 
+def watchdog(seconds):
+    """Start the chip's watchdog: a function to be called at least so often, or None where there is none."""
+    try:
+        from machine import WDT
+    except ImportError:
+        return None
+    return WDT(timeout=seconds * 1000).feed
+
+
+def reset_cause():
+    """The chip's number for what reset it last (machine.reset_cause), 0 where there is none."""
+    try:
+        from machine import reset_cause as cause
+    except ImportError:
+        return 0
+    return cause()
+
+
 _peak = 0
 
 
