@@ -89,7 +89,7 @@ def test_a_session_ends_with_its_time_and_with_a_new_password(receiver):
     assert receiver.web("/", headers=known).status == 303
     receiver.clock.at = NOW
     known = session(receiver)
-    done = subprocess.run([Process.NETTI, "receiver", "admin", receiver.directory.path, NAME],
+    done = subprocess.run([Process.NETTI, "user", "add", receiver.directory.path, NAME, "--role", "administrator"],
                           input="en ny og lang en\n", capture_output=True, text=True)
     assert done.stdout == f"administrator {NAME} has a new password\n", done.stderr
     assert receiver.web("/", headers=known).status == 303
@@ -117,6 +117,6 @@ def test_the_first_administrator(tmp_path):
     assert accounts.password_hash(password, salt) == expected
     assert password.encode() not in (tmp_path / "w" / "access.sqlite").read_bytes()
     for name, given in (("Ø", "x" * 20), ("ola", "short")):
-        done = subprocess.run([Process.NETTI, "receiver", "admin", tmp_path / "w", name], input=given + "\n",
-                              capture_output=True, text=True)
+        done = subprocess.run([Process.NETTI, "user", "add", tmp_path / "w", name, "--role", "administrator"],
+                              input=given + "\n", capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -91,10 +91,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                    help="show nothing from before now, and wipe the former residents' electricity")
     p.add_argument("--public-name", default="", metavar="HOST", help="as given to serve: the link is then https://HOST")
 
-    p = sub.add_parser("admin", help="make an administrator, or give one a new password (read from standard input)")
-    p.add_argument("dir", type=Path)
-    p.add_argument("name")
-
     p = sub.add_parser("command", help="queue a command for a gateway's next answer",
                        epilog="example: netti receiver command works all interval 1800")
     p.add_argument("dir", type=Path)
@@ -334,15 +330,6 @@ def _home(args):
     return 0
 
 
-def _admin(args):
-    directory = Directory(args.dir)
-    directory.load()
-    with user.opened(directory) as accounts:
-        new = user.put(accounts, args.name, "administrator", Clock().seconds())
-    print(f"administrator {args.name} " + ("made" if new else "has a new password"))
-    return 0
-
-
 def _command(args):
     directory = Directory(args.dir)
     now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
@@ -420,5 +407,5 @@ def _commands(args):
 
 
 ACTIONS = {"init": _init, "serve": _serve, "token": _token, "gateways": _gateways, "revoke": _revoke, "bind": _bind,
-           "unbind": _bind, "home": _home, "admin": _admin, "command": _command, "commands": _commands,
+           "unbind": _bind, "home": _home, "command": _command, "commands": _commands,
            "rotate": _rotate}
