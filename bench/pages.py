@@ -2,9 +2,10 @@
 
     python bench/pages.py [--quick] [--json] [--requests N] [--meters N] [--days N] [--rate R] [--dir FOLDER]
 
-`netti receiver serve` as users run it. While gateways push --rate signed batches of 50 records a second over HTTPS, each
-page is asked for --requests times over one kept-alive connection, one at a time, each time another one of it: another
-page, order or filter of a list, another meter. The time is from the request to the last byte. `p95_ms` is per page.
+`netti receiver serve` as users run it. While gateways push --rate signed batches of 50 records a second over HTTPS,
+each page is asked for --requests times over one kept-alive connection, one at a time, each time another one of it:
+another page, order or filter of a list, another meter. The time is from the request to the last byte. `p95_ms` is per
+page.
 """
 
 import argparse
@@ -45,8 +46,8 @@ def fill(path, senders, count, days, say):
     db.execute("BEGIN")
     for n in range(GATEWAYS - len(senders)):
         key = rng.randbytes(32)
-        db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled, last_contact, firmware, boot, clock) "
-                   "VALUES (?,?,'home',?,?,?,'0.1.0',1,3)",
+        db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled, last_contact, firmware, boot, "
+                   "clock) VALUES (?,?,'home',?,?,?,'0.1.0',1,3)",
                    (loadgen.batch.gateway_id(key), key, f"Gate {n}", now - 400 * DAY, now - rng.randrange(7200)))
     gateways = [row[0] for row in db.execute("SELECT id FROM gateways")]
     db.executemany("INSERT INTO epochs VALUES (?,?,?,1000,?,?)",
@@ -183,7 +184,8 @@ def main():
                "requests": requests, "not_200": bad, "batches_meanwhile": taken, "batches_refused": refused,
                "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(), "quick": args.quick,
                "sqlite_version": sqlite3.sqlite_version}
-    print(", ".join(f"{name} {ms} ms" for name, ms in p95.items()) + f" (p95, {taken / seconds:.0f} batches/s meanwhile)")
+    print(", ".join(f"{name} {ms} ms" for name, ms in p95.items())
+          + f" (p95, {taken / seconds:.0f} batches/s meanwhile)")
     if args.json:
         print(json.dumps(summary))
     return 1 if bad or refused else 0

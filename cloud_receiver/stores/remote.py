@@ -204,8 +204,15 @@ def _answer(waiting, answers):
     try:
         return _frame((waiting, answers))
     except Exception:  # noqa: BLE001 - an exception that cannot be sent, by its name
-        return _frame((waiting, [(n, RuntimeError(repr(r)) if isinstance(r, BaseException) else r)
-                                 for n, r in answers]))
+        return _frame((waiting, [(number, _sendable(result)) for number, result in answers]))
+
+
+def _sendable(result):
+    try:
+        pickle.dumps(result)
+        return result
+    except Exception:  # noqa: BLE001 - whatever its own methods raise
+        return RuntimeError(repr(result))
 
 
 def fork(groups: Groups, count: int) -> "tuple[int, list[socket.socket]]":

@@ -51,7 +51,7 @@ class Street:
 
 
 async def street_in_disorder(store, seed):
-    """Batches late, sent again, cut differently, sent again in a new ring; repeats; some not heard by all (collisions)."""
+    """Batches late, sent again, cut differently, again in a new ring; repeats; some not heard by all (collisions)."""
     rng = random.Random(seed)
     street = Street(store, rng)
     records = {ring.id: [] for ring in street.rings}
