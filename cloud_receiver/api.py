@@ -4,6 +4,9 @@ Times are ISO 8601 in UTC. Electricity of homes is not here: it belongs to the h
 and `q`, sorted by `sort` (`-` before it: the other way round) and cut by `limit` and `page`, as the pages' are.
 """
 
+import asyncio
+import time
+
 from aiohttp import web
 
 from . import access, commands, export, meters
@@ -13,6 +16,8 @@ from .stores import lists, queries
 DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before
 MOST_DAYS = 400  # of readings in one answer
+TREND_DAYS = 14  # of the overview's picture
+QUICK_S, REST = 0.05, 50  # what takes longer to sum up is kept for so many times as long
 EVERYTHING = 10_000_000  # rows: no limit
 PIECE = 500  # meters read at once for an export
 GATEWAY_COLUMNS = ("id", "name", "kind", "enrolled", "last_contact", "meters_heard", "coverage_share", "firmware",
@@ -29,6 +34,8 @@ class Api:
     def __init__(self, store, clock, revoked, commands_of, accounts):
         self.store, self.clock, self._revoked, self._commands_of = store, clock, revoked, commands_of
         self._accounts = accounts
+        self._recent: "lists.Recent | None" = None
+        self._recent_until, self._summing = 0.0, asyncio.Lock()
 
     def routes(self) -> "list[web.RouteDef]":
         """The API's routes."""
@@ -40,6 +47,18 @@ class Api:
     def recent(self) -> int:
         """The Unix day from which coverage counts as recent."""
         return self.clock.seconds() // DAY - RECENT_DAYS
+
+    async def coverage(self) -> lists.Recent:
+        """What coverage says over all meters and gateways: as of now in a small works; in a large one, where that takes
+        long, as of some seconds ago."""
+        async with self._summing:
+            now = self.clock.seconds()
+            began = time.monotonic()
+            if self._recent is None or began >= self._recent_until:
+                self._recent = await self.store.read(lists.recent, self.recent(), now // DAY, TREND_DAYS)
+                took = time.monotonic() - began
+                self._recent_until = time.monotonic() + (took * REST if took > QUICK_S else 0)
+            return self._recent
 
     async def summary(self, request: web.Request) -> web.Response:
         """Counts over the whole store."""
@@ -69,8 +88,15 @@ class Api:
         """lists.gateways, with the revoked among `all` and `revoked` only."""
         revoked = tuple(self._revoked())
         return await self.store.read(
-            lists.gateways, self.recent(), self.clock.seconds(), show, search, sort, limit, offset,
-            () if show in ("all", "revoked") else revoked, revoked if show == "revoked" else None)
+            lists.gateways, self.clock.seconds(), show, search, sort, limit, offset,
+            () if show in ("all", "revoked") else revoked, revoked if show == "revoked" else None,
+            await self.coverage())
+
+    async def meter_list(self, show, search, sort, limit, offset):
+        """lists.meters."""
+        known = await self.coverage() if sort.lstrip("-") in ("by", "signal") else None
+        return await self.store.read(lists.meters, self.recent(), self.clock.seconds(), show, search, sort, limit,
+                                     offset, known)
 
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway, with what came twice and with two contents."""
@@ -102,7 +128,7 @@ class Api:
             return _wrong(e)
         if not access.may(request, access.USE) and sort.lstrip("-") == "reading":
             sort = "id"
-        rows, found = await self.store.read(lists.meters, self.recent(), self.clock.seconds(), show, search, sort, *cut)
+        rows, found = await self.meter_list(show, search, sort, *cut)
         told = [dict(self._meter(m), coverage_share=round(m["covered"] / lists.WEEK, 4))
                 for m in access.fitting(request, rows)]
         if asked == "csv":

@@ -44,7 +44,6 @@ ERRORS = {404: ("Not found", "There is nothing at this address."),
           503: ("Not possible just now", "Try again shortly.")}
 SHOWN = ("all", "silent", "missing", "wrong", "nokey", "alarm")
 GATEWAYS_SHOWN = ("all", "silent", "fault", "revoked")
-TREND_DAYS = 14  # of the overview's picture
 RECORD_NAMES = {batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
                 batch.POSITION: "Position"}
 
@@ -141,13 +140,13 @@ class Pages:
         now, recent, revoked = self.clock.seconds(), self._recent(), self.receiver.revoked()
         counts = await self.store.read(lists.counts, now)
         active = counts["gateways"] - len(revoked)
-        _, silent = await self.store.read(lists.gateways, recent, now, "silent", "", "id", 0, 0, tuple(revoked))
-        rows, wrong = await self.store.read(lists.gateways, recent, now, "attention", "", "contact", MOST_ITEMS, 0,
+        _, silent = await self.store.read(lists.gateways, now, "silent", "", "id", 0, 0, tuple(revoked))
+        rows, wrong = await self.store.read(lists.gateways, now, "attention", "", "contact", MOST_ITEMS, 0,
                                             tuple(revoked))
         rows_of_meters, odd = await self.store.read(lists.attention_meters, recent, now, MOST_ITEMS)
         items = attention.sorted_items(attention.gateway_items(rows, revoked, now)
                                        + attention.meter_items(rows_of_meters, now))
-        days = await self.store.read(lists.per_day, now // DAY, TREND_DAYS)
+        days = (await self.receiver.api.coverage()).days
         return self.render(
             request, "overview.html", counts=counts, meters=counts["meters"], heard=counts["heard"], gateways=active,
             enrolled=counts["gateways"], in_contact=active - silent, encrypted=counts["encrypted"],
@@ -162,9 +161,9 @@ class Pages:
         chosen = Chosen(request, SHOWN, lists.METER_ORDERS, "id")
         if not access.may(request, access.USE) and chosen.order.lstrip("-") == "reading":
             chosen.order = "id"
-        rows, found = await self.store.read(lists.meters, self._recent(), now, *chosen.asked())
+        rows, found = await self.receiver.api.meter_list(*chosen.asked())
         if chosen.beyond(found):
-            rows, found = await self.store.read(lists.meters, self._recent(), now, *chosen.asked())
+            rows, found = await self.receiver.api.meter_list(*chosen.asked())
         total = found if chosen.everything else (await self.store.read(lists.counts, now))["meters"]
         return self.render(request, "meters.html", rows=access.fitting(request, rows), found=found, total=total,
                            c=chosen, search=chosen.search, show=chosen.show, order=chosen.order, week=lists.WEEK,

@@ -6,17 +6,22 @@ overlap.
 """
 
 import json
+from collections import namedtuple
 
 from .. import dayrows
 from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
 from . import NO_KEY, NUMBERS, WRONG_KEY, queries
 from .queries import DAY, _dicts
 
+MOST_SINGLY = 200  # gateways looked up one by one; for more of them all are read
 WEEK = 7  # days over which a meter's coverage share is taken
+
+# meters: {row: (gateways that heard it, best RSSI or None)}; gateways: {row: meters it heard}; days: meters per day.
+Recent = namedtuple("Recent", ("meters", "gateways", "days"))
 
 _ALARMED = "EXISTS (SELECT 1 FROM alarms a WHERE a.meter = m.id AND a.ended IS NULL)"
 _SINCE = "(SELECT min(a.since) FROM alarms a WHERE a.meter = m.id AND a.ended IS NULL)"
-_SILENT = "m.last_heard < ?2"
+_SILENT = "m.last_heard < ?1"
 _MISSING = f"(m.encrypted = 1 AND m.state = {NO_KEY})"
 _WRONG = f"(m.encrypted = 1 AND m.state = {WRONG_KEY})"
 METERS_SHOWN = {
@@ -25,30 +30,55 @@ METERS_SHOWN = {
 }
 METER_ORDERS = {
     "id": "m.meter", "heard": "m.last_heard", "reading": "coalesce(m.total_ml, -1)",
-    "by": "coalesce(c.heard_by, 0)", "signal": "coalesce(c.best, -999)", "key": "m.encrypted * 10 + m.state",
+    "by": None, "signal": None, "key": "m.encrypted * 10 + m.state",
     "alarm": f"coalesce({_SINCE}, 0)",
 }
 ALARM_ORDERS = {"id": "m.meter", "alarm": "a.alarm", "since": "a.since", "last": "a.last", "heard": "m.last_heard"}
 _GAPS = "EXISTS (SELECT 1 FROM gaps p JOIN epochs e ON e.id = p.epoch WHERE e.gateway = g.id)"
 _LOST = "EXISTS (SELECT 1 FROM lost l JOIN epochs e ON e.id = l.epoch WHERE e.gateway = g.id)"
 _TWICE = "EXISTS (SELECT 1 FROM equivocations q JOIN epochs e ON e.id = q.epoch WHERE e.gateway = g.id)"
-_OUT = "(g.last_contact IS NULL OR g.last_contact < ?2)"
+_OUT = "(g.last_contact IS NULL OR g.last_contact < ?1)"
 GATEWAYS_SHOWN = {
     "all": "1 = 1", "silent": _OUT, "fault": f"({_GAPS} OR {_LOST} OR {_TWICE})",
     "attention": f"({_OUT} OR {_GAPS} OR {_LOST} OR {_TWICE})",
 }
 GATEWAY_ORDERS = {
     "id": "g.gateway", "name": "lower(g.name)", "kind": "g.kind", "contact": "coalesce(g.last_contact, 0)",
-    "heard": "coalesce(h.heard, 0)", "version": "coalesce(g.firmware, '')", "clock": "coalesce(g.clock, -1)",
+    "heard": None, "version": "coalesce(g.firmware, '')", "clock": "coalesce(g.clock, -1)",
 }
 
 
 def _order(orders, asked, otherwise):
-    """ORDER BY of an order's name, `-` before it for the other way round."""
-    name = asked.lstrip("-")
-    if name not in orders:
-        asked = name = otherwise
-    return f"{orders[name]} {'DESC' if asked.startswith('-') else 'ASC'}"
+    """(ORDER BY of an order's name, `-` before it for the other way round; the name if it goes by a Recent instead)."""
+    if asked.lstrip("-") not in orders:
+        asked = otherwise
+    name, way = asked.lstrip("-"), "DESC" if asked.startswith("-") else "ASC"
+    return (f"{orders[name]} {way}, ", "") if orders[name] else ("", asked)
+
+
+def recent(db, day, today, days):
+    """What coverage says over all: a Recent of the days since a Unix day, and of how many meters were heard on each of
+    the last days. It reads all their rows: asked for now and then, not for each page."""
+    meters_: dict = {}
+    gateways_: "dict[int, int]" = {}
+    for meter, gateway, best in db.execute("SELECT meter, gateway, best FROM coverage WHERE day >= ?", (day,)):
+        heard = meters_.get(meter)
+        if heard is None:
+            heard = meters_[meter] = [set(), None]
+        heard[0].add(gateway)
+        if best is not None and (heard[1] is None or best > heard[1]):
+            heard[1] = best
+    for meter, heard in meters_.items():
+        for gateway in heard[0]:
+            gateways_[gateway] = gateways_.get(gateway, 0) + 1
+        meters_[meter] = (len(heard[0]), heard[1])
+    return Recent(meters_, gateways_, per_day(db, today, days))
+
+
+def _sorted(rows, asked, key):
+    """Rows (row, id), which came by id, in an order that goes by a Recent."""
+    rows.sort(key=key, reverse=asked.startswith("-"))
+    return rows
 
 
 def _like(search):
@@ -58,23 +88,28 @@ def _like(search):
     return f"%{search}%"
 
 
-def meters(db, day, now, show="all", search="", order="id", limit=100, offset=0):
-    """Meters as queries.meters gives them (no latest reading), `covered`: on how many of the last WEEK days.
+def meters(db, day, now, show="all", search="", order="id", limit=100, offset=0, known=None):
+    """Meters as queries.meters gives them (no latest reading), with `covered`: on how many of the last WEEK days.
 
-    `day`: the Unix day since which a gateway counts as hearing them.
+    `day`: the Unix day since which a gateway counts as hearing them; `known`: a Recent, for the orders by reception.
     """
-    by = _order(METER_ORDERS, order, "id")
-    # Who hears it, of all meters only where it is sorted by; else of the page's.
-    joined = "LEFT JOIN (SELECT meter, count(DISTINCT gateway) AS heard_by, max(best) AS best FROM coverage " \
-             "WHERE day >= ?1 GROUP BY meter) c ON c.meter = m.id" if "c." in by else ""
-    where = f"{METERS_SHOWN.get(show, METERS_SHOWN['all'])} AND (?3 = '' OR m.meter LIKE ?4 ESCAPE '\\')"
-    values = (day, now - SILENT_METER_S, search, _like(search.replace(" ", "-")), limit, offset)
-    typed = "CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS BIGINT) IS NOT NULL AND CAST(?3 AS TEXT) IS NOT NULL"
-    ids = [row[0] for row in db.execute(
-        f"SELECT m.id FROM meters m {joined} WHERE {where} AND {typed} ORDER BY {by}, m.meter LIMIT ?5 OFFSET ?6",
-        values)]
-    found = db.execute(f"SELECT count(*) FROM meters m WHERE {where} AND {typed}", values[:4]).fetchone()[0]
-    return _of_rows(db, ids, day, now), found
+    by, other = _order(METER_ORDERS, order, "id")
+    where = f"{METERS_SHOWN.get(show, METERS_SHOWN['all'])} AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
+            "AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
+    values = (now - SILENT_METER_S, search, _like(search.replace(" ", "-")))
+    found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
+    if other:
+        heard, field, nothing = known.meters if known else {}, int(other.endswith("signal")), (0, None)
+
+        def key(row):
+            value = heard.get(row[0], nothing)[field]
+            return -999 if value is None else value
+        rows = _sorted(db.execute(f"SELECT m.id FROM meters m WHERE {where} ORDER BY m.meter", values).fetchall(),
+                       other, key)[offset:offset + limit]
+    else:
+        rows = db.execute(f"SELECT m.id FROM meters m WHERE {where} ORDER BY {by}m.meter LIMIT ?4 OFFSET ?5",
+                          (*values, limit, offset)).fetchall()
+    return _of_rows(db, [row[0] for row in rows], day, now), found
 
 
 def _of_rows(db, ids, day, now):
@@ -115,12 +150,12 @@ def _of_rows(db, ids, day, now):
 def attention_meters(db, day, now, limit):
     """The meters somebody should look at, those with an alarm that cannot wait first: (rows, how many in all)."""
     wait = "', '".join(CAN_WAIT)
-    where = f"({_ALARMED} OR {_WRONG} OR {_MISSING} OR m.state = 4 OR {_SILENT}) AND CAST(?1 AS BIGINT) IS NOT NULL"
-    values = (day, now - SILENT_METER_S)
+    where = f"({_ALARMED} OR {_WRONG} OR {_MISSING} OR m.state = 4 OR {_SILENT})"
+    values = (now - SILENT_METER_S,)
     ids = [row[0] for row in db.execute(
         f"SELECT m.id FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a WHERE "
         f"a.meter = m.id AND a.ended IS NULL AND a.alarm NOT IN ('{wait}')) THEN 0 WHEN {_WRONG} THEN 1 ELSE 2 END, "
-        "m.meter LIMIT ?3", (*values, limit))]
+        "m.meter LIMIT ?2", (*values, limit))]
     found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
     return _of_rows(db, ids, day, now), found
 
@@ -151,13 +186,13 @@ def per_day(db, today, days):
 
 def alarms(db, show="all", search="", order="-since", limit=100, offset=0):
     """Standing alarms: (rows of meter, alarm, since, last, last_heard, media; how many)."""
-    by = _order(ALARM_ORDERS, order, "since")
+    by, _ = _order(ALARM_ORDERS, order, "-since")
     values = (show, search, _like(search.replace(" ", "-")))
     where = "a.ended IS NULL AND (?1 = 'all' OR a.alarm = ?1) AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
             "AND CAST(?1 AS TEXT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
     rows = _dicts(db.execute(
         "SELECT m.meter AS id, m.media, a.alarm, a.since, a.last, m.last_heard FROM alarms a JOIN meters m "
-        f"ON m.id = a.meter WHERE {where} ORDER BY {by}, m.meter, a.alarm LIMIT ?4 OFFSET ?5",
+        f"ON m.id = a.meter WHERE {where} ORDER BY {by}m.meter, a.alarm LIMIT ?4 OFFSET ?5",
         (*values, limit, offset)))
     found = db.execute(f"SELECT count(*) FROM alarms a JOIN meters m ON m.id = a.meter WHERE {where}", values)
     return rows, found.fetchone()[0]
@@ -168,33 +203,35 @@ def alarm_kinds(db):
     return dict(db.execute("SELECT alarm, count(*) FROM alarms WHERE ended IS NULL GROUP BY alarm ORDER BY alarm"))
 
 
-def gateways(db, day, now, show="all", search="", order="-contact", limit=100, offset=0, leave=(), only=None):
-    """Gateways as queries.gateways gives them with `meters_heard` since a Unix day: (rows, how many).
+def gateways(db, now, show="all", search="", order="-contact", limit=100, offset=0, leave=(), only=None, known=None):
+    """Gateways as queries.gateways gives them with `meters_heard` (from `known`, a Recent): (rows, how many).
 
     `leave`: ids not to be shown, `only`: none but these.
     """
-    by = _order(GATEWAY_ORDERS, order, "contact")
-    where = f"{GATEWAYS_SHOWN.get(show, GATEWAYS_SHOWN['all'])} AND (?3 = '' OR g.gateway LIKE ?4 ESCAPE '\\' " \
-            "OR lower(g.name) LIKE ?5 ESCAPE '\\')"
-    typed = "CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS BIGINT) IS NOT NULL AND CAST(?3 AS TEXT) IS NOT NULL"
-    values = (day, now - SILENT_GATEWAY_S, search, _like(search.upper()), _like(search.lower()))
+    by, other = _order(GATEWAY_ORDERS, order, "-contact")
+    where = f"{GATEWAYS_SHOWN.get(show, GATEWAYS_SHOWN['all'])} AND (?2 = '' OR g.gateway LIKE ?3 ESCAPE '\\' " \
+            "OR lower(g.name) LIKE ?4 ESCAPE '\\') AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
+    values = (now - SILENT_GATEWAY_S, search, _like(search.upper()), _like(search.lower()))
     for ids, negated in ((leave, "NOT "), (only, "")):
         if ids or (ids is not None and not negated):
             listed = ", ".join(f"'{g}'" for g in ids if g.isalnum()) or "''"
             where += f" AND g.gateway {negated}IN ({listed})"
-    joined = f"LEFT JOIN ({_HEARD} GROUP BY x.gateway) h ON h.gateway = g.id" if "h." in by else ""
-    names = [row[0] for row in db.execute(
-        f"SELECT g.gateway FROM gateways g {joined} WHERE {where} AND {typed} ORDER BY {by}, g.gateway "
-        "LIMIT ?6 OFFSET ?7", (*values, limit, offset))]
-    found = db.execute(f"SELECT count(*) FROM gateways g WHERE {where} AND {typed}", values).fetchone()[0]
-    rows = [queries.gateways(db, name)[0] for name in names]
-    counted = dict(db.execute(f"{_HEARD} GROUP BY x.gateway", (day,))) if rows else {}
+    heard = known.gateways if known else {}
+    if other:
+        names = _sorted(db.execute(f"SELECT g.id, g.gateway FROM gateways g WHERE {where} ORDER BY g.gateway",
+                                   values).fetchall(), other, lambda r: heard.get(r[0], 0))[offset:offset + limit]
+    else:
+        names = db.execute(f"SELECT g.id, g.gateway FROM gateways g WHERE {where} ORDER BY {by}g.gateway "
+                           "LIMIT ?5 OFFSET ?6", (*values, limit, offset)).fetchall()
+    found = db.execute(f"SELECT count(*) FROM gateways g WHERE {where}", values).fetchone()[0]
+    if len(names) > MOST_SINGLY:
+        every = {g["row"]: g for g in queries.gateways(db)}
+        rows = [every[row] for row, _ in names]
+    else:
+        rows = [queries.gateways(db, name)[0] for _, name in names]
     for g in rows:
-        g["meters_heard"] = counted.get(g["row"], 0)
+        g["meters_heard"] = heard.get(g["row"], 0)
     return rows, found
-
-
-_HEARD = "SELECT x.gateway, count(*) AS heard FROM (SELECT DISTINCT gateway, meter FROM coverage WHERE day >= ?1) x"
 
 
 def silent_gateways(db, now):
