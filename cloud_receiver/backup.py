@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from .keys import KeyStore
 from .settings import Directory, SettingsError, unlock, write_private
 from .stores import sqlite
 
@@ -89,6 +90,8 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
             put_keys(directory, keys)
         if readings is not None:
             sqlite.restore(readings, directory.store)
+            with contextlib.closing(KeyStore(directory.keys)) as store:
+                store.erase_again()  # the backup may hold what has been erased since
     finally:
         unlock(lock)
 

@@ -334,6 +334,10 @@ class KeyStore:
             "SELECT id, gateway, meters, before FROM erased WHERE done IS NULL OR (at > ? AND done < ?)",
             (now - LATE_S, now - 86_400))]
 
+    def erase_again(self) -> None:
+        """Have every erasure carried out anew: the store has been put back to an earlier state."""
+        self.db.execute("UPDATE erased SET done = NULL")
+
     def erased(self, number: int, now: int) -> None:
         """Note that the store has forgotten."""
         self.db.execute("UPDATE erased SET done = ? WHERE id = ?", (now, number))

@@ -198,6 +198,29 @@ def test_an_erasure_is_repeated_for_what_comes_late_and_then_ends(town):
         assert keys.erasures(NOW + 70 * DAY) == []
 
 
+def gone(town):
+    """Whether a home's electricity and telegrams are."""
+    found = town.ask("token:reader", "/v1/summary").json()
+    return (found["home_hours"], found["telegrams"]) == (0, 0)
+
+
+def test_a_restored_backup_brings_nobody_back(tmp_path):
+    directory = make(tmp_path / "works")
+    with Running(directory, public_name="vann.example") as running:
+        town = Town(running)
+        running.wait_for_answer(lambda: town.ask("token:reader", "/v1/summary").json()["pending"] == 0)
+        netti(town, "backup", directory.path, "--readings", tmp_path / "saved")
+        netti(town, "person", "erase", directory.path, town.gateway.id, "--yes", "--simulated-clock", WHEN)
+        running.wait_for_answer(lambda: gone(town))
+    (saved,) = (tmp_path / "saved").glob("readings-*")
+    netti(town, "restore", directory.path, "--readings", saved)
+    with contextlib.closing(sqlite3.connect(directory.store)) as db:
+        assert db.execute("SELECT count(*) FROM home_hours").fetchone() == (1,), "the backup holds it"
+    with Running(directory, public_name="vann.example") as running:
+        town.receiver = running
+        running.wait_for_answer(lambda: gone(town))
+
+
 def test_what_an_erasure_leaves_is_said_in_the_help_too():
     assert "60 days" in person.KEPT and "audit log" in person.KEPT
 
