@@ -31,9 +31,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import loadgen  # noqa: E402
+import _loadgen as loadgen  # noqa: E402
 import receiver_support  # noqa: E402
-from loadgen import RECORDS  # noqa: E402
+from _loadgen import RECORDS  # noqa: E402
 
 from cloud_receiver import dayrows, processes, records, trust  # noqa: E402
 from cloud_receiver.stores import coverage, sqlite, writer  # noqa: E402

@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 
-import loadgen  # noqa: E402
+import _loadgen as loadgen  # noqa: E402
 import receiver_support  # noqa: E402
 
 from cloud_receiver import dayrows  # noqa: E402
