@@ -155,10 +155,10 @@ def test_nothing_is_killed_near_an_hour():
     for quick in (False, True):
         p = plan.plan(quick, now=1_795_500_123)
         assert p.end <= 1_795_500_123 and p.end - p.start == p.hours * 3600 + plan.LEAD_S + plan.TAIL_S
-        for after in (p.first_kill, p.gateway_kill, p.second_kill):
+        for after in (p.first_kill, p.gateway_kill, *p.power_cuts, p.second_kill):
             past = (p.start + after) % 3600
             assert 300 < past < 3300, (quick, after, past)
-            assert after < p.late_keys < p.end - p.start or after == p.second_kill
+            assert after < p.late_keys < p.end - p.start or after >= p.power_cuts[1]
         assert (p.start + plan.LEAD_S) % 3600 == 0
         assert 90 <= (p.end - p.start) / p.scale <= 120 or quick
 
