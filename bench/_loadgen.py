@@ -70,8 +70,9 @@ def context(directory) -> ssl.SSLContext:
 class Connection(asyncio.Protocol):
     """One kept-alive connection that sends a list of bodies, each after the answer to the one before."""
 
-    def __init__(self, bodies, done):
-        self.bodies, self.done = bodies, done
+    def __init__(self, bodies, done, again=False):
+        """`again`: from the first body once more after the last."""
+        self.bodies, self.done, self.again = bodies, done, again
         self.at = 0
         self.answers: "list[int]" = []  # statuses
         self.buffer = b""
@@ -83,6 +84,8 @@ class Connection(asyncio.Protocol):
         self.send()
 
     def send(self):
+        if self.again and self.at >= len(self.bodies):
+            self.at = 0
         if self.stopping or self.at >= len(self.bodies):
             self.transport.close()
             return
@@ -110,8 +113,9 @@ class Connection(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-async def push(port: int, directory, bodies: "list[list[bytes]]", warm_s: float, seconds: float) -> dict:
-    """Push each list over a connection of its own; counts answers of 200 in the time after the warm-up."""
+async def push(port: int, directory, bodies: "list[list[bytes]]", warm_s: float, seconds: float, again=False) -> dict:
+    """Push each list over a connection of its own; counts answers of 200 in the time after the warm-up. `short`: a list
+    came to its end before."""
     loop = asyncio.get_running_loop()
     counts = {"ok": 0, "all": 0, "refused": 0}
 
@@ -119,7 +123,7 @@ async def push(port: int, directory, bodies: "list[list[bytes]]", warm_s: float,
         counts["ok" if status == 200 else "refused"] += 1
 
     tls = context(directory)
-    connections = [(await loop.create_connection(lambda b=b: Connection(b, done), "localhost", port, ssl=tls,
+    connections = [(await loop.create_connection(lambda b=b: Connection(b, done, again), "localhost", port, ssl=tls,
                                                  server_hostname="localhost"))[1] for b in bodies]
     await asyncio.sleep(warm_s)
     before, began, cpu = counts["ok"], time.monotonic(), time.process_time()

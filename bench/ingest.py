@@ -202,7 +202,7 @@ def bare_tls(directory, bodies, warm, seconds):
     for sock in socks:
         sock.close()
     time.sleep(0.5)
-    found = asyncio.run(loadgen.push(port, directory, bodies, warm, seconds))
+    found = asyncio.run(loadgen.push(port, directory, bodies, warm, seconds, again=True))
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
