@@ -1,5 +1,6 @@
 """The pages: both languages complete, use right across clock changes, states shown, nothing loaded from elsewhere."""
 
+import contextlib
 import datetime
 import html.parser
 import re
@@ -181,6 +182,23 @@ def test_the_meter_page_says_what_it_knows(receiver):
     assert "Timesverdier kan vise når folk er hjemme" in hours
     assert "Nøkkel" in text and "importer" in receiver.web(f"/meters/{OPEN.text}?lang=nb").text.lower()
     assert "Nøkkelen i mottakeren åpner ikke" in receiver.web(f"/meters/{WRONG.text}?lang=nb").text
+
+
+@pytest.mark.parametrize("language, stays", [("nb", "Strømforbruket blir i huset."),
+                                             ("en", "Your electricity stays in the house.")])
+def test_one_line_says_what_leaves_the_house(receiver, tmp_path, language, stays):
+    def line(running, home):
+        text = running.web(f"{home}?lang={language}").text
+        [section] = re.findall(r'<section class="card notice privacy">.*?</section>', text, re.S)
+        [found] = re.findall(r"<p>(.*?)</p>", section, re.S)
+        assert len(found) < 170
+        return found
+    assert stays not in line(receiver, receiver.home), "this home shares it"
+    with Running(make(tmp_path / "works")) as other:
+        gateway = other.enrol()
+        with contextlib.closing(KeyStore(other.directory.keys)) as keys:
+            home = "/home/" + keys.home_link(gateway.id, NOW - DAY)
+        assert stays in line(other, home)
 
 
 def test_the_gateway_page_shows_gaps_loss_and_two_versions(receiver):
