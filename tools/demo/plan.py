@@ -9,7 +9,7 @@ from collections import namedtuple
 
 Plan = namedtuple("Plan", (
     "start", "end", "scale", "hours", "window", "interval",
-    "first_kill", "gateway_kill", "power_cuts", "second_kill", "late_keys", "scans"))
+    "first_kill", "gateway_kill", "power_cuts", "update", "second_kill", "late_keys", "scans"))
 
 LEAD_S = 11 * 60  # before the first hour
 TAIL_S = 6 * 60  # after the last: the hourly list, and a last window
@@ -26,6 +26,7 @@ def plan(quick: bool = False, now: "float | None" = None) -> Plan:
     return Plan(start, end, scale, hours, 900, 300,
                 first_kill=LEAD_S + 9 * 60, gateway_kill=LEAD_S + 28 * 60,
                 power_cuts=(LEAD_S + 20 * 60, LEAD_S + 33 * 60 + (hours - 1) * 3600),
+                update=LEAD_S + 24 * 60,
                 second_kill=LEAD_S + 40 * 60 + (hours - 1) * 1800, late_keys=int(whole * 0.78),
                 scans=(LEAD_S + 14 * 60, LEAD_S + 45 * 60) if quick else
                 (LEAD_S + 14 * 60, LEAD_S + 52 * 60, LEAD_S + 95 * 60))

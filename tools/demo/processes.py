@@ -15,6 +15,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import firmware
+from firmware.boot import RESTART
 
 from ..errors import CommandError
 
@@ -97,9 +98,13 @@ class Process:
     async def _read(self, process) -> None:
         while line := await process.stdout.readline():
             self.line(line.decode("utf-8", "replace").rstrip("\n"))
-        await process.wait()
+        status = await process.wait()
         if not self.expected_end and process is self._process:
-            self.died += 1
+            await self.ended(status)
+
+    async def ended(self, _status: "int | None") -> None:
+        """It ended by itself."""
+        self.died += 1
 
     def line(self, text: str) -> None:
         """Take a line of the program's output."""
@@ -202,7 +207,8 @@ class Gateway(Process):
     """One gateway, under CPython or the real MicroPython."""
 
     def __init__(self, site, runtime: str, folder: Path, log: Path, opted_in: bool):
-        words = ([micropython(), "-X", "heapsize=192wK", "-m", "firmware.main", str(folder), "--status"]
+        # Under MicroPython as on a device: from boot.py beside its folder.
+        words = ([micropython(), "-X", "heapsize=192wK", str(folder.parent / "boot.py"), str(folder.parent), "--status"]
                  if runtime == "micropython"
                  else [sys.executable, "-m", "netti_tools.cli", "gateway", "run", str(folder), "--status"])
         super().__init__(site.name, words, log)
@@ -213,6 +219,14 @@ class Gateway(Process):
     async def start(self) -> None:
         self.lives.append(Life())
         await super().start()
+
+    async def ended(self, status: "int | None") -> None:
+        if self.runtime != "micropython" or status != RESTART:
+            await super().ended(status)
+            return
+        # A board's reset. What was on its way to it is gone, as with a power cut.
+        self.lives[-1].killed = time.time()
+        await self.start()
 
     async def kill(self) -> None:
         self.lives[-1].killed = time.time()

@@ -2,7 +2,8 @@
 
 What is fixed: three gateways (one under the real MicroPython, one home that has not opted in, one concentrator), a
 receiver behind a proxy that can prove a batch was in flight, half of the keys first and half later. The MicroPython
-gateway has its spool on (simulated) flash, and its power is cut twice. What is drawn from the seed: the street, the
+gateway starts from a slot of compiled modules, has its spool on (simulated) flash, its power is cut twice, and it takes
+a signed update on the way. What is drawn from the seed: the street, the
 air, and which of the others is killed.
 """
 
@@ -21,7 +22,7 @@ from ..simulate.files import gateway_config, keys_csv
 from ..simulate.serve import Server
 from ..simulate.street import SPARE_S, Street
 from ..simulate.truth import Truth
-from . import evidence, judge, memory, processes
+from . import device, evidence, judge, memory, processes
 from .display import Display
 from .plan import DOWN_S, plan
 from .proxy import Proxy
@@ -67,7 +68,10 @@ class Demo:
         made = []
         for site, runtime, opted_in in ((first, "micropython", True), (second, "cpython", False),
                                         (concentrator, "cpython", False)):
-            made.append(processes.Gateway(site, runtime, self.folder / site.name, self.folder / f"{site.name}.log",
+            folder = self.folder / site.name
+            if runtime == "micropython":
+                folder = folder / "gateway"
+            made.append(processes.Gateway(site, runtime, folder, self.folder / f"{site.name}.log",
                                           opted_in))
         return made
 
@@ -165,9 +169,14 @@ class Demo:
         await processes.command("receiver", "init", str(self.receiver.folder), "--works", "demo", "--name",
                                 "Demo Water Works", "--host", "localhost", "--port", str(self.receiver.port))
         await self.receiver.serve(SimulatedClock(time.time(), self.plan.start - 60, 1).triple())
+        self._release = self.folder / "maker" / device.SECOND
+        self.gateways[0].folder.parent.mkdir()
+        building = asyncio.get_running_loop().run_in_executor(None, device.make, self.gateways[0].folder.parent,
+                                                              self._release)
         tokens = (await processes.command("receiver", "token", str(self.receiver.folder), "-n",
                                           str(len(self.gateways)))).split()
         await asyncio.gather(*(self._enrol(g, token) for g, token in zip(self.gateways, tokens)))
+        await building
         await self.receiver.stop()
         shuffled = [m for m in self.street.water_meters() if m.key]
         random.Random(f"keys {self.seed}").shuffle(shuffled)
@@ -188,9 +197,11 @@ class Demo:
         if gateway.runtime == "micropython":
             config["spool"] = "flash"
         (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="ascii")
-        # The gateways reach the receiver through the proxy; the certificate is for the name, which stays.
+        # The gateways reach the receiver through the proxy; the certificate is for the name, which stays. Only the one
+        # that is updated goes straight there: it fetches from nowhere but where it is enrolled.
         works = json.loads((folder / "works.json").read_text())
-        works["url"] = f"https://localhost:{self.proxy.port}"
+        if gateway.runtime != "micropython":
+            works["url"] = f"https://localhost:{self.proxy.port}"
         (folder / "works.json").write_text(json.dumps(works), encoding="ascii")
         gateway.id = works["gateway"]
 
@@ -232,10 +243,10 @@ class Demo:
 
     async def _timeline(self) -> None:
         victim = random.Random(f"victim {self.seed}").choice(self.gateways[1:])
-        device = self.gateways[0]
         steps = [(self.plan.first_kill, lambda: self._kill_receiver(False)),
                  (self.plan.gateway_kill, lambda: self._kill_gateway(victim)),
-                 *((at, lambda: self._kill_gateway(device)) for at in self.plan.power_cuts),
+                 *((at, lambda: self._kill_gateway(self.gateways[0])) for at in self.plan.power_cuts),
+                 (self.plan.update, self._update),
                  (self.plan.second_kill, lambda: self._kill_receiver(True)),
                  (self.plan.late_keys, self._late_keys)]
         for at, step in sorted(steps, key=lambda s: s[0]):
@@ -280,6 +291,14 @@ class Demo:
         await victim.start()
         self.display.say(f"{victim.name} started again", "green")
 
+    async def _update(self) -> None:
+        """The works lets its device run the next release."""
+        folder, gateway = str(self.receiver.folder), self.gateways[0]
+        await processes.command("rollout", "add", folder, str(self._release))
+        await processes.command("rollout", "group", folder, "devices", gateway.id)
+        await processes.command("rollout", "stage", folder, device.SECOND, "--group", "devices")
+        self.display.say(f"release {device.SECOND} signed and staged for {gateway.name}", "green")
+
     async def _late_keys(self) -> None:
         before = self.progress.decoded if self.progress else 0
         await self._import_keys("later-keys.csv", self._later)
@@ -306,6 +325,11 @@ class Demo:
     async def _drain(self) -> None:
         """Wait until each gateway has dealt with all it was given and the receiver has acknowledged it."""
         self.display.say("the street is silent; waiting for what is on its way")
+        root = self.gateways[0].folder.parent
+        if await self._wait(lambda: device.runs(root) == device.SECOND):
+            self.display.say(f"{self.gateways[0].name} runs {device.SECOND}, confirmed by a batch", "green")
+        else:
+            self.fault_found("update", f"{self.gateways[0].name} does not run {device.SECOND}")
         for g in self.gateways:
             since = g.lives[-1].started
             given = sum(d.site == g.name and d.real >= since for d in self.truth.deliveries)
