@@ -13,7 +13,7 @@ from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
 from . import NO_KEY, NUMBERS, WRONG_KEY, queries
 from .queries import DAY, _dicts
 
-MOST_SINGLY = 200  # gateways looked up one by one; for more of them all are read
+MOST_GAPS = 100  # shown of a ring
 WEEK = 7  # days over which a meter's coverage share is taken
 
 # meters: {row: (gateways that heard it, best RSSI or None)}; gateways: {row: meters it heard}; days: meters per day.
@@ -224,14 +224,37 @@ def gateways(db, now, show="all", search="", order="-contact", limit=100, offset
         names = db.execute(f"SELECT g.id, g.gateway FROM gateways g WHERE {where} ORDER BY {by}g.gateway "
                            "LIMIT ?5 OFFSET ?6", (*values, limit, offset)).fetchall()
     found = db.execute(f"SELECT count(*) FROM gateways g WHERE {where}", values).fetchone()[0]
-    if len(names) > MOST_SINGLY:
-        every = {g["row"]: g for g in queries.gateways(db)}
-        rows = [every[row] for row, _ in names]
-    else:
-        rows = [queries.gateways(db, name)[0] for _, name in names]
+    rows = _of_gateways(db, [row for row, _ in names])
     for g in rows:
         g["meters_heard"] = heard.get(g["row"], 0)
     return rows, found
+
+
+def _of_gateways(db, ids):
+    """Gateways of these rows in their order, with their rings, in few queries however many they are."""
+    if not ids:
+        return []
+    numbers = json.dumps(ids)
+    by_row = {g["row"]: g for g in _dicts(db.execute(
+        "SELECT id AS row, gateway AS id, kind, name, enrolled, last_contact, firmware, boot, clock, status, status_at "
+        f"FROM gateways WHERE id IN {NUMBERS}", (numbers,)))}
+    for g in by_row.values():
+        g["status"] = dict(json.loads(g["status"])) if g["status"] else {}
+        g["epochs"] = []
+    rings = {}
+    for e in _dicts(db.execute(
+            "SELECT e.id AS row, e.gateway, e.epoch, e.through, e.first_contact, e.last_contact, "
+            "(SELECT coalesce(sum(count), 0) FROM lost l WHERE l.epoch = e.id) AS lost, "
+            "(SELECT count(*) FROM equivocations q WHERE q.epoch = e.id) AS equivocations "
+            f"FROM epochs e WHERE e.gateway IN {NUMBERS} ORDER BY e.first_contact, e.id", (numbers,))):
+        e["epoch"], e["gaps"] = e["epoch"].hex().upper(), []
+        by_row[e.pop("gateway")]["epochs"].append(e)
+        rings[e.pop("row")] = e
+    for epoch, first, last in db.execute("SELECT epoch, first, last FROM gaps WHERE epoch IN "
+                                         f"{NUMBERS} ORDER BY epoch, first", (json.dumps(list(rings)),)):
+        if len(rings[epoch]["gaps"]) < MOST_GAPS:
+            rings[epoch]["gaps"].append([first, last])
+    return [by_row[row] for row in ids if row in by_row]
 
 
 def silent_gateways(db, now):

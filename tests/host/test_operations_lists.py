@@ -118,6 +118,9 @@ def test_gateways_are_filtered_and_sorted(receiver):
     assert names("sort=-heard")[0] == "Fyrveien 3" and names("sort=kind")[0] == "Åsen 7"
     for order in lists.GATEWAY_ORDERS:
         assert sum((names(f"sort={order}&limit=2&page={n}") for n in (1, 2)), []) == names(f"sort={order}")
+    for g in receiver.json("/v1/gateways")["gateways"]:  # as the query for one gateway finds it
+        one = receiver.json(f"/v1/gateways/{g['id']}")
+        assert {k: one[k] for k in one if k in g} == {k: g[k] for k in g if k in one} and g["epochs"] == one["epochs"]
     [row] = rows_of(receiver.web("/v1/gateways?format=csv&q=fyrveien"))
     assert row["meters_heard"] == "7" and row["coverage_share"] == "0.875" and row["gaps"] == "0"
 
