@@ -1,13 +1,17 @@
 """Whatever comes in, nothing escapes but DecodeError, and nothing is read that no check vouches for."""
 
+import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
 
 import han_mutants
 import han_vectors as v
@@ -166,3 +170,13 @@ def test_random_noise_and_good_messages_between():
         noise = [bytes(rng.randrange(256) for _ in range(rng.randrange(1, 200))) for _ in range(2)]
         got = live(noise[0] + wire + noise[1], rng.randrange(1, 60))
         assert wire.rstrip(b"\r\n") in got
+
+
+@pytest.mark.parametrize("codec", ["han", "wmbus"])
+def test_the_campaign_runs_for_either_codec(codec):
+    done = subprocess.run([sys.executable, ROOT / "bench" / "fuzz.py", "--codec", codec, "--mutants", "300", "--json"],
+                          cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["mutants"] == 300 and result["escapes"] == 0 and {"slow", "growth_kb"} <= set(result)
+    assert codec == "wmbus" or result["unvouched"] == 0 and result["read"] > 0
