@@ -163,15 +163,19 @@ def run(groups: Groups, socks: "list[socket.socket]") -> None:
         for sock in socks:
             sock.settimeout(30)  # one that does not take its answers is not waited for
             selector.register(sock, selectors.EVENT_READ, _Frames())
+        groups.more = lambda seconds: _take_in(selector, groups, seconds) or groups.waiting > 0  # type: ignore
         while selector.get_map() or groups.waiting:
-            _take_in(selector, groups)
+            _take_in(selector, groups, 0 if groups.waiting else None)
             if groups.waiting:
                 _tell(selector, groups._group(connection), groups.waiting)
     groups._leave(connection)
 
 
-def _take_in(selector, groups):
-    for key, _ in selector.select(0 if groups.waiting else None):
+def _take_in(selector, groups, seconds):
+    """Queue what has come, or comes within some seconds (None: until something does)."""
+    if not selector.get_map():
+        return
+    for key, _ in selector.select(seconds):
         sock = key.fileobj
         try:
             data = sock.recv(PIECE)

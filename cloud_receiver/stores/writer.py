@@ -53,6 +53,10 @@ class Groups:
         """Jobs not yet begun."""
         return len(self._jobs) + len(self._patient)
 
+    def more(self, seconds: float) -> bool:
+        """Wait a fraction of a commit for more jobs to share it; whether there are any."""
+        return False
+
     def _next(self):
         if self._patient and (not self._jobs or time.monotonic() - self._patient[0][0] > PATIENCE_S):
             return self._patient.popleft()[1]
@@ -65,7 +69,9 @@ class Groups:
         begun = time.monotonic()
         try:
             connection.execute(self.begin)
-            while self.waiting and len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
+            while len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
+                if not self.waiting and not self.more(self.commit_s / 4):
+                    break
                 ticket, job, args = self._next()
                 taken.append(ticket)
                 results.append(self._one(connection, job, args))

@@ -34,9 +34,9 @@ def remember(self):
     self.ticket = found[0]
     return found
 take_in = remote._take_in
-def with_selector(selector, groups):
+def with_selector(selector, groups, seconds):
     groups.selector = selector
-    take_in(selector, groups)
+    take_in(selector, groups, seconds)
 group = writer.Groups._group
 def told(self, connection):
     group(self, connection)
