@@ -39,17 +39,19 @@ class Clock:
         """Whole seconds since boot."""
         return self._uptime_ms() // 1000
 
-    def uptime_ms(self):
-        """Milliseconds since boot."""
-        return self._uptime_ms()
-
     def now(self):
         """Unix seconds, or None while the time is not known."""
         return None if self._offset_ms is None else (self._offset_ms + self._uptime_ms()) // 1000
 
-    def unix_of(self, uptime_ms):
-        """Unix seconds of a moment of this boot, or None while the time is not known."""
-        return None if self._offset_ms is None else (self._offset_ms + uptime_ms) // 1000
+    def moment(self):
+        """(seconds since boot, Unix seconds or None while the time is not known), both of this moment. The former are
+        counted so that the two go up at once: their difference is the same for all moments between two settings."""
+        ms = self._uptime_ms()
+        offset = self._offset_ms
+        if offset is None:
+            return ms // 1000, None
+        unix = (offset + ms) // 1000
+        return unix - offset // 1000, unix
 
     def best(self):
         """Unix seconds as well as they are known: the time, else the floor plus the time since boot."""

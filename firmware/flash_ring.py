@@ -57,6 +57,7 @@ class FlashRing(Base):
         self._buffered = 0
         self._buffer_most = min(_BUFFER, self._size // 4)
         self._most = min(batch.MAX_RECORD, self._size - _HEADER - 4 * _SLOT - _FRAME)  # bytes of a record
+        self._near = 0  # a record that leaves fewer bytes in the buffer needs no check; 0 where that is not known
         self._untold = 0, 0, 0  # first seq, last seq, count of dropped records that no lost record tells of yet
         self._dropped = 0  # records of earlier epochs dropped likewise
         self._told = 0  # up to where damage was told
@@ -183,6 +184,7 @@ class FlashRing(Base):
         """Start a new epoch, drawn at random."""
         self.flush()
         self._closed = True
+        self._near = 0
         self.epoch = self._random(8)
         self.proven = True
         self.last = self.acknowledged = self.sent = self._told = 0
@@ -214,6 +216,7 @@ class FlashRing(Base):
         self._tell()
 
     def _program_header(self, first):
+        self._near = 0
         for _ in range(_TRIES):
             serial = self._head + 1
             block = serial % self._blocks
@@ -272,11 +275,18 @@ class FlashRing(Base):
 
     # --- appending ---
 
-    def append(self, make):
-        """Append the record that `make(seq)` returns; returns its seq. Raises OSError when it could not be kept."""
+    def append(self, make, time=0, rssi=0, telegram=None):
+        """Append the record that `make(seq)` returns, or `make(seq, time, rssi, telegram)` with a telegram; returns its
+        seq. Raises OSError when it could not be kept."""
+        seq = self.last + 1
+        data = make(seq) if telegram is None else make(seq, time, rssi, telegram)
+        buffered = self._buffered + len(data) + _FRAME
+        if data and buffered < self._near:
+            self._buffer.append(data)
+            self._buffered = buffered
+            self.last = seq
+            return seq
         while True:
-            seq = self.last + 1
-            data = make(seq)
             size = len(data) + _FRAME
             if not _FRAME < size <= self._most + _FRAME:
                 raise ValueError("record of %d bytes" % len(data))
@@ -285,12 +295,19 @@ class FlashRing(Base):
             self.flush()
             if not self._fits(size):
                 self._next_block()
+            seq = self.last + 1
+            data = make(seq) if telegram is None else make(seq, time, rssi, telegram)
         self._buffer.append(data)
         self._buffered += size
         self.last = seq
+        self._near = self._room()
         if self._buffered >= self._buffer_most:
             self.flush()
         return seq
+
+    def _room(self):
+        # For `_near`: what the buffer may come to, short of a flush for its own sake or for the block's end.
+        return min(self._buffer_most, self._size - (self._slots + 2) * _SLOT - self._used + 1)
 
     def _fits(self, n):
         # Two places are kept for cursors, so that a batch can be sent and acknowledged without a new block.
@@ -310,12 +327,14 @@ class FlashRing(Base):
             if not data:
                 return  # opening the block has flushed
             self._closed = True
+            self._near = 0
             self._flash.program(self._head % self._blocks, self._used, data)
             if self._flash.read(self._head % self._blocks, self._used, len(data)) == data:
                 self._used += len(data)
                 self._closed = False
                 self._buffer = []
                 self._buffered = 0
+                self._near = self._room()
 
     def _write_cursor(self):
         data = number(self.acknowledged) + number(self.sent)
@@ -328,6 +347,7 @@ class FlashRing(Base):
                 self._next_block()  # its header holds the cursor
                 return
             self._slots += 1
+            self._near = 0
             slot = data + check(data, crc(self.epoch + number(self._head)))
             self._flash.program(self._head % self._blocks, at, slot)
             if self._flash.read(self._head % self._blocks, at, _SLOT) == slot:

@@ -9,6 +9,7 @@ import asyncio
 import json
 
 import wmbus
+from wmbus import sender
 
 from . import batch
 from .clock import QUALITY_NAMES
@@ -59,7 +60,8 @@ class Gateway:
         self.save_state = save_state
         self.history = history
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.thinning = Thinning(settings["relay"], clock.unix_of, wmbus.parse_meter, self._heard)
+        self._moment = clock.moment
+        self.thinning = Thinning(settings["relay"], wmbus.parse_meter, self._heard)
         # Put in place by main; own and han are None where not configured.
         self.own: "OwnMeters | None" = None
         self.han: "HanPort | None" = None
@@ -152,35 +154,29 @@ class Gateway:
     def telegram(self, telegram, rssi):
         """Take one good telegram from a radio: relay, thin or count it, and decode it if it is the household's own."""
         try:
-            meter, ci, _, status, _ = wmbus.head(telegram)
+            meter, ci, status = sender(telegram)
         except ValueError:
             self.count("rejected")
             return
-        if meter[1] & 0x80:  # unique in one network only: no part of the name
-            meter = meter[:1] + bytes((meter[1] & 0x7F,)) + meter[2:]
-        self.counters["heard"] += 1
-        if self.thinning.wanted(meter):
-            at = self.clock.uptime_ms()
+        counters = self.counters
+        thinning = self.thinning
+        counters["heard"] += 1
+        if meter[7] in thinning.open or thinning.wanted(meter):
+            at, unix = self._moment()
             fragment = wmbus.fragment(telegram) if ci == AFL else None
-            if self.thinning.due(meter, ci, len(telegram), status, rssi, at, fragment):
-                self._relay(meter, ci, telegram, rssi, at)
+            if thinning.due(meter, ci, len(telegram), status, rssi, at, unix, fragment):
+                try:
+                    self.telegrams.append(batch.telegram, at if unix is None else unix, rssi, telegram)
+                except OSError:
+                    thinning.forget(meter, ci, len(telegram))
+                    raise
+                counters["relayed"] += 1
             else:
-                self.count("thinned")
+                counters["thinned"] += 1
         else:
-            self.count("foreign")
+            counters["foreign"] += 1
         if self.own is not None and self.own.is_own(meter):
             self.own.take(meter, telegram, self.clock.now())
-
-    def _relay(self, meter, ci, telegram, rssi, at):
-        time = self.clock.unix_of(at)
-        if time is None:
-            time = at // 1000
-        try:
-            self.telegrams.append(lambda seq: batch.telegram(seq, time, rssi, telegram))
-        except OSError:
-            self.thinning.forget(meter, ci, len(telegram))
-            raise
-        self.counters["relayed"] += 1
 
     # --- what the works may order (commands.py) ---
 

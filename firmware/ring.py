@@ -43,7 +43,7 @@ class Base:
     """A ring; `random_bytes(n)` draws an epoch, `record_time()` gives the time of a lost record."""
 
     if TYPE_CHECKING:
-        append: "Callable[[Callable[[int], bytes]], int]"
+        append: "Callable[..., int]"
         flush: "Callable[[], None]"
         read: "Callable[..., Iterator[tuple[int, bytes]]]"
         _begin: "Callable[[bytes, int], None]"

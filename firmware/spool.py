@@ -170,10 +170,11 @@ class Ring(Base):
 
     # --- appending ---
 
-    def append(self, make):
-        """Append the record that `make(seq)` returns; returns its seq. Raises OSError when it could not be kept."""
+    def append(self, make, time=0, rssi=0, telegram=None):
+        """Append the record that `make(seq)` returns, or `make(seq, time, rssi, telegram)` with a telegram; returns its
+        seq. Raises OSError when it could not be kept."""
         seq = self.last + 1
-        data = make(seq)
+        data = make(seq) if telegram is None else make(seq, time, rssi, telegram)
         if not 0 < len(data) <= batch.MAX_RECORD:
             raise ValueError("record of %d bytes" % len(data))
         part = self._parts[-1] if self._parts else None
@@ -181,7 +182,7 @@ class Ring(Base):
             self._make_room()
             # A lost record may have been written meanwhile, so the seq is taken afresh.
             if self.last + 1 != seq:
-                return self.append(make)
+                return self.append(make, time, rssi, telegram)
             part = self._new_part(seq)
         if self._out is None:
             self._out = self._files.appender(self._folder + "/" + part.name)

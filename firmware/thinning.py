@@ -11,29 +11,39 @@ not relayed is counted and forgotten; what a relayed meter's further telegrams l
 per day.
 
 The table is bounded: the addresses of all meters in one byte array, searched in C, and one small byte array a meter. A
-dict of objects for 200 meters would not fit a device's heap. Where it overflows, the meter heard longest ago makes
+dict of objects for 200 meters would not fit a device's heap. Where it overflows, the meter relayed longest ago makes
 room: its next telegram is relayed once more, which is harmless.
 """
 
-import struct
+from struct import pack_into, unpack_from
+
+
+def const(value):
+    """The value: MicroPython's compiler puts it in place of the name."""
+    return value
+
 
 MAX_METERS = 400
 MAX_VARIANTS = 6  # (CI, length) pairs remembered per meter
 # While the clock is unknown the true window's edge is too: then more than one telegram is kept per window.
 _UNKNOWN_PART = 4
-MAX_CHANGES = 16  # status changes relayed per window: a faulty meter must not fill the spool
-_NO_STATUS = 256
+MAX_CHANGES = const(16)  # status changes relayed per window: a faulty meter must not fill the spool
+_NO_STATUS = const(256)
 # Water under a type byte of the maker's own (Techem's radio modules, Apator's 17-2): only what the works' list names.
 OWN_WATER = {b"\x68\x50": (0x62, 0x72), b"\x14\x06": (0x11,)}  # by the code's bytes
 AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in place of a status, 0 once all are there
 _MESSAGE_S = 60  # how long fragments of one message may take
 
-# An entry: telegrams counted u32, last heard (seconds since boot) u32, best RSSI + 128, then how often each strength
-# was heard, then the variants: CI, length, last relayed (seconds since boot) u32, its status u16, changes u8.
-_COUNT, _SEEN, _BEST, _LEVELS, _BUCKETS, _WIDE = 0, 4, 8, 9, 14, 7  # 14 buckets of 7 dB from -128 dBm up
-_FIRST = _LEVELS + _BUCKETS
+# An entry: telegrams counted u32, best RSSI + 128, then how often each strength was heard, then the variants: CI,
+# length, last relayed (seconds since boot) u32, its status u16, changes u8. There is always one; CI 0 marks it as free.
+_COUNT = const(0)
+_BEST = const(4)
+_LEVELS = const(5)
+_BUCKETS = const(14)  # of 7 dB from -128 dBm up
+_WIDE = const(7)
+_FIRST = const(_LEVELS + _BUCKETS)
 _VARIANT = "<BBIHB"
-_SIZE = struct.calcsize(_VARIANT)
+_SIZE = const(9)
 
 
 def code(letters):
@@ -51,35 +61,36 @@ def address(meter):
 
 def new_entry():
     """The entry of a meter not heard before."""
-    return bytearray(_FIRST)
+    return bytearray(_FIRST + _SIZE)
 
 
-def add(entry, rssi, at_s):
+def add(entry, rssi):
     """Count one telegram of this strength (dBm; 0 is unknown)."""
-    # Without min and max: this is done for every telegram of a street.
     if entry[0] < 255:
         entry[0] += 1
     else:
-        struct.pack_into("<I", entry, _COUNT, count(entry) + 1)
-    struct.pack_into("<I", entry, _SEEN, at_s)
+        pack_into("<I", entry, _COUNT, count(entry) + 1)
     if rssi:
         level = rssi + 128
-        if not 0 < level < 128:
-            level = 1 if level < 1 else 127
+        if level < 1:
+            level = 1
         if level > entry[_BEST]:
-            entry[_BEST] = level
-        bucket = level // _WIDE
-        bucket = _LEVELS + (bucket if bucket < _BUCKETS else _BUCKETS - 1)
-        if entry[bucket] == 255:
+            entry[_BEST] = level if level < 128 else 127
+        bucket = _LEVELS + level // _WIDE
+        if bucket >= _FIRST:
+            bucket = _FIRST - 1
+        seen = entry[bucket]
+        if seen == 255:
             # Halving all keeps the median near enough and the memory fixed.
             for i in range(_LEVELS, _FIRST):
                 entry[i] >>= 1
-        entry[bucket] += 1
+            seen = 127
+        entry[bucket] = seen + 1
 
 
 def count(entry):
     """How many telegrams were counted."""
-    return struct.unpack_from("<I", entry, _COUNT)[0]
+    return unpack_from("<I", entry, _COUNT)[0]
 
 
 def best(entry):
@@ -99,11 +110,10 @@ def median(entry):
 
 
 class Thinning:
-    """The relay filter and what it remembers. Times are milliseconds since boot; `unix_of(ms)` gives Unix seconds or
-    None. `on_heard(meter bytes, count, best, median)` is called when a meter's statistics end."""
+    """The relay filter and what it remembers. `on_heard(meter bytes, count, best, median)` is called when a meter's
+    statistics end."""
 
-    def __init__(self, relay, unix_of, parse_meter, on_heard=None):
-        self._unix_of = unix_of
+    def __init__(self, relay, parse_meter, on_heard=None):
         self._parse = parse_meter
         self._on_heard = on_heard
         self._meters_at = bytearray()  # the 8 address bytes of each meter, in the order of _entries
@@ -113,8 +123,10 @@ class Thinning:
     def set_filter(self, relay):
         """Use a checked relay filter (config.relay_filter) from now on."""
         self.window = relay["window"]
+        self._unknown = self.window // _UNKNOWN_PART - 1  # the most seconds since the last one that is too early
         self._media = relay["media"]
         self._listed = relay["meters"] is not None
+        self.open = frozenset(() if self._listed else self._media)  # types that are `wanted` whatever the meter
         self._makes, self._meters = set(), set()
         if self._listed:
             self._makes = {code(e[:3]) for e in relay["meters"] if e.endswith("-*")}
@@ -126,64 +138,82 @@ class Thinning:
             return False
         return not self._listed or meter[:2] in self._makes or meter in self._meters
 
-    def due(self, meter, ci, length, status, rssi, at_ms, fragment=None):
+    def due(self, meter, ci, length, status, rssi, at, unix, fragment=None):
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
-        plaintext status byte or None, `fragment` (number, whether more follow) where it is one."""
-        at = at_ms // 1000
+        plaintext status byte or None; `at` and `unix` are a `Clock.moment`; `fragment` is (number, whether more
+        follow) where it is one."""
         index = self._meters_at.find(meter)
         entry = self._entry(meter) if index & 7 else self._entries[index >> 3]  # -1 has those bits too
-        add(entry, rssi, at)
+        # As `add`, without the call, where nothing overflows: this is done for every telegram of a street.
+        heard = entry[_COUNT]
+        level = rssi + 128
+        bucket = _LEVELS + level // _WIDE
+        if heard < 255 and 0 < level <= entry[_BEST] and bucket < _FIRST and (seen := entry[bucket]) < 255:
+            entry[_COUNT] = heard + 1
+            entry[bucket] = seen + 1
+        else:
+            add(entry, rssi)
+        length &= 255
         found = _FIRST
-        if len(entry) == _FIRST or entry[_FIRST] != ci or entry[_FIRST + 1] != length & 255:
+        if entry[_FIRST] != ci or entry[_FIRST + 1] != length:
             found = self._find(entry, ci, length)
         if fragment is not None:
-            return self._fragment_due(entry, found, fragment, at)
-        status = _NO_STATUS if status is None else status
+            return self._fragment_due(entry, found, fragment, at, unix)
+        if status is None:
+            status = _NO_STATUS
         changes = 0
-        if found is not None:
-            last, last_status, changes = struct.unpack_from("<IHB", entry, found + 2)
-            if self._new_window(last, at):
-                changes = 0
-            elif status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
-                return False
-            else:
-                changes += 1
-        else:
+        if found is None:
             found = self._variant(entry)
             entry[found] = ci
-            entry[found + 1] = length & 255
-        struct.pack_into("<IHB", entry, found + 2, at, status, changes)
+            entry[found + 1] = length
+        # As `_new_window`, without the call.
+        elif at - unpack_from("<I", entry, found + 2)[0] <= (self._unknown if unix is None else unix % self.window):
+            last_status, changes = unpack_from("<HB", entry, found + 6)
+            if status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
+                return False
+            changes += 1
+        pack_into("<IHB", entry, found + 2, at, status, changes)
         return True
 
-    def _fragment_due(self, entry, found, fragment, at):
+    def _fragment_due(self, entry, found, fragment, at, unix):
         number, more = fragment
         awaited = number + 1 if more else 0
         changes = 0
         if found is not None:
-            _ci, _length, last, expected, changes = struct.unpack_from(_VARIANT, entry, found)
+            _ci, _length, last, expected, changes = unpack_from(_VARIANT, entry, found)
         if number != 1:
             if found is None or number != expected or at - last > _MESSAGE_S:
                 return False
             at = last  # the message belongs to the window its first fragment came in
         elif found is None:
             found = self._variant(entry)
-        elif self._new_window(last, at):
+        elif self._new_window(last, at, unix):
             changes = 0
         elif expected == 0 or changes >= MAX_CHANGES:
             return False
         else:
             changes += 1
-        struct.pack_into(_VARIANT, entry, found, AFL, 0, at, awaited, changes)
+        pack_into(_VARIANT, entry, found, AFL, 0, at, awaited, changes)
         return True
 
     @staticmethod
     def _variant(entry):
         """Where a new variant goes."""
+        if not entry[_FIRST]:
+            return _FIRST
         if (len(entry) - _FIRST) // _SIZE < MAX_VARIANTS:
             entry.extend(bytes(_SIZE))
             return len(entry) - _SIZE
         # A meter with so many forms: the one relayed longest ago is forgotten.
-        return min(range(_FIRST, len(entry), _SIZE), key=lambda i: struct.unpack_from("<I", entry, i + 2)[0])
+        return min(range(_FIRST, len(entry), _SIZE), key=lambda i: unpack_from("<I", entry, i + 2)[0])
+
+    @staticmethod
+    def _relayed(entry):
+        """When a meter was last relayed, in seconds since boot."""
+        last = 0
+        for i in range(_FIRST, len(entry), _SIZE):
+            last = max(last, unpack_from("<I", entry, i + 2)[0])
+        return last
 
     def _index(self, meter):
         at = self._meters_at.find(meter)
@@ -199,7 +229,7 @@ class Thinning:
                 self._entries.append(new_entry())
                 self._meters_at.extend(meter)
             else:
-                index = min(range(index), key=lambda i: struct.unpack_from("<I", self._entries[i], _SEEN)[0])
+                index = min(range(index), key=lambda i: self._relayed(self._entries[i]))
                 self._report(index)
                 self._entries[index] = new_entry()
                 self._meters_at[8 * index:8 * index + 8] = meter
@@ -218,16 +248,12 @@ class Thinning:
         entry = self._entries[index]
         at = self._find(entry, ci, length)
         if at is not None:
-            self._entries[index] = entry[:at] + entry[at + _SIZE:]
+            kept = entry[:at] + entry[at + _SIZE:]
+            self._entries[index] = kept if len(kept) > _FIRST else kept + bytes(_SIZE)
 
-    def _new_window(self, last, now):
-        # Seconds since boot; the windows are those of the clock once it is known.
-        if now - last >= self.window:
-            return True
-        unix = self._unix_of(now * 1000)
-        if unix is None:
-            return now - last >= self.window // _UNKNOWN_PART
-        return (unix - (now - last)) // self.window != unix // self.window
+    def _new_window(self, last, at, unix):
+        # The windows are those of the clock once it is known: this one began unix % window seconds ago.
+        return at - last > (self._unknown if unix is None else unix % self.window)
 
     def _report(self, index):
         entry = self._entries[index]
@@ -241,9 +267,7 @@ class Thinning:
             entry = self._entries[index]
             if count(entry):
                 self._report(index)
-                fresh = new_entry()
-                struct.pack_into("<I", fresh, _SEEN, struct.unpack_from("<I", entry, _SEEN)[0])
-                kept.append(fresh + entry[_FIRST:])
+                kept.append(bytearray(_FIRST) + entry[_FIRST:])
                 addresses.extend(self._meters_at[8 * index:8 * index + 8])
         self._entries, self._meters_at = kept, addresses
 

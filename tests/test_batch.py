@@ -82,11 +82,16 @@ def test_cut_or_lengthened_is_refused():
 
 
 def test_telegram_by_hand_is_what_the_general_writer_makes():
-    for rssi in (-128, -25, -24, -1, 0, 3):
-        for seq in (1, 23, 24, 255, 256, 65536, 1 << 33):
-            for size in (12, 23, 24, 255, 256):
-                data = bytes(size)
-                assert batch.telegram(seq, 99, rssi, data) == batch.record(batch.TELEGRAM, seq, 99, (rssi, data))
+    for rssi in (-257, -256, -128, -25, -24, -1, 0, 3):
+        for seq in (1, 23, 24, 255, 256, 65535, 65536, 0xFFFFFFFF, 1 << 33):
+            for time in (99, 65535, 65536, 1795504575, 1 << 32):
+                for size in (12, 23, 24, 255, 256):
+                    data = bytes(size)
+                    assert batch.telegram(seq, time, rssi, data) == batch.record(
+                        batch.TELEGRAM, seq, time, (rssi, data))
+    one = batch.telegram(300, 1795504575, -70, bytes(40))
+    assert batch.telegram(301, 1795504576, -71, bytes(41)) != one
+    assert one == batch.record(batch.TELEGRAM, 300, 1795504575, (-70, bytes(40)))
 
 
 def test_head_refuses_nonsense():

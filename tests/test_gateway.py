@@ -195,7 +195,7 @@ def test_a_full_disk_makes_the_telegram_due_again():
     g.set_clock()
     append = g.telegrams.append
 
-    def full(make):
+    def full(make, *fields):
         raise OSError(28)
     g.telegrams.append = full
     try:

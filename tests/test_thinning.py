@@ -18,17 +18,15 @@ class Bench:
     def __init__(self, offset=1795478400, **settings):
         self.offset = offset
         self.closed = []
-        self.thinning = Thinning(relay(**settings), self.unix_of, parse_meter, self.on_heard)
-
-    def unix_of(self, ms):
-        return None if self.offset is None else self.offset + ms // 1000
+        self.thinning = Thinning(relay(**settings), parse_meter, self.on_heard)
 
     def on_heard(self, *row):
         self.closed.append(row)
 
     def due(self, at_s, meter=b"\x2d\x2c\x78\x56\x34\x12\x1b\x16", ci=0x8D, length=43, status=None, rssi=-70,
             fragment=None):
-        return self.thinning.due(meter, ci, length, status, rssi, at_s * 1000, fragment)
+        return self.thinning.due(meter, ci, length, status, rssi, at_s,
+                                 None if self.offset is None else self.offset + at_s, fragment)
 
 
 def test_address_is_the_bytes_on_the_air():
@@ -157,7 +155,7 @@ def test_median_holds_over_many_telegrams():
     entry = thinning.new_entry()
     assert thinning.median(entry) == 0 and thinning.best(entry) == 0
     for i in range(5000):
-        thinning.add(entry, -80 if i % 3 else -100, i)
+        thinning.add(entry, -80 if i % 3 else -100)
     assert thinning.count(entry) == 5000 and -84 <= thinning.median(entry) <= -76 and thinning.best(entry) == -80
 
 
@@ -178,7 +176,7 @@ def test_known_bad_filter_by_number_alone_is_caught():
             return any(address(parse_meter(e))[2:6] == meter[2:6] for e in ["KAM-12345678-1B-16"])
 
     def leaks(kind):
-        t = kind(relay(meters=["KAM-12345678-1B-16"]), lambda ms: 0, parse_meter)
+        t = kind(relay(meters=["KAM-12345678-1B-16"]), parse_meter)
         return (t.wanted(address(Meter("KAM", "12345678", 0x1B, 0x04)))
                 or t.wanted(address(Meter("SEN", "12345678", 0x1B, 0x16))))
     assert leaks(ById) and not leaks(Thinning)

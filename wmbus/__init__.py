@@ -9,11 +9,11 @@ from .accel import crc, decode_3of6
 from .errors import DecodeError, Fragment, KeyMissing, WrongKey
 from .identity import Meter, meter_text, parse_meter
 from .link import Reader, has_crc, strip_crc
-from .transport import Summary, fragment, head, meter, summary
+from .transport import Summary, fragment, head, meter, sender, summary
 
 __all__ = ["DecodeError", "Fragment", "KeyMissing", "Meter", "Reader", "Summary", "WrongKey", "alarms", "crc", "decode",
-           "decode_3of6", "explain", "fragment", "has_crc", "head", "meter", "meter_text", "parse_meter", "strip_crc",
-           "summary"]
+           "decode_3of6", "explain", "fragment", "has_crc", "head", "meter", "meter_text", "parse_meter", "sender",
+           "strip_crc", "summary"]
 
 _decode = None
 

@@ -8,7 +8,7 @@ from collections import namedtuple
 from .errors import DecodeError
 
 Meter = namedtuple("Meter", ("manufacturer", "id", "version", "type"))
-_known: "dict[int, str | None]" = {}  # letters by code: a neighbourhood has few makers
+known: "dict[int, str]" = {}  # letters by code (without its top bit), of the makers seen of late
 
 MEDIA = {
     0x00: "other", 0x01: "oil", 0x02: "electricity", 0x03: "gas", 0x04: "heat", 0x05: "steam", 0x06: "warm water",
@@ -27,15 +27,14 @@ def letters(code: int) -> "str | None":
 
     The top bit only tells that the address is unique in one network.
     """
-    found = _known.get(code, "")
-    if found == "":
+    code &= 0x7FFF
+    found = known.get(code)
+    if found is None:
         first, second, third = code >> 10 & 31, code >> 5 & 31, code & 31
-        found = None
         if 0 < first < 27 and 0 < second < 27 and 0 < third < 27:
-            found = chr(first + 64) + chr(second + 64) + chr(third + 64)
-        if len(_known) >= 64:
-            _known.clear()
-        _known[code] = found
+            if len(known) >= 64:
+                known.clear()
+            found = known[code] = chr(first + 64) + chr(second + 64) + chr(third + 64)
     return found
 
 

@@ -7,7 +7,7 @@ into `data`, which is the telegram itself until a layer has been decrypted and r
 from collections import namedtuple
 
 from .errors import DecodeError, Fragment
-from .identity import Meter, letters, meter_of, meter_text
+from .identity import Meter, known, letters, meter_of, meter_text
 
 Summary = namedtuple("Summary", ("meter", "ci", "access_number", "status", "encrypted"))
 
@@ -233,19 +233,48 @@ def encrypted(layers: Layers) -> bool:
     return layers.data[at:at + 2] != b"\x2f\x2f"
 
 
+def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
+    """(meter as its eight address bytes, CI, status byte or None where hidden): all a relay asks of every telegram.
+
+    The manufacturer's top bit is taken off: it tells that the address is unique in one network only, and is no part of
+    the meter's name.
+    """
+    size = len(telegram)
+    # The two commonest heads as in `head`; a maker not heard of late takes the long way, which keeps the letters, and
+    # so does one with the top bit.
+    if size > 22 and telegram[0] == size - 1 and (telegram[2] | telegram[3] << 8) in known:
+        ci = telegram[10]
+        if ci == 0x7A:
+            mode = telegram[14] & 31
+            if mode < 16 and mode != 7:
+                return telegram[2:10], ci, telegram[12]
+        elif ci == 0x8D and telegram[16] >> 5 == 1:
+            return telegram[2:10], ci, None
+    return _sender_walked(telegram)
+
+
+def _sender_walked(telegram):
+    # By itself: MicroPython keeps a call's variables off the heap if they are few.
+    address, ci, _, status, _ = head_walked(telegram)
+    if address[1] & 0x80:
+        address = address[:1] + bytes((address[1] & 0x7F,)) + address[2:]
+    return address, ci, status
+
+
 def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
-    """As `summary`, with the meter as its eight address bytes (M, ID, version, type): the cheap form for a relay."""
+    """As `summary`, with the meter as its eight address bytes (M, ID, version, type)."""
     size = len(telegram)
     if size > 22 and telegram[0] == size - 1:
         # The two commonest heads without a detour: a short TPL header, an encrypted ELL right after the address.
         ci = telegram[10]
-        if ci == 0x7A and not telegram[14] & 0x10:
-            if letters(telegram[2] | telegram[3] << 8) is not None:
-                sealed = telegram[14] & 15 != 0 and not telegram[15] == telegram[16] == 0x2F
-                if telegram[14] & 15 != 7:
-                    return telegram[2:10], ci, telegram[11], telegram[12], sealed
-        elif ci == 0x8D and telegram[16] >> 5 == 1 and letters(telegram[2] | telegram[3] << 8) is not None:
-            return telegram[2:10], ci, telegram[12], None, True
+        if (telegram[2] | telegram[3] << 8) in known:
+            if ci == 0x7A:
+                mode = telegram[14] & 31
+                if mode < 16 and mode != 7:
+                    return (telegram[2:10], ci, telegram[11], telegram[12],
+                            mode != 0 and (telegram[15] != 0x2F or telegram[16] != 0x2F))
+            elif ci == 0x8D and telegram[16] >> 5 == 1:
+                return telegram[2:10], ci, telegram[12], None, True
     return head_walked(telegram)
 
 
