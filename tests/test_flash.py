@@ -177,7 +177,7 @@ def test_what_there_is_no_room_to_bring_over_is_told_lost():
 
 
 def test_room_for_cursors_is_kept_whatever_was_done_in_between():
-    """What the ring believes to be free is what is free, after appends, flushes, cursors and new epochs in any order."""
+    """What the ring believes to be free is free, after appends, flushes, cursors and new epochs in any order."""
     ring = Bare(5).open()
     for i in range(1500):
         ring.append(record("n" * (i * 7 % 90)))
