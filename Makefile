@@ -14,8 +14,9 @@ $(VENV)/.ready: pyproject.toml
 demo: $(VENV)/.ready
 	@$(BIN)/netti demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
+# As many at once as there are cores, a file in one piece: most of the time a process test waits for another process.
 test: $(VENV)/.ready lint types
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile --durations 15
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
