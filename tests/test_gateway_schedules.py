@@ -30,6 +30,7 @@ SEED = b"\x01" * 32
 KEY = ed25519.public_key(SEED)
 SIGNER = batch.kid(KEY)
 SCHEDULES = int(os.getenv("NETTI_SCHEDULES") or (4 if port.MICROPYTHON else 12))
+MOST_BATCHES = 400  # of a schedule; a good one needs less than a fifth
 WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "command_keys": [KEY], "gateway": ME.gateway,
          "window": 3600, "interval": 900}
 
@@ -137,6 +138,8 @@ class Wire:
             return
         body, self.chunks = b"".join(self.chunks), []
         step = self.world.step()
+        self.world.batches += 1
+        assert self.world.batches < MOST_BATCHES, "it goes on sending for ever"
         if step == "error":
             status, answer = random.choice((401, 403, 429, 500, 503)), b""
         elif step == "large":
@@ -192,6 +195,7 @@ class World:
         self.kept = []  # telegrams appended
         self.safe = 0  # how many of them a power cut must not take
         self.executed = []
+        self.batches = 0
         self.unix = T
         self.next = 0
 

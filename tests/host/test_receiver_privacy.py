@@ -87,7 +87,7 @@ def test_seen_where_the_works_reads_it_too(place, monkeypatch):
             g["status"]["import"] = sum(h[1] for h in hours)
         return rows
     monkeypatch.setattr(queries, "gateways", bad)
-    assert "/v1/gateways" in works_sees_electricity(place)
+    assert "/v1/gateways/{0}" in works_sees_electricity(place)
 
 
 def test_seen_where_hours_are_entered_as_any_other_record(place, monkeypatch):
