@@ -47,7 +47,7 @@ class Commands:
         """`folder` holds the works' command keys; without it commands can be made, not signed."""
         self.keys, self.works, self._folder = keys, works, folder
         self._key: "Ed25519PrivateKey | None" = None
-        self._open: "dict[str, list[Command]]" = {}
+        self._open: "set[str]" = set()  # gateways that have open commands
         self.load_key()
         self.refresh()
 
@@ -56,10 +56,8 @@ class Commands:
         self._key = None if self._folder is None else trust.command_key(self._folder)
 
     def refresh(self) -> None:
-        """Read the open commands anew, after another process may have changed them."""
-        self._open = {}
-        for c in self._rows("WHERE answered IS NULL ORDER BY gateway, counter"):
-            self._open.setdefault(c.gateway, []).append(c)
+        """See anew who has open commands, after another process may have changed them."""
+        self._open = {row[0] for row in self.keys.db.execute("SELECT gateway FROM commands WHERE answered IS NULL")}
 
     def make(self, gateway: str, name: str, arguments: dict, now: int) -> int:
         """Queue a command; returns its counter. Raises CommandRefused."""
@@ -113,11 +111,18 @@ class Commands:
         """A gateway's commands, newest first."""
         return self._rows("WHERE gateway = ? ORDER BY counter DESC LIMIT 100", gateway)
 
+    def open(self, gateway: str) -> "list[Command]":
+        """A gateway's commands without a result, in rising counter."""
+        if gateway not in self._open:
+            return []
+        # From the file: another process may just have taken the result, and a gateway that is told again answers again.
+        return self._rows("WHERE gateway = ? AND answered IS NULL ORDER BY counter", gateway)
+
     def signed(self, gateway: str, kid: bytes, now: int) -> "list[bytes]":
         """The open commands of a gateway as an answer carries them, in rising counter."""
         found: "list[bytes]" = []
         size = 0
-        for c in self._open.get(gateway, ()):
+        for c in self.open(gateway):
             if c.not_after < now or len(found) == MOST:
                 continue
             data = self.sign(kid, c.counter, c.not_after, c.name, self._complete(c))

@@ -60,6 +60,16 @@ def test_repeated_until_the_result_comes(receiver):
     assert (c["counter"], c["name"], c["state"], c["result"]) == (counter, "interval", "done", "1800")
 
 
+def test_a_result_that_another_process_took_ends_it_at_once(receiver):
+    gateway = receiver.enrol()
+    counter = order(receiver, gateway, "interval", {"seconds": 1800})
+    elsewhere = commands.Commands(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
+    assert len(elsewhere.signed(gateway.id, batch.kid(gateway.public), NOW)) == 1
+    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "")]) == []
+    assert elsewhere.signed(gateway.id, batch.kid(gateway.public), NOW) == [], "before it has looked at what changed"
+    elsewhere.keys.close()
+
+
 def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_path):
     gateway = receiver.enrol()
     backup = tmp_path / "backup"

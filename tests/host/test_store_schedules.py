@@ -163,7 +163,7 @@ class Schedules(RuleBasedStateMachine):
         if answer_lost:
             return
         g.acknowledged = max(g.acknowledged, min(taken.through, first + len(bodies) - 1))
-        for c in self.commands._open.get(g.id, ()):
+        for c in self.commands.open(g.id):
             if c.counter not in g.executed:
                 assert not g.executed or c.counter > g.executed[-1], "counters rise"
                 g.executed.append(c.counter)

@@ -9,9 +9,13 @@ import binascii
 import json
 import sys
 
-from firmware import folder as kept
-from firmware import port, start, uplink
-from schedules.world import Cut, World
+from firmware import port
+
+port.tidy()  # as firmware.main does it, before the imports
+
+from firmware import folder as kept  # noqa: E402
+from firmware import start, uplink  # noqa: E402
+from schedules.world import Cut, World  # noqa: E402
 
 
 class Lcg:
@@ -52,13 +56,22 @@ class Device:
         self.world = world = World(folder, exchange, tell, Lcg(seed))
         self.tell = tell
         world.budget, world.system = budget, system
-        kept.port = start.port = uplink.port = world
+        self._put(world)
         self.g = g = start.make(folder)
         world.heard = self._hear_all
         g.valve = lambda: None
         # Each execution is told the moment it begins: what follows may be cut off.
         for name in ("order", "trust", "update_available", "close_valve", "rewind"):
             self._watch(name)
+
+    @staticmethod
+    def _put(world):
+        kept.port = start.port = uplink.port = world
+
+    def end(self):
+        """Nothing of it is written any more, and others have the real port again."""
+        self.world.dead = True
+        self._put(port)
 
     def _watch(self, name):
         real = getattr(self.g, name)

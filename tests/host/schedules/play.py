@@ -91,7 +91,7 @@ class Local:
 
     def kill(self):
         if self.device is not None:
-            self.device.world.dead = True
+            self.device.end()
             self.device = None
 
 

@@ -236,7 +236,7 @@ class Receiving:
 
     def waits(self, name):
         """Whether a command of this name waits for its result."""
-        return any(c.name == name for c in self.receiver.commands._open.get(self.template.me.gateway, ()))
+        return any(c.name == name for c in self.receiver.commands.open(self.template.me.gateway))
 
     def mark(self, epoch, home=None):
         """How far the store (or that of a backup) has an epoch."""
