@@ -7,7 +7,6 @@ home's hours.
 
 import asyncio
 import concurrent.futures
-import contextlib
 import hashlib
 import os
 import secrets
@@ -18,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from .access import ROLES, STAFF, Who
+from .files import database, transaction
 
 SESSION_S = 12 * 3600
 LEAST_PASSWORD = 12  # characters
@@ -56,13 +56,7 @@ class Accounts:
     def __init__(self, path: "str | os.PathLike[str]", keys=None):
         """`keys`: the works' KeyStore, where earlier releases kept accounts; they are moved from it."""
         self.path = Path(path)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        os.chmod(self.path, 0o600)
-        self.db = sqlite3.connect(self.path, timeout=2, isolation_level=None)
-        self.db.execute("PRAGMA synchronous=FULL")
-        self.db.execute("PRAGMA secure_delete=ON")
-        self.db.executescript(_SCHEMA)
+        self.db = database(self.path, _SCHEMA, timeout=2)
         self.log_timeout = 5.0  # seconds a look waits for the log
         self._writer: "concurrent.futures.ThreadPoolExecutor | None" = None
         self._log: "sqlite3.Connection | None" = None
@@ -92,7 +86,7 @@ class Accounts:
             raise ValueError(f"no role called {role}, or no home to it")
         salt = os.urandom(16)
         hashed = password_hash(password, salt)
-        with self._whole():
+        with transaction(self.db):
             new = self.db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None
             self.db.execute("INSERT OR REPLACE INTO users VALUES (?,?,?,?,?,?)", (name, salt, hashed, role, now, home))
             self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
@@ -100,7 +94,7 @@ class Accounts:
 
     def remove(self, name: str) -> bool:
         """End an account and its sessions; False if there is none."""
-        with self._whole():
+        with transaction(self.db):
             self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
             return self.db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount == 1
 
@@ -123,7 +117,7 @@ class Accounts:
         """A new session for who has shown the password of this hash; returns its cookie, None if the account has
         changed meanwhile."""
         cookie = secrets.token_urlsafe(24)
-        with self._whole():
+        with transaction(self.db):
             self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
             made = self.db.execute("INSERT INTO sessions SELECT ?, name, ?, ? FROM users WHERE name = ? AND hash = ?",
                                    (_hash(cookie), secrets.token_urlsafe(18), now + SESSION_S, name, expected))
@@ -201,16 +195,6 @@ class Accounts:
     def lines(self):
         """Every line of the log, oldest first, for an export."""
         return map(Line._make, self.db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY id"))
-
-    @contextlib.contextmanager
-    def _whole(self):
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
 
 
 _COLUMNS = 'id, at, who, role, via, what, subject, start, "end", purpose'

@@ -14,8 +14,9 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from .files import make_private, put_in_place, write_private
 from .keys import KeyStore
-from .settings import Directory, SettingsError, unlock, write_private
+from .settings import Directory, SettingsError, unlock
 from .stores import sqlite
 
 STAMP = "backup.stamp"  # when the readings were last saved, for the metrics
@@ -127,13 +128,12 @@ def copy_database(source: Path, target: Path) -> None:
     """Copy a small database that may be in use, whole or not at all."""
     temporary = target.with_name(target.name + ".copy")
     temporary.unlink(missing_ok=True)
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    make_private(temporary)
     with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as there, \
             contextlib.closing(sqlite3.connect(temporary)) as here:
         there.backup(here)
         here.execute("PRAGMA journal_mode=DELETE")
-    write_private(target, temporary.read_bytes())
-    temporary.unlink(missing_ok=True)
+    put_in_place(temporary, target)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ import firmware.batch as batch
 import wmbus
 
 from . import trust
+from .files import transaction
 
 DAY = 86_400
 CONTENT_TYPE = "application/cbor"
@@ -63,8 +64,7 @@ class Commands:
         """Queue a command; returns its counter. Raises CommandRefused."""
         check(name, arguments)
         db = self.keys.db
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             last = db.execute("SELECT max(counter) FROM commands WHERE gateway = ?", (gateway,)).fetchone()[0] or 0
             counter = max(last + 1, int(time.time()))  # the real time, also in simulation: see above
             if name in ("interval", "relay", "own-meters", "trust"):  # the later one says all
@@ -72,10 +72,6 @@ class Commands:
                            "AND answered IS NULL", (now, gateway, name))
             db.execute("INSERT INTO commands (gateway, counter, name, arguments, not_after, made) VALUES (?,?,?,?,?,?)",
                        (gateway, counter, name, cbor2.dumps(arguments, canonical=True), now + VALID_S[name], now))
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
         self.refresh()
         return counter
 

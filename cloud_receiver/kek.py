@@ -17,7 +17,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from .settings import SettingsError, write_private
+from .files import write_private
+from .settings import SettingsError
 
 SIZE = 32
 NONCE = 12

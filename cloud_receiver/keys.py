@@ -12,20 +12,19 @@ journal. Keys leave it only to the decoder and, for a gateway's own meters, into
 never listed.
 """
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
 import os
 import secrets
-import sqlite3
 from collections import namedtuple
 from pathlib import Path
 
 import wmbus
 
 from . import kek
+from .files import database, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sealed_keys (
@@ -68,13 +67,7 @@ class KeyStore:
 
     def __init__(self, path: "str | os.PathLike[str]"):
         self.path = Path(path)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        os.chmod(self.path, 0o600)
-        self.db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-        self.db.execute("PRAGMA synchronous=FULL")
-        self.db.execute("PRAGMA secure_delete=ON")
-        self.db.executescript(_SCHEMA)
+        self.db = database(self.path, _SCHEMA, timeout=10)
         self._keks: "dict[bytes, kek.Kek] | None" = None
 
     def close(self) -> None:
@@ -121,7 +114,7 @@ class KeyStore:
             self._seal_plain()
 
     def _seal_plain(self):
-        with self._whole():
+        with transaction(self.db):
             if not self.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone():
                 return  # another process was faster
             for meter, key, added in self.db.execute("SELECT meter, key, added FROM meter_keys").fetchall():
@@ -132,7 +125,7 @@ class KeyStore:
     def rotate(self, new: kek.Kek) -> int:
         """Seal every meter key anew under another KEK, all or none; returns how many. Raises Locked."""
         self.unlock()
-        with self._whole():
+        with transaction(self.db):
             rows = self.db.execute("SELECT meter, number, sealed, kek FROM sealed_keys").fetchall()
             for meter, number, sealed, under in rows:
                 try:
@@ -150,7 +143,7 @@ class KeyStore:
     def put(self, meter: str, key: bytes, now: int) -> str:
         """Keep a meter's key; returns added, unchanged or replaced. Raises Locked."""
         self.unlock()
-        with self._whole():
+        with transaction(self.db):
             return self._put(meter, key, now)
 
     def _put(self, meter, key, now):
@@ -187,7 +180,7 @@ class KeyStore:
 
     def remove(self, meter: str, earlier_only: bool = False) -> int:
         """Forget a meter's keys, or only those before the present one; returns how many."""
-        with self._whole():
+        with transaction(self.db):
             gone = self.db.execute("DELETE FROM sealed_keys WHERE meter = ? AND (replaced IS NOT NULL OR NOT ?)",
                                    (meter, earlier_only)).rowcount
             if gone:
@@ -231,7 +224,7 @@ class KeyStore:
         verdicts: "list[Verdict]" = []
         seen: "dict[str, bytes]" = {}
         self.unlock()
-        with self._whole():
+        with transaction(self.db):
             for line, row in _rows(text):
                 try:
                     meter, key = parse_row(row)
@@ -255,7 +248,7 @@ class KeyStore:
                   name: str = "") -> bool:
         """Spend a secret for a gateway's key, and keep that it is enrolled; the same key may come again (its answer was
         lost), another may not."""
-        with self._whole():
+        with transaction(self.db):
             done = self.db.execute(
                 "UPDATE tokens SET used_by = ?, used = coalesce(used, ?) "
                 "WHERE hash = ? AND (used_by IS NULL OR used_by = ?)", (public_key, now, _hash(secret), public_key))
@@ -319,7 +312,7 @@ class KeyStore:
     def erase(self, gateway: "str | None", meters: "list[str]", before: int, now: int) -> None:
         """Forget the people of a home (None: only a meter's) here, and note that the store is to forget what they did
         before a time."""
-        with self._whole():
+        with transaction(self.db):
             if gateway is not None:
                 for table in ("homes", "bindings"):
                     self.db.execute(f"DELETE FROM {table} WHERE gateway = ?", (gateway,))
@@ -345,17 +338,6 @@ class KeyStore:
     def home(self, secret: str) -> "tuple[str, int] | None":
         """(gateway, since) of a home's secret."""
         return self.db.execute("SELECT gateway, since FROM homes WHERE hash = ?", (_hash(secret),)).fetchone()
-
-    @contextlib.contextmanager
-    def _whole(self):
-        """One transaction, all or nothing."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
 
 
 def parse_row(row: "list[str]") -> "tuple[str, bytes]":

@@ -10,7 +10,6 @@ notices.json in the receiver's directory says where to; without it nothing is wa
 """
 
 import asyncio
-import contextlib
 import email.message
 import email.utils
 import hashlib
@@ -26,6 +25,7 @@ from pathlib import Path
 import aiohttp
 
 from . import words
+from .files import database, transaction
 from .settings import SettingsError
 from .stores import Busy, StoreError, lists
 
@@ -57,11 +57,7 @@ class Notices:
         self.db: "sqlite3.Connection | None" = None
         if self.settings:
             path = receiver.directory.path / "notices.sqlite"
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self.db = sqlite3.connect(path, isolation_level=None)
-            self.db.execute("PRAGMA synchronous=FULL")
-            self.db.executescript(SCHEMA)
+            self.db = database(path, SCHEMA, timeout=5)
 
     def waiting(self) -> int:
         """Notices that are to be sent still."""
@@ -107,8 +103,7 @@ class Notices:
         assert self.db is not None
         known = {row[0] for row in self.db.execute("SELECT what FROM standing")}
         new = [what for what in found if what not in known]
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.db):
             self.db.executemany("DELETE FROM standing WHERE what = ?", [(k,) for k in known - found.keys()])
             self.db.executemany("INSERT INTO standing VALUES (?,?)", [(k, now) for k in new])
             if new:
@@ -118,10 +113,6 @@ class Notices:
                     if channel in self.settings:
                         self.db.execute("INSERT INTO outbox (channel, body, made, next) VALUES (?,?,?,?)",
                                         (channel, body, now, now))
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
         return len(new)
 
     # --- what is to be sent

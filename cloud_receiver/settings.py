@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from .files import write_private
+
 LOCK_S = 3.0  # the processes of a receiver that was killed take a moment to end
 
 
@@ -83,22 +85,3 @@ class Directory:
 def unlock(handle: int) -> None:
     """Give a directory's lock back."""
     os.close(handle)
-
-
-def write_private(path: Path, text: "str | bytes", mode: int = 0o600) -> None:
-    """Write a file through a temporary one and a rename, so that a crash leaves the old or the new; durable."""
-    data = text.encode() if isinstance(text, str) else text
-    temporary = path.with_name(path.name + ".new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        os.fchmod(handle, mode)
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

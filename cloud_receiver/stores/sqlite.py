@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from ..files import put_in_place
 from . import base
 from .base import MIGRATIONS, BaseStore
 from .writer import Groups, Writer
@@ -100,17 +101,7 @@ def copy(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", pag
             if found != "ok":
                 raise sqlite3.DatabaseError(f"the copy is damaged: {found}")
             here.execute("PRAGMA journal_mode=DELETE")  # one file, whatever was copied
-        handle = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put_in_place(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
