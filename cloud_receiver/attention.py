@@ -25,6 +25,13 @@ def silent_meter(m, now) -> bool:
     return now - m["last_heard"] > SILENT_METER_S
 
 
+def delivery(epochs) -> "list[tuple[str, str]]":
+    """How a gateway's rings have come: (level, text) of what is wrong, OK, or nothing where none has come."""
+    faults = (("bad", "Two versions", "equivocations"), ("warn", "Lost", "lost"), ("warn", "Gaps", "gaps"))
+    found = [(level, text) for level, text, field in faults if any(e[field] for e in epochs)]
+    return found or ([("ok", "OK")] if epochs else [])
+
+
 def gateway_items(gateways, revoked, now) -> "list[Item]":
     """What is wrong with gateways; `value` of a silence is seconds."""
     found = []

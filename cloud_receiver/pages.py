@@ -18,8 +18,7 @@ from aiohttp import web
 
 import firmware.batch as batch
 
-from . import access, attention, charts, commands, meters, usage, words
-from .clock import iso
+from . import access, attention, charts, commands, meters, parts, usage, words
 from .home import HomePage
 from .login import LogIn
 from .stores import lists, queries
@@ -57,9 +56,9 @@ class Pages:
         self._stamps = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self._static.items()}
         self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True,
                                              trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-        self._templates.globals.update(static=self._static_url, meter_url=meter_url, gateway_url=gateway_url,
-                                       parts=meter_parts, signal=signal_level, media=meters.media_name, iso=iso,
-                                       alarm_level=attention.alarm_level, day_chart=day_chart, power_chart=power_chart,
+        self._templates.globals.update(static=self._static_url, p=parts, media=meters.media_name,
+                                       alarm_level=attention.alarm_level, delivery=attention.delivery,
+                                       day_chart=day_chart, power_chart=power_chart,
                                        power_rows=power_rows, outcome=commands.outcome)
 
         self._log_in = LogIn(receiver, self)
@@ -193,7 +192,7 @@ class Pages:
         if view == "hours":
             bounds = usage.hour_bounds(day)
             if not await access.hours(self.receiver.accounts, request, m["id"], bounds[0], bounds[-1], now):
-                return self.render(request, "purpose.html", subject=m["id"], back=meter_url(m["id"]),
+                return self.render(request, "purpose.html", subject=m["id"], back=parts.meter_url(m["id"]),
                                    purposes=access.PURPOSES)
         used = await self._uses(m["row"], view, day, now) if access.may(request, access.USE) else []
         return self.render(
@@ -379,27 +378,6 @@ def described(kind, time, received, body):
         except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
             detail = ""
     return RECORD_NAMES.get(kind, "Record of an unknown kind"), detail[:200], time, received
-
-
-def signal_level(rssi: "int | None") -> int:
-    """0 to 4 bars for a level in dBm."""
-    return 0 if rssi is None else sum(rssi >= edge for edge in (-98, -90, -80, -68))
-
-
-def meter_parts(text: str) -> "tuple[str, str, str]":
-    """(make, number, version and type) of a meter's text."""
-    make, number, version, kind = text.rsplit("-", 3)
-    return make, number, f"{version}·{kind}"
-
-
-def meter_url(text: str, **query) -> str:
-    """The page of a meter."""
-    return "/meters/" + urllib.parse.quote(text, safe="") + ("?" + urllib.parse.urlencode(query) if query else "")
-
-
-def gateway_url(gateway: str) -> str:
-    """The page of a gateway."""
-    return "/gateways/" + urllib.parse.quote(gateway, safe="")
 
 
 def with_query(request, **changes) -> str:

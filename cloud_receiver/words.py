@@ -4,15 +4,21 @@ The English text is the key; NB holds the bokmål. A test holds every text of th
 """
 
 import datetime
+import decimal
+import functools
 
-from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_decimal
+from babel.dates import format_date, format_timedelta, get_month_names
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from . import usage
 
 LANGUAGES = ("nb", "en")
 NAMES = {"nb": "Norsk bokmål", "en": "English"}
 LOCALES = {"nb": "nb_NO", "en": "en_GB"}
+# What a list has hundreds of is written here with a locale's signs: Babel takes longer for one than a row's query does.
+SIGNS = {language: str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale)})
+         for language, locale in LOCALES.items()}
+MONTHS = {language: get_month_names("abbreviated", "format", locale) for language, locale in LOCALES.items()}
 
 NB = {
     # the frame
@@ -210,7 +216,8 @@ class Words:
         """A number with the language's separators: 1 234,5 or 1,234.5; nothing for None."""
         if value is None:
             return ""
-        return format_decimal(value, "#,##0" + ("." + "0" * decimals if decimals else ""), locale=self.locale)
+        exact = value if isinstance(value, int) else decimal.Decimal(str(value))  # 0.15 is rounded as it is written
+        return f"{exact:,.{decimals}f}".translate(SIGNS[self.language])
 
     def value(self, value) -> str:
         """A decoded value: a number with the decimals it has, anything else as text."""
@@ -228,8 +235,10 @@ class Words:
         """Date and time: 24.11.2026 08:00 or 24 Nov 2026, 08:00."""
         if seconds is None:
             return ""
-        return format_datetime(usage.local(seconds), "dd.MM.y HH:mm" if self.language == "nb" else "d MMM y, HH:mm",
-                               locale=self.locale)
+        t = usage.local(seconds)
+        if self.language == "nb":
+            return f"{t.day:02}.{t.month:02}.{t.year} {t.hour:02}:{t.minute:02}"
+        return f"{t.day} {MONTHS['en'][t.month]} {t.year}, {t.hour:02}:{t.minute:02}"
 
     def day(self, seconds: int) -> str:
         """A date with its weekday: tirsdag 24.11.2026."""
@@ -238,8 +247,8 @@ class Words:
 
     def short_day(self, seconds: int) -> str:
         """A date within a year: 24.11. or 24 Nov."""
-        form = "d.M." if self.language == "nb" else "d MMM"
-        return format_date(usage.local(seconds).date(), form, locale=self.locale)
+        t = usage.local(seconds)
+        return f"{t.day}.{t.month}." if self.language == "nb" else f"{t.day} {MONTHS['en'][t.month]}"
 
     def month(self, seconds: int, short: bool = False) -> str:
         """A month: november 2026."""
@@ -255,12 +264,17 @@ class Words:
             return self.text("never")
         if seconds > self.now - 60:
             return self.text("just now")
-        passed = datetime.timedelta(seconds=min(seconds - self.now, 0))
-        return format_timedelta(passed, add_direction=True, locale=self.locale)
+        passed = self.now - seconds
+        return _span(self.locale, -(passed - passed % (60 if passed < 86_400 else 3600)), True)
 
     def span(self, seconds: int) -> str:
         """A length of time: 3 timer."""
-        return format_timedelta(datetime.timedelta(seconds=max(seconds, 0)), locale=self.locale)
+        return _span(self.locale, max(seconds, 0), False)
+
+
+@functools.lru_cache(2048)
+def _span(locale, seconds, direction):
+    return format_timedelta(datetime.timedelta(seconds=seconds), add_direction=direction, locale=locale)
 
 
 def choose(query: "str | None", cookie: "str | None", accept: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import html.parser
+import random
 import re
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.batch as batch
-from cloud_receiver import attention, charts, commands, pages, usage, words
+from cloud_receiver import attention, charts, commands, pages, parts, usage, words
 from cloud_receiver.keys import KeyStore
 
 ROOT = Path(pages.__file__).parent
@@ -136,6 +139,8 @@ def test_every_text_has_its_bokmal():
         used.update(m[1] for m in re.findall(r"""(?:_|w\.text)\((['"])(.*?)\1""", text))
         used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
     used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT / "attention.py").read_text()))
+    used.update(m[1] for m in re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
+    used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
     used.update(words.CLOCKS)
     used.update(commands.RESULTS)
     used.update(pages.RECORD_NAMES.values())
@@ -172,6 +177,31 @@ def test_numbers_and_times_as_people_write_them():
     assert nb.ago(NOW) == nb.ago(NOW + 300) == "nå nettopp" and nb.ago(None) == "aldri"
     assert nb.litres(1500) == "1,5" and nb.litres(0) == "0" and en.litres(12_345_678) == "12,346"
     assert nb.value(1.25) == "1,25" and nb.value(["a", "b"]) == "a, b" and nb.value(True) == "True"
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_what_is_written_without_babel_is_as_babel_writes_it(language):
+    w, random_ = words.Words(language, NOW), random.Random(1)
+    times = "dd.MM.y HH:mm" if language == "nb" else "d MMM y, HH:mm"
+    for value in [0, -1, 0.15, 2.5, -1234.5, 1_234_567, *(random_.uniform(-1e6, 1e6) for _ in range(300)),
+                  *(random_.randrange(10 ** 9) / 1e6 for _ in range(300))]:
+        for decimals in range(4):
+            form = "#,##0" + "." * bool(decimals) + "0" * decimals
+            assert w.number(value, decimals) == format_decimal(value, form, locale=w.locale)
+        at = random_.randrange(1 << 31)
+        assert w.time(at) == format_datetime(usage.local(at), times, locale=w.locale)
+        assert w.short_day(at) == format_datetime(usage.local(at), times.split(" y")[0].replace("dd.MM.y HH:mm", "d.M."),
+                                                  locale=w.locale)
+
+
+def test_small_parts_escape_what_they_are_given():
+    w = words.Words("nb", NOW)
+    assert parts.meter_name("<b>-1-2-3") == ('<span class="make">&lt;b&gt;</span> <span class="number">1</span> '
+                                             '<span class="rest">2·3</span>')
+    assert parts.chip("ok", "<b>") == '<span class="chip ok">&lt;b&gt;</span>'
+    assert parts.level(w, None) == parts.NOTHING and parts.level(w, -80).count('class="on"') == 3
+    assert "nå nettopp" in parts.when(w, NOW) and "aldri" in parts.when(w, None)
+    assert parts.share(w, 3, 7).endswith("43 %</span>") and "– %" in parts.share(w, 0, 0)
 
 
 def test_the_meter_page_says_what_it_knows(receiver):
