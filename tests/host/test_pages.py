@@ -139,7 +139,7 @@ def test_every_text_has_its_bokmal():
         used.update(m[1] for m in re.findall(r"""(?:_|w\.text)\((['"])(.*?)\1""", text))
         used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
     used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT / "attention.py").read_text()))
-    used.update(m[1] for m in re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
+    used.update(re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
     used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
     used.update(words.CLOCKS)
     used.update(commands.RESULTS)
@@ -190,8 +190,8 @@ def test_what_is_written_without_babel_is_as_babel_writes_it(language):
             assert w.number(value, decimals) == format_decimal(value, form, locale=w.locale)
         at = random_.randrange(1 << 31)
         assert w.time(at) == format_datetime(usage.local(at), times, locale=w.locale)
-        assert w.short_day(at) == format_datetime(usage.local(at), times.split(" y")[0].replace("dd.MM.y HH:mm", "d.M."),
-                                                  locale=w.locale)
+        day = "d.M." if language == "nb" else "d MMM"
+        assert w.short_day(at) == format_datetime(usage.local(at), day, locale=w.locale)
 
 
 def test_small_parts_escape_what_they_are_given():
