@@ -93,6 +93,12 @@ class Uplink:
         if not self._failures:
             self._kick.set()
 
+    def again(self):
+        """The network is back: what failed for want of it need not wait any longer."""
+        if self._failures:
+            self._failures = 0
+            self._kick.set()
+
     def works(self):
         """The enrolment file in use."""
         return self._works
@@ -320,6 +326,8 @@ class Uplink:
         if answer.epoch == ring.epoch:
             ring.proven = True
         if not first:
+            if answer.epoch == ring.epoch and answer.through < ring.acknowledged:
+                ring.rewind(answer.through)  # the receiver is an older copy of itself: it has lost the others
             return ring.proven
         before = ring.acknowledged
         if answer.epoch == ring.epoch:

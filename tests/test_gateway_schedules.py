@@ -99,7 +99,7 @@ class Receiver:
             at, seq = end, seq + 1
         self.marks[head.epoch] = max(mark, head.last)
         open_commands = [data for counter, data in self.commands if counter not in self.results]
-        return 200, batch.answer(head.epoch, head.last, self.now, open_commands)
+        return 200, batch.answer(head.epoch, self.marks[head.epoch], self.now, open_commands)
 
     def record(self, epoch, seq, raw, new):
         assert self.meaning.setdefault((epoch, seq), raw) == raw, "seq %d has two meanings" % seq

@@ -392,16 +392,66 @@ def test_an_older_copy_of_a_bare_flash_is_seen_as_well():
     assert more.telegrams.proven and not more.renewed
 
 
+def lose(b, *seqs):
+    """Put the receiver back to before these telegrams."""
+    for seq in seqs:
+        del b.receiver.stored[b.telegrams.epoch][seq]
+
+
 def test_a_receiver_from_a_backup_is_no_reason_for_a_new_epoch():
     b = Bench()
     note(b.telegrams, "a", "b", "c")
     b.go()
     again = copied(b)()
-    for seq in (2, 3):
-        del again.receiver.stored[again.telegrams.epoch][seq]
+    lose(again, 2, 3)
     note(again.telegrams, "d")
     again.go()
-    assert not again.renewed and texts(again) == ["a", "d"]  # and a command to rewind brings the others
+    assert not again.renewed and texts(again) == ["a", "b", "c", "d"]
+
+
+def test_a_receiver_from_a_backup_gets_again_what_it_lost_though_nothing_is_new():
+    b = Bench()
+    note(b.telegrams, "a", "b", "c")
+    b.go()
+    lose(b, 2, 3)
+    before = len(b.receiver.requests)
+    b.go()
+    assert b.sent()[before:] == [(0, 0), (2, 3)] and texts(b) == ["a", "b", "c"]
+    assert not b.renewed and b.telegrams.pending() == 0
+    b.go()
+    assert b.sent()[before + 2:] == [(0, 0)]
+    lose(b, 1, 2, 3)  # all of it: to this receiver the epoch is a new one
+    b.go()
+    assert texts(b) == ["a", "b", "c"]
+    # An answer to something else says nothing, and what is gone from the ring is not waited for.
+    b.go(http(200, "", batch.answer(b"\x99" * 8, 0, T)))
+    assert b.telegrams.pending() == 0
+
+
+def test_an_empty_batch_that_is_always_answered_with_nothing_brings_one_round_each():
+    b = Bench()
+    note(b.telegrams, "a")
+    b.go()
+    for n in range(1, 4):
+        before = len(b.receiver.requests)
+        assert b.go((200, 0)) >= 1
+        assert b.sent()[before:] == [(0, 0), (1, 1)] and b.telegrams.pending() == 0
+
+
+class KeepsStill(Bench):
+    """Known bad: does not care how little the receiver has."""
+    def _acknowledged(self, ring, first, last, answer):
+        through = max(answer.through, ring.acknowledged)
+        return Bench._acknowledged(self, ring, first, last, batch.Answer(answer.epoch, through, answer.time, []))
+
+
+def test_a_gateway_that_does_not_care_leaves_a_receiver_from_a_backup_without():
+    bad = KeepsStill()
+    note(bad.telegrams, "a", "b")
+    bad.go()
+    lose(bad, 2)
+    bad.go()
+    assert texts(bad) == ["a"]
 
 
 def test_a_receiver_that_has_more_than_was_sent_never_frees_anything():
