@@ -432,7 +432,7 @@ def test_an_empty_batch_that_is_always_answered_with_nothing_brings_one_round_ea
     b = Bench()
     note(b.telegrams, "a")
     b.go()
-    for n in range(1, 4):
+    for _n in range(1, 4):
         before = len(b.receiver.requests)
         assert b.go((200, 0)) >= 1
         assert b.sent()[before:] == [(0, 0), (1, 1)] and b.telegrams.pending() == 0
