@@ -17,7 +17,7 @@ DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before
 MOST_DAYS = 400  # of readings in one answer
 TREND_DAYS = 14  # of the overview's picture
-QUICK_S, REST = 0.05, 50  # what takes longer to sum up is kept for so many times as long
+QUICK_S, REST = 0.01, 50  # what takes longer to sum up is kept for so many times as long
 EVERYTHING = 10_000_000  # rows: no limit
 PIECE = 500  # meters read at once for an export
 GATEWAY_COLUMNS = ("id", "name", "kind", "enrolled", "last_contact", "meters_heard", "coverage_share", "firmware",
@@ -61,42 +61,56 @@ class Api:
             return self._recent
 
     async def summary(self, request: web.Request) -> web.Response:
-        """Counts over the whole store."""
+        """Counts over the store."""
         found = await self.store.read(queries.summary)
         found["time"] = iso(self.clock.seconds())
         return web.json_response(found)
 
-    async def gateways(self, request: web.Request) -> web.Response:
+    async def gateways(self, request: web.Request) -> web.StreamResponse:
         """The list of gateways."""
         try:
             asked, (show, search, sort), cut = export.form(request), _chosen(request, "-contact"), _cut(request)
         except ValueError as e:
             return _wrong(e)
-        rows, found = await self.gateway_list(show, search, sort, *cut)
-        meters_in_all = (await self.store.read(lists.counts, self.clock.seconds()))["meters"]
-        told = [dict(self._gateway(g), meters_heard=g["meters_heard"],
-                     coverage_share=round(g["meters_heard"] / max(1, meters_in_all), 4)) for g in rows]
-        if asked == "csv":
-            for g in told:
-                epochs = g["epochs"]
-                g.update(gaps=sum(len(e["gaps"]) for e in epochs), lost=sum(e["lost"] for e in epochs),
-                         equivocations=sum(e["equivocations"] for e in epochs))
-            return export.as_csv("gateways", GATEWAY_COLUMNS, told)
-        return web.json_response({"gateways": told, "found": found})
+        known = await self.coverage()
+        ids, found = await self._gateways(lists.gateway_ids, known, show, search, sort, *cut)
+        all_meters, _ = await self.store.read(lists.totals)
+
+        def told(g):
+            return dict(self._gateway(g), meters_heard=g["meters_heard"],
+                        coverage_share=round(g["meters_heard"] / max(1, all_meters), 4))
+
+        def row(g):
+            rings = g["epochs"]
+            fields = dict(told(g), gaps=sum(len(e["gaps"]) for e in rings), lost=sum(e["lost"] for e in rings),
+                          equivocations=sum(e["equivocations"] for e in rings))
+            return [fields[c] for c in GATEWAY_COLUMNS]
+        return await export.stream(request, "gateways", asked, {"found": found}, GATEWAY_COLUMNS, self._of(
+            ids, row if asked == "csv" else told, lists.gateways_of, known))
+
+    async def _of(self, ids, told, query, *args):
+        """What is told of each of some rows, PIECE of them read at once."""
+        for at in range(0, len(ids), PIECE):
+            yield [told(row) for row in await self.store.read(query, ids[at:at + PIECE], *args)]
 
     async def gateway_list(self, show, search, sort, limit, offset):
         """lists.gateways, with the revoked among `all` and `revoked` only."""
+        return await self._gateways(lists.gateways, await self.coverage(), show, search, sort, limit, offset)
+
+    async def _gateways(self, query, known, show, search, sort, limit, offset):
         revoked = tuple(self._revoked())
         return await self.store.read(
-            lists.gateways, self.clock.seconds(), show, search, sort, limit, offset,
-            () if show in ("all", "revoked") else revoked, revoked if show == "revoked" else None,
-            await self.coverage())
+            query, self.clock.seconds(), show, search, sort, limit, offset,
+            () if show in ("all", "revoked") else revoked, revoked if show == "revoked" else None, known)
 
     async def meter_list(self, show, search, sort, limit, offset):
         """lists.meters."""
-        known = await self.coverage() if sort.lstrip("-") in ("by", "signal") else None
         return await self.store.read(lists.meters, self.recent(), self.clock.seconds(), show, search, sort, limit,
-                                     offset, known)
+                                     offset, await self._order(sort))
+
+    async def _order(self, sort):
+        """What an order of meters goes by that the store does not know."""
+        return await self.coverage() if sort.lstrip("-") in ("by", "signal") else None
 
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway, with what came twice and with two contents."""
@@ -120,7 +134,7 @@ class Api:
                 "epochs": [dict(e, epoch=e["epoch"].lower(), first_contact=iso(e["first_contact"]),
                                 last_contact=iso(e["last_contact"])) for e in g["epochs"]]}
 
-    async def meters(self, request: web.Request) -> web.Response:
+    async def meters(self, request: web.Request) -> web.StreamResponse:
         """The list of meters."""
         try:
             asked, (show, search, sort), cut = export.form(request), _chosen(request, "id"), _cut(request)
@@ -128,28 +142,33 @@ class Api:
             return _wrong(e)
         if not access.may(request, access.USE) and sort.lstrip("-") == "reading":
             sort = "id"
-        rows, found = await self.meter_list(show, search, sort, *cut)
-        told = [dict(self._meter(m), coverage_share=round(m["covered"] / lists.WEEK, 4))
-                for m in access.fitting(request, rows)]
-        if asked == "csv":
-            for m in told:
-                m.update(alarm=" ".join(a["alarm"] for a in m["alarms"]),
-                         alarm_since=min((a["since"] for a in m["alarms"]), default=None))
-            return export.as_csv("meters", METER_COLUMNS, told)
-        return web.json_response({"meters": told, "found": found})
+        now = self.clock.seconds()
+        ids, found = await self.store.read(lists.meter_ids, now, show, search, sort, *cut, await self._order(sort))
 
-    async def alarms(self, request: web.Request) -> web.Response:
+        def told(m):
+            [seen] = access.fitting(request, [m])
+            return dict(self._meter(seen), coverage_share=round(m["covered"] / lists.WEEK, 4))
+
+        def row(m):
+            fields = dict(told(m), alarm=" ".join(a["alarm"] for a in m["alarms"]),
+                          alarm_since=iso(min((a["since"] for a in m["alarms"]), default=None)))
+            return [fields[c] for c in METER_COLUMNS]
+        return await export.stream(request, "meters", asked, {"found": found}, METER_COLUMNS, self._of(
+            ids, row if asked == "csv" else told, lists.meters_of, self.recent(), now))
+
+    async def alarms(self, request: web.Request) -> web.StreamResponse:
         """The alarms that stand, and since when."""
         try:
             asked, (show, search, sort), cut = export.form(request), _chosen(request, "-since"), _cut(request)
         except ValueError as e:
             return _wrong(e)
         rows, found = await self.store.read(lists.alarms, show, search, sort, *cut)
-        told = [{"meter": a["id"], "media": meters.media_name(a["media"]), "alarm": a["alarm"],
-                 "since": iso(a["since"]), "last": iso(a["last"]), "last_heard": iso(a["last_heard"])} for a in rows]
-        if asked == "csv":
-            return export.as_csv("alarms", ALARM_COLUMNS, told)
-        return web.json_response({"alarms": told, "found": found})
+
+        async def pieces():
+            for at in range(0, len(rows), PIECE):
+                yield [(a["id"], meters.media_name(a["media"]), a["alarm"], iso(a["since"]), iso(a["last"]),
+                        iso(a["last_heard"])) for a in rows[at:at + PIECE]]
+        return await export.stream(request, "alarms", asked, {"found": found}, ALARM_COLUMNS, pieces())
 
     async def meter(self, request: web.Request) -> web.Response:
         """One meter, with who hears it."""

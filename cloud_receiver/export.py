@@ -33,7 +33,8 @@ def as_csv(name: str, columns, rows) -> web.Response:
 
 
 async def stream(request: web.Request, name: str, asked: str, head: dict, columns, pieces) -> web.StreamResponse:
-    """Rows (tuples in the order of the columns) piece by piece, as CSV or as JSON: the head with a list `name`."""
+    """Rows (in the order of the columns; dicts as they are, for JSON) piece by piece, as CSV or as JSON: the head with
+    a list `name`."""
     if asked == "csv":
         response = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8", **_attached(name)})
     else:
@@ -47,7 +48,8 @@ async def stream(request: web.Request, name: str, asked: str, head: dict, column
         before = json.dumps(head)[:-1] + f', "{name}": [\n'
         async for rows in pieces:
             if rows:
-                await response.write((before + ",\n".join(json.dumps(dict(zip(columns, r))) for r in rows)).encode())
+                told = (json.dumps(r if isinstance(r, dict) else dict(zip(columns, r))) for r in rows)
+                await response.write((before + ",\n".join(told)).encode())
                 before = ",\n"
         await response.write((before if "[" in before else "").encode() + b"\n]}\n")
     await response.write_eof()

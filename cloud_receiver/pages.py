@@ -147,7 +147,8 @@ class Pages:
                                        + attention.meter_items(rows_of_meters, now))
         days = (await self.receiver.api.coverage()).days
         return self.render(
-            request, "overview.html", counts=counts, meters=counts["meters"], heard=counts["heard"], gateways=active,
+            request, "overview.html", counts=counts, most=queries.MOST_COUNTED, meters=counts["meters"],
+            heard=counts["heard"], gateways=active,
             enrolled=counts["gateways"], in_contact=active - silent, encrypted=counts["encrypted"],
             keyed=counts["keyed"], alarmed=counts["alarmed"], items=items[:MOST_ITEMS],
             more=max(wrong + odd, len(items)) - MOST_ITEMS, trend=lambda w: trend_chart(w, days, now),
@@ -163,7 +164,7 @@ class Pages:
         rows, found = await self.receiver.api.meter_list(*chosen.asked())
         if chosen.beyond(found):
             rows, found = await self.receiver.api.meter_list(*chosen.asked())
-        total = found if chosen.everything else (await self.store.read(lists.counts, now))["meters"]
+        total = found if chosen.everything else (await self.store.read(lists.totals))[0]
         return self.render(request, "meters.html", rows=access.fitting(request, rows), found=found, total=total,
                            c=chosen, search=chosen.search, show=chosen.show, order=chosen.order, week=lists.WEEK,
                            silent=lambda m: attention.silent_meter(m, now))
@@ -223,11 +224,11 @@ class Pages:
         rows, found = await self.receiver.api.gateway_list(*chosen.asked())
         if chosen.beyond(found):
             rows, found = await self.receiver.api.gateway_list(*chosen.asked())
-        counts = await self.store.read(lists.counts, now)
-        every = await self.store.read(queries.gateways) if releases.stages() else []
-        return self.render(request, "gateways.html", rows=rows, found=found, total=counts["gateways"], c=chosen,
+        all_meters, total = await self.store.read(lists.totals)
+        every = await self.store.read(lists.versions) if releases.stages() else []
+        return self.render(request, "gateways.html", rows=rows, found=found, total=total, c=chosen,
                            search=chosen.search, show=chosen.show, order=chosen.order, told=releases.told,
-                           versions=releases.spread(every) if every else [], meters=counts["meters"],
+                           versions=releases.spread(every) if every else [], meters=all_meters,
                            revoked=self.receiver.revoked(), silent=lambda g: attention.silent_gateway(g, now),
                            clock_word=clock_word, directory=str(self.receiver.directory.path))
 

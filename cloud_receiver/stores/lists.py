@@ -11,7 +11,7 @@ from collections import namedtuple
 from .. import dayrows
 from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
 from . import NO_KEY, NUMBERS, WRONG_KEY, queries
-from .queries import DAY, _dicts
+from .queries import DAY, _dicts, at_most
 
 MOST_GAPS = 100  # shown of a ring
 WEEK = 7  # days over which a meter's coverage share is taken
@@ -93,11 +93,20 @@ def meters(db, day, now, show="all", search="", order="id", limit=100, offset=0,
 
     `day`: the Unix day since which a gateway counts as hearing them; `known`: a Recent, for the orders by reception.
     """
+    ids, found = meter_ids(db, now, show, search, order, limit, offset, known)
+    return meters_of(db, ids, day, now), found
+
+
+def meter_ids(db, now, show="all", search="", order="id", limit=100, offset=0, known=None):
+    """The rows of the meters that `meters` gives."""
     by, other = _order(METER_ORDERS, order, "id")
     where = f"{METERS_SHOWN.get(show, METERS_SHOWN['all'])} AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
             "AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
     values = (now - SILENT_METER_S, search, _like(search.replace(" ", "-")))
-    found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
+    if show == "all" and not search:
+        found = db.execute("SELECT count(*) FROM meters").fetchone()[0]  # the index alone
+    else:
+        found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
     if other:
         heard, field, nothing = known.meters if known else {}, int(other.endswith("signal")), (0, None)
 
@@ -109,10 +118,10 @@ def meters(db, day, now, show="all", search="", order="id", limit=100, offset=0,
     else:
         rows = db.execute(f"SELECT m.id FROM meters m WHERE {where} ORDER BY {by}m.meter LIMIT ?4 OFFSET ?5",
                           (*values, limit, offset)).fetchall()
-    return _of_rows(db, [row[0] for row in rows], day, now), found
+    return [row[0] for row in rows], found
 
 
-def _of_rows(db, ids, day, now):
+def meters_of(db, ids, day, now):
     """Meters of these rows, in their order."""
     if not ids:
         return []
@@ -157,11 +166,12 @@ def attention_meters(db, day, now, limit):
         f"a.meter = m.id AND a.ended IS NULL AND a.alarm NOT IN ('{wait}')) THEN 0 WHEN {_WRONG} THEN 1 ELSE 2 END, "
         "m.meter LIMIT ?2", (*values, limit))]
     found = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
-    return _of_rows(db, ids, day, now), found
+    return meters_of(db, ids, day, now), found
 
 
 def counts(db, now):
-    """Meters in all, heard in a day, encrypted, read with their key, with an alarm; telegrams waiting or not opened."""
+    """Meters in all, heard in a day, encrypted, read with their key, with an alarm; telegrams waiting or not opened (of
+    these at most MOST_COUNTED are counted: the store may hold any number)."""
     row = db.execute(
         "SELECT count(*), coalesce(sum(CASE WHEN m.last_heard >= ?1 THEN 1 ELSE 0 END), 0), "
         "coalesce(sum(CASE WHEN m.encrypted = 1 AND m.state > 0 THEN 1 ELSE 0 END), 0), "
@@ -171,11 +181,21 @@ def counts(db, now):
         (now - SILENT_METER_S,)).fetchone()
     found = dict(zip(("meters", "heard", "encrypted", "keyed", "missing", "wrong"), map(int, row)))
     found["alarmed"] = db.execute("SELECT count(DISTINCT meter) FROM alarms WHERE ended IS NULL").fetchone()[0]
-    found["pending"] = db.execute("SELECT count(*) FROM telegrams WHERE state = 0 AND time IS NOT NULL").fetchone()[0]
-    found["closed"] = db.execute("SELECT count(*) FROM telegrams WHERE state > 1").fetchone()[0]
+    found["pending"] = at_most(db, queries.WAITING)
+    found["closed"] = at_most(db, queries.CLOSED)
     for name, where in (("gateways", ""), ("in_contact", f"WHERE last_contact >= {now - SILENT_GATEWAY_S}")):
         found[name] = db.execute(f"SELECT count(*) FROM gateways {where}").fetchone()[0]
     return found
+
+
+def totals(db):
+    """(meters, gateways) in all."""
+    return tuple(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("meters", "gateways"))
+
+
+def versions(db):
+    """[{id, firmware}] of every gateway."""
+    return _dicts(db.execute("SELECT gateway AS id, firmware FROM gateways ORDER BY gateway"))
 
 
 def per_day(db, today, days):
@@ -208,6 +228,12 @@ def gateways(db, now, show="all", search="", order="-contact", limit=100, offset
 
     `leave`: ids not to be shown, `only`: none but these.
     """
+    ids, found = gateway_ids(db, now, show, search, order, limit, offset, leave, only, known)
+    return gateways_of(db, ids, known), found
+
+
+def gateway_ids(db, now, show="all", search="", order="-contact", limit=100, offset=0, leave=(), only=None, known=None):
+    """The rows of the gateways that `gateways` gives."""
     by, other = _order(GATEWAY_ORDERS, order, "-contact")
     where = f"{GATEWAYS_SHOWN.get(show, GATEWAYS_SHOWN['all'])} AND (?2 = '' OR g.gateway LIKE ?3 ESCAPE '\\' " \
             "OR lower(g.name) LIKE ?4 ESCAPE '\\') AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
@@ -216,21 +242,18 @@ def gateways(db, now, show="all", search="", order="-contact", limit=100, offset
         if ids or (ids is not None and not negated):
             listed = ", ".join(f"'{g}'" for g in ids if g.isalnum()) or "''"
             where += f" AND g.gateway {negated}IN ({listed})"
-    heard = known.gateways if known else {}
     if other:
-        names = _sorted(db.execute(f"SELECT g.id, g.gateway FROM gateways g WHERE {where} ORDER BY g.gateway",
-                                   values).fetchall(), other, lambda r: heard.get(r[0], 0))[offset:offset + limit]
+        heard = known.gateways if known else {}
+        rows = _sorted(db.execute(f"SELECT g.id FROM gateways g WHERE {where} ORDER BY g.gateway", values).fetchall(),
+                       other, lambda r: heard.get(r[0], 0))[offset:offset + limit]
     else:
-        names = db.execute(f"SELECT g.id, g.gateway FROM gateways g WHERE {where} ORDER BY {by}g.gateway "
-                           "LIMIT ?5 OFFSET ?6", (*values, limit, offset)).fetchall()
+        rows = db.execute(f"SELECT g.id FROM gateways g WHERE {where} ORDER BY {by}g.gateway LIMIT ?5 OFFSET ?6",
+                          (*values, limit, offset)).fetchall()
     found = db.execute(f"SELECT count(*) FROM gateways g WHERE {where}", values).fetchone()[0]
-    rows = _of_gateways(db, [row for row, _ in names])
-    for g in rows:
-        g["meters_heard"] = heard.get(g["row"], 0)
-    return rows, found
+    return [row[0] for row in rows], found
 
 
-def _of_gateways(db, ids):
+def gateways_of(db, ids, known=None):
     """Gateways of these rows in their order, with their rings, in few queries however many they are."""
     if not ids:
         return []
@@ -240,7 +263,7 @@ def _of_gateways(db, ids):
         f"FROM gateways WHERE id IN {NUMBERS}", (numbers,)))}
     for g in by_row.values():
         g["status"] = dict(json.loads(g["status"])) if g["status"] else {}
-        g["epochs"] = []
+        g["epochs"], g["meters_heard"] = [], known.gateways.get(g["row"], 0) if known else 0
     rings = {}
     for e in _dicts(db.execute(
             "SELECT e.id AS row, e.gateway, e.epoch, e.through, e.first_contact, e.last_contact, "

@@ -9,6 +9,9 @@ from .. import dayrows
 from . import DECODED, PENDING, STATES, coverage, take
 
 DAY = 86_400
+MOST_COUNTED = 100_000  # rows: counting them takes milliseconds
+WAITING = "telegrams WHERE state = 0 AND time IS NOT NULL"  # these two in the words of their partial indices
+CLOSED = "telegrams WHERE state > 1"
 
 
 def _dicts(cursor):
@@ -44,20 +47,40 @@ def compact_meters(db):
         "AND note LIKE 'compact frame%')")]
 
 
+def at_most(db, rows):
+    """How many rows there are (`rows`: what a SELECT of them has behind FROM), counting no more than MOST_COUNTED."""
+    return db.execute(f"SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT {MOST_COUNTED}) AS counted").fetchone()[0]
+
+
 def summary(db):
-    """Counts over the whole store."""
-    found = dict.fromkeys(STATES, 0)
-    for state, count in db.execute("SELECT state, count(*) FROM telegrams GROUP BY state"):
-        found[STATES[state]] = count
-    found["telegrams"] = sum(found.values())
-    for name, sql in (("untimed", "SELECT count(*) FROM telegrams WHERE time IS NULL"),
-                      ("meters", "SELECT count(*) FROM meters"), ("gateways", "SELECT count(*) FROM gateways"),
-                      ("home_hours", "SELECT count(*) FROM home_hours"),
-                      ("opaque", "SELECT count(*) FROM records WHERE kind = 0"),
-                      ("equivocations", "SELECT count(*) FROM equivocations"),
-                      ("gaps", "SELECT coalesce(sum(CAST(last - first + 1 AS DOUBLE PRECISION)), 0) FROM gaps"),
-                      ("lost", "SELECT coalesce(sum(count), 0) FROM lost")):
+    """Counts over the whole store, in a bounded time whatever it holds: none goes beyond MOST_COUNTED but by what needs
+    no counting. `about` names those that are not exact."""
+    found = {"telegrams": at_most(db, "telegrams"), "untimed": at_most(db, "telegrams WHERE time IS NULL")}
+    found["pending"] = at_most(db, WAITING) + found["untimed"]
+    closed = dict(db.execute(f"SELECT state, count(*) FROM (SELECT state FROM {CLOSED} LIMIT {MOST_COUNTED}) AS "
+                             "counted GROUP BY state").fetchall())
+    found.update({name: closed.get(state, 0) for state, name in enumerate(STATES) if state > DECODED})
+    about = [name for name in ("untimed", "pending") if found[name] >= MOST_COUNTED]
+    if sum(closed.values()) >= MOST_COUNTED:
+        about += STATES[DECODED + 1:]
+    if found["telegrams"] >= MOST_COUNTED:  # rows are numbered in their order, and forgotten from the front
+        first, last = db.execute("SELECT min(id), max(id) FROM telegrams").fetchone()
+        found["telegrams"] = last - first + 1
+        about += ["telegrams"]
+    found["decoded"] = max(0, found["telegrams"] - found["pending"] - sum(closed.values()))
+    for name, rows in (("meters", "meters"), ("gateways", "gateways"), ("opaque", "records WHERE kind = 0"),
+                       ("equivocations", "equivocations")):
+        found[name] = at_most(db, rows)
+    found["home_hours"] = db.execute(f"SELECT count(*) FROM (SELECT 1 FROM home_hours LIMIT {MOST_COUNTED}) AS counted"
+                                     ).fetchone()[0]
+    about += [name for name in ("meters", "gateways", "opaque", "equivocations", "home_hours")
+              if found[name] >= MOST_COUNTED]
+    for name, sql in (("gaps", "SELECT coalesce(sum(CAST(last - first + 1 AS DOUBLE PRECISION)), 0) FROM "
+                               f"(SELECT first, last FROM gaps LIMIT {MOST_COUNTED}) AS counted"),
+                      ("lost", "SELECT coalesce(sum(count), 0) FROM "
+                               f"(SELECT count FROM lost LIMIT {MOST_COUNTED}) AS counted")):
         found[name] = int(db.execute(sql).fetchone()[0])
+    found["about"] = about + (["decoded"] if about and found["telegrams"] >= MOST_COUNTED else [])
     return found
 
 
@@ -124,7 +147,9 @@ def meters(db, day, meter=None):
         f"sum(telegrams) AS telegrams, sum(heard) AS heard FROM coverage WHERE day >= ?1 {only} GROUP BY meter) c "
         "ON c.meter = m.id WHERE CAST(?2 AS TEXT) IS NULL OR m.meter = ?2 ORDER BY m.meter", (day, meter)))
     standing: dict = {}
-    for row, name, since in db.execute("SELECT meter, alarm, since FROM alarms WHERE ended IS NULL ORDER BY alarm"):
+    one = "" if meter is None else "AND meter = (SELECT id FROM meters WHERE meter = ?)"
+    for row, name, since in db.execute(f"SELECT meter, alarm, since FROM alarms WHERE ended IS NULL {one} "
+                                       "ORDER BY alarm", () if meter is None else (meter,)):
         standing.setdefault(row, []).append({"alarm": name, "since": since})
     for m in rows:
         m["alarms"] = standing.get(m["row"], [])

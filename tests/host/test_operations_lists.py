@@ -17,7 +17,7 @@ import firmware.batch as batch
 from cloud_receiver import health, logs, metrics
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Settings
-from cloud_receiver.stores import lists
+from cloud_receiver.stores import lists, open_store, queries
 
 METERS = [Meter(10000000 + n) for n in range(6)]
 LOCKED, WRONG = Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -169,6 +169,39 @@ def test_an_export_is_read_in_pieces(receiver, monkeypatch):
     assert receiver.web("/v1/readings").body == whole and len(asked) > 32 and set(asked) == {2}
 
 
+def test_lists_are_read_and_written_in_pieces(receiver, monkeypatch):
+    """Known-bad would be all rows at once: with pieces of two the answers are the same, from more queries."""
+    paths = [f"/v1/{name}?format={form}" for name in ("meters", "gateways", "alarms") for form in ("csv", "json")]
+    whole, read = [receiver.web(path).body for path in paths], []
+    monkeypatch.setattr("cloud_receiver.api.PIECE", 2)
+    for name in ("meters_of", "gateways_of"):
+        real = getattr(lists, name)
+        monkeypatch.setattr(lists, name, lambda db, rows, *a, real=real: read.append(len(rows)) or real(db, rows, *a))
+    assert [receiver.web(path).body for path in paths] == whole
+    assert len(read) >= 2 * 4 + 2 * 2 and set(read) == {1, 2}
+
+
+def test_counts_are_bounded_and_say_where_they_stop(receiver, monkeypatch):
+    exact = receiver.json("/v1/summary")
+    assert exact["about"] == [] and exact["telegrams"] == exact["decoded"] + exact["no_key"] + exact["wrong_key"]
+    monkeypatch.setattr(queries, "MOST_COUNTED", 1)
+    found = receiver.json("/v1/summary")
+    assert {"telegrams", "decoded", "no_key", "wrong_key", "undecodable", "meters"} <= set(found["about"])
+    assert found["telegrams"] == exact["telegrams"], "by the rows' numbers"
+    assert found["meters"] == found["no_key"] + found["wrong_key"] == 1
+    assert "1+" in receiver.web("/?lang=en").text, "of the two that are not decoded"
+
+
+def test_what_is_counted_is_found_by_an_index(tmp_path):
+    """Known-bad is a search through a whole table; `telegrams` and `records` grow with all that is sent."""
+    with contextlib.closing(open_store(f"sqlite://{tmp_path / 'store.sqlite'}")) as store, \
+            contextlib.closing(store._connect()) as db:
+        for rows in (queries.WAITING, queries.CLOSED, "telegrams WHERE time IS NULL", "records WHERE kind = 0",
+                     "alarms WHERE ended IS NULL"):
+            [(_, _, _, plan)] = db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {rows}").fetchall()
+            assert " INDEX " in plan, (rows, plan)
+
+
 # --- health, metrics
 
 def test_health_and_readiness(receiver, monkeypatch):
@@ -284,8 +317,8 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
 def test_a_page_asks_for_its_rows_only(receiver, monkeypatch):
     """10,000 meters must not be read for a page of a hundred."""
     monkeypatch.setattr("cloud_receiver.pages.PAGE", 3)
-    read, real = [], lists._of_rows
-    monkeypatch.setattr(lists, "_of_rows", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
+    read, real = [], lists.meters_of
+    monkeypatch.setattr(lists, "meters_of", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
     text = receiver.web("/meters?page=2").text
     assert read == [3] and len(re.findall('<th scope="row">', text)) == 3 and 'rel="next"' in text
     assert asyncio.iscoroutinefunction(receiver.receiver.pages.meters)

@@ -286,7 +286,7 @@ def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
 
 
 def test_an_error_is_a_page_too(receiver, monkeypatch):
-    monkeypatch.setattr(pages.lists, "gateways", lambda *a: 1 / 0)
+    monkeypatch.setattr(pages.lists, "gateway_ids", lambda *a: 1 / 0)
     answer = receiver.web("/gateways?lang=nb")
     assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
     answer = receiver.web("/v1/gateways")
