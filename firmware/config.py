@@ -120,11 +120,33 @@ def _han(value):
     return keys
 
 
+def _module(value, name):
+    # What names a module of ours is the owner's text: nothing else is to be loaded by it.
+    if any(not ("a" <= c <= "z" or c.isdigit()) for c in _text(value, name, 32)):
+        raise ConfigError("%s: letters a-z and digits" % name)
+    return value
+
+
+def _wifi(value):
+    _known(value, "wifi", ("ssid", "password", "country"))
+    ssid = _text(value.get("ssid"), "wifi.ssid", 32)
+    if len(ssid.encode()) > 32:
+        raise ConfigError("wifi.ssid: at most 32 bytes of UTF-8")
+    password = value.get("password")
+    # Nothing of it is in the message, which ends in logs.
+    if password is not None and (not isinstance(password, str) or not 8 <= len(password.encode()) <= 64):
+        raise ConfigError("wifi.password: 8 to 64 characters, or null for an open network")
+    country = value.get("country", "NO")
+    if not isinstance(country, str) or len(country) != 2 or any(not "A" <= c <= "Z" for c in country):
+        raise ConfigError("wifi.country: two capital letters like NO, not %r" % (country,))
+    return {"ssid": ssid, "password": password, "country": country}
+
+
 def check(raw, parse_meter, works):
     """Check a whole config.json; returns it complete. `parse_meter` is the codec's, `works` the checked enrolment file:
     its window and interval hold where the configuration names none. Raises ConfigError."""
     _known(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
-                           "status", "spool", "consent", "sntp"))
+                           "status", "spool", "consent", "sntp", "board", "wifi"))
     kind = raw.get("kind", "home")
     if kind not in KINDS:
         raise ConfigError("kind: one of %s" % ", ".join(KINDS))
@@ -134,9 +156,7 @@ def check(raw, parse_meter, works):
     for i, radio in enumerate(radios):
         where = "radios[%d]" % i
         _known(radio, where, ("radio", "port"))
-        name = _text(radio.get("radio"), where + ".radio", 32)
-        if any(not ("a" <= c <= "z" or c.isdigit()) for c in name):
-            raise ConfigError("%s.radio: letters a-z and digits" % where)
+        _module(radio.get("radio"), where + ".radio")
         _port(radio.get("port"), where + ".port")
     spool = raw.get("spool", {})
     if isinstance(spool, str):
@@ -166,6 +186,8 @@ def check(raw, parse_meter, works):
                   "values": _whole(spool.get("values", 512 << 10), "spool.values", 16384, 1 << 30)},
         "consent": {"valve": consent.get("valve") is True},
         "sntp": None if raw.get("sntp") is None else _server(raw["sntp"], "sntp"),
+        "board": None if raw.get("board") is None else _module(raw["board"], "board"),
+        "wifi": None if raw.get("wifi") is None else _wifi(raw["wifi"]),
     }
 
 

@@ -37,8 +37,8 @@ RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # One text, as a tuple of so many would take four times the memory.
 RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.http firmware.ed25519 "
           "firmware.ed25519_table firmware.sha512 firmware.sha512_table firmware.update firmware.fetch firmware.slots "
-          "firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls wmbus.layouts wmbus.naming "
-          "wmbus.vif han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
+          "firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
+          "wmbus.layouts wmbus.naming wmbus.vif han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
@@ -67,6 +67,7 @@ class Gateway:
         self.han: "HanPort | None" = None
         self.uplink: "Uplink"
         self.radios = []  # (radio, where its stream is)
+        self.others = []  # (name, coroutine function) of what else is configured
         self.orders = {}  # what the works ordered: interval, relay, own_meters
         self.save_orders = _nothing
         self.save_works = _nothing
@@ -410,6 +411,8 @@ class Gateway:
         tasks.append(asyncio.create_task(self.watchdog()))
         if self.supply is not None:
             tasks.append(self._task("supply", self.watch_supply))
+        for name, work in self.others:
+            tasks.append(self._task(name, work))
         if self.config["sntp"] is not None:
             tasks.append(self._task("sntp", self.network_time))
         if self.config["status"]:

@@ -12,6 +12,7 @@ from .clock import Clock
 from .errors import ConfigError
 from .folder import Folder, Updater
 from .gateway import Gateway, restored
+from .supply import MOST_S, FlushRule
 from .uplink import Uplink
 from .watch import WATCHDOG_S, Watch
 
@@ -20,14 +21,17 @@ LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that
 
 def radio_class(name):
     """The class of a radio: the name is the module."""
-    where = "firmware.radios." + name
+    return _named("radio", name, "Radio").Radio
+
+
+def _named(kind, name, part):
+    # The module of a radio or a board, which has a `part`.
     try:
-        module = __import__(where, None, None, ("Radio",))
+        return __import__("firmware.%ss.%s" % (kind, name), None, None, (part,))
     except ImportError as e:
         if name in str(e):
-            raise ConfigError("radio: there is none called %r" % name)  # noqa: B904
+            raise ConfigError("%s: there is none called %r" % (kind, name))  # noqa: B904
         raise
-    return module.Radio
 
 
 def load(folder):
@@ -116,6 +120,7 @@ def make(folder, status=False, slots=None):
         for _ in ring.migrate():
             pass
     _configure(g, kept)
+    _power_and_network(g, kept)
     g.orders = orders
     g.save_orders = kept.save_orders
     _connect(g, kept, works)
@@ -136,6 +141,21 @@ def _configure(g, kept):
                         g.electricity_hour, g.count)
     for radio in g.config["radios"]:
         g.radios.append((radio_class(radio["radio"])(), radio["port"]))
+
+
+def _power_and_network(g, kept):
+    # The supply that the board can measure, and the Wi-Fi that the gateway looks after itself.
+    if g.config["board"]:
+        board = _named("board", g.config["board"], "SUPPLY")
+        g.supply = port.millivolts(*board.SUPPLY)
+        g.flush_rule = FlushRule(MOST_S, board.LOW_MV)
+    if g.config["wifi"]:
+        station = port.wlan(g.config["wifi"])
+        if station is None:
+            raise ConfigError("wifi: there is none here that a gateway could set up (an operating system does it)")
+        from .wifi import Wifi
+        kept_bytes = port.read_whole(kept.path + "/wifi.json")
+        g.others.append(("wifi", Wifi(g, station, g.config["wifi"], kept_bytes, kept.keep("/wifi.json")).run))
 
 
 def _connect(g, kept, works):

@@ -1,1 +1,1 @@
-"""Boards: one file each, with pins only; the configuration names the file."""
+"""Boards: a file each, with what is soldered to which pin and nothing else. `board` in config.json names one."""

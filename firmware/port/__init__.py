@@ -411,6 +411,7 @@ def memory():
 # What is in the modules beside this one, loaded for each use: a device drops it in between.
 _ELSEWHERE = {
     "connect": "streams", "close": "streams", "datagram": "streams", "open_stream": "streams",
+    "join": "wifi", "wlan": "wifi", "millivolts": "supply",
     "tls_context": "tls", "tls_unverified": "tls", "dates_hold": "tls",
 }
 

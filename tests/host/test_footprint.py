@@ -16,7 +16,8 @@ HAN = ("firmware.han_port", "han_reader.hour", "han_reader", "han_reader.framing
 NEVER = ("han_reader.p1", "han_reader.p1_list", "han_reader.mbus", "han_reader.dissect", "han_reader.capture",
          "han_reader.security", "wmbus.dissect", "wmbus.s1", "wmbus.wired", "wmbus.prios", "wmbus.fragments",
          "firmware.enrol", "firmware.reset", "firmware.sntp", "firmware.update", "firmware.slots", "firmware.fetch",
-         "firmware.boot", "firmware.radios.rtlwmbus")
+         "firmware.boot", "firmware.radios.rtlwmbus", "firmware.wifi", "firmware.port.wifi", "firmware.port.supply",
+         "firmware.boards.pow")
 
 
 def loaded(config):

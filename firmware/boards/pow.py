@@ -1,0 +1,8 @@
+"""Pow-K+, Pow-P1 and Pow-U+: an ESP32-S2 that lives on the meter's port, with a large capacitor for what the port
+cannot give at once. Not yet tried on the board itself.
+"""
+
+# The supply of 3.3 V: pin of the converter (of ADC1: the other one is not to be had beside Wi-Fi), and the divider it
+# is behind, from the supply to the pin and from the pin to ground, in one unit.
+SUPPLY = (10, 33, 22)
+LOW_MV = 3100  # the chip gives up at 2.8 V: from here 1 F lasts seconds, and a flush takes a fraction of one

@@ -1,0 +1,77 @@
+"""Keeps a chip on its Wi-Fi: first on the channel of the last time, which saves seconds of looking on all of them, then
+on any. Between attempts it pauses longer and longer, each gateway differently, with the radio off.
+
+Loaded only where config.json has `wifi`; what is used only to join is in port/wifi.py and dropped in between. Nothing
+here tells the password to anyone but the driver.
+"""
+
+import hashlib
+import json
+
+LOOK_S = 2  # between two looks whether the connection still stands
+FIRST_S, MOST_S = 5, 600  # pauses after the first and after many failures
+
+
+def pause(kid, failures):
+    """Seconds to wait after the n-th failure in a row: doubling, bounded, and 25 % to either side by gateway."""
+    base = min(FIRST_S << min(failures - 1, 16), MOST_S)
+    spread = hashlib.sha256(kid + b"wifi" + failures.to_bytes(4, "big")).digest()[0]
+    return base * (192 + spread // 2) // 256 or 1
+
+
+def channel_kept(data):
+    """The channel in what was kept, 0 for none."""
+    try:
+        channel = json.loads(data)["channel"]
+    except (ValueError, TypeError, KeyError):
+        return 0
+    return channel if isinstance(channel, int) and 0 < channel < 200 else 0
+
+
+class Wifi:
+    """`station` is the interface (port.wlan), `settings` the checked `wifi`, `kept` the bytes that `keep` was given."""
+
+    def __init__(self, gateway, station, settings, kept, keep):
+        self._gateway = gateway
+        self._station = station
+        self._settings = settings
+        self._keep = keep
+        self._channel = channel_kept(kept)
+        self._reason = ""  # why it is not connected, as last told
+
+    async def run(self):
+        """Join, and join again, for ever."""
+        g = self._gateway
+        while True:
+            if not self._station.isconnected():
+                await self._join()
+                g.uplink.again()
+            while self._station.isconnected():
+                await g.hal.sleep(LOOK_S)
+            g.count("wifi_lost")
+
+    async def _join(self):
+        g = self._gateway
+        began, failures, channel = g.clock.uptime(), 0, self._channel
+        while True:
+            reason = await g.hal.join(g.hal.sleep, self._station, self._settings, channel)
+            if not reason:
+                break
+            if channel:
+                channel = 0  # at once: it may only have moved
+                continue
+            failures += 1
+            g.count("wifi_failed")
+            if reason != self._reason:
+                self._reason = reason
+                g.hal.print_line("Wi-Fi: " + reason)
+            await g.hal.sleep(pause(g.identity.kid, failures))
+        self._remember(self._station.config("channel"))
+        if failures:
+            g.event("wifi", "%s for %d s" % (self._reason, g.clock.uptime() - began))
+        self._reason = ""
+
+    def _remember(self, channel):
+        if channel != self._channel:
+            self._channel = channel
+            self._keep(json.dumps({"channel": channel}).encode())

@@ -1,0 +1,153 @@
+"""The supply that a board measures: a gateway as it starts, on a board, with a chip's `machine` made up for the test.
+
+There is no hardware here. What is made up is the far end of the wire: the converter, and the voltage at its pin.
+"""
+
+import asyncio
+import json
+import os
+import sys
+
+from firmware import port
+
+port.tidy()  # before the imports: what they leave would lie all over a small heap
+
+from firmware import batch, cbor, flash_ring, identity, start
+from firmware.errors import ConfigError
+from firmware.gateway import SUPPLY_S
+
+FOLDER = "/tmp/netti-test-boards-" + ("mp" if port.MICROPYTHON else "c")
+ME = identity.of_seed(bytes(range(32)))
+
+
+class Machine:
+    """A chip whose converter sees `supply` millivolts behind 33 and 22 kilohms at pin 10."""
+
+    supply = 3300
+    looks = 0
+
+    class Pin:
+        def __init__(self, number):
+            self.number = number
+
+    class ADC:
+        ATTN_11DB = 3
+
+        def __init__(self, pin, atten):
+            assert pin.number == 10 and atten == 3
+
+        def read_uv(self):
+            Machine.looks += 1
+            return Machine.supply * 22 // 55 * 1000
+
+
+def folder(name, **settings):
+    """A gateway's folder with a spool on flash."""
+    path = FOLDER + "-" + name
+    port.make_folder(path)
+    for old in port.names(path):
+        port.remove(path + "/" + old)
+    works = {"works": "demo", "url": "https://localhost:1", "anchors": ["-----BEGIN CERTIFICATE-----"],
+             "gateway": ME.gateway}
+    port.write_whole(path + "/identity.json", identity.dump(ME))
+    port.write_whole(path + "/works.json", json.dumps(works).encode())
+    port.write_whole(path + "/config.json", json.dumps(dict(settings, spool="flash")).encode())
+    return path
+
+
+def made(path, machine=Machine):
+    """The gateway of a folder, on a machine; its uplink rests."""
+    before = sys.modules.get("machine")
+    if machine is not None:
+        sys.modules["machine"] = machine
+    try:
+        g = start.make(path)
+    finally:
+        if machine is not None:
+            del sys.modules["machine"]
+            if before:
+                sys.modules["machine"] = before
+
+    async def rest():
+        await asyncio.sleep(3600)
+    g.uplink.run = rest
+    g.flush_rule.most_s = 3600  # so that age is not what flushes, however slow the machine is
+    g.flush_if_due()
+    return g
+
+
+def on_flash(path):
+    """What a power cut at this moment leaves: the texts of the events on flash."""
+    values, _ = flash_ring.open_rings(port.flash(path), None, lambda: 0)
+    values.look()
+    rows = [cbor.decode_all(data) for _seq, data in values.read(0)]
+    return [row[4] for row in rows if row[0] == batch.EVENT]
+
+
+async def _lives(g, path):
+    # A calm supply, an event, a supply that is gone a second after it sags: what is on flash before, and at the end.
+    Machine.supply, Machine.looks = 3300, 0
+    running = asyncio.create_task(g.run())
+    try:
+        await asyncio.sleep(2 * SUPPLY_S)
+        g.event("test", "must last")
+        await asyncio.sleep(2 * SUPPLY_S)
+        before = on_flash(path)
+        Machine.supply = 3000
+        await asyncio.sleep(5 * SUPPLY_S)
+        return before, on_flash(path)
+    finally:
+        g.stop()
+        await running
+
+
+def test_a_supply_that_sags_sends_what_waits_in_ram_to_flash_at_once():
+    path = folder("sags", board="pow")
+    g = made(path)
+    before, after = asyncio.run(_lives(g, path))
+    assert before == [] and after == ["must last"]
+    assert Machine.looks >= 4 and g.counters["sags"] == 1 and "supply" in g.watch.tasks
+
+
+def test_a_gateway_that_does_not_look_loses_it():
+    """Known bad: flushed by age only."""
+    path = folder("blind", board="pow")
+    g = made(path)
+
+    async def by_age():
+        while True:
+            g.flush_if_due()
+            await asyncio.sleep(SUPPLY_S)
+    g.watch_supply = by_age
+    assert asyncio.run(_lives(g, path)) == ([], [])
+
+
+def test_the_reading_is_in_millivolts_behind_the_divider():
+    g = made(folder("reads", board="pow"))
+    for millivolts, sags in ((3300, False), (3100, False), (3095, True), (0, True)):
+        Machine.supply = millivolts
+        assert abs(g.supply() - millivolts) <= 5 and g.flush_rule.sags(g.supply()) == sags
+
+
+def test_without_a_converter_or_without_a_board_nothing_looks():
+    for name, settings in (("none", {"board": "pow"}), ("home", {})):
+        g = made(folder(name, **settings), None)
+        assert g.supply is None and g.others == []
+
+
+def test_a_board_that_there_is_not_is_said():
+    for board in ("moon", "../pow", "Pow", "os.path", 7):
+        try:
+            made(folder("wrong", board=board))
+            raise AssertionError("taken: %r" % board)
+        except ConfigError as e:
+            assert "board" in str(e)
+
+
+def test_a_board_is_a_file_of_pins():
+    boards = sorted(n[:-3] for n in os.listdir("firmware/boards") if n.endswith(".py") and n != "__init__.py")
+    assert boards == ["pow"]
+    for name in boards:
+        board = __import__("firmware.boards." + name, None, None, ("SUPPLY",))
+        pin, above, below = board.SUPPLY
+        assert 0 <= pin < 49 and above >= 0 and below > 0 and 2000 < board.LOW_MV < 24000
