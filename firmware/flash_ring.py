@@ -23,11 +23,19 @@ from collections import namedtuple
 from . import batch, flash
 from .ring import NO_EPOCH, Base, check, crc, number
 
+
+def const(value):
+    """The value: MicroPython's compiler puts it in place of the name."""
+    return value
+
+
 _MAGIC = b"NFR1"
-_HEADER, _SLOT, _FRAME = 60, 20, 6
-_SPARE = 2  # blocks kept free ahead of the newest
-_BUFFER = 1024
-_TRIES = 4  # blocks in a row that may be bad
+_HEADER = const(60)
+_SLOT = 20
+_FRAME = const(6)
+_SPARE = const(2)  # blocks kept free ahead of the newest
+_BUFFER = const(1024)
+_TRIES = const(4)  # blocks in a row that may be bad
 
 Header = namedtuple("Header", ("serial", "epoch", "first", "acknowledged", "sent", "old", "old_acknowledged"))
 

@@ -10,9 +10,9 @@ Windows are those of the clock (window n starts at Unix second n * length), so t
 not relayed is counted and forgotten; what a relayed meter's further telegrams leave is a count and a signal strength
 per day.
 
-The table is bounded: the addresses of all meters in one byte array, searched in C, and one small byte array a meter. A
-dict of objects for 200 meters would not fit a device's heap. Where it overflows, the meter relayed longest ago makes
-room: its next telegram is relayed once more, which is harmless.
+The table is bounded and flat: the addresses of all meters in one byte array, searched in C, and their entries in pieces
+of some. Objects of their own for 200 meters would not fit a device's heap, and would lie scattered over it. Where the
+table overflows, the meter relayed longest ago makes room: its next telegram is relayed once more, which is harmless.
 """
 
 from struct import pack_into, unpack_from
@@ -25,6 +25,7 @@ def const(value):
 
 MAX_METERS = 400
 MAX_VARIANTS = 6  # (CI, length) pairs remembered per meter
+MAX_MORE = 32  # meters of which more than _INLINE are
 # While the clock is unknown the true window's edge is too: then more than one telegram is kept per window.
 _UNKNOWN_PART = 4
 MAX_CHANGES = const(16)  # status changes relayed per window: a faulty meter must not fill the spool
@@ -35,15 +36,18 @@ AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in plac
 _MESSAGE_S = 60  # how long fragments of one message may take
 
 # An entry: telegrams counted u32, best RSSI + 128, then how often each strength was heard, then the variants: CI,
-# length, last relayed (seconds since boot) u32, its status u16, changes u8. There is always one; CI 0 marks it as free.
+# length, last relayed (seconds since boot) u32, its status u16, changes u8. CI 0 marks a free one.
 _COUNT = const(0)
 _BEST = const(4)
 _LEVELS = const(5)
-_BUCKETS = const(14)  # of 7 dB from -128 dBm up
-_WIDE = const(7)
+_BUCKETS = const(16)  # of 8 dB from -128 dBm up
+_WIDE = const(8)
 _FIRST = const(_LEVELS + _BUCKETS)
 _VARIANT = "<BBIHB"
 _SIZE = const(9)
+_INLINE = const(2)  # most meters send one form or two; those of the few that send more are kept apart
+_ENTRY = const(_FIRST + _INLINE * _SIZE)
+_PIECE = const(32)  # entries
 
 
 def code(letters):
@@ -59,54 +63,54 @@ def address(meter):
     return code(meter.manufacturer) + int(meter.id, 16).to_bytes(4, "little") + bytes((meter.version, meter.type))
 
 
-def new_entry():
-    """The entry of a meter not heard before."""
-    return bytearray(_FIRST + _SIZE)
-
-
-def add(entry, rssi):
-    """Count one telegram of this strength (dBm; 0 is unknown)."""
-    if entry[0] < 255:
-        entry[0] += 1
+def add(table, at, rssi):
+    """Count one telegram of this strength (dBm; 0 is unknown) in the entry at table[at:]."""
+    if table[at + _COUNT] < 255:
+        table[at + _COUNT] += 1
     else:
-        pack_into("<I", entry, _COUNT, count(entry) + 1)
+        pack_into("<I", table, at + _COUNT, count(table, at) + 1)
     if rssi:
         level = rssi + 128
         if level < 1:
             level = 1
-        if level > entry[_BEST]:
-            entry[_BEST] = level if level < 128 else 127
-        bucket = _LEVELS + level // _WIDE
-        if bucket >= _FIRST:
-            bucket = _FIRST - 1
-        seen = entry[bucket]
-        if seen == 255:
+        elif level > 127:
+            level = 127
+        if level > table[at + _BEST]:
+            table[at + _BEST] = level
+        bucket = at + _LEVELS + level // _WIDE
+        if table[bucket] == 255:
             # Halving all keeps the median near enough and the memory fixed.
-            for i in range(_LEVELS, _FIRST):
-                entry[i] >>= 1
-            seen = 127
-        entry[bucket] = seen + 1
+            for i in range(at + _LEVELS, at + _FIRST):
+                table[i] >>= 1
+        table[bucket] += 1
 
 
-def count(entry):
+def count(table, at):
     """How many telegrams were counted."""
-    return unpack_from("<I", entry, _COUNT)[0]
+    return unpack_from("<I", table, at + _COUNT)[0]
 
 
-def best(entry):
+def best(table, at):
     """The best signal strength in dBm; 0 if none was known."""
-    return entry[_BEST] - 128 if entry[_BEST] else 0
+    return table[at + _BEST] - 128 if table[at + _BEST] else 0
 
 
-def median(entry):
+def median(table, at):
     """The middle signal strength in dBm, to 4 dB; 0 if none was known."""
-    total = sum(entry[_LEVELS:_FIRST])
+    levels = table[at + _LEVELS:at + _FIRST]
+    total = sum(levels)
     seen = 0
     for i in range(_BUCKETS):
-        seen += entry[_LEVELS + i]
+        seen += levels[i]
         if total and 2 * seen >= total:
             return i * _WIDE + _WIDE // 2 - 128
     return 0
+
+
+def _last(place):
+    # When the variant in a place (bytes, index) was last relayed, for their order: 0 where it is free.
+    held, i = place
+    return unpack_from("<I", held, i + 2)[0] + 1 if held[i] else 0
 
 
 class Thinning:
@@ -116,8 +120,9 @@ class Thinning:
     def __init__(self, relay, parse_meter, on_heard=None):
         self._parse = parse_meter
         self._on_heard = on_heard
-        self._meters_at = bytearray()  # the 8 address bytes of each meter, in the order of _entries
-        self._entries = []
+        self._meters_at = bytearray()  # the 8 address bytes of each meter, in the order of their entries
+        self._pieces = []  # of _PIECE entries each
+        self._more = {}  # address bytes -> the further variants of a meter
         self.set_filter(relay)
 
     def set_filter(self, relay):
@@ -143,134 +148,164 @@ class Thinning:
         plaintext status byte or None; `at` and `unix` are a `Clock.moment`; `fragment` is (number, whether more
         follow) where it is one."""
         index = self._meters_at.find(meter)
-        entry = self._entry(meter) if index & 7 else self._entries[index >> 3]  # -1 has those bits too
+        if index & 7:  # -1 has those bits too
+            index = self._enter(meter)
+        table = self._pieces[index >> 8]  # as `_place`, of the number index // 8
+        at_entry = (index >> 3 & 31) * _ENTRY
         # As `add`, without the call, where nothing overflows: this is done for every telegram of a street.
-        heard = entry[_COUNT]
+        heard = table[at_entry]
         level = rssi + 128
-        bucket = _LEVELS + level // _WIDE
-        if heard < 255 and 0 < level <= entry[_BEST] and bucket < _FIRST and (seen := entry[bucket]) < 255:
-            entry[_COUNT] = heard + 1
-            entry[bucket] = seen + 1
+        bucket = at_entry + _LEVELS + (level >> 3)
+        if heard < 255 and 0 < level <= table[at_entry + _BEST] and (seen := table[bucket]) < 255:
+            table[at_entry] = heard + 1
+            table[bucket] = seen + 1
         else:
-            add(entry, rssi)
-        length &= 255
-        found = _FIRST
-        if entry[_FIRST] != ci or entry[_FIRST + 1] != length:
-            found = self._find(entry, ci, length)
+            add(table, at_entry, rssi)
+        found = at_entry + _FIRST
+        if table[found] != ci or table[found + 1] != length:
+            found += _SIZE
+            if table[found] != ci or table[found + 1] != length:
+                table, found = self._find(meter, table, at_entry, ci, length)
         if fragment is not None:
-            return self._fragment_due(entry, found, fragment, at, unix)
+            return self._fragment_due(meter, table, at_entry, found, fragment, at, unix)
         if status is None:
             status = _NO_STATUS
         changes = 0
         if found is None:
-            found = self._variant(entry)
-            entry[found] = ci
-            entry[found + 1] = length
+            table, found = self._variant(meter, table, at_entry)
+            table[found] = ci
+            table[found + 1] = length & 255
         # As `_new_window`, without the call.
-        elif at - unpack_from("<I", entry, found + 2)[0] <= (self._unknown if unix is None else unix % self.window):
-            last_status, changes = unpack_from("<HB", entry, found + 6)
+        elif at - unpack_from("<I", table, found + 2)[0] <= (self._unknown if unix is None else unix % self.window):
+            last_status, changes = unpack_from("<HB", table, found + 6)
             if status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
                 return False
             changes += 1
-        pack_into("<IHB", entry, found + 2, at, status, changes)
+        pack_into("<IHB", table, found + 2, at, status, changes)
         return True
 
-    def _fragment_due(self, entry, found, fragment, at, unix):
+    def _fragment_due(self, meter, table, at_entry, found, fragment, at, unix):
         number, more = fragment
         awaited = number + 1 if more else 0
         changes = 0
         if found is not None:
-            _ci, _length, last, expected, changes = unpack_from(_VARIANT, entry, found)
+            _ci, _length, last, expected, changes = unpack_from(_VARIANT, table, found)
         if number != 1:
             if found is None or number != expected or at - last > _MESSAGE_S:
                 return False
             at = last  # the message belongs to the window its first fragment came in
         elif found is None:
-            found = self._variant(entry)
+            table, found = self._variant(meter, table, at_entry)
         elif self._new_window(last, at, unix):
             changes = 0
         elif expected == 0 or changes >= MAX_CHANGES:
             return False
         else:
             changes += 1
-        pack_into(_VARIANT, entry, found, AFL, 0, at, awaited, changes)
+        pack_into(_VARIANT, table, found, AFL, 0, at, awaited, changes)
         return True
 
-    @staticmethod
-    def _variant(entry):
-        """Where a new variant goes."""
-        if not entry[_FIRST]:
-            return _FIRST
-        if (len(entry) - _FIRST) // _SIZE < MAX_VARIANTS:
-            entry.extend(bytes(_SIZE))
-            return len(entry) - _SIZE
-        # A meter with so many forms: the one relayed longest ago is forgotten.
-        return min(range(_FIRST, len(entry), _SIZE), key=lambda i: unpack_from("<I", entry, i + 2)[0])
+    def _variants(self, meter, table, at_entry):
+        """The places (bytes, index) of a meter's variants, free ones too."""
+        places = [(table, i) for i in range(at_entry + _FIRST, at_entry + _ENTRY, _SIZE)]
+        more = self._more.get(meter)
+        if more is not None:
+            places += [(more, i) for i in range(0, len(more), _SIZE)]
+        return places
 
-    @staticmethod
-    def _relayed(entry):
+    def _find(self, meter, table, at_entry, ci, length):
+        """The place of a variant; its index is None where it is not known."""
+        for held, i in self._variants(meter, table, at_entry):
+            if held[i] == ci and (held[i + 1] == length & 255 or ci == AFL):
+                return held, i
+        return table, None
+
+    def _variant(self, meter, table, at_entry):
+        """The place where a new variant goes: a free one, else the one relayed longest ago is forgotten."""
+        place = min(self._variants(meter, table, at_entry), key=_last)
+        if not _last(place) or meter in self._more or len(self._more) == MAX_MORE:
+            return place
+        more = self._more[meter] = bytearray((MAX_VARIANTS - _INLINE) * _SIZE)
+        return more, 0
+
+    def _place(self, number):
+        """Where the entry of a meter is, by its number: (bytes, index)."""
+        return self._pieces[number // _PIECE], number % _PIECE * _ENTRY
+
+    def _clear(self, number):
+        table, at_entry = self._place(number)
+        table[at_entry:at_entry + _ENTRY] = bytes(_ENTRY)
+
+    def _meter(self, number):
+        return bytes(self._meters_at[8 * number:8 * number + 8])
+
+    def _relayed(self, number):
         """When a meter was last relayed, in seconds since boot."""
+        table, at_entry = self._place(number)
         last = 0
-        for i in range(_FIRST, len(entry), _SIZE):
-            last = max(last, unpack_from("<I", entry, i + 2)[0])
+        for held, i in self._variants(self._meter(number), table, at_entry):
+            last = max(last, unpack_from("<I", held, i + 2)[0])
         return last
 
     def _index(self, meter):
+        """Where a meter's address is; negative where it is not."""
         at = self._meters_at.find(meter)
         while at >= 0 and at & 7:
             at = self._meters_at.find(meter, at + 1)
-        return at >> 3 if at >= 0 else None
+        return at
 
-    def _entry(self, meter):
+    def _enter(self, meter):
+        """Where a meter's address is, from now on if it was not."""
         index = self._index(meter)
-        if index is None:
-            index = len(self._entries)
-            if index < MAX_METERS:
-                self._entries.append(new_entry())
-                self._meters_at.extend(meter)
-            else:
-                index = min(range(index), key=lambda i: self._relayed(self._entries[i]))
-                self._report(index)
-                self._entries[index] = new_entry()
-                self._meters_at[8 * index:8 * index + 8] = meter
-        return self._entries[index]
-
-    @staticmethod
-    def _find(entry, ci, length):
-        for i in range(_FIRST, len(entry), _SIZE):
-            if entry[i] == ci and (entry[i + 1] == length & 255 or ci == AFL):
-                return i
-        return None
+        if index >= 0:
+            return index
+        number = self.meters()
+        if number == MAX_METERS:
+            number = min(range(number), key=self._relayed)
+            self._report(number)
+            self._more.pop(self._meter(number), None)
+            self._clear(number)
+        elif number // _PIECE == len(self._pieces):
+            self._pieces.append(bytearray(_PIECE * _ENTRY))
+        self._meters_at[8 * number:8 * number + 8] = meter
+        return 8 * number
 
     def forget(self, meter, ci, length):
         """The telegram just found due could not be kept: the next one is due again."""
-        index = self._index(meter)
-        entry = self._entries[index]
-        at = self._find(entry, ci, length)
-        if at is not None:
-            kept = entry[:at] + entry[at + _SIZE:]
-            self._entries[index] = kept if len(kept) > _FIRST else kept + bytes(_SIZE)
+        table, at_entry = self._place(self._index(meter) >> 3)
+        held, i = self._find(meter, table, at_entry, ci, length)
+        if i is not None:
+            held[i:i + _SIZE] = bytes(_SIZE)
 
     def _new_window(self, last, at, unix):
         # The windows are those of the clock once it is known: this one began unix % window seconds ago.
         return at - last > (self._unknown if unix is None else unix % self.window)
 
-    def _report(self, index):
-        entry = self._entries[index]
-        if count(entry) and self._on_heard:
-            self._on_heard(bytes(self._meters_at[8 * index:8 * index + 8]), count(entry), best(entry), median(entry))
+    def _report(self, number):
+        table, at_entry = self._place(number)
+        if count(table, at_entry) and self._on_heard:
+            self._on_heard(self._meter(number), count(table, at_entry), best(table, at_entry), median(table, at_entry))
 
     def close_day(self):
         """End the statistics of all meters: the day is over, or the gateway stops. Meters not heard in it go."""
-        kept, addresses = [], bytearray()
-        for index in range(len(self._entries)):
-            entry = self._entries[index]
-            if count(entry):
-                self._report(index)
-                kept.append(bytearray(_FIRST) + entry[_FIRST:])
-                addresses.extend(self._meters_at[8 * index:8 * index + 8])
-        self._entries, self._meters_at = kept, addresses
+        for number in range(self.meters()):
+            self._report(number)
+        kept = 0
+        for number in range(self.meters()):
+            table, at_entry = self._place(number)
+            meter = self._meter(number)
+            if not count(table, at_entry):
+                self._more.pop(meter, None)
+                continue
+            into, to = self._place(kept)
+            into[to:to + _ENTRY] = bytes(_FIRST) + table[at_entry + _FIRST:at_entry + _ENTRY]
+            self._meters_at[8 * kept:8 * kept + 8] = meter
+            kept += 1
+        self._meters_at = self._meters_at[:8 * kept]
+        self._pieces = self._pieces[:(kept + _PIECE - 1) // _PIECE]
+        for number in range(kept, len(self._pieces) * _PIECE):
+            self._clear(number)
 
     def meters(self):
         """How many meters are remembered."""
-        return len(self._entries)
+        return len(self._meters_at) >> 3

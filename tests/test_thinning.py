@@ -1,7 +1,7 @@
 """What leaves a home, and how often: the media filter, the works' list, one telegram per window."""
 
 from firmware import thinning
-from firmware.thinning import MAX_CHANGES, MAX_METERS, MAX_VARIANTS, Thinning, address
+from firmware.thinning import MAX_CHANGES, MAX_METERS, MAX_MORE, MAX_VARIANTS, Thinning, address
 from wmbus import Meter, parse_meter
 
 WATER = [6, 7, 0x15, 0x16]
@@ -130,6 +130,55 @@ def test_a_meter_with_many_forms_is_bounded_too():
     assert b.due(21, length=20)
 
 
+def test_only_so_many_meters_have_many_forms():
+    """Of the others two are remembered: a third is relayed, and makes room by itself."""
+    b = Bench()
+    meters = [n.to_bytes(8, "little") for n in range(1, MAX_MORE + 2)]
+    for meter in meters:
+        assert [b.due(1 + at, meter=meter, length=20 + at) for at in range(3)] == [True] * 3
+    assert [b.due(10, meter=meters[0], length=20 + at) for at in range(3)] == [False] * 3
+    assert [b.due(10, meter=meters[-1], length=20 + at) for at in (1, 2, 0)] == [False, False, True]
+    assert b.due(11, meter=meters[-1], length=21)
+    # Who goes makes room: the meters not heard in a day.
+    b.thinning.close_day()
+    b.due(12, meter=meters[-1])
+    b.thinning.close_day()
+    assert b.thinning.meters() == 1
+    assert [b.due(13 + at, meter=meters[0], length=20 + at) for at in range(3)] == [True] * 3
+    assert [b.due(20, meter=meters[0], length=20 + at) for at in range(3)] == [False] * 3
+
+
+def test_a_form_that_could_not_be_kept_is_the_only_one_forgotten():
+    b = Bench()
+    meter = b"\x2d\x2c\x78\x56\x34\x12\x1b\x16"
+    for forgotten in range(4):
+        for at in range(4):
+            b.due(100 * forgotten + at, length=20 + at)
+        b.thinning.forget(meter, 0x8D, 20 + forgotten)
+        assert [b.due(100 * forgotten + 50, length=20 + at) for at in range(4)] == [at == forgotten for at in range(4)]
+
+
+def test_the_day_moves_the_meters_together():
+    """Who was not heard goes; the others keep their windows and begin their count anew, wherever they lie then."""
+    b = Bench()
+    meters = [n.to_bytes(8, "little") for n in range(1, 101)]
+    for meter in meters:
+        for at in range(3):
+            assert b.due(1 + at, meter=meter, length=20 + at)
+    b.thinning.close_day()
+    for meter in meters[::3]:
+        assert not b.due(100, meter=meter, length=21, rssi=-50)
+    b.closed = []
+    b.thinning.close_day()
+    assert b.closed == [(meter, 1, -50, -52) for meter in meters[::3]] and b.thinning.meters() == 34
+    for meter in meters:
+        known = meter in meters[::3]
+        # Of the first the third form is known too, up to MAX_MORE of them.
+        forms = range(3) if meters.index(meter) < MAX_MORE else range(2) if not known else (1,)
+        assert [b.due(200, meter=meter, length=20 + at) for at in forms] == [not known for _ in forms]
+    assert b.thinning.meters() == 100
+
+
 def test_addresses_that_overlap_are_told_apart():
     """The table is searched as bytes: what lies across two addresses is neither."""
     b = Bench()
@@ -152,11 +201,25 @@ def test_heard_counts_all_and_ends_with_the_day():
 
 
 def test_median_holds_over_many_telegrams():
-    entry = thinning.new_entry()
-    assert thinning.median(entry) == 0 and thinning.best(entry) == 0
+    entry = bytearray(64)
+    assert thinning.median(entry, 20) == 0 and thinning.best(entry, 20) == 0
     for i in range(5000):
-        thinning.add(entry, -80 if i % 3 else -100)
-    assert thinning.count(entry) == 5000 and -84 <= thinning.median(entry) <= -76 and thinning.best(entry) == -80
+        thinning.add(entry, 20, -80 if i % 3 else -100)
+    assert thinning.count(entry, 20) == 5000 and thinning.best(entry, 20) == -80
+    assert -84 <= thinning.median(entry, 20) <= -76
+    assert entry[:20] == bytes(20) and entry[41:] == bytes(23)
+
+
+def test_counting_in_place_and_by_the_long_way_agree():
+    """What is counted without the call for every telegram is what `add` counts, at every strength and overflow."""
+    b = Bench()
+    entry = bytearray(21)
+    for i in range(3000):
+        rssi = -130 + i * 7 % 140 if i % 5 else -60
+        b.due(i, rssi=rssi)
+        thinning.add(entry, 0, rssi)
+    b.thinning.close_day()
+    assert b.closed[0][1:] == (3000, thinning.best(entry, 0), thinning.median(entry, 0))
 
 
 def test_the_day_ends_and_the_window_goes_on():
