@@ -42,8 +42,10 @@ GATEWAYS_SHOWN = {
     "all": "1 = 1", "silent": _OUT, "fault": f"({_GAPS} OR {_LOST} OR {_TWICE})",
     "attention": f"({_OUT} OR {_GAPS} OR {_LOST} OR {_TWICE})",
 }
+# In small letters; of those outside ASCII SQLite knows none.
+_NAME = "lower(replace(replace(replace(g.name, 'Æ', 'æ'), 'Ø', 'ø'), 'Å', 'å'))"
 GATEWAY_ORDERS = {
-    "id": "g.gateway", "name": "lower(g.name)", "kind": "g.kind", "contact": "coalesce(g.last_contact, 0)",
+    "id": "g.gateway", "name": _NAME, "kind": "g.kind", "contact": "coalesce(g.last_contact, 0)",
     "heard": None, "version": "coalesce(g.firmware, '')", "clock": "coalesce(g.clock, -1)",
 }
 
@@ -102,7 +104,7 @@ def meter_ids(db, now, show="all", search="", order="id", limit=100, offset=0, k
     by, other = _order(METER_ORDERS, order, "id")
     where = f"{METERS_SHOWN.get(show, METERS_SHOWN['all'])} AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
             "AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
-    values = (now - SILENT_METER_S, search, _like(search.replace(" ", "-")))
+    values = (now - SILENT_METER_S, search, _like(search.upper().replace(" ", "-")))
     if show == "all" and not search:
         found = db.execute("SELECT count(*) FROM meters").fetchone()[0]  # the index alone
     else:
@@ -207,7 +209,7 @@ def per_day(db, today, days):
 def alarms(db, show="all", search="", order="-since", limit=100, offset=0):
     """Standing alarms: (rows of meter, alarm, since, last, last_heard, media; how many)."""
     by, _ = _order(ALARM_ORDERS, order, "-since")
-    values = (show, search, _like(search.replace(" ", "-")))
+    values = (show, search, _like(search.upper().replace(" ", "-")))
     where = "a.ended IS NULL AND (?1 = 'all' OR a.alarm = ?1) AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
             "AND CAST(?1 AS TEXT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
     rows = _dicts(db.execute(
@@ -236,7 +238,7 @@ def gateway_ids(db, now, show="all", search="", order="-contact", limit=100, off
     """The rows of the gateways that `gateways` gives."""
     by, other = _order(GATEWAY_ORDERS, order, "-contact")
     where = f"{GATEWAYS_SHOWN.get(show, GATEWAYS_SHOWN['all'])} AND (?2 = '' OR g.gateway LIKE ?3 ESCAPE '\\' " \
-            "OR lower(g.name) LIKE ?4 ESCAPE '\\') AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
+            f"OR {_NAME} LIKE ?4 ESCAPE '\\') AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
     values = (now - SILENT_GATEWAY_S, search, _like(search.upper()), _like(search.lower()))
     for ids, negated in ((leave, "NOT "), (only, "")):
         if ids or (ids is not None and not negated):

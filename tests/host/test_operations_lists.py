@@ -115,6 +115,7 @@ def test_gateways_are_filtered_and_sorted(receiver):
         return ids(receiver, f"/v1/gateways?{query}", "gateways")
     assert sorted(names("")) == ["Fyrveien 3", "Ny", "Åsen 7"] and names("show=fault") == ["Åsen 7"]
     assert names("show=silent") == ["Ny"] and names("show=revoked") == [] and names("q=fyr") == ["Fyrveien 3"]
+    assert names("q=%C3%A5sen") == names("q=%C3%85SEN") == ["Åsen 7"], "also beyond ASCII, in either case"
     assert names("sort=-heard")[0] == "Fyrveien 3" and names("sort=kind")[0] == "Åsen 7"
     for order in lists.GATEWAY_ORDERS:
         assert sum((names(f"sort={order}&limit=2&page={n}") for n in (1, 2)), []) == names(f"sort={order}")

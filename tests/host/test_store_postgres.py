@@ -9,14 +9,14 @@ import signal
 
 import postgres
 import pytest
-from receiver_support import DAY, NOW, Meter, Process
+from receiver_support import DAY, NOW, Gateway, Meter, Process
 from test_ingest_kill import under_load
 from test_store import Ring, kind, run  # noqa: F401
 
 import firmware.batch as batch
-from cloud_receiver.stores import StoreError, open_store, queries
+from cloud_receiver.stores import Settled, StoreError, lists, open_store, people, queries
 
-PLAIN = Meter(11111111)
+PLAIN, OTHER, LOCKED, COMPACT = Meter(11111111), Meter(22222222), Meter(33333333, key=bytes(16)), Meter(44444444)
 
 
 @pytest.fixture
@@ -112,38 +112,157 @@ def test_a_text_it_cannot_hold(tmp_path):
     assert name in ("a\0b", "a\ufffdb") and status == {"\0": 1}
 
 
-ARGUMENTS = {"gateway": lambda s: s.gateway.id, "row": lambda s: 1, "day": lambda s: 0, "limit": lambda s: 10,
-             "start": lambda s: NOW - DAY, "end": lambda s: NOW}
+TODAY = NOW // DAY
+
+class Known(Ring):
+    """A ring that is the same for each store."""
+
+    def __init__(self, store, seed, name=""):
+        super().__init__(store)
+        Gateway.__init__(self, "works", seed)
+        self.epoch, self.name = seed[:8], name
+
+    async def send(self, bodies, first=None, now=NOW):
+        if self.row is None:
+            self.row = await self.store.enrol(self.public, "home", self.name, now)
+        return await super().send(bodies, first, now)
 
 
-def test_every_query_answers_alike(tmp_path):
-    """Each function of queries, on a store with a bit of everything; the same on both."""
-    async def scenario(opened):
-        ring = Ring(opened)
-        n = ring.next
-        await ring.send([batch.boot(n(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1)),
-                         batch.heard(n(), NOW, PLAIN.address, NOW // DAY, 9, -50, -60), batch.event(n(), NOW, "e", ""),
-                         batch.han_hour(n(), NOW, NOW - 7200, 1500, 0, False), batch.status(n(), NOW, [["a", 1]]),
-                         batch.lost(n(), NOW, 900, 901, 2)], now=NOW)
-        ring.seq += 5
-        await ring.send([ring.telegram(PLAIN.telegram(2))], now=NOW)
-        await ring.send([ring.telegram(PLAIN.telegram(3))], first=13, now=NOW)
-        found = {}
-        for name, query in inspect.getmembers(queries, inspect.isfunction):
-            if query.__module__ != queries.__name__ or name.startswith("_") or name == "key_state":
-                continue
-            values = [ARGUMENTS[p.name](ring) if p.name != "gateway" or name == "gateway_key" else None
-                      for p in list(inspect.signature(query).parameters.values())[1:]
-                      if p.default is p.empty]
-            found[name] = await opened.read(query, *[ring.gateway.id if v is None else v for v in values])
-        return found
+def calls(ring, known):
+    """{a query's name: the arguments of each call of it}: every query of every module that has any."""
+    meter, gateway, lists_of = PLAIN.text, ring.id, {}
+    for name, shown, orders, ids in (("meter", lists.METERS_SHOWN, lists.METER_ORDERS, [1, 2, 3, 99]),
+                                     ("gateway", lists.GATEWAYS_SHOWN, lists.GATEWAY_ORDERS, [2, 1, 99])):
+        day = (TODAY - 1,) if name == "meter" else ()
+        more = () if name == "meter" else ((), None)
+        asked = [(NOW, show, search, sign + order, 2, at, *more, known) for show in (*shown, "nonsense")
+                 for search in ("", "kam", "1111", "ÅS", "%", "1\\_") for order in (*orders, "nonsense")
+                 for sign in ("", "-") for at in (0, 1)]
+        lists_of[name + "_ids"] = asked
+        lists_of[name + "s"] = [(*day, *call) for call in asked[::7]]
+        lists_of[name + "s_of"] = [(rows, TODAY - 1, NOW) if day else (rows, known) for rows in (ids, [])]
+    lists_of["gateway_ids"] += [(NOW, "all", "", "id", 9, 0, leave, only, known)
+                                for leave, only in (((gateway,), None), ((), (gateway,)), ((), ()))]
+    return {
+        lists: {
+            **lists_of, "recent": [(TODAY - 1, TODAY, 5), (TODAY + 1, TODAY, 1)], "counts": [(NOW,), (NOW + 9 * DAY,)],
+            "alarms": [(show, search, sign + order, 9, at) for show in ("all", "low_battery", "leak")
+                       for search in ("", "kam 2", "_") for order in (*lists.ALARM_ORDERS, "nonsense")
+                       for sign in ("", "-") for at in (0, 1)],
+            "attention_meters": [(TODAY - 1, NOW, 10), (TODAY - 1, NOW + 9 * DAY, 1)], "totals": [()],
+            "alarm_kinds": [()], "versions": [()], "per_day": [(TODAY, 4)],
+            "silent_gateways": [(NOW,), (NOW + DAY,)],
+            "day_readings": [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
+                             for daily in (True, False)]},
+        queries: {
+            "gateway_key": [(gateway,), ("A",)], "pending": [(10,)], "closed_meters": [()], "compact_meters": [()],
+            "summary": [()], "gateways": [(), (gateway,), ("A",)], "gateway_meters": [(1, TODAY - 1)],
+            "gateway_heard_counts": [(TODAY - 1,)], "gateway_events": [(1,), (1, 2)], "equivocations": [(1,)],
+            "meters": [(TODAY - 1,), (TODAY - 1, meter), (TODAY - 1, "X")], "meter_coverage": [(1, TODAY - 7)],
+            "meter_alarms": [(1,), (2,)], "readings": [(1, NOW - 3 * DAY, NOW + 1)],
+            "last_before": [(1, NOW), (1, NOW - 9 * DAY)], "open_gaps": [()], "home_hours": [(1, NOW - DAY, NOW)],
+            "at_most": [(queries.WAITING,), (queries.CLOSED,)]},
+        people: {
+            "waiting": [()], "progress": [([meter],), ([LOCKED.text, meter, "X"],), ([],)],
+            "person": [(gateway, [meter, LOCKED.text, "X"], NOW - 9 * DAY, NOW + 1), (None, [meter], NOW - DAY, NOW),
+                       (gateway, [], 0, 1 << 40)]},
+    }
 
-    Ring.gateway = property(lambda self: self)
-    found = run(tmp_path, scenario)
-    assert found["summary"]["gaps"] == 5 and found["summary"]["equivocations"] == 1
-    assert found["gateways"][0]["epochs"][0]["gaps"] == [[8, 12]]
-    assert found["meters"][0]["heard_by"] == 1 and found["meter_coverage"][0]["median"] == -60
-    assert len(found) > 12
+
+NO_QUERIES = {"key_state", "namedtuple", "erase"}  # of them `erase` is a writer's: test_person_store
+
+
+async def every_answer(opened):
+    """{(module, query, number of the call): answer} on a store with a bit of everything."""
+    ring, other = Known(opened, b"r" * 32), Known(opened, b"o" * 32, "Åsen 1_%")
+    n = ring.next
+    for meter in (PLAIN, OTHER, LOCKED, COMPACT):
+        meter.access = 0
+    await ring.send([batch.boot(n(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), NOW - 2 * DAY),
+                     batch.heard(n(), NOW, PLAIN.address, TODAY, 9, -50, -60), batch.event(n(), NOW, "e", ""),
+                     batch.han_hour(n(), NOW, NOW - 7200, 1500, 0, False), batch.status(n(), NOW, [["a", 1]]),
+                     batch.lost(n(), NOW, 900, 901, 2), b"\x83\x18\x63" + batch.cbor.encode(n()) + b"\x00"], now=NOW)
+    ring.seq += 5
+    await ring.send([ring.telegram(PLAIN.telegram(2, access=9), NOW), ring.telegram(OTHER.telegram(5), NOW - DAY)],
+                    now=NOW)
+    ring.seq -= 2
+    await ring.send([ring.telegram(PLAIN.telegram(litres, access=3)) for litres in (3, 4)], now=NOW)
+    same, closed = PLAIN.telegram(2, access=9), [LOCKED.telegram(n, access=n) for n in (1, 2)]
+    await other.send([other.telegram(same, NOW, rssi=-90), other.telegram(closed[0], NOW),
+                      other.telegram(closed[1], 70), other.telegram(COMPACT.telegram(1), NOW),
+                      other.telegram(OTHER.telegram(6), NOW)], now=NOW - 7200)
+    rows = await opened.pending(10)
+    outcome = {PLAIN.text: (1, {"total_m3": 1.5, "alarms": ["low_battery", "leak"]}, None),
+               OTHER.text: (1, {"total_m3": 2.25, "alarms": ["dry"]}, None), LOCKED.text: (2, None, "no key"),
+               COMPACT.text: (4, None, "compact frame before a full one")}
+    await opened.settle([Settled(row, meter, time, *outcome[text]) for row, meter, text, time, _ in rows[:-1]])
+    known, found = await opened.read(lists.recent, TODAY - 1, TODAY, 3), {}
+    for module, of_it in calls(ring, known).items():
+        for name, asked in of_it.items():
+            for number, arguments in enumerate(asked):
+                found[module.__name__, name, number] = await opened.read(getattr(module, name), *arguments)
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What both stores say to every query."""
+    postgres.need()
+    urls = (f"sqlite://{tmp_path_factory.mktemp('every') / 'store.sqlite'}", postgres.new_database())
+
+    async def ask(url):
+        opened = open_store(url)
+        try:
+            return await every_answer(opened)
+        finally:
+            await asyncio.to_thread(opened.close)
+    return [asyncio.run(ask(url)) for url in urls]
+
+
+def test_every_query_is_asked(answers):
+    asked = {(module, name) for module, name, _ in answers[0]}
+    for module in (lists, queries, people):
+        there = {(module.__name__, name) for name, f in inspect.getmembers(module, inspect.isfunction)
+                 if f.__module__ == module.__name__ and not name.startswith("_") and name not in NO_QUERIES}
+        assert there - asked == set(), "a query that is not asked here"
+        assert inspect.isfunction(module.__dict__[next(iter(there))[1]])
+
+
+def alike(one, other):
+    """Whether two answers are the same, to the type of each value."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other
+
+
+def different(answers):
+    """The calls that are not answered alike."""
+    one, other = answers
+    assert one.keys() == other.keys()
+    return [(call, one[call], other[call]) for call in one if not alike(one[call], other[call])]
+
+
+def test_every_query_answers_alike(answers):
+    """Each query of the lists, the pages and of people on a store with a bit of everything, to the letter and type."""
+    assert different(answers) == []
+    of = {name: answer for (_, name, number), answer in answers[0].items() if number == 0}
+    assert of["summary"]["gaps"] == 5 and of["summary"]["equivocations"] == 1
+    assert of["summary"]["opaque"] == 1 and of["summary"]["no_key"] == 1 and of["summary"]["untimed"] == 1
+    assert of["gateways_of"][1]["epochs"][0]["gaps"] == [[9, 13]] and of["meter_coverage"][0]["median"] == -60
+    said = {name for (_, name, _), answer in answers[0].items() if answer not in ([], ([], 0), None, {})}
+    assert said == of.keys(), "a query that finds nothing here says nothing of its SQL"
+
+
+def test_seen_where_a_store_answers_otherwise(answers):
+    """Known-bad: one value of another type, one row in another place."""
+    for name, spoil in (("recent", lambda a: a._replace(days=[float(d) for d in a.days])),
+                        ("meter_ids", lambda a: (a[0][::-1], a[1]))):
+        spoiled = {k: spoil(a) if k[1] == name else a for k, a in answers[1].items()}
+        assert different((answers[0], spoiled))
 
 
 def test_a_receiver_on_it_is_killed_and_loses_nothing(tmp_path, store):
