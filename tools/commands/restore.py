@@ -26,8 +26,6 @@ def run(args) -> int:
         raise CommandError("say what to restore: --readings FILE, --keys FOLDER or both")
     directory = Directory(args.dir)
     try:
-        if args.readings is not None and directory.settings_file.exists() and directory.load().store:
-            raise CommandError("the readings lie in PostgreSQL: restore them with pg_restore (docs/operator.md)")
         backup.restore(directory, args.readings, args.keys)
     except (SettingsError, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
