@@ -9,7 +9,7 @@ import time
 
 from aiohttp import web
 
-from . import access, commands, export, meters
+from . import access, commands, crashes, export, meters
 from .clock import iso, parse_time
 from .stores import lists, queries
 
@@ -120,6 +120,7 @@ class Api:
         found = self._gateway(rows[0])
         found["equivocations"] = [dict(q, time=iso(q["time"]))
                                   for q in await self.store.read(queries.equivocations, rows[0]["row"])]
+        found["crash"] = _crash(await self.store.read(queries.gateway_events, rows[0]["row"]))
         now = self.clock.seconds()
         found["commands"] = [{"counter": c.counter, "name": c.name, "state": commands.state(c, now),
                               "made": iso(c.made), "not_after": iso(c.not_after), "answered": iso(c.answered),
@@ -262,6 +263,13 @@ def _cut(request):
     if not 1 <= limit <= EVERYTHING or not 1 <= page <= EVERYTHING:
         raise ValueError("limit and page are whole numbers from 1")
     return limit, (page - 1) * limit
+
+
+def _crash(rows):
+    """The latest crash that a gateway has told, or None."""
+    c = crashes.latest(rows)
+    return c and {"time": iso(c.time), "received": iso(c.received), "uptime_s": c.uptime, "heap_free": c.free,
+                  "heap_used": c.used, "cause": c.cause, "trace": c.trace}
 
 
 def _wrong(reason) -> web.Response:

@@ -18,7 +18,7 @@ from aiohttp import web
 
 import firmware.batch as batch
 
-from . import access, attention, charts, commands, meters, parts, usage, words
+from . import access, attention, charts, commands, crashes, meters, parts, usage, words
 from .home import HomePage
 from .login import LogIn
 from .stores import lists, queries
@@ -249,7 +249,7 @@ class Pages:
             equivocations=await self.store.read(queries.equivocations, g["row"]),
             orders=[(c, commands.state(c, self.clock.seconds())) for c in self.receiver.commands.of(g["id"])],
             bound=sorted(self.receiver.keys.bound(g["id"])),
-            events=[described(*e) for e in events])
+            events=[described(*e) for e in events], crash=crashes.latest(events))
 
 
 # --- small parts of the pages
@@ -376,6 +376,9 @@ def described(kind, time, received, body):
             detail = {batch.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
                       batch.BOOT: lambda: f"{fields[0]} · {fields[1]}",
                       batch.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
+            if kind == batch.EVENT and fields[0] == "crash":
+                lines = crashes.crash(time, received, fields[1]).trace.splitlines()
+                return "Crash", lines[-1][:200] if lines else "", time, received
         except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
             detail = ""
     return RECORD_NAMES.get(kind, "Record of an unknown kind"), detail[:200], time, received

@@ -16,7 +16,8 @@ WATCHDOG_S = 60  # the chip resets after so long without being fed
 FEED_S = 5
 ROUND_S = 120  # real: the longest the housekeeping may be away
 SHED = (10, 14, 20)  # step n when less than one part in so many is free
-TRACE = 180
+TRACE = 150  # characters of its end: with the figures they fill an event's detail
+WATCHDOG_RESET = 3  # machine.WDT_RESET of an ESP32
 
 
 class Watch:
@@ -60,20 +61,23 @@ class Watch:
 
     def tell(self, kept, cause):
         """After a start: put the note that was kept into the values ring, as an event and a status record; `cause` is
-        the chip's number for what reset it."""
+        the chip's number for what reset it. The event tells it all, for a later status record takes the place of this
+        one. A chip that its watchdog reset tells so without a note too."""
         try:
             note = json.loads(kept) if kept else None
             note = note if isinstance(note, dict) and note else None
-            numbers = [("crash_" + name, int(note[name])) for name in ("free", "uptime", "used")] if note else []
+            numbers = [(name, int(note[name])) for name in ("free", "uptime", "used")] if note else []
             trace = str(note["trace"]) if note else ""
         except (ValueError, TypeError, KeyError):
             note, numbers, trace = None, [], ""
         if note is None:
-            return
+            if cause != WATCHDOG_RESET:
+                return
+            trace = "hung, without a note"
         g = self._gateway
-        g.event("crash", trace)
+        g.event("crash", " ".join(["%s=%d" % n for n in numbers + [("reset", cause)]]) + " " + trace[-TRACE:])
         time = g.clock.record_time()
-        counters = [[name, n] for name, n in numbers + [("reset_cause", cause)]]
+        counters = [["crash_" + name, n] for name, n in numbers] + [["reset_cause", cause]]
         g.values.append(lambda seq: batch.status(seq, time, counters))
         g.values.flush()
         self._keep(None)

@@ -58,10 +58,34 @@ def test_a_crash_is_told_once_after_the_next_start():
     note = kept.pop()
     g, _, kept = watched()
     g.watch.tell(note, 3)
-    assert [r[4] for r in g.records(g.values, batch.EVENT) if r[3] == "crash"] == ["Traceback: it broke"]
+    assert [r[4] for r in g.records(g.values, batch.EVENT) if r[3] == "crash"] == [
+        "free=1000 uptime=0 used=2000 reset=3 Traceback: it broke"]
     told = dict([tuple(c) for c in g.records(g.values, batch.STATUS)[-1][3]])
     assert told["crash_free"] == 1000 and told["crash_used"] == 2000 and told["reset_cause"] == 3
     assert kept == [None]
+
+
+def test_the_end_of_a_long_trace_is_told_with_all_figures():
+    g, _, kept = watched()
+    g.memory = 65536 * 8, 65536 * 8
+    g.hal.ms = 10 ** 12
+    g.watch.note("Traceback\n" + "  File ..., in a place\n" * 30 + "ValueError: what it was")
+    note = kept.pop()
+    g, _, kept = watched()
+    g.watch.tell(note, 5)
+    (text,) = [r[4] for r in g.records(g.values, batch.EVENT) if r[3] == "crash"]
+    assert text.startswith("free=524288 uptime=1000000000 used=524288 reset=5 ")
+    assert text.endswith("ValueError: what it was") and len(text) > 190
+
+
+def test_a_reset_by_the_watchdog_is_told_also_where_nothing_was_noted():
+    g, _, kept = watched()
+    g.watch.tell(None, 3)
+    assert [r[4] for r in g.records(g.values, batch.EVENT)] == ["reset=3 hung, without a note"]
+    for cause in (0, 1, 2, 4, 5):
+        g, _, kept = watched()
+        g.watch.tell(None, cause)
+        assert not g.records(g.values, batch.EVENT)
 
 
 def test_damaged_or_missing_notes_are_told_by_nobody():

@@ -16,7 +16,7 @@ from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.batch as batch
-from cloud_receiver import attention, charts, commands, pages, parts, usage, words
+from cloud_receiver import attention, charts, commands, crashes, pages, parts, usage, words
 from cloud_receiver.keys import KeyStore
 
 ROOT = Path(pages.__file__).parent
@@ -144,6 +144,7 @@ def test_every_text_has_its_bokmal():
     used.update(words.CLOCKS)
     used.update(commands.RESULTS)
     used.update(pages.RECORD_NAMES.values())
+    used.update([*crashes.CAUSES.values(), crashes.UNKNOWN, "Crash"])
     assert len(used) > 80
     assert sorted(used - words.NB.keys()) == []
 
