@@ -4,7 +4,8 @@ Every route of the web endpoint stands in RULES or nobody reaches it. Whoever sh
 it asks for the right and for a purpose, and writes to the audit log before anything is shown.
 
 reader: lists and daily values. operations: also hourly values, for a purpose. installer: gateways, meters, reception
-and keys, no readings. administrator: all of it, and the audit log. homeowner: the own home's page and nothing else.
+and keys, no readings. administrator: all of it, the users and the audit log. homeowner: the own home's page and nothing
+else.
 """
 
 from collections import namedtuple
@@ -20,8 +21,8 @@ OPEN = frozenset(("anyone",))  # no log-in: what shows nothing, or asks for a se
 PURPOSES = ("leak", "request", "fault", "billing")
 
 # Who asks. via: session, token, or local (pages on this machine only, where nobody logs in); home: a homeowner's
-# gateway.
-Who = namedtuple("Who", ("name", "role", "via", "csrf", "home"))
+# gateway; once: a password is to be chosen before anything else.
+Who = namedtuple("Who", ("name", "role", "via", "csrf", "home", "once"), defaults=(0,))
 LOCAL = Who("local", "administrator", "local", "", None)
 NOBODY = Who("", "", "", "", None)
 ASKING = web.RequestKey("who", Who)  # where the gate leaves it with a request
@@ -33,6 +34,7 @@ RULES = {
     ("GET", "/login"): OPEN, ("POST", "/login"): OPEN,
     ("POST", "/logout"): frozenset(ROLES), ("GET", "/account"): frozenset(ROLES),
     ("POST", "/account"): frozenset(ROLES),
+    ("GET", "/users"): ADMINISTRATOR, ("POST", "/users"): ADMINISTRATOR,
     ("GET", "/audit"): ADMINISTRATOR, ("GET", "/v1/audit"): ADMINISTRATOR,
     ("GET", "/v1/summary"): STAFF, ("GET", "/v1/gateways"): STAFF, ("GET", "/v1/gateways/{id}"): STAFF,
     ("GET", "/v1/meters"): STAFF, ("GET", "/v1/meters/{id}"): STAFF,

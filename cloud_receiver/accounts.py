@@ -30,7 +30,7 @@ Line = namedtuple("Line", ("id", "at", "who", "role", "via", "what", "subject", 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
   name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL, role TEXT NOT NULL, made INTEGER NOT NULL,
-  home TEXT) WITHOUT ROWID;
+  home TEXT, last INTEGER, disabled INTEGER, once INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
   hash BLOB PRIMARY KEY, user TEXT NOT NULL, csrf TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS api_tokens (
@@ -42,6 +42,11 @@ CREATE TABLE IF NOT EXISTS audit (
 CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
 CREATE TRIGGER IF NOT EXISTS audit_is BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
 """
+# Columns that files of earlier releases lack.
+_SINCE = (("last", "INTEGER"), ("disabled", "INTEGER"), ("once", "INTEGER NOT NULL DEFAULT 0"))
+
+# last: the latest log-in; disabled: since when; once: whether its password is one to be replaced at the first log-in.
+Person = namedtuple("Person", ("name", "role", "made", "home", "last", "disabled", "once"))
 
 
 def password_hash(password: str, salt: bytes) -> bytes:
@@ -57,6 +62,10 @@ class Accounts:
         """`keys`: the works' KeyStore, where earlier releases kept accounts; they are moved from it."""
         self.path = Path(path)
         self.db = database(self.path, _SCHEMA, timeout=2)
+        there = {row[1] for row in self.db.execute("PRAGMA table_info(users)")}
+        for column, kind in _SINCE:
+            if column not in there:
+                self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
         self.log_timeout = 5.0  # seconds a look waits for the log
         self._writer: "concurrent.futures.ThreadPoolExecutor | None" = None
         self._log: "sqlite3.Connection | None" = None
@@ -66,7 +75,7 @@ class Accounts:
     def _take_over(self, old):
         if not old.execute("SELECT 1 FROM sqlite_master WHERE name = 'users'").fetchone():
             return
-        self.db.executemany("INSERT OR IGNORE INTO users VALUES (?,?,?,?,?,NULL)",
+        self.db.executemany("INSERT OR IGNORE INTO users (name, salt, hash, role, made) VALUES (?,?,?,?,?)",
                             old.execute("SELECT name, salt, hash, role, made FROM users").fetchall())
         old.executescript("BEGIN; DROP TABLE users; DROP TABLE IF EXISTS sessions; COMMIT;")
 
@@ -80,17 +89,34 @@ class Accounts:
 
     # --- accounts
 
-    def put(self, name: str, password: str, now: int, role: str = "administrator", home: "str | None" = None) -> bool:
-        """Make an account or give it a new password and role, which ends its sessions; True if it is new."""
+    def put(self, name: str, password: str, now: int, role: str = "administrator", home: "str | None" = None,
+            once: bool = False) -> bool:
+        """Make an account or give it a new password and role, which ends its sessions and enables it; True if it is
+        new. `once`: whoever logs in with the password has to choose another."""
         if role not in ROLES or (role == "homeowner") != (home is not None):
             raise ValueError(f"no role called {role}, or no home to it")
         salt = os.urandom(16)
         hashed = password_hash(password, salt)
         with transaction(self.db):
             new = self.db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None
-            self.db.execute("INSERT OR REPLACE INTO users VALUES (?,?,?,?,?,?)", (name, salt, hashed, role, now, home))
+            self.db.execute("INSERT INTO users (name, salt, hash, role, made, home, once) VALUES (?,?,?,?,?,?,?) "
+                            "ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, "
+                            "role = excluded.role, made = excluded.made, home = excluded.home, once = excluded.once, "
+                            "disabled = NULL", (name, salt, hashed, role, now, home, once))
             self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
         return new
+
+    def set_role(self, name: str, role: str) -> None:
+        """Give an account of the works another role, also in its running sessions."""
+        if role not in STAFF:
+            raise ValueError(f"no role called {role} of the works")
+        self.db.execute("UPDATE users SET role = ? WHERE name = ? AND home IS NULL", (role, name))
+
+    def disable(self, name: str, since: "int | None") -> None:
+        """Let nobody log in to an account and end its sessions; None: let them again."""
+        with transaction(self.db):
+            self.db.execute("UPDATE users SET disabled = ? WHERE name = ?", (since, name))
+            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
 
     def remove(self, name: str) -> bool:
         """End an account and its sessions; False if there is none."""
@@ -101,6 +127,11 @@ class Accounts:
     def users(self) -> "list[tuple[str, str, int, str | None]]":
         """(name, role, made, home) of every account."""
         return self.db.execute("SELECT name, role, made, home FROM users ORDER BY name").fetchall()
+
+    def people(self) -> "list[Person]":
+        """Every account."""
+        return [Person._make(row) for row in self.db.execute(
+            f"SELECT {', '.join(Person._fields)} FROM users ORDER BY name")]
 
     def of_home(self, gateway: str) -> "list[str]":
         """The homeowners' accounts of a home."""
@@ -115,19 +146,22 @@ class Accounts:
 
     def begin(self, name: str, expected: bytes, now: int) -> "str | None":
         """A new session for who has shown the password of this hash; returns its cookie, None if the account has
-        changed meanwhile."""
+        changed meanwhile or is disabled."""
         cookie = secrets.token_urlsafe(24)
         with transaction(self.db):
             self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
-            made = self.db.execute("INSERT INTO sessions SELECT ?, name, ?, ? FROM users WHERE name = ? AND hash = ?",
+            made = self.db.execute("INSERT INTO sessions SELECT ?, name, ?, ? FROM users "
+                                   "WHERE name = ? AND hash = ? AND disabled IS NULL",
                                    (_hash(cookie), secrets.token_urlsafe(18), now + SESSION_S, name, expected))
+            if made.rowcount == 1:
+                self.db.execute("UPDATE users SET last = ? WHERE name = ?", (now, name))
         return cookie if made.rowcount == 1 else None
 
     def session(self, cookie: str, now: int) -> "Who | None":
         """Whose session a cookie is, if it still runs."""
-        row = self.db.execute("SELECT s.user, u.role, 'session', s.csrf, u.home FROM sessions s "
-                              "JOIN users u ON u.name = s.user WHERE s.hash = ? AND s.until > ?",
-                              (_hash(cookie), now)).fetchone()
+        row = self.db.execute("SELECT s.user, u.role, 'session', s.csrf, u.home, u.once FROM sessions s "
+                              "JOIN users u ON u.name = s.user WHERE s.hash = ? AND s.until > ? "
+                              "AND u.disabled IS NULL", (_hash(cookie), now)).fetchone()
         return None if row is None else Who(*row)
 
     def end(self, cookie: str) -> None:

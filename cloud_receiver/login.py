@@ -19,6 +19,7 @@ from aiohttp import web
 from . import access, limits
 from .accounts import LEAST_PASSWORD, SESSION_S, Accounts, password_hash
 from .clock import iso
+from .users import Users
 
 log = logging.getLogger("netti.login")
 
@@ -43,6 +44,7 @@ class LogIn:
         """Its routes; where nobody logs in, the audit log's alone."""
         found = [web.get("/audit", self.audit), web.get("/v1/audit", self.audit_data)]
         if self.public_name:
+            found += Users(self).routes()
             found += [web.get("/login", self.form), web.post("/login", self.log_in), web.post("/logout", self.log_out),
                       web.get("/account", self.account), web.post("/account", self.change)]
         return found
@@ -74,6 +76,8 @@ class LogIn:
             raise web.HTTPForbidden
         if request.method not in ("GET", "HEAD"):
             await self._may_change(request, who)
+        if who.once and request.path not in ("/account", "/logout"):
+            return web.Response(status=303, headers={"Location": "/account"})
         return None
 
     def _who(self, request) -> access.Who:
@@ -96,7 +100,7 @@ class LogIn:
         if who.via == "token":
             return
         self._same_origin(request)
-        given = request.headers.get("X-CSRF-Token") or (await self._fields(request)).get("csrf", "")
+        given = request.headers.get("X-CSRF-Token") or (await self.fields(request)).get("csrf", "")
         if who.via != "session" or not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), who.csrf.encode()):
             raise web.HTTPForbidden
 
@@ -110,7 +114,7 @@ class LogIn:
                 or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise web.HTTPForbidden
 
-    async def _fields(self, request) -> "dict[str, str]":
+    async def fields(self, request) -> "dict[str, str]":
         """The fields of a form as our pages send it; nothing of any other body."""
         if request.content_type != "application/x-www-form-urlencoded" or (request.content_length or 0) > MAX_FORM \
                 or request.content_length is None:
@@ -129,7 +133,7 @@ class LogIn:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Check name and password, begin a session."""
-        fields = await self._fields(request)
+        fields = await self.fields(request)
         name, password = fields.get("name", "")[:80], fields.get("password", "")[:200]
         who = await self._proved(request, name, password)
         if isinstance(who, int):
@@ -171,7 +175,7 @@ class LogIn:
 
     async def change(self, request: web.Request) -> web.Response:
         """Give the own account a new password, which ends its sessions."""
-        who, fields = access.who(request), await self._fields(request)
+        who, fields = access.who(request), await self.fields(request)
         if who.via != "session":
             raise web.HTTPForbidden
         present, new = fields.get("password", "")[:200], fields.get("new", "")
