@@ -33,7 +33,7 @@ import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
 from cloud_receiver.aes import Aes  # noqa: E402
-from wmbus import records, security, transport  # noqa: E402
+from wmbus import modes, records, security, transport  # noqa: E402
 
 CORPUS = Path(os.environ.get("NETTI_CORPUS", ROOT.parent / "shared" / "corpus")) / "wmbus" / "wmbusmeters_dev.jsonl"
 VARIANTS = 8
@@ -121,7 +121,7 @@ def varied(telegram, key, number):
         data[start:start + size] = cases.cbc(key, iv, bytes(data[start:start + size]))
     elif sealed and layers.mode == 7:
         size = layers.configuration & 0xF0
-        encryption, authentication = security.session_keys(aes(key), layers.afl[3], layers.address[2:6], b"\0\1")
+        encryption, authentication = modes.session_keys(aes(key), layers.afl[3], layers.address[2:6], b"\0\1")
         data[layers.at:layers.at + size] = cases.cbc(encryption, bytes(16), bytes(data[layers.at:layers.at + size]))
         message = bytes((layers.afl[1],)) + layers.afl[3] + (layers.afl[5] or b"") + bytes(data[layers.tpl_at:])
         mac_at = bytes(telegram).index(layers.afl[4])

@@ -82,7 +82,6 @@ class Uplink:
         self.line = asyncio.Lock()  # whoever has a connection: a device has memory for one
         self._connection = None
         self._connected_by = None  # the enrolment file the connection was made with
-        self._tls = None
         self.on_trusted = lambda: None  # called when a new enrolment file has worked
         self.last_error = ""
         self.due_at = clock.uptime() + LATE_S  # uptime by which the next round has begun, or this one ended
@@ -109,7 +108,6 @@ class Uplink:
         self._works = works
         self._former = former
         self._swapped = False
-        self._tls = None
 
     async def run(self):
         """Send for ever."""
@@ -148,7 +146,6 @@ class Uplink:
     def _swap(self):
         self._works, self._former = self._former, self._works
         self._swapped = not self._swapped
-        self._tls = None
 
     def _regular_wait(self):
         now = self._clock.now()
@@ -241,11 +238,10 @@ class Uplink:
 
     async def _connected(self):
         if self._connection is None:
-            if self._tls is None:
-                self._tls = port.tls_context(self._works["anchors"])
             now = self._clock.for_tls(self._failures)
             port.set_system_time(now)
-            reader, writer = await port.connect(self._works["host"], self._works["port"], self._tls)
+            context = port.tls_context(self._works["anchors"])  # anew each time: it would take 3 KB between two rounds
+            reader, writer = await port.connect(self._works["host"], self._works["port"], context)
             self._connection, self._connected_by = (reader, writer), self._works
             if not port.dates_hold(writer, now, self._clock.confirmed):
                 raise OSError("certificate is not valid at this time")

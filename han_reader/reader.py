@@ -2,13 +2,14 @@
 
 It tells the dialects apart by how a message begins: 7E A? (HDLC), 68 L L 68 (wired M-Bus), "/" and three letters
 (P1). A candidate that fails any check is left by one byte and the search goes on in what has come, so that noise costs
-at most the message it hit. Nothing grows: one buffer of 4 KiB, and at most 4 KiB of segments.
+at most the message it hit. All is bounded: one buffer of 1 KiB, or of 4 once a message needs it (P1), and at most 4 KiB
+of segments.
 """
 
 from . import accel, framing
 from .framing import BAD, FLAG
 
-SIZE = 4096
+SIZE, FIRST_SIZE = 4096, 1024
 
 
 class Reader:
@@ -18,7 +19,7 @@ class Reader:
         self.rejects = {"header": 0, "crc": 0, "flag": 0, "segment": 0, "overrun": 0, "noise": 0}
         self.p1_without_crc = p1_without_crc
         self.dialect = ""  # "hdlc", "mbus", "p1" or "ciphered", as the last message was
-        self._buffer = bytearray(SIZE)
+        self._buffer = bytearray(FIRST_SIZE)
         self._view = memoryview(self._buffer)
         self._count = 0
         self._need = 1  # bytes that have to be there before a look is worth it
@@ -47,7 +48,10 @@ class Reader:
         at = 0
         left = len(data)
         while left:
-            count = SIZE - self._count
+            count = len(self._buffer) - self._count
+            if not count:
+                self._grow()
+                continue
             if left < count:
                 count = left
             accel.copy(self._buffer, self._count, data, at, count)
@@ -61,6 +65,12 @@ class Reader:
         if self._none:  # a caller wrote into it
             self._none = []
         return self._none
+
+    def _grow(self):
+        whole = bytearray(SIZE)
+        accel.copy(whole, 0, self._buffer, 0, self._count)
+        self._buffer = whole
+        self._view = memoryview(whole)
 
     def finish(self):
         """The end of a capture: the messages that only waited for what might follow."""

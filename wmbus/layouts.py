@@ -4,7 +4,7 @@ Only the first telegram of a layout needs this and the tables of names behind it
 drops them again: nothing that a plan keeps may be a function of this module.
 """
 
-from . import accel, drivers, naming, profiles, records, vif
+from . import accel, drivers, naming, records, vif
 from . import plan as plans
 from .errors import DecodeError
 
@@ -49,6 +49,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> plans.Plan:
             name, multiply, divide = _rename(names, _hashed(name, record), 0, multiply, divide)
             inverse = 0x13 in [code & 0x7F for code in record.vif[1:]]
             control = data[record.value:record.value + 2]
+            from . import profiles
             profile = profiles.compile(name, control, record.size, inverse) if name else None
             if profile is not None:
                 which = record.storage, record.tariff, record.subunit

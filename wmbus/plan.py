@@ -9,7 +9,7 @@ emptied, so that invented skeletons cost time and never memory.
 
 import struct
 
-from . import accel, drivers, records, values
+from . import accel, drivers, values
 
 _plans: "dict[tuple, list[Plan]]" = {}
 _count = [0]
@@ -97,8 +97,8 @@ def converter(record, unit, data, flags):
     """(struct code, converter or None for a number that needs none) of a record."""
     kind = record.kind
     size = record.size
-    if kind == records.LVAR:
-        return "%ds" % size, _variable(records.lvar_size(data, record.value - 1)[1])
+    if kind == values.LVAR:
+        return "%ds" % size, _variable(values.lvar_size(data, record.value - 1)[1])
     if unit == "date" and kind in (2, 3, 4, 6):
         if size == 2:
             return "H", values.date
@@ -134,13 +134,13 @@ def _is_text(record):
 def _hex(raw):
     """Identification bytes that are no BCD: letters if they are some, else hex digits, both last byte first."""
     if all(32 <= c < 127 for c in raw):
-        return records.latin(raw)
+        return values.latin(raw)
     return "".join(["%02X" % raw[i] for i in range(len(raw) - 1, -1, -1)]) if raw else ""
 
 
 def _variable(kind):
     if kind == 0:
-        return records.latin
+        return values.latin
     if kind == 0xC0:
         return lambda v: values.bcd(int.from_bytes(v, "little")) if v else None
     if kind == 0xD0:

@@ -5,8 +5,7 @@ in bits 3-0), a spacing value (FE with unit 3: one month) and the values. They b
 or after (forward) the register of the same storage number, whose date gives theirs.
 """
 
-from .records import SIZES
-from .values import bcd
+from .values import SIZES, bcd
 
 
 def compile(name: str, head: bytes, size: int, inverse: bool) -> "tuple | None":

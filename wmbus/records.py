@@ -7,6 +7,7 @@ once, so its work is bounded by the telegram's length.
 from collections import namedtuple
 
 from .errors import DecodeError
+from .values import FILLER, LVAR, SIZES, latin, lvar_size
 
 # `at`: the DIF's offset. `value`, `size`: where the value lies. `kind`: low nibble of the DIF. `function`: 0 actual,
 # 1 maximum, 2 minimum, 3 during an error. `vif`: the VIF and VIFE bytes as they came, plain text left out; `text`: the
@@ -14,27 +15,8 @@ from .errors import DecodeError
 Record = namedtuple("Record", ("at", "value", "size", "kind", "function", "storage", "tariff", "subunit", "vif",
                                "text"))
 
-SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0)
-LVAR = 13
-FILLER = 0x2F
 REST = (0x0F, 0x1F)  # manufacturer data up to the end (1F: more follows in the next telegram)
 LONGEST_CHAIN = 10
-
-
-def lvar_size(data: bytes, at: int) -> "tuple[int, int]":
-    """(bytes of value, kind of value) of the LVAR byte at `at`: kind is its class 00, C0, D0 or E0."""
-    first = data[at]
-    if first < 0xC0:
-        return first, 0
-    if first < 0xD0:
-        return first & 15, 0xC0
-    if first < 0xE0:
-        return first & 15, 0xD0
-    if first < 0xF0:
-        return first & 15, 0xE0
-    if first < 0xF5:
-        return 4 * (first - 0xEC), 0xE0
-    return {0xF5: 48, 0xF6: 64}.get(first, 0), 0xE0
 
 
 def walk(data: bytes, at: int, end: int, strict: bool = True) -> "list[Record]":
@@ -118,10 +100,3 @@ def _byte(data: bytes, at: int, end: int) -> int:
     if at >= end:
         raise DecodeError("record cut short", at)
     return data[at]
-
-
-def latin(raw: bytes) -> str:
-    """Text as it lies in a record, last letter first; what is no printable letter of ISO 8859-1 is left out."""
-    letters = [chr(c) for c in raw if 32 <= c < 127 or c > 160]
-    letters.reverse()
-    return "".join(letters).strip()

@@ -4,6 +4,26 @@ Each converter takes what struct unpacked, a little-endian number or bytes, and 
 that the value is not there: an invalid date, a BCD field with letters in it.
 """
 
+SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0)
+LVAR = 13
+FILLER = 0x2F
+
+
+def lvar_size(data: bytes, at: int) -> "tuple[int, int]":
+    """(bytes of value, kind of value) of the LVAR byte at `at`: kind is its class 00, C0, D0 or E0."""
+    first = data[at]
+    if first < 0xC0:
+        return first, 0
+    if first < 0xD0:
+        return first & 15, 0xC0
+    if first < 0xE0:
+        return first & 15, 0xD0
+    if first < 0xF0:
+        return first & 15, 0xE0
+    if first < 0xF5:
+        return 4 * (first - 0xEC), 0xE0
+    return {0xF5: 48, 0xF6: 64}.get(first, 0), 0xE0
+
 
 def bcd(value: int) -> "int | None":
     """Type A: packed BCD read as a little-endian number; F as the top digit is a minus sign."""
@@ -74,3 +94,10 @@ def time(raw: bytes) -> "str | None":
     if raw[0] & 63 > 59 or raw[1] & 63 > 59 or raw[2] & 31 > 23:
         return None
     return "%02d:%02d:%02d" % (raw[2] & 31, raw[1] & 63, raw[0] & 63)
+
+
+def latin(raw: bytes) -> str:
+    """Text as it lies in a record, last letter first; what is no printable letter of ISO 8859-1 is left out."""
+    letters = [chr(c) for c in raw if 32 <= c < 127 or c > 160]
+    letters.reverse()
+    return "".join(letters).strip()

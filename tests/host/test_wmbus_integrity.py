@@ -18,7 +18,7 @@ import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
 from cloud_receiver.aes import aes  # noqa: E402
-from wmbus import link, s1, security, transport, wired  # noqa: E402
+from wmbus import link, modes, s1, transport, wired  # noqa: E402
 
 CAPTURES = ROOT.parent / "shared" / "corpus" / "wmbus"
 FILES = ("wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl")
@@ -150,8 +150,8 @@ def test_the_rows_nothing_protects_are_those_captured_without_any_check():
 
 def test_a_decoder_that_does_not_check_the_mac_would_be_caught(monkeypatch):
     """The known bad decoder: it decrypts and trusts."""
-    true = security.authenticate
-    monkeypatch.setattr(security, "authenticate", lambda layers, key, aes: (True, true(layers, key, aes)[1]))
+    true = modes.authenticate
+    monkeypatch.setattr(modes, "authenticate", lambda layers, key, aes: (True, true(layers, key, aes)[1]))
     with pytest.raises(AssertionError):
         test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value("MAC")
 

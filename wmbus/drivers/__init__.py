@@ -23,7 +23,7 @@ has it as LAYOUT, so that a home with one kind of meter does not load another. A
 Alarms are words of ALARMS. Vectors stand in the docstring: `telegram <hex>`, `key <hex>`, `reading name=value ...`.
 """
 
-from ..identity import MEDIA, letters
+from ..identity import letters
 
 ALARMS = ("leak", "burst", "reverse", "dry", "air", "tamper", "low_battery", "no_flow", "freeze", "over_range", "comms",
           "smoke")
@@ -42,6 +42,7 @@ def model(address: bytes) -> "tuple[dict, dict]":
         version, kind = address[6], address[7]
         manufacturer = letters(address[0] | address[1] << 8) or ""
         layout = _find(manufacturer, version, kind)
+        from ..media import MEDIA
         media = layout.get("media") or MEDIA.get(kind, "reserved")
         found = _known[key] = ({"manufacturer": manufacturer, "version": version, "type": kind, "media": media,
                                 "status": "OK"}, layout)
