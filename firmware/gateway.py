@@ -38,7 +38,8 @@ RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.http firmware.ed25519 "
           "firmware.ed25519_table firmware.sha512 firmware.sha512_table firmware.update firmware.fetch firmware.slots "
           "firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
-          "wmbus.layouts wmbus.naming wmbus.vif han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
+          "wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists "
+          "han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
