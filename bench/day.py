@@ -3,17 +3,21 @@
     python bench/day.py [--quick] [--json] [--hours H] [--scale N] [--meters N] [--every S]
 
 The gateway starts as a device does: boot.py, a slot of compiled modules as `netti release` builds them, the spool on
-(simulated) flash, `-X heapsize=192wK`, no idea of the time. In range are 200 water meters; one is the household's own.
-Its HAN port hears a Kaifa meter at its real intervals, from the tenth minute on. The receiver is a real process; it is
-away for some hours, and so, at another time, is the Wi-Fi. Afterwards is compared with what was sent:
+(simulated) flash, `-X heapsize=192wK`, a system clock that says it is 2000. In range are 200 water meters; one is the
+household's own. Its HAN port hears a Kaifa meter at its real intervals, from the tenth minute on. The receiver is a
+real process; it is away for some hours, and so, at another time, is the Wi-Fi. Afterwards is compared with what was
+sent:
 
     heap_live     most bytes of heap that were live after a collection while nothing was sent, the median of each hour
     heap_peak     most bytes in use before a collection                 heap_drift  highest by lowest hour, less one
     missing       (meter, window) pairs with a good telegram that are not in the store, own hours that are not at home
     restarts      of tasks, and of the gateway itself                   memory_errors
+    wrong_time    of what it shows and sends, times that are not of this day: 2000 was believed
+    unknown_s     seconds after the start at which it knew the time
 
 A real street of 200 meters sends every few seconds; here each is heard every --every seconds of simulated time, which
-is what a PC's process can take while it lives --scale times as fast. --quick: four hours and outages of 36 minutes.
+is what a PC's process can take while it lives --scale times as fast. --quick: 3.25 hours,
+outages of half an hour.
 """
 
 import argparse
@@ -45,7 +49,8 @@ CONNECT_S = 20
 DRAIN_S = 60  # real
 ON_TIME_S = 20  # simulated: an hour whose mark came later is not judged
 Course = tuple  # (hours, scale, every, start and end of the receiver's outage, of the Wi-Fi's), in hours
-FULL, QUICK = (24, 120, 60, (5, 8), (14, 17)), (4, 400, 300, (1.1, 1.7), (2.2, 2.8))
+FULL, QUICK = (24, 120, 60, (5, 8), (14, 17)), (3.25, 400, 300, (0.8, 1.3), (1.9, 2.4))
+YEAR_2000 = 946684800  # where a chip's clock begins
 
 
 class Link(Proxy):
@@ -165,7 +170,7 @@ class Day:
             "radios": [{"radio": "bursts", "port": "tcp://127.0.0.1:%d" % self.radio.number}],
             "han": {"port": "tcp://127.0.0.1:%d" % self.han.number},
             "own_meters": [{"meter": own.text, "key": own.key.hex()}], "interval": 900, "spool": "flash",
-            "relay": {"window": WINDOW}, "simulated": {"scale": self.scale}}))
+            "relay": {"window": WINDOW}, "simulated": {"scale": self.scale, "clock": YEAR_2000}}))
         (self.folder / "d" / "boot.py").write_bytes(Path(str(boot.__file__)).read_bytes())
         for f in release.build("0.2.0", 1767225600, [bytes(32)], ("x64",)):
             path = self.folder / "d" / "slots" / "a" / f.path
@@ -301,7 +306,16 @@ class Day:
                 "heap_drift": round(max(medians.values()) / min(medians.values()) - 1, 4),
                 "heap_peak": max(r["heap"][2] for r in rows if r.get("heap")),
                 "restarts": row["restarts"] + self.device.died, "memory_errors": log.count("MemoryError"),
+                "wrong_time": self._wrong_times(store), "unknown_s": min(
+                    [r["uptime"] for r in rows if r["time"] is not None], default=None),
                 "lost": row["lost"], "spooled": row["spooled"], "late_s": round(self.late, 1)}
+
+    def _wrong_times(self, store):
+        # A real second is many here, and the day ends later than what is sent in it; "sntp" is what a system clock's
+        # time is called.
+        first, last = self.start - 3600, self.end + DRAIN_S * self.scale
+        shown = [r for r in self.device.rows if r["clock"] == "sntp" or not first <= (r["time"] or first) < last]
+        return len(shown) + sum(not first <= (r.time or 0) < last for r in store.rows)
 
 
 def good(result):
@@ -309,7 +323,9 @@ def good(result):
     return [text for bad, text in (
         (result["missing"], "something is missing"), (result["restarts"], "a task was restarted"),
         (result["memory_errors"], "out of memory"), (result["heap_live"] > LIMIT, "more than 128wK live"),
-        (result["heap_drift"] > 0.05, "the live heap is not flat"), (result["lost"], "records were overwritten"),
+        (result["heap_drift"] > 0.05, "the live heap is not flat"),
+        (result["wrong_time"], "a clock that says 2000 was believed"),
+        (not result["unknown_s"], "the time was never unknown"), (result["lost"], "records were overwritten"),
         (result["heard"] < result["telegrams"], "telegrams were not heard")) if bad]
 
 
@@ -321,7 +337,7 @@ def day(course, meters=200, seed=1, tell=lambda text: None):
 
 def main():
     parser = argparse.ArgumentParser(description="a day of a gateway in 192 KiB")
-    parser.add_argument("--quick", action="store_true", help="%d hours" % QUICK[0])
+    parser.add_argument("--quick", action="store_true", help="%s hours" % QUICK[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--scale", type=int)
     parser.add_argument("--every", type=int, help="seconds between two telegrams of a meter")

@@ -166,8 +166,9 @@ def check(raw, parse_meter, works):
         raise ConfigError("spool: \"file\" or \"flash\", not %r" % spool["on"])
     simulated = raw.get("simulated")
     if simulated is not None:
-        _known(simulated, "simulated", ("scale",))
+        _known(simulated, "simulated", ("scale", "clock"))
         _whole(simulated.get("scale", 1), "simulated.scale", 1, 100000)
+        _whole(simulated.get("clock", 0), "simulated.clock", 0, 1 << 40)
     consent = raw.get("consent", {})
     _known(consent, "consent", ("valve",))
     return {

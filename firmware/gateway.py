@@ -35,11 +35,11 @@ SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
-RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.http firmware.ed25519 "
-          "firmware.ed25519_table firmware.sha512 firmware.sha512_table firmware.update firmware.fetch firmware.slots "
-          "firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
-          "wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists "
-          "han_reader.obis han_reader.walk")
+RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.envelope firmware.http "
+          "firmware.ed25519 firmware.ed25519_table firmware.sha512 firmware.sha512_table firmware.update "
+          "firmware.fetch firmware.slots firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls "
+          "firmware.port.wifi wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout "
+          "han_reader.lists han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
@@ -311,7 +311,7 @@ class Gateway:
         self.flush_if_due()
         if self.clock.floor - self._floor_kept >= FLOOR_EVERY_S:
             self.keep_floor()
-        system = self.hal.system_time() if self.hal.scale() == 1 else None
+        system = self.hal.system_time()
         if system is not None:
             self.clock.offer(system * 1000, batch.CLOCK_SNTP)
         now = self.clock.now()

@@ -99,7 +99,7 @@ def make(folder, status=False, slots=None):
     settings, works, me = load(folder)
     settings["status"] = settings["status"] or status
     if settings["simulated"]:
-        port.set_scale(settings["simulated"].get("scale", 1))
+        port.set_scale(settings["simulated"].get("scale", 1), settings["simulated"].get("clock"))
 
     if not port.lock(folder):
         raise ConfigError("%s: a gateway is running here already" % folder)

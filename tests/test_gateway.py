@@ -117,6 +117,21 @@ def test_before_the_clock_is_known_a_telegram_carries_seconds_since_boot():
     assert [row[2] for row in rows] == [5, T + 3695] and [row[3] for row in rows] == [-70, -71]
 
 
+def test_a_system_clock_that_starts_in_2000_is_not_believed_and_a_right_one_is():
+    g = Bench()
+    g.hal.system_time = lambda: 946684800 + g.hal.ms // 1000
+    g.uplink = None
+    for _ in range(3):
+        g.hal.ms += 10000
+        g.tick()
+    assert g.clock.now() is None and g.clock.refused == 3 and g.clock.quality == batch.CLOCK_FLOOR
+    g.telegram(cases.mode5(), -70)
+    assert g.records(g.telegrams, batch.TELEGRAM)[0][2] == 30  # since boot: 2000 would be taken for that too
+    g.hal.system_time = lambda: T
+    g.tick()
+    assert g.clock.now() == T and g.clock.quality == batch.CLOCK_SNTP
+
+
 # --- what leaves the home ---
 
 def test_a_neighbours_telegram_goes_as_received_and_is_not_decrypted():

@@ -69,6 +69,19 @@ def test_time_goes_on_and_can_be_made_faster():
         port.set_scale(1)
 
 
+def test_a_simulation_has_the_system_clock_it_is_given():
+    try:
+        port.set_scale(1000)
+        assert port.system_time() is None
+        port.set_scale(1000, 946684800)
+        began = port.system_time()
+        assert 946684800 <= began < 946684800 + 3600
+        asyncio.run(port.sleep(20))
+        assert port.system_time() >= began + 15
+    finally:
+        port.set_scale(1)
+
+
 def test_waiting_is_bounded():
     async def go():
         event = asyncio.Event()

@@ -63,6 +63,7 @@ def aes(key):
 # --- time -------------------------------------------------------------------------------------------------------------
 
 _scale = 1
+_simulated: "int | None" = None  # what the system clock said at the start of a simulation, Unix seconds
 _elapsed = 0  # milliseconds of real time counted so far
 if MICROPYTHON:
     _last = time.ticks_ms()  # type: ignore[attr-defined]
@@ -82,10 +83,12 @@ else:
         return (time.monotonic_ns() - _last) // 1000000
 
 
-def set_scale(scale):
-    """Let time run `scale` times as fast (simulation only); 1 is real time."""
-    global _scale
+def set_scale(scale, system=None):
+    """Let time run `scale` times as fast (simulation only), 1 is real time; with a system clock that says `system` now
+    (Unix seconds), or that nobody keeps right (None)."""
+    global _scale, _simulated
     _scale = scale
+    _simulated = None if system is None else system - uptime_ms() // 1000
 
 
 def scale():
@@ -127,6 +130,10 @@ async def within(seconds, awaitable):
 
 def system_time():
     """Unix seconds of a system clock that something else keeps right, or None: time from the network on Linux."""
+    if _simulated is not None:
+        return _simulated + uptime_ms() // 1000
+    if _scale != 1:
+        return None
     if MICROPYTHON or not os.path.exists("/run/systemd/timesync/synchronized"):
         return None
     return int(time.time())
