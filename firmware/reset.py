@@ -1,4 +1,4 @@
-"""What a new owner must not find: the former household's history, keys and consents.
+"""What a new owner must not find: the former household's history, keys, consents and Wi-Fi.
 
 A re-claim wipes these; a factory reset also forgets the works and its orders and everything that waits to be sent. The
 key pair and the counters stay in both: the gateway's id follows from the key, and a counter that began anew would let
@@ -28,7 +28,7 @@ def wipe(files, folder, factory=False, areas=()):
         # The works' order of own meters was for the former household.
         kept = {name: kept[name] for name in kept if name != "own_meters"} if isinstance(kept, dict) else {}
         files.write_secret(folder + "/orders.json", json.dumps(kept).encode())
-    for name in ("own.json", "han.json"):
+    for name in ("own.json", "han.json", "wifi.json"):
         files.remove(folder + "/" + name)
     _empty(files, folder + "/history")
     # The household's hours and events that wait to be sent would go to the new owner's account.
@@ -51,7 +51,8 @@ def _config(files, path):
         files.remove(path)  # what cannot be read cannot be cleaned
         return
     settings["own_meters"] = []
-    settings.pop("consent", None)
+    for name in ("consent", "wifi"):
+        settings.pop(name, None)
     if isinstance(settings.get("han"), dict):
         for name in ("send", "ek", "ak"):
             settings["han"].pop(name, None)

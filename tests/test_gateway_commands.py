@@ -1,6 +1,7 @@
 """Commands: only the works' own, each at most once whatever is cut, the closed list, and the valve's rule."""
 
 import asyncio
+import hashlib
 import json
 
 from firmware import port
@@ -90,7 +91,7 @@ def command(name, arguments, counter=1, not_after=T + 200, seed=SEED, kid=rig.ME
             content=None, content_type="application/cbor"):
     content = cbor.encode([kid, counter, not_after, name, arguments]) if content is None else content
     signer = batch.kid(KEYS[seed])
-    digest = batch.hashlib.sha256(content).digest()
+    digest = hashlib.sha256(content).digest()
     message = batch.to_sign(purpose, works, signer, digest, content_type)
     return batch.envelope(signer, digest, ed25519.sign(seed, KEYS[seed], message), content_type) + content
 
@@ -540,10 +541,12 @@ class Files(rig.Disk):
 def filled():
     files = Files()
     config_text = {"interval": 60, "own_meters": [{"meter": METER, "key": "5e" * 16}], "consent": {"valve": True},
-                   "han": {"port": "tcp://a:1", "send": True, "ek": "5e" * 16}}
+                   "han": {"port": "tcp://a:1", "send": True, "ek": "5e" * 16},
+                   "wifi": {"ssid": "Fyrveien", "password": "correct horse"}}
     for name, data in (("config.json", json.dumps(config_text)),
                        ("orders.json", json.dumps({"interval": 60, "own_meters": config_text["own_meters"]})),
-                       ("own.json", "x"), ("han.json", "x"), ("history/2026-11.csv", "5e"), ("identity.json", "id"),
+                       ("own.json", "x"), ("han.json", "x"), ("wifi.json", "{}"),
+                       ("history/2026-11.csv", "5e"), ("identity.json", "id"),
                        ("works.json", "w"), ("state.json", "s"), ("spool/values/00000000.seg", "5e"),
                        ("spool/values/cursor", "x"), ("spool/telegrams/00000000.seg", "t")):
         files.write_whole("g/" + name, data.encode())
@@ -555,6 +558,7 @@ def test_a_new_owner_finds_nothing_of_the_former():
     reset.wipe(files, "g")
     left = b"".join([files.read_whole(p) for p in files.files])
     assert b"5e" not in left and b"consent" not in left and b"send" not in left and b"NET-" not in left
+    assert b"Fyrveien" not in left and b"correct horse" not in left and files.read_whole("g/wifi.json") is None
     assert files.names("g/history") == [] and files.names("g/spool/values") == []
     # Who it is, whose it is, what it counted, and what it relays for the works stay.
     for name in ("identity.json", "works.json", "state.json", "spool/telegrams/00000000.seg"):
