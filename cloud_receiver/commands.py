@@ -6,6 +6,7 @@ meter keys are not in the queue: they are put in when an answer is made, and onl
 gateway.
 """
 
+import hashlib
 import time
 from collections import namedtuple
 
@@ -133,7 +134,7 @@ class Commands:
         if self._key is None:
             raise ValueError("no command key")
         content = cbor2.dumps([kid, counter, not_after, name, arguments], canonical=True)
-        digest = batch.hashlib.sha256(content).digest()
+        digest = hashlib.sha256(content).digest()
         signer = batch.kid(trust.public_bytes(self._key))
         signature = self._key.sign(batch.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
         return batch.envelope(signer, digest, signature, CONTENT_TYPE) + content

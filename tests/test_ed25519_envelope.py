@@ -2,7 +2,8 @@
 
 from envelopes import EPOCH, OTHER, OTHER_SEED, PUBLIC, SEED, WORKS, made, matrix, put
 
-from firmware import batch, ed25519
+from firmware import batch, cbor, ed25519
+from firmware import envelope as envelope_module
 from firmware.batch import WireError
 
 ENROLLED = {batch.kid(PUBLIC): PUBLIC, batch.kid(OTHER): OTHER}
@@ -42,19 +43,19 @@ def test_the_matrix_sees_a_receiver_that_does_not_verify():
 
 
 def test_the_matrix_sees_what_is_not_bound_to_purpose_or_works():
-    right = batch._sig_structure
+    right = envelope_module._sig_structure
     for forget in ("purpose", "works"):
         def lax(protected, purpose, works, digest, forget=forget):
             purposes = ("batch", "command", "release") if forget == "purpose" else (purpose,)
             names = ("works", "other") if forget == "works" else (works,)
             return [right(protected, p, w, digest) for p in purposes for w in names]
 
-        batch._sig_structure = lax
+        envelope_module._sig_structure = lax
         try:
             found = wrong(lambda body: verdict(body, verify=lambda public, messages, signature: any(
                 ed25519.verify(public, m, signature) for m in messages)))
         finally:
-            batch._sig_structure = right
+            envelope_module._sig_structure = right
         assert found == (["purpose 'command'", "purpose 'release'"] if forget == "purpose" else ["works 'other'"])
 
 
@@ -63,16 +64,16 @@ def test_the_matrix_sees_a_lenient_parser():
     right = batch.open_envelope
 
     def lenient(body, purpose, works):
-        parts, end = batch.cbor.decode(body)
+        parts, end = cbor.decode(body)
         protected, _, digest, signature = parts
-        kid = batch.cbor.decode(protected)[0][4]
+        kid = cbor.decode(protected)[0][4]
         return batch.Envelope(kid, batch.CONTENT_TYPE, digest, signature,
-                              batch._sig_structure(protected, purpose, works, digest), end)
+                              envelope_module._sig_structure(protected, purpose, works, digest), end)
 
     def tried(body):
         try:
             return verdict(body)
-        except (WireError, batch.CborError, ValueError, KeyError, TypeError, IndexError):
+        except (WireError, cbor.CborError, ValueError, KeyError, TypeError, IndexError):
             return 403
 
     batch.open_envelope = lenient

@@ -6,6 +6,7 @@ A seed is a schedule. NETTI_SCHEDULES=1000 runs as many.
 
 import asyncio
 import gc
+import hashlib
 import json
 import os
 import random
@@ -37,7 +38,7 @@ WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "comman
 
 def command(counter, name, arguments):
     content = cbor.encode([ME.kid, counter, 1 << 40, name, arguments])
-    digest = batch.hashlib.sha256(content).digest()
+    digest = hashlib.sha256(content).digest()
     message = batch.to_sign("command", "demo", SIGNER, digest, "application/cbor")
     return batch.envelope(SIGNER, digest, ed25519.sign(SEED, KEY, message), "application/cbor") + content
 
@@ -81,7 +82,7 @@ class Receiver:
         """The answer to a batch: (status, body)."""
         envelope = batch.open_envelope(body, "batch", "demo")
         head, at = batch.open_head(body, envelope.end)
-        digest = batch.hashlib.sha256(body[at:]).digest()
+        digest = hashlib.sha256(body[at:]).digest()
         if head.first and self.ranges.setdefault((head.epoch, head.first, head.last), digest) != digest:
             return 409, b""
         mark = self.marks.get(head.epoch, 0)
