@@ -32,7 +32,6 @@ class HanPort:
         self._reader = han_reader.Reader(config["p1_without_crc"])
         self._aes = {}
         self._kept_at = 0
-        self.latest = {}
         self.meter = ""
         state = _state(kept)
         self.counters = state["counters"]
@@ -110,9 +109,6 @@ class HanPort:
 
     def take(self, reading):
         """Use one reading."""
-        for name in reading:
-            if name != "obis":
-                self.latest[name] = reading[name]
         if reading.get("meter_id"):
             self.meter = str(reading["meter_id"])
         time = reading.get("time")

@@ -51,7 +51,6 @@ class OwnMeters:
         """Use these meters from now on; the ciphers of others are dropped."""
         self._ciphers = {}
         self._meters = {address(wmbus.parse_meter(text)): (text, key) for text, key in meters}
-        self.latest = {}  # meter text -> reading
         self._running = {}
         self._formats = {}
         self._assembler = None  # of fragments, once a meter sends some
@@ -87,7 +86,6 @@ class OwnMeters:
         if len(self._formats) > formats:
             self.save()
         self._count("own")
-        self.latest[text] = reading
         total = reading.get("total_m3")
         if total is not None and unix is not None:
             self.tick(unix)

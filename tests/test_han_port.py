@@ -42,6 +42,13 @@ def heard(pieces, p1_without_crc=False):
     try:
         config = {"port": "tcp://127.0.0.1:1", "ek": None, "ak": None, "p1_without_crc": p1_without_crc}
         han = han_port.HanPort(config, Clock(lambda: line.ms, 0), None, lambda data: None, None, count)
+        take = han.take
+        han.readings = []
+
+        def taken(reading):
+            han.readings.append(reading)
+            take(reading)
+        han.take = taken
         asyncio.run(han.run())
     finally:
         port.open_stream, port.close, port.real_ms = before
@@ -59,14 +66,14 @@ def test_segments_with_a_pause_between_them_are_no_message():
         assert counts == {"han": 2} and line.closed == 1
         counts, line, han = heard([(0, wire[:half]), (2500, wire[half:]), (2500, after)])
         assert counts == {"han": 1} and han.rejected() > 0
-        assert han.latest["import_w"] == 1234
+        assert han.readings[-1]["import_w"] == 1234
 
 
 def test_telegrams_without_crc_only_where_configured():
     wire = v.telegram(v.P1_OLD, crc_digits=False) * 2
     assert heard([(0, wire)])[0] == {}
     counts, _, han = heard([(0, wire)], True)
-    assert counts["han"] >= 1 and han.latest["import_w"] == 890
+    assert counts["han"] >= 1 and han.readings[-1]["import_w"] == 890
 
 
 def test_a_message_too_large_for_the_memory_ends_nothing():
@@ -81,4 +88,4 @@ def test_a_message_too_large_for_the_memory_ends_nothing():
         counts, _, han = heard([(0, v.frame(v.LLC + v.aidon(2))), (10, v.frame(v.LLC + v.kaifa(1)))])
     finally:
         han_port.han_reader.decode = good
-    assert counts == {"han_errors": 1, "han": 1} and han.latest["import_w"] == 1234
+    assert counts == {"han_errors": 1, "han": 1} and han.readings[-1]["import_w"] == 1234

@@ -58,7 +58,7 @@ def foreign_plain(kind):
         if telegram not in [row[4] for row in g.records(g.telegrams, batch.TELEGRAM)]:
             return "not relayed as received"
     g.own.tick(rig.T + 7200)
-    return "decoded" if g.counters["own"] or g.own.latest or g.disk.names("history") else ""
+    return "decoded" if g.counters["own"] or g.disk.names("history") else ""
 
 
 def electricity(kind):
