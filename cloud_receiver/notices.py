@@ -126,10 +126,10 @@ class Notices:
                 (now,)).fetchall():
             try:
                 if channel not in self.settings:
-                    raise ValueError("no longer set up")
+                    raise Undelivered("no longer set up")
                 await (self._email if channel == "email" else self._webhook)(number, json.loads(body))
             except Exception as e:  # noqa: BLE001 - the other side may fail in any way
-                error = f"{type(e).__name__}"
+                error = reason(e)
                 ended = now if now - made > GIVE_UP_S else None
                 wait = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 log.warning("notice %d by %s not delivered (%s), %s", number, channel, error,
@@ -158,7 +158,7 @@ class Notices:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(
                 where["url"], data=data, headers=headers, allow_redirects=False) as answer:
             if not 200 <= answer.status < 300:
-                raise OSError(f"answered {answer.status}")
+                raise Undelivered(f"answered {answer.status}")
 
     async def _email(self, number, body):
         mail = email.message.EmailMessage()
@@ -176,6 +176,18 @@ class Notices:
         """Close the outbox."""
         if self.db is not None:
             self.db.close()
+
+
+class Undelivered(Exception):
+    """The other side did not take a notice; the text is a few words for the log, without addresses."""
+
+
+def reason(e: Exception) -> str:
+    """Why a notice was not delivered, for the log: never what the other side wrote, which may repeat addresses."""
+    if isinstance(e, Undelivered):
+        return str(e)
+    name = type(e).__name__
+    return f"{name} {e.smtp_code}" if isinstance(e, smtplib.SMTPResponseException) else name
 
 
 def mail_text(body: dict, works: str, language: str, link: str) -> "tuple[str, str]":

@@ -113,6 +113,7 @@ def test_drill_on_postgresql_its_own_tools_save_and_an_empty_database_is_filled(
         assert len(store.erasures(NOW)) == 1, "what was erased since is erased again"
     with receiver_support.Process(new) as receiver:
         assert receiver.summary()["telegrams"] == 10, "the older state is there"
+        assert gateway.id in netti("receiver", "gateways", new.path).stdout
         assert receiver.through(gateway.batch([])) == 10, "by which a gateway knows what to send again"
         assert receiver.through(gateway.batch(records[10:], first=11, last=30)) == 30
         assert receiver.summary()["telegrams"] == 30

@@ -136,12 +136,15 @@ def test_a_silent_gateway_and_an_alarm_are_told_once_each(tmp_path, others, by_h
         assert step(running) == (1, 2) and len(post.mails) == 3
 
 
-def test_what_fails_is_tried_again_until_it_is_taken(tmp_path, others, by_hand):
+def test_what_fails_is_tried_again_until_it_is_taken(tmp_path, others, by_hand, caplog):
     post, hook, settings = others
     post.refuse, hook.refuse, clock = 2, 3, FixedClock()
     with Running(works(tmp_path, settings), clock) as running:
         alarming(running, running.enrol(), NOW)
         assert step(running) == (1, 0) and waiting(running) == 2
+        assert "by webhook not delivered (answered 500)" in caplog.text
+        assert "by email not delivered (SMTPDataError 451)" in caplog.text
+        assert "@" not in caplog.text, "why, and no address"
         assert step(running) == (0, 0), "not at once"
         for wait in notices.RETRY_S:
             clock.at += wait

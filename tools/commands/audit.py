@@ -35,6 +35,8 @@ def run(args) -> int:
     if args.csv:
         sys.stdout.write(as_csv([audit_fields(line) for line in lines]))
         return 0
+    if not lines:
+        print("no entries", file=sys.stderr)
     for line in lines:
         period = f"  {iso(line.start)} to {iso(line.end)}" if line.start is not None else ""
         print(f"{iso(line.at)}  {line.who} ({line.role}, {line.via})  {line.what}  {line.subject}{period}"

@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, kek, logs, metrics, processes, trust, works
+from cloud_receiver import app, enrol, kek, logs, metrics, processes, store_reader, trust, works
 from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings, SettingsError
-from cloud_receiver.stores import StoreError
+from cloud_receiver.stores import StoreError, queries
 
 from ..errors import CommandError
 from . import user
@@ -240,15 +240,15 @@ def _token(args):
 
 def _gateways(args):
     directory = Directory(args.dir)
-    directory.load()
+    settings = directory.load()
     keys = KeyStore(directory.keys)
     revoked = keys.revoked()
     keys.close()
     rows = []
-    if directory.store.exists():
-        db = sqlite3.connect(f"{directory.store.absolute().as_uri()}?mode=ro", uri=True)
-        rows = db.execute("SELECT gateway, kind, name, last_contact FROM gateways ORDER BY enrolled").fetchall()
-        db.close()
+    if settings.store or directory.store.exists():
+        with store_reader.opened(directory, settings) as read:
+            rows = [(g["id"], g["kind"], g["name"], g["last_contact"])
+                    for g in sorted(read(queries.gateways), key=lambda g: g["enrolled"])]
     if not rows:
         print(f"no gateways yet; print a token with: netti receiver token {args.dir}", file=sys.stderr)
     for gateway, kind, name, contact in rows:
