@@ -1,6 +1,7 @@
 """Erasing one home's people, on every store: hours, electricity and telegrams go, a reading a day stays."""
 
 import asyncio
+import hashlib
 
 import postgres
 import pytest
@@ -54,7 +55,7 @@ async def take(store, gateway, row, now, bodies):
     content = b"".join(bodies)
     first = gateway.seq - len(bodies) + 1
     head = batch.Head(gateway.epoch, 1, "0", 2, first, gateway.seq)
-    digest = batch.hashlib.sha256(content).digest()
+    digest = hashlib.sha256(content).digest()
     await store.take(row, head, digest, records.read(content, 0, first, gateway.seq), now)
 
 
