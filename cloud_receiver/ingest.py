@@ -19,17 +19,18 @@ import firmware.batch as batch
 
 from . import limits, records
 from .stores import Busy, StoreError, queries
+from .stores.writer import resolve
 
 log = logging.getLogger("netti.ingest")
 
-VERIFIERS = 2  # threads: the signature check leaves the interpreter's lock
 MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come back
+TOGETHER = 8  # batches verified before the event loop gets to know
 RETRY_S = 5
 BODY_S = 60.0  # for 32 KiB
 TAKE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
 
-# What a verified body holds; digest: SHA-256 of the record bytes.
-Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "records"))
+# What a verified body holds; digest: SHA-256 of the record bytes; content: a records.Content.
+Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "content"))
 # A gateway as ingest knows it: its row, its id, its verifying key.
 Known = namedtuple("Known", ("row", "gateway", "key"))
 
@@ -53,15 +54,17 @@ class Ingest:
         self._commands = commands
         self._taken = taken
         self._gateways: "dict[str, Known]" = {}
-        self._threads = concurrent.futures.ThreadPoolExecutor(VERIFIERS, thread_name_prefix="verify")
+        # One: a check holds the interpreter's lock. What comes at once goes to it at once.
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="verify")
+        self._unopened: list = []  # (future, body, envelope, gateway)
         self._verifying = 0
         self.by_address = limits.Buckets(rate=1.0, burst=60)
         self.by_gateway = limits.Buckets(rate=50.0, burst=500)
         self.draining = False
 
     def close(self):
-        """End the verifying threads."""
-        self._threads.shutdown(wait=True)
+        """End the verifying thread."""
+        self._thread.shutdown(wait=True)
 
     async def post(self, request: web.Request) -> web.Response:
         """The handler."""
@@ -116,14 +119,14 @@ class Ingest:
 
     async def _store(self, opened, now):
         try:
-            return await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.records, now)
+            return await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.content, now)
         except (Busy, StoreError):
             raise
         except Exception:
             # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
             log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
-            return await self.store.take(opened.gateway.row, opened.head, opened.digest,
-                                         records.as_opaque(opened.records), now)
+            return await self.store.take(opened.gateway.row, opened.head, opened.digest, records.Content(
+                opened.content.data, opened.head.first, opened.head.last, opaque=True), now)
 
     async def _open(self, body):
         self._verifying += 1
@@ -131,9 +134,18 @@ class Ingest:
             envelope = open_envelope(body, self.works)
             gateway = await self._gateway(batch.kid_text(envelope.kid))
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, open_content, body, envelope, gateway)
+            future = loop.create_future()
+            self._unopened.append((future, body, envelope, gateway))
+            if len(self._unopened) == 1:  # those behind it in this round of the loop go with it
+                loop.call_soon(self._hand_over, loop)
+            return await future
         finally:
             self._verifying -= 1
+
+    def _hand_over(self, loop):
+        waiting, self._unopened = self._unopened, []
+        for n in range(0, len(waiting), TOGETHER):
+            self._thread.submit(_open_some, loop, waiting[n:n + TOGETHER])
 
     async def _gateway(self, name):
         """The enrolled gateway of an id; 401 where there is none or it is revoked."""
@@ -172,6 +184,17 @@ def open_envelope(body: bytes, works: str):
     return envelope
 
 
+def _open_some(loop, waiting):
+    """In the thread: open bodies, and let those who wait know."""
+    results: list = []
+    for future, *what in waiting:
+        try:
+            results.append((future, open_content(*what)))
+        except Exception as e:  # noqa: BLE001 - belongs to whoever waits
+            results.append((future, e))
+    loop.call_soon_threadsafe(resolve, results)
+
+
 def open_content(body: bytes, envelope, gateway: Known) -> Opened:
     """Check the signature, then read head and records."""
     try:
@@ -182,7 +205,7 @@ def open_content(body: bytes, envelope, gateway: Known) -> Opened:
         head, at = batch.open_head(body, envelope.end)
     except batch.WireError as e:
         raise Refused(400, str(e)) from None
-    found = records.read(body, at, head.first, head.last)
-    if len(found) > batch.MAX_RECORDS:
+    content = records.Content(body[at:], head.first, head.last)
+    if content.count() > batch.MAX_RECORDS:
         raise Refused(413, f"more than {batch.MAX_RECORDS} records")
-    return Opened(gateway, envelope.kid, head, hashlib.sha256(body[at:]).digest(), found)
+    return Opened(gateway, envelope.kid, head, hashlib.sha256(content.data).digest(), content)

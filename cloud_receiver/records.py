@@ -6,6 +6,7 @@ is stored as it came and acknowledged; a newer receiver can still make sense of 
 
 import hashlib
 import io
+import struct
 from collections import namedtuple
 
 import cbor2
@@ -24,18 +25,118 @@ Record = namedtuple("Record", ("kind", "seq", "time", "fields", "body"))
 # meter: its text; media: its type; status: the plain status byte or None; digest: of the content, 64 bits.
 Telegram = namedtuple("Telegram", ("rssi", "data", "meter", "media", "status", "encrypted", "digest"))
 
+# A telegram's record as gateways write nearly all of them: array of 5, type, seq, time, RSSI, length, each number in
+# the form named. The telegram follows.
+_SHORT = struct.Struct(">3sHBIBBBB")
+_LONG = struct.Struct(">3sIBIBBBB")
+_SHORT_HEAD, _LONG_HEAD = b"\x85\x01\x19", b"\x85\x01\x1a"
+_TIME, _RSSI, _BYTES = 0x1A, 0x38, 0x58
+
+_meters: "dict[bytes, tuple[str, int]]" = {}  # text and media by address, of the meters seen of late
+_MOST_METERS = 100_000
+
+
+class Content:
+    """The records of a batch: their bytes, the seq range its head announced, and their telegrams where it holds nothing
+    else. Goes to the writer's process as bytes, and is read there only where it must."""
+
+    __slots__ = ("data", "first", "last", "opaque", "telegrams")
+
+    def __init__(self, data: bytes, first: int, last: int, opaque: bool = False):
+        """`opaque`: none of it is to be understood."""
+        self.data, self.first, self.last, self.opaque = data, first, last, opaque
+        self.telegrams = None if opaque else telegrams(data, first, last)
+
+    def __reduce__(self):
+        return _content, (self.data, self.first, self.last, self.opaque)
+
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.read() if self.telegrams is None else self.telegrams)
+
+    def read(self) -> "list[Record]":
+        """The records."""
+        found = read(self.data, 0, self.first, self.last)
+        return as_opaque(found) if self.opaque else found
+
+
+def _content(data, first, last, opaque):
+    content = Content.__new__(Content)
+    content.data, content.first, content.last, content.opaque, content.telegrams = data, first, last, opaque, None
+    return content
+
+
+def telegrams(data: bytes, first: int, last: int) -> "list[tuple] | None":
+    """The telegrams of a batch, each (seq, time, rssi, telegram, meter, media, status, encrypted, digest, end of the
+    record), where it holds nothing else and they are seq `first` to `last`; else None."""
+    found: list = []
+    add = found.append
+    at, end, seq = 0, len(data), first
+    sha256, number, head_of, known = hashlib.sha256, int.from_bytes, wmbus.head, _meters
+    short, long = _SHORT.unpack_from, _LONG.unpack_from
+    try:
+        while at < end:
+            form = data[at + 2]
+            if form == 0x19:
+                start, own, a, time, b, level, c, size = short(data, at)
+            else:
+                start, own, a, time, b, level, c, size = long(data, at)
+            if own != seq or a != _TIME or b != _RSSI or c != _BYTES or level > 127 or size < 10 or (
+                    start != _SHORT_HEAD and start != _LONG_HEAD):
+                record, at = _one(data, at, seq - 1, last)
+                if record is None or record.kind != batch.TELEGRAM or record.seq != seq:
+                    return None
+                t = record.fields
+                add((seq, record.time, t.rssi, t.data, t.meter, t.media, t.status, t.encrypted, t.digest, at))
+                seq += 1
+                continue
+            at += 14 if form == 0x19 else 16
+            telegram = data[at:at + size]
+            at += size
+            address, _, _, status, encrypted = head_of(telegram)
+            meter = known.get(address)
+            if meter is None:
+                meter = _meter(address)
+            add((own, time, -1 - level, telegram, *meter, status, encrypted,
+                 number(sha256(telegram).digest()[:8], "big", signed=True), at))
+            seq += 1
+    except Exception:  # noqa: BLE001 - as in `read`, which says what it is
+        return None
+    return found if at == end and seq == last + 1 else None
+
+
+def _one(data, at, before, last):
+    """The record at an offset, or None for what is none, and where it ends; raises what the reader raises."""
+    stream = io.BytesIO(data)
+    stream.seek(at)
+    item = _decoder(stream).decode()
+    return _record(item, data[at:stream.tell()], before, last), stream.tell()
+
+
+def _decoder(stream):
+    return cbor2.CBORDecoder(stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+
+
+def _meter(address):
+    if len(_meters) >= _MOST_METERS:
+        _meters.clear()
+    named = meter_of(address)
+    found = _meters[address] = (wmbus.meter_text(named), named.type)
+    return found
+
 
 def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
     """The records of a batch from `offset` on, whose head announced seq `first` to `last`; never raises.
 
     A record's own seq counts where it rises within the announced range; else the record is opaque.
     """
-    if offset >= len(data):
-        return []
+    data, offset = data[offset:], 0
+    common = telegrams(data, first, last)
+    if common is not None:
+        return _of_common(data, common)
     found = []
     stream = io.BytesIO(data)
-    stream.seek(offset)
-    decoder = cbor2.CBORDecoder(stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+    decoder = _decoder(stream)
     before = first - 1
     while offset < len(data):
         try:
@@ -53,6 +154,14 @@ def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
         else:
             before = record.seq
         found.append(record)
+    return found
+
+
+def _of_common(data, common):
+    found, at = [], 0
+    for seq, time, rssi, telegram, *of_meter, end in common:
+        found.append(Record(batch.TELEGRAM, seq, time, Telegram(rssi, telegram, *of_meter), data[at:end]))
+        at = end
     return found
 
 

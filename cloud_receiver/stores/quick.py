@@ -6,25 +6,26 @@ case is taken the general way (take.py), with the same outcome. SQLite only, whi
 
 import json
 import marshal
-import pickle
 
 import firmware.batch as batch
 
-from . import NUMBERS, coverage
+from . import NUMBERS, TEXTS, coverage
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
 AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
 DAY = 86_400
 PENDING = 0
+MOST_METERS = 200_000  # remembered
 
-# What `rows` makes, as bytes that are read quickly by the same interpreter: (telegrams, coverage, meters, digests).
-# telegrams: (meter text, seq, time, day, digest, data, ears); coverage: (day, meter text, count, best, levels);
-# meters: {text: (first heard, last heard, encrypted, status)}; digests: [(day, the JSON list of the telegrams' own)].
+# What `rows` makes, as bytes that are read quickly by the same interpreter: (telegrams, coverage, meters).
+# telegrams: (meter text, seq, time, digest, data, ears); coverage: (day, meter text, count, best, levels);
+# meters: {text: (first heard, last heard, encrypted, status)}.
 
 _KNOWN = f"SELECT 1 FROM telegrams WHERE day = ? AND digest IN {NUMBERS} LIMIT 1"
+_METERS = f"SELECT meter, id, last_heard FROM meters WHERE meter IN {TEXTS}"
 _TELEGRAM = (
     "INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, data, heard) "
-    "VALUES (?,?,?,?,?,?,?,?,0,?,?)")
+    f"VALUES (?1,?2,?3,?4,?5,?5,?5 / {DAY},?6,{PENDING},?7,?8)")
 _COVERAGE = (
     "INSERT INTO coverage (day, meter, gateway, telegrams, heard, best, rssi) VALUES (?,?,?,?,0,?,?) "
     "ON CONFLICT (day, meter, gateway) DO UPDATE SET telegrams = telegrams + excluded.telegrams, "
@@ -36,59 +37,30 @@ _METER = (
     "last_heard = max(last_heard, ?2), encrypted = max(encrypted, ?3) WHERE id = ?5")
 
 
-class Later:
-    """Records that are unpickled only where they are needed."""
-
-    def __init__(self, records):
-        self._records, self._bytes = records, None
-
-    def __getstate__(self):
-        return self._bytes if self._records is None else pickle.dumps(self._records, pickle.HIGHEST_PROTOCOL)
-
-    def __setstate__(self, data):
-        self._records, self._bytes = None, data
-
-    def get(self):
-        """The records."""
-        if self._records is None:
-            self._records = pickle.loads(self._bytes or b"")
-        return self._records
-
-
-def rows(gateway: int, records, now: int) -> "bytes | None":
-    """The rows of a batch of telegrams, or None where it is not a common one."""
-    telegrams: list = []
+def rows(gateway: int, content, now: int) -> "bytes | None":
+    """The rows of a batch (a records.Content), or None where it is not a common one."""
+    if content.telegrams is None:
+        return None
+    made: list = []
     meters: dict = {}
     cover: dict = {}
-    digests: "dict[int, set[int]]" = {}
-    for r in records:
-        time = r.time
-        if r.kind != batch.TELEGRAM or not batch.UNIX_FROM <= time <= now + AHEAD_S \
-                or not SAME_TELEGRAM_S <= time % DAY < DAY - SAME_TELEGRAM_S:
+    digests = set()
+    for seq, time, rssi, data, text, _media, status, encrypted, digest, _end in content.telegrams:
+        if not batch.UNIX_FROM <= time <= now + AHEAD_S:
             return None
-        rssi, data, text, media, status, encrypted, digest = r.fields
-        day = time // DAY
-        of_day = digests.setdefault(day, set())
-        if digest in of_day:
-            return None
-        of_day.add(digest)
-        telegrams.append((text, r.seq, time, day, digest, data, coverage.one(gateway, rssi)))
-        levels = bytes((-rssi,)) if rssi < 0 else b""
+        made.append((text, seq, time, digest, data, coverage.one(gateway, rssi)))
+        digests.add(digest)
+        day, m = time // DAY, meters.get(text)
+        # As an int: sqlite3 binds a bool the long way.
+        meters[text] = (time, time, int(encrypted), status) if m is None else _merged(m, time, encrypted, status)
+        best, levels = (rssi, bytes((-rssi,))) if rssi < 0 else (None, b"")
         there = cover.get((day, text))
-        if there is None:
-            cover[day, text] = (1, rssi if rssi < 0 else None, levels)
-            m = meters.get(text)
-            meters[text] = (time, time, int(encrypted), status) if m is None else _merged(m, time, encrypted, status)
-        else:
-            count, best, before = there
-            if rssi < 0:
-                best = rssi if best is None else max(best, rssi)
-            cover[day, text] = (count + 1, best, before + levels)
-            meters[text] = _merged(meters[text], time, encrypted, status)
-    if not telegrams:
+        if there is not None:
+            best = max((level for level in (there[1], best) if level is not None), default=None)
+        cover[day, text] = (1, best, levels) if there is None else (there[0] + 1, best, there[2] + levels)
+    if len(digests) < len(made):  # the same telegram twice
         return None
-    return marshal.dumps((telegrams, [(day, text, *c) for (day, text), c in cover.items()], meters,
-                          [(day, json.dumps(list(of_day))) for day, of_day in digests.items()]))
+    return marshal.dumps((made, [(day, text, *c) for (day, text), c in cover.items()], meters))
 
 
 def _merged(m, time, encrypted, status):
@@ -100,27 +72,42 @@ def enter(db, gateway: int, epoch: int, made: bytes, count: int, now: int) -> bo
     """Enter the rows if they are `count` telegrams; False, and nothing entered, where they go the general way."""
     if gateway in db.crowded:
         return False
-    telegrams, cover, meters, digests = marshal.loads(made)
+    telegrams, cover, meters = marshal.loads(made)
     if len(telegrams) != count or not _know(db, meters):
         return False
-    ids = db.meters
-    for of_day in digests:
-        if db.execute(_KNOWN, of_day).fetchone():  # others hear what this one hears: do not try next time
-            db.crowded.add(gateway)
-            return False
-    db.executemany(_TELEGRAM, [(ids[text], epoch, seq, now, time, time, day, digest, data, ears)
-                               for text, seq, time, day, digest, data, ears in telegrams])
-    db.executemany(_COVERAGE, [(day, ids[text], gateway, *c) for day, text, *c in cover])
-    db.executemany(_METER, [(*m, ids[text]) for text, m in meters.items()])
+    known = db.meters
+    # What is later than all that was heard of its meter, by more than two clocks differ, nobody has told of.
+    again = {text for text, m in meters.items() if m[0] <= known[text][1] + SAME_TELEGRAM_S}
+    if again and _stored(db, [t for t in telegrams if t[0] in again]):
+        db.crowded.add(gateway)  # others hear what this one hears: do not try next time
+        return False
+    db.executemany(_TELEGRAM, [(known[text][0], epoch, seq, now, time, digest, data, ears)
+                               for text, seq, time, digest, data, ears in telegrams])
+    db.executemany(_COVERAGE, [(day, known[text][0], gateway, *c) for day, text, *c in cover])
+    db.executemany(_METER, [(*m, known[text][0]) for text, m in meters.items()])
+    for text, m in meters.items():
+        if m[1] > known[text][1]:
+            known[text] = (known[text][0], m[1])
     return True
 
 
+def _stored(db, telegrams):
+    """Whether one of these may be stored already."""
+    days: "dict[int, list]" = {}
+    for _text, _seq, time, digest, _data, _ears in telegrams:
+        for day in {(time - SAME_TELEGRAM_S) // DAY, (time + SAME_TELEGRAM_S) // DAY}:
+            days.setdefault(day, []).append(digest)
+    return any(db.execute(_KNOWN, (day, json.dumps(digests))).fetchone() for day, digests in days.items())
+
+
 def _know(db, texts):
-    """Whether the row of every meter is known, after a look."""
+    """Whether every meter is known, after a look: its row, and when it was last heard."""
     missing = [text for text in texts if text not in db.meters]
-    for text in missing:
-        row = db.execute("SELECT id FROM meters WHERE meter = ?", (text,)).fetchone()
-        if row is None:
-            return False
-        db.meters[text] = row[0]
+    if missing:
+        if len(db.meters) > MOST_METERS:
+            db.meters.clear()
+            missing = list(texts)
+        for text, row, last_heard in db.execute(_METERS, (json.dumps(missing),)):
+            db.meters[text] = (row, last_heard)
+        return all(text in db.meters for text in missing)
     return True

@@ -14,7 +14,7 @@ import socket
 import struct
 
 from . import Busy, StoreError
-from .writer import MAX_WAITING, Groups, _resolve
+from .writer import MAX_WAITING, Groups, resolve
 
 _LENGTH = struct.Struct(">I")
 _READY = b"ready"
@@ -130,7 +130,7 @@ class RemoteWriter:
             return
         for depth, answers in self._frames.feed(data):
             self._depth = depth
-            _resolve([(self._futures.pop(number), result) for number, result in answers])
+            resolve([(self._futures.pop(number), result) for number, result in answers])
 
     def _gone(self) -> None:
         assert self._loop is not None
@@ -138,7 +138,7 @@ class RemoteWriter:
         self._loop.remove_writer(self._sock)
         self.lost.set()
         futures, self._futures = self._futures, {}
-        _resolve([(future, StoreError("the store's writer has ended")) for future in futures.values()])
+        resolve([(future, StoreError("the store's writer has ended")) for future in futures.values()])
 
 
 def wait_ready(sock: socket.socket) -> None:

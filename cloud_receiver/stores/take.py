@@ -16,13 +16,13 @@ from . import DECODED, NUMBERS, PENDING, TEXTS, Taken, coverage, quick, settle
 from .coverage import Coverage
 from .quick import AHEAD_S, DAY, SAME_TELEGRAM_S
 
-# A telegram that is stored: its row (None: about to be), time or None, and who heard it.
-Stored = namedtuple("Stored", ("row", "digest", "time", "data", "ears"))
+# A telegram that is stored: its row (None: about to be), time or None, when it was received, and who heard it.
+Stored = namedtuple("Stored", ("row", "digest", "time", "received", "data", "ears"))
 
 
-def take(db, gateway, head, digest, later, now, rows=None):
-    """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes, `later` a
-    quick.Later of its records, `rows` what quick.rows made of them. Returns Taken."""
+def take(db, gateway, head, digest, content, now, rows=None):
+    """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes, `content` a
+    records.Content, `rows` what quick.rows made of it. Returns Taken."""
     db.execute("UPDATE gateways SET last_contact = ?, firmware = ?, boot = ?, clock = ? WHERE id = ?",
                (now, head.firmware, head.boot, head.clock, gateway))
     row = db.execute("SELECT id, through FROM epochs WHERE gateway = ? AND epoch = ?", (gateway, head.epoch)).fetchone()
@@ -42,7 +42,7 @@ def take(db, gateway, head, digest, later, now, rows=None):
         db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    (epoch, head.first, head.last, digest, now, count))
         return Taken(head.last, False, count, 0)
-    records = later.get()
+    records = content.read()
     other = None if head.first > through else other_content(db, epoch, head, digest, records)
     if other is not None:
         db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
@@ -264,6 +264,8 @@ class _Batch:
                 if before is not None and state == DECODED:  # its reading moves with it
                     settle.withdraw(db, row, meter, before)
             db.execute("UPDATE meters SET first_heard = ? WHERE id = ? AND first_heard > ?", (time, meter, time))
+            db.execute("UPDATE meters SET last_heard = ? WHERE id = ? AND last_heard < ?", (time, meter, time))
+            db.meters.clear()
 
     def _count_anew(self, meter, ears, before, time):
         """Count receptions whose day was not known, and move this gateway's own where its day was wrong."""
@@ -304,7 +306,7 @@ class _Batch:
             meter = meters[t.meter]
             there = same_telegram(known.get(t.digest, ()), t.data, time)
             if there is None:
-                there = Stored(None, t.digest, time, t.data, [])
+                there = Stored(None, t.digest, time, self.now, t.data, [])
                 known.setdefault(t.digest, []).append(there)
                 new.append((meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest,
                             PENDING, t.data, there.ears))
@@ -336,6 +338,7 @@ class _Batch:
         changed = {}
         for record, _, moment in waiting:
             t = record.fields
+            self.db.meters.pop(t.meter, None)
             m = found.get(t.meter)
             if m is None:
                 row = self.db.execute(
@@ -414,9 +417,9 @@ def around(moment) -> "set[int]":
 def stored(db, days, digests) -> "list[Stored]":
     """The stored telegrams of these days with one of these contents' digests."""
     text = json.dumps(digests)
-    return [Stored(row, digest, time, data, coverage.ears(heard) or [(gateway, 0, 1)])
-            for day in sorted(days) for row, digest, time, data, heard, gateway in db.execute(
-                "SELECT t.id, t.digest, t.time, t.data, t.heard, e.gateway FROM telegrams t "
+    return [Stored(row, digest, time, received, data, coverage.ears(heard) or [(gateway, 0, 1)])
+            for day in sorted(days) for row, digest, time, received, data, heard, gateway in db.execute(
+                "SELECT t.id, t.digest, t.time, t.received, t.data, t.heard, e.gateway FROM telegrams t "
                 f"JOIN epochs e ON e.id = t.epoch WHERE t.day = ? AND t.digest IN {NUMBERS} ORDER BY t.id",
                 (day, text)).fetchall()]
 
@@ -425,9 +428,10 @@ def same_telegram(candidates, data, time) -> "Stored | None":
     """Which of the stored ones is this telegram, received by some gateway: the same bytes at about the same time.
 
     Later identical bytes (a meter that stands still, in plain text) are a reading of their own. One whose time is not
-    known yet matches on its bytes alone.
+    known yet matches on its bytes, unless it had been received before the other was sent.
     """
     for c in candidates:
-        if c.data == data and (time is None or c.time is None or abs(c.time - time) <= SAME_TELEGRAM_S):
+        if c.data == data and (time is None or (
+                time <= c.received + SAME_TELEGRAM_S if c.time is None else abs(c.time - time) <= SAME_TELEGRAM_S)):
             return c
     return None

@@ -172,14 +172,15 @@ class Writer:
             by_loop.setdefault(loop, []).append((future, result))
         for loop, results in by_loop.items():
             try:
-                loop.call_soon_threadsafe(_resolve, results)
+                loop.call_soon_threadsafe(resolve, results)
             except RuntimeError:  # the loop has ended: nobody waits any more
                 pass
 
 
-def _resolve(results):
+def resolve(results):
+    """End futures with their (result or exception); those nobody waits for any more are left."""
     for future, result in results:
-        if future.cancelled():
+        if future.done():  # cancelled
             continue
         if isinstance(result, BaseException):
             future.set_exception(result)

@@ -178,6 +178,31 @@ def test_503_when_too_many_wait(receiver, gateway, monkeypatch):
     assert receiver.through(body) == 1
 
 
+def test_503_when_the_store_stalls(receiver, gateway, monkeypatch):
+    """A store whose take hangs is not waited for, and what it did take after all is known when it comes again."""
+    body = gateway.telegrams([PLAIN.telegram(14)])
+    take_, go_on = receiver.receiver.store.take, []
+
+    async def hangs(*arguments):
+        import asyncio
+        waiting = asyncio.ensure_future(take_(*arguments))  # as a job in the writer's queue: nobody calls it back
+        go_on.append(waiting)
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as m:
+        m.setattr("cloud_receiver.ingest.TAKE_S", 0.05)
+        m.setattr(receiver.receiver.store, "take", hangs)
+        answer = receiver.send(body)
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, answer.text)
+    receiver.run(_done(go_on[0]))
+    before = receiver.summary()["telegrams"]
+    assert receiver.through(body) == 1 and receiver.summary()["telegrams"] == before
+
+
+async def _done(future):
+    await future
+
+
 # --- hostile batches
 
 def test_cut_anywhere_is_refused(receiver, gateway):

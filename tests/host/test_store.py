@@ -70,7 +70,7 @@ class Ring(Gateway):
         first = last - len(bodies) + 1 if first is None else first
         head = batch.Head(self.epoch, 1, "0", 2, first, last)
         return await self.store.take(self.row, head, hashlib.sha256(content).digest(),
-                                     records.read(content, 0, first, last), now)
+                                     records.Content(content, first, last), now)
 
     def telegram(self, telegram, time=NOW - 60, rssi=-70):
         return batch.telegram(self.next(), time, rssi, telegram)

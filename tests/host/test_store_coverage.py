@@ -228,6 +228,51 @@ def test_the_quick_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch,
     assert taken.count(True) > 5 and taken.count(False) > 1
 
 
+async def interleaved(store):
+    """Two rings whose meters' telegrams come late and again: (telegrams, coverage)."""
+    meter, (a, b) = Meter(70_000_009), (Ring(store), Ring(store))
+    at = NOW - 50 * HOUR
+    old, late, new = (meter.telegram(n, access=n) for n in (1, 2, 3))
+    await a.send([batch.telegram(a.next(), at, -70, old)])
+    await a.send([batch.telegram(a.next(), at + 9 * HOUR, -70, new)])
+    await b.send([batch.telegram(b.next(), at + 5 * HOUR, -60, late)])  # not heard by the other, and late
+    await b.send([batch.telegram(b.next(), at + 10, -60, old)])  # heard by both, and late
+    await b.send([batch.telegram(b.next(), at + 9 * HOUR + 899, -60, new)])  # by both, clocks apart
+    a.epoch, a.seq = os.urandom(8), 0
+    await a.send([batch.telegram(a.next(), at + 9 * HOUR, -70, new)])  # in a new ring
+    await a.send([batch.telegram(a.next(), at + 20 * HOUR, -70, new)])  # later, the same bytes: a meter at rest
+    covered_ = [sum(c[0] for c in (await covered(store, meter, ring)).values()) for ring in (a, b)]
+    return (await store.read(queries.summary))["telegrams"], covered_
+
+
+def test_late_and_interleaved_ears(tmp_path):
+    assert run(tmp_path, interleaved) == (4, [3, 3])
+
+
+def test_the_check_sees_a_quick_way_that_never_looks(tmp_path, monkeypatch, kind):  # noqa: F811
+    if kind != "sqlite":
+        pytest.skip("the quick way is for SQLite")
+    monkeypatch.setattr(quick, "_stored", lambda *_: False)
+    assert run(tmp_path, interleaved) != (4, [3, 3])
+
+
+def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
+    """A ring without a clock is timed after its meter was heard last: what is told of the same again is no second."""
+    meter = Meter(70_000_010)
+
+    async def scenario(store):
+        a, b = Ring(store), Ring(store)
+        t = meter.telegram(5, access=1)
+        start = NOW + 3 * HOUR  # ahead of ours, as far as is believed
+        await b.send([batch.telegram(b.next(), NOW - 5 * HOUR, -60, meter.telegram(1))])
+        await a.send([batch.boot(a.next(), 0, 1, "power"), batch.telegram(a.next(), 100, -80, t)])
+        await a.send([batch.clock(a.next(), 200, start + 200, batch.CLOCK_ANSWER)])
+        await b.send([batch.telegram(b.next(), start + 130, -60, t)])
+        return (await store.read(queries.summary))["telegrams"]
+
+    assert run(tmp_path, scenario) == 2
+
+
 def test_ears_are_kept_as_they_are():
     heard = [(1, -70, 1), (4_000_000_000, 0, 0), (7, -128, 1)]
     assert coverage.ears(coverage.pack(heard)) == heard

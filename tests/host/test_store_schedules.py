@@ -142,7 +142,7 @@ class Schedules(RuleBasedStateMachine):
             self.rows[n] = self.run(lambda: self.store.enrol(g.public, "home", "", NOW))
         content, last = b"".join(bodies), first + len(bodies) - 1
         head = batch.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
-        found = records.read(content, 0, head.first, head.last)
+        found = records.Content(content, head.first, head.last)
         return self.run(lambda: self.store.take(self.rows[n], head, hashlib.sha256(content).digest(), found, NOW))
 
     def deliver(self, n, bodies, answer_lost):
@@ -214,4 +214,4 @@ def test_each_telegram_once_whatever_happens():
 def test_the_schedules_see(monkeypatch, module, name, mutant):
     monkeypatch.setattr(module, name, mutant)
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        schedules(40)
+        schedules(400)  # until one is found: which of them it is hangs on the source of this file

@@ -161,7 +161,7 @@ def test_a_store_of_the_first_release_is_opened_with_all_it_holds(tmp_path):
 
     async def scenario(store):
         # Heard before anybody kept who heard it: its own gateway's reception counts no second time.
-        records_ = records.read(batch.telegram(1, NOW - 3 * HOUR, -60, PLAIN.telegram(1)), 0, 1, 1)
+        records_ = records.Content(batch.telegram(1, NOW - 3 * HOUR, -60, PLAIN.telegram(1)), 1, 1)
         head = batch.Head(b"\x09" * 8, 1, "0", 2, 1, 1)
         taken = await store.take(1, head, b"d", records_, NOW)
         return (taken.new, await store.read(queries.meters, 0), await store.read(queries.gateways),

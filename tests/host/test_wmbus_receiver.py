@@ -53,7 +53,7 @@ class Receiver:
         head = batch.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
         row = await self.store.enrol(gateway.public, "home", "", NOW)
         await self.store.take(row, head, hashlib.sha256(content).digest(),
-                              records.read(content, 0, head.first, head.last), NOW)
+                              records.Content(content, head.first, head.last), NOW)
 
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""

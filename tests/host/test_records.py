@@ -1,0 +1,76 @@
+"""Reading the records of a batch: the common batch read at once is what it is one record after the other."""
+
+import hashlib
+import pickle
+import random
+
+import pytest
+from receiver_support import NOW, Meter
+
+import firmware.batch as batch
+from cloud_receiver import records
+
+
+def sealed(meter, n):
+    """A telegram of 47 bytes under some key."""
+    return bytes((46, 0x44)) + meter.address + bytes((0x7A, n & 255, n & 3, 0x20, 5)) + hashlib.sha256(
+        b"%d" % n).digest()
+
+
+def slowly(monkeypatch, data, first, last):
+    """What `read` says of it one record after the other."""
+    with monkeypatch.context() as m:
+        m.setattr(records, "telegrams", lambda *_: None)
+        return records.read(data, 0, first, last)
+
+
+def common(rng, first, count):
+    """Telegrams of several makes, seq and levels; some seq and levels are of the short forms."""
+    meters = [Meter(60_000_000 + n) for n in range(5)]
+    return b"".join(batch.telegram(first + n, NOW + n, rng.choice((-70, -25, -24, -3, 0, -128)),
+                                   rng.choice((Meter.telegram, sealed))(rng.choice(meters), n)) for n in range(count))
+
+
+@pytest.mark.parametrize("first", [1, 20, 250, 65_530, 1 << 32])
+def test_the_common_batch_is_what_it_is_slowly(monkeypatch, first):
+    data = common(random.Random(first), first, 20)
+    found = records.telegrams(data, first, first + 19)
+    assert found is not None and len(found) == 20
+    assert records.read(data, 0, first, first + 19) == slowly(monkeypatch, data, first, first + 19)
+
+
+def test_whatever_is_turned_over_is_read_alike(monkeypatch):
+    rng = random.Random(3)
+    taken = 0
+    for trial in range(1500):
+        first = rng.choice((1, 300, 70_000))
+        data = bytearray(common(rng, first, 3))
+        for _ in range(rng.randrange(1, 3)):
+            # Mostly in what surrounds the telegrams: anything may be in those.
+            data[rng.choice((rng.randrange(20), rng.randrange(len(data))))] = rng.choice((0, 1, 0x19, 0x1A, 0x1B, 0x58,
+                                                                                         rng.randrange(256)))
+        if trial % 5 == 0:
+            del data[rng.randrange(len(data)):]
+        last = first + rng.choice((2, 2, 2, 1, 5))
+        taken += records.telegrams(bytes(data), first, last) is not None
+        assert records.read(bytes(data), 0, first, last) == slowly(monkeypatch, bytes(data), first, last)
+    assert taken > 100, "the common batch was hardly tried"
+
+
+def test_a_mutant_of_the_common_form_is_seen(monkeypatch):
+    monkeypatch.setattr(records, "_RSSI", 0x18)  # a level above 0 passes for one below
+    data = batch.telegram(300, NOW, -70, sealed(Meter(60_000_000), 1))
+    data = bytes(data).replace(b"\x38\x45\x58", b"\x18\x45\x58")
+    assert records.read(data, 0, 300, 300) != slowly(monkeypatch, data, 300, 300)
+
+
+def test_content_goes_as_bytes_and_opaque_stays_opaque():
+    data = common(random.Random(9), 1, 4)
+    content = records.Content(data, 1, 4)
+    assert content.count() == 4 and len(pickle.dumps(content)) < len(data) + 100
+    assert pickle.loads(pickle.dumps(content)).read() == content.read()
+    opaque = pickle.loads(pickle.dumps(records.Content(data, 1, 4, opaque=True)))
+    assert [(r.kind, r.time, r.fields) for r in opaque.read()] == [(records.OPAQUE, None, ())] * 4
+    assert b"".join(r.body for r in opaque.read()) == data
+    mixed = records.Content(data + batch.event(5, NOW, "e", ""), 1, 5)
+    assert mixed.telegrams is None and mixed.count() == 5
