@@ -90,10 +90,9 @@ class Notices:
         if "gateways" in self.settings["of"]:
             rows = await self.store.read(lists.silent_gateways, now)
             revoked = self.receiver.revoked()
-            for gateway, name, contact in rows:
+            for gateway, _name, contact in rows:  # the name may be a home's address: mail is no place for it
                 if gateway not in revoked:
-                    found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "name": name,
-                                                   "since": contact}
+                    found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}
         if "alarms" in self.settings["of"]:
             everything, _ = await self.store.read(lists.alarms, "all", "", "-since", MOST_ALARMS, 0)
             for a in everything:
@@ -201,7 +200,7 @@ def mail_text(body: dict, works: str, language: str, link: str) -> "tuple[str, s
         else:
             silent = w.text("Enrolled, not heard from yet") if n["since"] is None else \
                 w.text("No contact for %s", w.span(body["time"] - n["since"]))
-            lines.append(f"{n['name'] or n['gateway']}: {silent}"
+            lines.append(f"{n['gateway']}: {silent}"
                          + (f"\n  {link}/gateways/{n['gateway']}" if link else ""))
     more = len(body["notices"]) - len(lines)
     if more:

@@ -120,7 +120,8 @@ def test_a_silent_gateway_and_an_alarm_are_told_once_each(tmp_path, others, by_h
         assert mail["Subject"] == "Prøveby vannverk: 1 silent gateway" or "silent gateway" in str(
             email.header.make_header(email.header.decode_header(mail["Subject"])))
         text = mail.get_payload(decode=True).decode()
-        assert "Fyrveien 3: No contact for 2 hours" in text
+        assert f"{gateway.id}: No contact for 2 hours" in text
+        assert "Fyrveien" not in mail.as_string() + text + json.dumps(hook.posts), "a home's address stays here"
         assert f"https://vann.example/gateways/{gateway.id}" in text and mail["To"].count("@") == 2
         [(number, told)] = hook.posts
         assert told["notices"][0]["gateway"] == gateway.id and number == told["id"]
