@@ -19,6 +19,7 @@ from aiohttp import web
 import firmware.batch as batch
 
 from . import access, attention, charts, commands, crashes, meters, parts, usage, words
+from .clock import iso
 from .home import HomePage
 from .login import LogIn
 from .stores import lists, queries
@@ -167,6 +168,9 @@ class Pages:
         total = found if chosen.everything else (await self.store.read(lists.totals))[0]
         return self.render(request, "meters.html", rows=access.fitting(request, rows), found=found, total=total,
                            c=chosen, search=chosen.search, show=chosen.show, order=chosen.order, week=lists.WEEK,
+                           may_see_use=access.may(request, access.USE), first=iso(now - 31 * DAY)[:10],
+                           may_see_hours=access.may(request, access.HOURS), last=iso(now + DAY)[:10],
+                           purposes=access.PURPOSES,
                            silent=lambda m: attention.silent_meter(m, now))
 
     async def alarms(self, request: web.Request) -> web.Response:

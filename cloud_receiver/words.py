@@ -69,6 +69,12 @@ NB = {
     "Halted": "Stanset",
     "Page %s of %s": "Side %s av %s", "Sort by %s": "Sorter etter %s", "none": "ingen", "never": "aldri",
     "just now": "nå nettopp", "%s of %s days": "%s av %s døgn",
+    "Readings of all meters as a file": "Avlesninger fra alle målere som fil", "From": "Fra",
+    "To, not included": "Til, ikke medregnet", "Values": "Verdier", "One a day": "Én i døgnet",
+    "Every hour": "Hver time", "Purpose, if hourly": "Formål, hvis hver time", "Get CSV": "Hent CSV",
+    "Dates as 2026-11-24, of UTC days.": "Datoer som 2026-11-24, for UTC-døgn.",
+    "Hourly values are written to the audit log with your name.":
+        "Timesverdier skrives i innsynsloggen med navnet ditt.",
     # a meter
     "First heard": "Først hørt",
     "Total": "Målerstand", "read %s": "avlest %s", "not read yet": "ikke avlest ennå", "Use": "Forbruk",
@@ -197,7 +203,7 @@ NB = {
     "Change role": "Endre rolle", "Disabled": "Sperret", "Active": "Aktiv", "Disable": "Sperr", "Enable": "Åpne",
     "Password not chosen yet": "Passord ikke valgt ennå", "New user": "Ny bruker", "Add user": "Legg til bruker",
     "API tokens": "API-nøkler", "Good until": "Gyldig til", "End": "Avslutt",
-    "No tokens.": "Ingen API-nøkler.", "New token for a program": "Ny API-nøkkel til et program",
+    "No tokens.": "Ingen API-nøkler.", "ended": "avsluttet", "New token for a program": "Ny API-nøkkel til et program",
     "Make token": "Lag API-nøkkel", "Secret of %s": "Hemmelighet til %s",
     "It is shown this once: write it down now.": "Den vises bare nå: skriv den ned.",
     "A password is replaced at the first log-in.": "Et passord byttes ut ved første innlogging.",

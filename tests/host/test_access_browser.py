@@ -76,6 +76,56 @@ def test_a_session_over_plain_http_on_this_machine(town, browser):  # noqa: F811
         page.context.close()
 
 
+@pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "nb"), (NARROW, "en"), (WIDE, "en")])
+def test_users_and_tokens_by_hand(town, browser, width, language):  # noqa: F811
+    base = f"http://localhost:{town.receiver.web_port}"
+    page = opened(browser, width, language)
+    log_in(page, town, "administrator")
+    page.goto(f"{base}/users")
+    fits(page, width, f"users-{language}")
+    add, token = page.locator("form.card >> nth=0"), page.locator("form.card >> nth=1")
+    add.locator("[name=name]").fill("kari.nordmann@eksempel.kommune.no")
+    add.locator("select").select_option("operations")
+    with page.expect_navigation():
+        add.locator("button").click()
+    password = page.inner_text("[role=status] code")
+    fits(page, width, f"users-made-{language}")
+    token.locator("[name=name]").fill("fakturering")
+    with page.expect_navigation():
+        token.locator("button").click()
+    assert page.inner_text("[role=status] code").startswith("netti_")
+    fits(page, width, f"users-token-{language}")
+    token.locator("[name=name]").fill("fakturering")
+    with page.expect_navigation():
+        token.locator("button").click()
+    assert page.locator("[role=alert]").count() == 1
+    fits(page, width, f"users-refused-{language}")
+    for name, do in (("fakturering", "end"), ("reader", "disable")):
+        send(page, f"tr:has(th:text-is('{name}')) button[value={do}]")
+    fits(page, width, f"users-after-{language}")
+    page.context.close()
+    page = opened(browser, width, language)
+    log_in(page, town, "kari.nordmann@eksempel.kommune.no", password)
+    assert page.url == f"{base}/account"
+    fits(page, width, f"account-once-{language}")
+    page.fill("input[name=password]", password)
+    page.fill("input[name=new]", "et helt nytt passord")
+    send(page, "main button")
+    log_in(page, town, "kari.nordmann@eksempel.kommune.no", "et helt nytt passord")
+    assert page.url == f"{base}/"
+    fits(page, width, f"overview-{language}")
+    page.goto(f"{base}/users")
+    assert page.locator("h1").count() == 1 and page.locator("form.card").count() == 0
+    fits(page, width, f"not-allowed-{language}")
+    page.goto(f"{base}/meters")
+    fits(page, width, f"meters-{language}")
+    with page.expect_download() as download:
+        page.click("form.card button")
+    assert download.value.suggested_filename == "readings.csv"
+    assert town.meter.text in Path(download.value.path()).read_text()
+    page.context.close()
+
+
 def test_a_new_password_and_a_role_that_may_not(town, browser):  # noqa: F811
     page = opened(browser, WIDE, "en")
     log_in(page, town, "installer")
@@ -91,11 +141,14 @@ def test_a_new_password_and_a_role_that_may_not(town, browser):  # noqa: F811
     page.context.close()
 
 
-def test_a_homeowner_lands_at_home(town, browser):  # noqa: F811
-    page = opened(browser, NARROW, "nb")
+@pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "en")])
+def test_a_homeowner_lands_at_home(town, browser, width, language):  # noqa: F811
+    page = opened(browser, width, language)
     log_in(page, town, "homeowner")
     assert page.url.endswith("/home")
+    fits(page, width, f"home-{language}")
     assert "nøkkelen til siden" not in page.inner_text("main"), "there is no secret address to keep"
     page.goto(f"http://localhost:{town.receiver.web_port}/meters")
-    assert "Ikke tillatt" in page.inner_text("main")
+    assert {"nb": "Ikke tillatt", "en": "Not allowed"}[language] in page.inner_text("main")
+    fits(page, width, f"homeowner-not-allowed-{language}")
     page.context.close()

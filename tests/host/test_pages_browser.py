@@ -10,7 +10,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from receiver_support import Running, make
 from test_pages import METER, OPEN, WRONG, receiver  # noqa: F401 - the fixture with a bit of everything
+
+from cloud_receiver import access
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -40,7 +43,32 @@ def pages_of(place):
             (f"/meters/{METER.text}?view=hours", "hours"), (f"/meters/{OPEN.text}", "meter-no-key"),
             (f"/meters/{WRONG.text}?view=months", "meter-wrong-key"), ("/alarms", "alarms"), ("/gateways", "gateways"),
             (f"/gateways/{place.gateway.id}", "gateway"), (place.home, "home"), ("/audit", "audit"),
-            ("/nowhere", "not-found")]
+            ("/nowhere", "not-found"), ("/meters?q=nothing", "no-meter"), ("/meters/NO-SUCH-ME-TER", "unknown-meter"),
+            ("/gateways?show=fault&sort=name", "gateways-fault")]
+
+
+# What only people who have logged in get: test_access_browser looks at it.
+BEHIND_LOG_IN = ("/login", "/account", "/users", "/home")
+
+
+def test_every_page_there_is_is_looked_at(receiver):  # noqa: F811
+    for method, route in access.RULES:
+        if method == "GET" and not route.startswith(("/v1/", "/static/", "/healthz", "/readyz")):
+            pattern = re.sub(r"\\\{.*?\\\}", "[^/?]+", re.escape(route)) + r"(\?.*)?"
+            assert route in BEHIND_LOG_IN or any(re.fullmatch(pattern, path) for path, _ in pages_of(receiver)), route
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_a_works_that_has_nothing_yet(tmp_path, browser, language):
+    with Running(make(tmp_path / "works")) as empty:
+        for path, name in (("/", "overview"), ("/meters", "meters"), ("/alarms", "alarms"), ("/gateways", "gateways")):
+            for width in (NARROW, WIDE):
+                page, said = opened(browser, empty, path, width, language)
+                assert not said, f"{path}: {said}"
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+                if SHOTS:
+                    page.screenshot(path=Path(SHOTS) / f"empty-{name}-{width}-{language}.png", full_page=True)
+                page.context.close()
 
 
 def opened(browser, place, path, width, language="en", scheme="light"):
