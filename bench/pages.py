@@ -5,7 +5,8 @@
 `netti receiver serve` as users run it. While gateways push --rate signed batches of 50 records a second over HTTPS,
 each page is asked for --requests times over one kept-alive connection, one at a time, each time another one of it:
 another page, order or filter of a list, another meter. The time is from the request to the last byte. `p95_ms` is per
-page.
+page; `cpu_ms` is what the process that makes the pages was on a core for meanwhile, the mean per request: a busy machine
+changes it less. It is null where the kernel does not tell.
 """
 
 import argparse
@@ -138,6 +139,14 @@ def status(connection, path):
     return response.status
 
 
+def on_core(pid):
+    """Seconds that a process's threads have been on a core, or None."""
+    try:
+        return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    except OSError:
+        return None
+
+
 def main():
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,6 +172,7 @@ def main():
             pusher = fork.Process(target=pushing, args=(process.device_port, directory, senders, args.rate, stop, told))
             pusher.start()
             times: "dict[str, list[float]]" = {}
+            cores: "dict[str, list[float]]" = {}
             bad = 0
             with contextlib.closing(http.client.HTTPConnection("127.0.0.1", process.web_port, timeout=60)) as web:
                 addresses = pages(names, rng, web)
@@ -171,16 +181,20 @@ def main():
                 began = time.monotonic()
                 for _ in range(requests):
                     for name, address in addresses.items():
-                        at = time.perf_counter()
-                        bad += status(web, address()) != 200
+                        path, used, at = address(), on_core(process.process.pid), time.perf_counter()
+                        bad += status(web, path) != 200
                         times.setdefault(name, []).append((time.perf_counter() - at) * 1000)
+                        if used is not None:
+                            now_used = on_core(process.process.pid) or used
+                            cores.setdefault(name, []).append((now_used - used) * 1000)
                 seconds = time.monotonic() - began
             stop.set()
             refused, taken = told.get()
             pusher.join()
     p95 = {name: round(sorted(found)[int(len(found) * 0.95)], 1) for name, found in times.items()}
     p50 = {name: round(sorted(found)[len(found) // 2], 1) for name, found in times.items()}
-    summary = {"p95_ms": p95, "p50_ms": p50, "meters": args.meters, "hourly_values": values, "gateways": GATEWAYS,
+    cpu = {name: round(sum(found) / len(found), 1) for name, found in cores.items()} or None
+    summary = {"p95_ms": p95, "p50_ms": p50, "cpu_ms": cpu, "meters": args.meters, "hourly_values": values, "gateways": GATEWAYS,
                "requests": requests, "not_200": bad, "batches_meanwhile": taken, "batches_refused": refused,
                "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(), "quick": args.quick,
                "sqlite_version": sqlite3.sqlite_version}
