@@ -5,8 +5,8 @@
 `netti receiver serve` as users run it. While gateways push --rate signed batches of 50 records a second over HTTPS,
 each page is asked for --requests times over one kept-alive connection, one at a time, each time another one of it:
 another page, order or filter of a list, another meter. The time is from the request to the last byte. `p95_ms` is per
-page; `cpu_ms` is what the process that makes the pages was on a core for meanwhile, the mean per request: a busy machine
-changes it less. It is null where the kernel does not tell.
+page; `cpu_ms` is for how long the process that makes the pages was on a core meanwhile, the mean per request: a busy
+machine changes it less. It is null where the kernel does not tell.
 """
 
 import argparse
@@ -194,8 +194,8 @@ def main():
     p95 = {name: round(sorted(found)[int(len(found) * 0.95)], 1) for name, found in times.items()}
     p50 = {name: round(sorted(found)[len(found) // 2], 1) for name, found in times.items()}
     cpu = {name: round(sum(found) / len(found), 1) for name, found in cores.items()} or None
-    summary = {"p95_ms": p95, "p50_ms": p50, "cpu_ms": cpu, "meters": args.meters, "hourly_values": values, "gateways": GATEWAYS,
-               "requests": requests, "not_200": bad, "batches_meanwhile": taken, "batches_refused": refused,
+    summary = {"p95_ms": p95, "p50_ms": p50, "cpu_ms": cpu, "meters": args.meters, "hourly_values": values,
+               "gateways": GATEWAYS, "requests": requests, "not_200": bad, "batches_meanwhile": taken, "batches_refused": refused,
                "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(), "quick": args.quick,
                "sqlite_version": sqlite3.sqlite_version}
     print(", ".join(f"{name} {ms} ms" for name, ms in p95.items())

@@ -19,7 +19,6 @@ from aiohttp import web
 import firmware.batch as batch
 
 from . import access, attention, charts, commands, crashes, meters, parts, usage, words
-from .clock import iso
 from .home import HomePage
 from .login import LogIn
 from .stores import lists, queries
@@ -168,8 +167,8 @@ class Pages:
         total = found if chosen.everything else (await self.store.read(lists.totals))[0]
         return self.render(request, "meters.html", rows=access.fitting(request, rows), found=found, total=total,
                            c=chosen, search=chosen.search, show=chosen.show, order=chosen.order, week=lists.WEEK,
-                           may_see_use=access.may(request, access.USE), first=iso(now - 31 * DAY)[:10],
-                           may_see_hours=access.may(request, access.HOURS), last=iso(now + DAY)[:10],
+                           may_see_use=access.may(request, access.USE), first=iso_day(now - 31 * DAY),
+                           may_see_hours=access.may(request, access.HOURS), last=iso_day(now + DAY),
                            purposes=access.PURPOSES,
                            silent=lambda m: attention.silent_meter(m, now))
 
@@ -394,6 +393,11 @@ def with_query(request, **changes) -> str:
     query.update({k: str(v) for k, v in changes.items() if v is not None})
     query = {k: v for k, v in query.items() if changes.get(k, v) is not None}
     return urllib.parse.quote(request.path) + ("?" + urllib.parse.urlencode(query) if query else "")
+
+
+def iso_day(seconds: int) -> str:
+    """The UTC day of Unix seconds: 2026-11-24."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).date().isoformat()
 
 
 def whole(text: str, otherwise: int) -> int:
