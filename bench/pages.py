@@ -196,8 +196,8 @@ def main():
     cpu = {name: round(sum(found) / len(found), 1) for name, found in cores.items()} or None
     summary = {"p95_ms": p95, "p50_ms": p50, "cpu_ms": cpu, "meters": args.meters, "hourly_values": values,
                "gateways": GATEWAYS, "requests": requests, "not_200": bad, "batches_meanwhile": taken,
-               "batches_refused": refused, "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(), "quick": args.quick,
-               "sqlite_version": sqlite3.sqlite_version}
+               "batches_refused": refused, "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(),
+               "quick": args.quick, "sqlite_version": sqlite3.sqlite_version}
     print(", ".join(f"{name} {ms} ms" for name, ms in p95.items())
           + f" (p95, {taken / seconds:.0f} batches/s meanwhile)")
     if args.json:

@@ -58,8 +58,8 @@ class Pages:
                                              trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
         self._templates.globals.update(static=self._static_url, p=parts, media=meters.media_name,
                                        alarm_level=attention.alarm_level, delivery=attention.delivery,
-                                       day_chart=day_chart, power_chart=power_chart,
-                                       power_rows=power_rows, outcome=commands.outcome)
+                                       day_chart=charts.day_chart, power_chart=charts.power_chart,
+                                       power_rows=charts.power_rows, outcome=commands.outcome)
 
         self._log_in = LogIn(receiver, self)
         self._hosts = ("localhost", "127.0.0.1", "[::1]", *([receiver.public_name] if receiver.public_name else []))
@@ -151,7 +151,7 @@ class Pages:
             heard=counts["heard"], gateways=active,
             enrolled=counts["gateways"], in_contact=active - silent, encrypted=counts["encrypted"],
             keyed=counts["keyed"], alarmed=counts["alarmed"], items=items[:MOST_ITEMS],
-            more=max(wrong + odd, len(items)) - MOST_ITEMS, trend=lambda w: trend_chart(w, days, now),
+            more=max(wrong + odd, len(items)) - MOST_ITEMS, trend=lambda w: charts.trend_chart(w, days, now),
             any_day=any(days), days=days, kinds=await self.store.read(lists.alarm_kinds),
             directory=str(self.receiver.directory.path))
 
@@ -203,7 +203,7 @@ class Pages:
             request, "meter.html", m=m, may_see_use=access.may(request, access.USE),
             may_see_hours=access.may(request, access.HOURS), purpose=request.query.get("purpose", ""),
             silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
-            chart=lambda w: use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
+            chart=lambda w: charts.use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
             coverage=by_gateway(await self.store.read(queries.meter_coverage, m["row"], now // DAY - COVERED_DAYS + 1),
                                 now // DAY, COVERED_DAYS), first_day=now // DAY - COVERED_DAYS + 1,
@@ -211,10 +211,11 @@ class Pages:
             directory=str(self.receiver.directory.path))
 
     async def _uses(self, row, view, day, now):
+        if view == "months":
+            bounds, near = usage.month_bounds(day, 13), usage.NEAR["month"]
+            return usage.uses(await self.store.read(lists.readings_around, row, bounds, near), bounds, near)
         if view == "hours":
             bounds, near = usage.hour_bounds(day), usage.NEAR["hour"]
-        elif view == "months":
-            bounds, near = usage.month_bounds(day, 13), usage.NEAR["month"]
         else:
             bounds, near = usage.day_bounds(day, 31), usage.NEAR["day"]
         readings = await self.store.read(queries.readings, row, bounds[0] - near, bounds[-1] + near)
@@ -297,52 +298,9 @@ async def with_headers(request: web.Request, response: web.StreamResponse) -> No
         response.headers["Cache-Control"] = "no-store"
 
 
-def trend_chart(w, days, now) -> charts.Chart:
-    """How many meters were heard on each day, today so far."""
-    starts = [now // DAY * DAY - n * DAY for n in range(len(days) - 1, -1, -1)]
-    titles = [f"{w.day(s)}: {w.number(d)}" for s, d in zip(starts, days)]
-    labels = [w.short_day(s) if n % 4 == 1 else "" for n, s in enumerate(starts)]
-    kinds = ["use"] * (len(days) - 1) + ["use partial"]
-    return charts.bars(list(days), titles, labels, kinds)
-
-
 def clock_word(g) -> str:
     """Where a gateway's time comes from; nothing where that is not known."""
     return words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else ""
-
-
-def use_chart(w, used, view, now) -> charts.Chart:
-    """The bar chart of a meter's use, with words in one language."""
-    name = {"hours": lambda u: f"{w.clock(u.start)}–{w.clock(u.end)}", "days": lambda u: w.day(u.start),
-            "months": lambda u: w.month(u.start)}[view]
-    label = {"hours": lambda u: w.clock(u.start), "days": lambda u: w.short_day(u.start),
-             "months": lambda u: w.month(u.start, short=True)}[view]
-    every = {"hours": 6, "days": 7, "months": 3}[view]
-    titles = [f"{name(u)}: " + (w.text("no reading") if u.ml is None else w.litres(u.ml) + " l") for u in used]
-    labels = [label(u) if n % every == 0 else "" for n, u in enumerate(used)]
-    kinds = ["" if u.start >= now else "none" if u.ml is None else "use partial" if u.partial else "use" for u in used]
-    return charts.bars([None if u.ml is None else u.ml / 1000 for u in used], titles, labels, kinds)
-
-
-def day_chart(w, used) -> charts.Chart:
-    """The bar chart of a home's water per day."""
-    return use_chart(w, used, "days", w.now)
-
-
-def power_rows(days, now) -> "list[tuple[int, int]]":
-    """(start, Wh) of the local days that end with today and have a value, the latest first."""
-    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
-    return [(s, d) for s, d in zip(starts, days) if d is not None][::-1]
-
-
-def power_chart(w, days, now) -> charts.Chart:
-    """The bar chart of a home's electricity per day, from Wh of the local days that end with today."""
-    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
-    titles = [f"{w.day(s)}: " + (w.text("no reading") if d is None else w.number(d / 1000, 1) + " kWh")
-              for s, d in zip(starts, days)]
-    labels = [w.short_day(s) if n % 7 == 0 else "" for n, s in enumerate(starts)]
-    kinds = ["none" if d is None else "use partial" if n == len(days) - 1 else "use" for n, d in enumerate(days)]
-    return charts.bars([None if d is None else d / 1000 for d in days], titles, labels, kinds)
 
 
 def latest_fields(latest) -> "list[tuple[str, object]]":

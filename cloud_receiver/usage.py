@@ -54,7 +54,7 @@ def uses(readings: "list[tuple[int, int]]", bounds: "list[int]", near: int) -> "
     found = []
     for start, end in zip(bounds, bounds[1:]):
         within = readings[bisect.bisect_left(times, start):bisect.bisect_right(times, end)]
-        at_start, at_end = _at(readings, times, start, near), _at(readings, times, end, near)
+        at_start, at_end = at(readings, times, start, near), at(readings, times, end, near)
         # From a boundary whose total is known, else from the first reading within; to the other likewise.
         since = (start, at_start) if at_start is not None else within[0] if within else None
         until = (end, at_end) if at_end is not None else within[-1] if within else None
@@ -63,8 +63,8 @@ def uses(readings: "list[tuple[int, int]]", bounds: "list[int]", near: int) -> "
     return found
 
 
-def _at(readings, times, when, near):
-    """The total at a moment, or None."""
+def at(readings, times, when, near):
+    """The total at a moment, from readings and their times; None where those around it are more than `near` apart."""
     n = bisect.bisect_left(times, when)
     if n < len(times) and times[n] == when:
         return readings[n][1]

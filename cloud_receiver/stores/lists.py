@@ -8,7 +8,7 @@ overlap.
 import json
 from collections import namedtuple
 
-from .. import dayrows
+from .. import dayrows, usage
 from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
 from . import NO_KEY, NUMBERS, WRONG_KEY, queries
 from .queries import DAY, _dicts, at_most
@@ -296,3 +296,24 @@ def day_readings(db, day, after, limit, daily):
             for row, meter, blob in db.execute(
                 "SELECT r.meter, m.meter, r.hours FROM readings r JOIN meters m ON m.id = r.meter "
                 "WHERE r.day = ? AND r.meter > ? ORDER BY r.meter LIMIT ?", (day, after, limit)).fetchall()]
+
+
+def readings_around(db, row, bounds, near):
+    """As much of a meter's readings as usage.uses needs for these bounds: what lies around each, and the whole of a
+    period where that does not tell the total at both its ends. A year by month is a fraction of its days."""
+    wanted = {day for bound in bounds for day in range((bound - near) // DAY, (bound + near) // DAY + 1)}
+    found = _of_days(db, row, wanted)
+    times = [t for t, _ in found]
+    known = [usage.at(found, times, bound, near) is not None for bound in bounds]
+    rest = {day for n, (start, end) in enumerate(zip(bounds, bounds[1:])) if not (known[n] and known[n + 1])
+            for day in range(start // DAY, (end - 1) // DAY + 1)} - wanted
+    return sorted(found + _of_days(db, row, rest)) if rest else found
+
+
+def _of_days(db, row, days):
+    found = []
+    for day, blob in db.execute(f"SELECT day, hours FROM readings WHERE day IN {NUMBERS} AND meter = ? ORDER BY day",
+                                (json.dumps(sorted(days)), row)):
+        found += [(day * DAY + hour * 3600 + entry[0], entry[1]) for hour, entry in enumerate(dayrows.unpack(blob))
+                  if entry is not None]
+    return found

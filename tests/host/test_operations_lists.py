@@ -6,15 +6,17 @@ import contextlib
 import csv
 import io
 import json
+import random
 import re
 import subprocess
+import types
 
 import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.batch as batch
-from cloud_receiver import health, logs, metrics
+from cloud_receiver import dayrows, health, logs, metrics, usage
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Settings
 from cloud_receiver.stores import lists, open_store, queries
@@ -168,6 +170,38 @@ def test_an_export_is_read_in_pieces(receiver, monkeypatch):
     monkeypatch.setattr("cloud_receiver.api.PIECE", 2)
     monkeypatch.setattr(lists, "day_readings", lambda *a: asked.append(a[3]) or real(*a))
     assert receiver.web("/v1/readings").body == whole and len(asked) > 32 and set(asked) == {2}
+
+
+def different_months(store, months=60):
+    """Meters with a year of readings and holes of any length, whose use by month is not what all their readings say;
+    and how many day rows were left out."""
+    random_, bad, left = random.Random(5), [], 0
+    bounds, near = usage.month_bounds(usage.local(NOW).date(), 13), usage.NEAR["month"]
+    with contextlib.closing(store._connect()) as db:
+        for meter in range(months):
+            rows, day, total = [], NOW // DAY - random_.choice((20, 200, 420)), 0
+            while day <= NOW // DAY:
+                total += random_.randrange(10 ** 6)
+                hour = random_.randrange(24)
+                rows.append((day, meter, dayrows.pack([(5, total) if n == hour else None for n in range(24)])))
+                day += 1 if meter % 2 and day % 97 else random_.choice((1, 1, 1, 1, 1, 1, 2, 3, 9, 45))
+            db.execute("INSERT INTO meters VALUES (?,?,22,0,0,0,1,NULL,NULL,NULL,NULL,NULL)", (meter, str(meter)))
+            db.executemany("INSERT INTO readings VALUES (?,?,?)", rows)
+            whole = queries.readings(db, meter, bounds[0] - near, bounds[-1] + near)
+            part = lists.readings_around(db, meter, bounds, near)
+            left += len(whole) - len(part)
+            bad += [meter] * (usage.uses(whole, bounds, near) != usage.uses(part, bounds, near))
+    return bad, left
+
+
+def test_a_year_by_month_is_the_same_from_a_part_of_its_readings(tmp_path, monkeypatch):
+    """Known-bad: only what lies around the months' ends is read, also where it does not tell the total there."""
+    with contextlib.closing(open_store(f"sqlite://{tmp_path / 'store.sqlite'}")) as store:
+        bad, left = different_months(store)
+        assert bad == [] and left > 1000
+    with contextlib.closing(open_store(f"sqlite://{tmp_path / 'other.sqlite'}")) as store:
+        monkeypatch.setattr(lists, "usage", types.SimpleNamespace(at=lambda *a: 0))
+        assert different_months(store)[0]
 
 
 def test_lists_are_read_and_written_in_pieces(receiver, monkeypatch):

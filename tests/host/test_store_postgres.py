@@ -152,6 +152,7 @@ def calls(ring, known):
             "attention_meters": [(TODAY - 1, NOW, 10), (TODAY - 1, NOW + 9 * DAY, 1)], "totals": [()],
             "alarm_kinds": [()], "versions": [()], "per_day": [(TODAY, 4)],
             "silent_gateways": [(NOW,), (NOW + DAY,)],
+            "readings_around": [(1, [NOW - 40 * DAY, NOW - DAY, NOW], 3 * DAY), (9, [0, NOW], DAY)],
             "day_readings": [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
                              for daily in (True, False)]},
         queries: {
