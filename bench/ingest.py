@@ -3,17 +3,22 @@
     python bench/ingest.py [--quick] [--json] [--seconds S] [--gateways N] [--values N] [--rounds N] [--dir FOLDER]
 
 Gateways with real keys push over loopback HTTPS on kept-alive connections to `netti receiver serve` as users run it;
-an answer counts once its batch is verified, deduplicated and committed with synchronous=FULL. In the same run, with all
-cores as busy, the machine's own limits for the same batches:
+an answer counts once its batch is verified, deduplicated and committed with synchronous=FULL. (Decoding goes on behind
+and lets batches go first: it is not in the rate.) In the same run the machine's own limits for the same batches. The
+load generator runs on the same cores, so each limit leaves it what it needs for that limit's rate:
 
-    ed25519   verifications of these signatures, all cores but for the load generator's share
-    sqlite    a bare group commit: the same rows into the same tables, prepared beforehand, nothing looked up, in groups
-              of one batch of every gateway, one connection, beside the generator's share
-    tls       bare aiohttp on as many processes: body read, an answer of the same size, the same load generator
+    ed25519   verifications of these signatures on all cores, with the generator's measured CPU time added to each
+    sqlite    a bare group commit: the same rows into the same tables and indexes by the connection that the receiver
+              writes with (synchronous=FULL), prepared beforehand as Python's tuples, nothing looked up, in groups of
+              one batch of every gateway, which is larger than the receiver's own; beside it a process uses the
+              generator's CPU time for each batch committed. One connection writes, so this is one core's limit, and
+              the generator's share costs it something only where there is no other core
+    tls       bare aiohttp on as many processes: body read, an answer of the same size, by the same load generator
 
 `ratio` is the receiver's rate by the tightest of them. `ratio_large_to_small` is its rate with --values hourly values
-stored (day rows, their coverage, and raw telegrams of the last days) by that near empty. Rates are the median of the
-rounds; each round measures everything once, so that a machine whose speed drifts does so for all of it.
+stored (day rows, their coverage, and raw telegrams of the last days) by that near empty. `cpu_ms` is what each of its
+processes uses for a batch, which a busy machine changes less than rates. Rates are the median of the rounds; each round
+measures everything once, so that a machine whose speed drifts does so for all of it.
 """
 
 import argparse
@@ -66,6 +71,7 @@ def ingest(directory, bodies, warm, seconds):
     names = ["pages", "writer", *[f"ear{n + 1}" for n in range(EARS)], "decoder"]
     return {"rate": rate, "refused": found["refused"], "short": found["short"],
             "generator_ms": found["generator_cpu_s"] / found["batches"] * 1000,
+            "cpu_ms": {n: round(u / rate * 1000, 3) for n, u in zip(names, used)},
             "cores_used": {n: round(u, 2) for n, u in zip(names, used)}}
 
 
@@ -95,13 +101,12 @@ def ed25519(sender, bodies, seconds, generator_ms):
     return CORES / (CORES / all_cores + generator_ms / 1000)
 
 
-def _share(share, stop):
-    """Use a share of a core, as the load generator would."""
+def _share(per_batch, done, stop):
+    """Use CPU seconds for each batch done, as the load generator would."""
+    began = time.process_time()
     while not stop.is_set():
-        end = time.monotonic() + 0.002 * share
-        while time.monotonic() < end:
-            pass
-        time.sleep(0.002 * (1 - share))
+        if time.process_time() - began >= done.value * per_batch:
+            time.sleep(0.0005)
 
 
 def rows_of(sender, row, ids, body):
@@ -118,8 +123,8 @@ def rows_of(sender, row, ids, body):
     return telegrams, cover, meters, (row, head.first, head.last, envelope.digest, head.last, len(found)), head.last
 
 
-def bare_sqlite(folder, senders, bodies, seconds, share):
-    """Batches per second of the writes alone."""
+def bare_sqlite(folder, senders, bodies, seconds, generator_ms):
+    """Batches per second of the writes alone, and CPU milliseconds per batch."""
     path = folder / "bare.sqlite"
     for old in folder.glob("bare.sqlite*"):
         old.unlink()
@@ -139,9 +144,10 @@ def bare_sqlite(folder, senders, bodies, seconds, share):
     for n in range(1, min(most, len(bodies[0]))):
         work += [rows_of(s, row, ids, bodies[row - 1][n]) for row, s in enumerate(senders, 1)]
     stop = fork.Event()
-    companion = fork.Process(target=_share, args=(share, stop))
+    committed = fork.Value("l", 0, lock=False)
+    companion = fork.Process(target=_share, args=(generator_ms / 1000, committed, stop))
     companion.start()
-    done, began = 0, time.monotonic()
+    done, began, cpu = 0, time.monotonic(), time.process_time()
     while done < len(work) and time.monotonic() - began < seconds:
         db.execute("BEGIN IMMEDIATE")
         group = time.monotonic()
@@ -159,11 +165,12 @@ def bare_sqlite(folder, senders, bodies, seconds, share):
             if time.monotonic() - group > writer.SLOW_GROUP_S:
                 break
         db.execute("COMMIT")
-    rate = done / (time.monotonic() - began)
+        committed.value = done
+    rate, cpu_ms = done / (time.monotonic() - began), (time.process_time() - cpu) / done * 1000
     stop.set()
     companion.join()
     db.close()
-    return rate
+    return rate, cpu_ms
 
 
 def _content(body):
@@ -290,9 +297,9 @@ def main():
         for n in range(rounds):
             rows: dict = {}
             rows["receiver"] = ingest(fresh(folder, f"small{n}", senders), bodies, warm, seconds)
-            rate, generator_ms = rows["receiver"]["rate"], rows["receiver"]["generator_ms"]
+            generator_ms = rows["receiver"]["generator_ms"]
             rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
-            rows["sqlite"] = bare_sqlite(folder, senders, bodies, seconds / 2, min(1, rate * generator_ms / 1000))
+            rows["sqlite"], rows["sqlite_cpu_ms"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms)
             rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
             if large:
                 if n:  # the same seqs again would be resends
@@ -307,7 +314,9 @@ def main():
     tightest = min(limits, key=lambda name: limits[name])
     ratio = statistics.median(r["receiver"]["rate"] / min(r[n] for n in limits) for r in found)
     summary = {"batches_per_s": round(rate), "limits": limits, "tightest": tightest, "ratio": round(ratio, 3),
-               "ratio_large_to_small": None, "records": RECORDS, "gateways": args.gateways, "processes": EARS,
+               "ratio_large_to_small": None, "cpu_ms": found[-1]["receiver"]["cpu_ms"],
+               "sqlite_cpu_ms": round(found[-1]["sqlite_cpu_ms"], 3),
+               "records": RECORDS, "gateways": args.gateways, "processes": EARS,
                "cores": CORES, "seconds": seconds, "rounds": rounds, "quick": args.quick,
                "sqlite_version": sqlite3.sqlite_version}
     if large:

@@ -6,7 +6,7 @@ No query here reads home_hours for the works: only `home_hours` does, for the ho
 import json
 
 from .. import dayrows
-from . import DECODED, PENDING, STATES, coverage, take
+from . import DECODED, PENDING, STATES, coverage, ledger
 
 DAY = 86_400
 MOST_COUNTED = 100_000  # rows: counting them takes milliseconds
@@ -218,7 +218,7 @@ def open_gaps(db):
     return [(gateway, epoch, first, heard) for gateway, epoch, row, first, last, heard in db.execute(
         "SELECT g.gateway, e.epoch, e.id, p.first, p.last, e.last_contact FROM gaps p JOIN epochs e ON e.id = p.epoch "
         "JOIN gateways g ON g.id = e.gateway ORDER BY e.id, p.first").fetchall()
-        if not take.told_lost(db, row, first, last)]
+        if not ledger.told_lost(db, row, first, last)]
 
 
 def home_hours(db, row, start, end):

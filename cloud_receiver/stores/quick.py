@@ -44,20 +44,27 @@ def rows(gateway: int, content, now: int) -> "bytes | None":
     made: list = []
     meters: dict = {}
     cover: dict = {}
-    digests = set()
+    ears: "dict[int, bytes]" = {}
+    latest = now + AHEAD_S
     for seq, time, rssi, data, text, _media, status, encrypted, digest, _end in content.telegrams:
-        if not batch.UNIX_FROM <= time <= now + AHEAD_S:
+        if not batch.UNIX_FROM <= time <= latest:
             return None
-        made.append((text, seq, time, digest, data, coverage.one(gateway, rssi)))
-        digests.add(digest)
-        day, m = time // DAY, meters.get(text)
+        heard = ears.get(rssi)
+        if heard is None:
+            heard = ears[rssi] = coverage.one(gateway, rssi)
+        made.append((text, seq, time, digest, data, heard))
+        m = meters.get(text)
         # As an int: sqlite3 binds a bool the long way.
         meters[text] = (time, time, int(encrypted), status) if m is None else _merged(m, time, encrypted, status)
+        key = time // DAY, text
+        there = cover.get(key)
         best, levels = (rssi, bytes((-rssi,))) if rssi < 0 else (None, b"")
-        there = cover.get((day, text))
-        if there is not None:
+        if there is None:
+            cover[key] = (1, best, levels)
+        else:
             best = max((level for level in (there[1], best) if level is not None), default=None)
-        cover[day, text] = (1, best, levels) if there is None else (there[0] + 1, best, there[2] + levels)
+            cover[key] = (there[0] + 1, best, there[2] + levels)
+    digests = {t[3] for t in made}
     if len(digests) < len(made):  # the same telegram twice
         return None
     return marshal.dumps((made, [(day, text, *c) for (day, text), c in cover.items()], meters))

@@ -20,6 +20,7 @@ from cloud_receiver.stores import (
     WRONG_KEY,
     Settled,
     StoreError,
+    ledger,
     open_store,
     queries,
     take,
@@ -126,7 +127,7 @@ def test_the_same_range_with_other_content_is_a_conflict(tmp_path):
 
 
 def test_the_check_sees_a_digest_that_is_not_compared(tmp_path, monkeypatch):
-    monkeypatch.setattr(take, "same_content", lambda stored, received: True)
+    monkeypatch.setattr(ledger, "same_content", lambda stored, received: True)
     assert not run(tmp_path, equivocates)
 
 
@@ -169,7 +170,7 @@ def _fixed_access(scenario):
 @pytest.mark.parametrize("name, mutant", [("is_known", lambda seq, through, gaps: False),
                                           ("same_telegram", lambda *args, **more: None)])
 def test_the_check_sees_a_store_that_does_not_skip(tmp_path, monkeypatch, name, mutant):
-    monkeypatch.setattr(take, name, mutant)
+    monkeypatch.setattr(ledger if name == "is_known" else take, name, mutant)
     found = run(tmp_path, _fixed_access(resends))
     if name == "is_known":  # the content's digest alone still holds
         assert found == 10

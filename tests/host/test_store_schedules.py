@@ -22,7 +22,7 @@ from receiver_support import HOUR, NOW, Gateway, Meter
 import firmware.batch as batch
 from cloud_receiver import commands, records
 from cloud_receiver.keys import KeyStore
-from cloud_receiver.stores import queries, sqlite, take
+from cloud_receiver.stores import ledger, queries, sqlite, take
 
 METERS = [Meter(50_000_000 + n) for n in range(3)]
 GATEWAYS = st.sampled_from((0, 1))
@@ -207,9 +207,9 @@ def test_each_telegram_once_whatever_happens():
 
 
 @pytest.mark.parametrize("module, name, mutant", [
-    (take, "is_known", lambda seq, through, gaps: seq <= through),  # what fills a gap is taken for known
+    (ledger, "is_known", lambda seq, through, gaps: seq <= through),  # what fills a gap is taken for known
     (take, "same_telegram", lambda *a, **k: None),
-    (take, "told_lost", lambda *a: True),  # never asks for what is missing
+    (ledger, "told_lost", lambda *a: True),  # never asks for what is missing
 ])
 def test_the_schedules_see(monkeypatch, module, name, mutant):
     monkeypatch.setattr(module, name, mutant)

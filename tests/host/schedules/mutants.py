@@ -6,7 +6,7 @@ Each is a context in which the fault is there, for gateways in this process.
 import contextlib
 from unittest import mock
 
-from cloud_receiver.stores import sqlite, take
+from cloud_receiver.stores import ledger, sqlite, take
 from firmware import commands, spool, thinning, uplink
 
 from . import plan
@@ -38,7 +38,7 @@ def mark_before_commit():
 @contextlib.contextmanager
 def digest_not_compared():
     """Other content under a known range passes for what is known."""
-    with mock.patch.object(take, "same_content", lambda stored, received: True):
+    with mock.patch.object(ledger, "same_content", lambda stored, received: True):
         yield
 
 
