@@ -226,6 +226,11 @@ class Accounts:
             f"SELECT {_COLUMNS} FROM audit WHERE (?1 = '' OR subject = ?1) AND id > ?2 ORDER BY id DESC LIMIT ?3",
             (subject, after, limit))]
 
+    def piece(self, after: int, limit: int) -> "list[Line]":
+        """The log's lines behind an id, oldest first."""
+        return [Line._make(row) for row in self.db.execute(
+            f"SELECT {_COLUMNS} FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+
     def lines(self):
         """Every line of the log, oldest first, for an export."""
         return map(Line._make, self.db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY id"))

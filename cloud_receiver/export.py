@@ -45,7 +45,7 @@ async def stream(request: web.Request, name: str, asked: str, head: dict, column
         async for rows in pieces:
             await response.write(csv_text(rows).encode())
     else:
-        before = json.dumps(head)[:-1] + f', "{name}": [\n'
+        before = json.dumps(head)[:-1] + (", " if head else "") + f'"{name}": [\n'
         async for rows in pieces:
             if rows:
                 told = (json.dumps(r if isinstance(r, dict) else dict(zip(columns, r))) for r in rows)

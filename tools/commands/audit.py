@@ -5,8 +5,10 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from cloud_receiver.accounts import Line
 from cloud_receiver.clock import iso
-from cloud_receiver.login import as_csv, audit_fields
+from cloud_receiver.export import csv_text
+from cloud_receiver.login import audit_fields
 from cloud_receiver.settings import Directory, SettingsError
 
 from ..errors import CommandError
@@ -33,7 +35,8 @@ def run(args) -> int:
     except (SettingsError, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
     if args.csv:
-        sys.stdout.write(as_csv([audit_fields(line) for line in lines]))
+        if lines:
+            sys.stdout.write(csv_text([Line._fields, *(audit_fields(line).values() for line in lines)]))
         return 0
     if not lines:
         print("no entries", file=sys.stderr)
