@@ -15,6 +15,7 @@ HAN = ("firmware.han_port", "han_reader.hour", "han_reader", "han_reader.framing
 # ways of running it does not use.
 NEVER = ("han_reader.p1", "han_reader.p1_list", "han_reader.mbus", "han_reader.dissect", "han_reader.capture",
          "han_reader.security", "wmbus.dissect", "wmbus.s1", "wmbus.wired", "wmbus.prios", "wmbus.fragments",
+         "wmbus.modes", "wmbus.compact", "wmbus.profiles",
          "firmware.enrol", "firmware.reset", "firmware.sntp", "firmware.update", "firmware.slots", "firmware.fetch",
          "firmware.boot", "firmware.radios.rtlwmbus", "firmware.wifi", "firmware.port.wifi", "firmware.port.supply",
          "firmware.boards.pow")
@@ -53,6 +54,7 @@ def test_what_is_used_rarely_is_dropped_again():
     found = footprint.measure(None, footprint.HOME)
     dropped = set(found["loaded"]) - set(found["kept"])
     assert {"wmbus.vif", "han_reader.lists", "han_reader.layout", "firmware.config", "firmware.start",
-            "firmware.ed25519", "han_reader.walk", "wmbus.layouts"} <= dropped
+            "firmware.ed25519", "firmware.envelope", "han_reader.walk", "wmbus.layouts", "wmbus.media",
+            "wmbus.records"} <= dropped
     # And nobody holds it: far more than the names is gone.
     assert found["first"] - found["live"] > 40000
