@@ -201,7 +201,7 @@ NB = {
     # users
     "Users": "Brukere", "Role": "Rolle", "Last log-in": "Sist logget inn", "Change": "Endre",
     "Change role": "Endre rolle", "Disabled": "Sperret", "Active": "Aktiv", "Disable": "Sperr", "Enable": "Åpne",
-    "Password not chosen yet": "Passord ikke valgt ennå", "New user": "Ny bruker", "Add user": "Legg til bruker",
+    "One-time password": "Engangspassord", "New user": "Ny bruker", "Add user": "Legg til bruker",
     "API tokens": "API-nøkler", "Good until": "Gyldig til", "End": "Avslutt",
     "No tokens.": "Ingen API-nøkler.", "ended": "avsluttet", "New token for a program": "Ny API-nøkkel til et program",
     "Make token": "Lag API-nøkkel", "Secret of %s": "Hemmelighet til %s",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from access_rig import PASSWORD, Town
 from receiver_support import Running, make
-from test_pages_browser import CHROMIUM, NARROW, SHOTS, WIDE, browser  # noqa: F401 - one Chromium, found there
+from test_pages_browser import CHROMIUM, INSIDE, NARROW, SHOTS, WIDE, browser  # noqa: F401 - one Chromium, found there
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
@@ -42,6 +42,7 @@ def send(page, what):
 def fits(page, width, name):
     """Nothing wider than the window; a picture where asked for."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    assert page.evaluate(INSIDE), f"{name} at {width}: a table stands out"
     if SHOTS:
         page.screenshot(path=Path(os.environ["NETTI_SHOTS"]) / f"access-{name}-{width}.png", full_page=True)
 

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this ma
 NARROW, WIDE = 320, 1280
 SHOTS = os.environ.get("NETTI_SHOTS")
 
+# Whether tables and cards keep within the column of the page.
+INSIDE = """() => { const edge = document.querySelector('main').getBoundingClientRect().right + 1;
+    return [...document.querySelectorAll('main > *, main table')].filter(e => e.checkVisibility())
+        .every(e => e.getBoundingClientRect().right <= edge) }"""
+
 # What can be reached by keyboard, as a page's own rules have it; summary opens a table of values.
 REACHABLE = "a[href], button, input:not([type=hidden]), select, summary, textarea"
 FOCUSED = """() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
@@ -91,6 +96,7 @@ def test_narrow_and_wide_nothing_spills_and_nothing_is_refused(receiver, browser
                 page, said = opened(browser, receiver, path, width, language, scheme)
                 assert not said, f"{path}: {said}"
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+                assert page.evaluate(INSIDE), f"{path} at {width}: a table stands out"
                 assert page.get_attribute("html", "lang") == language
                 if SHOTS:
                     page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{language}-{scheme}.png", full_page=True)
