@@ -40,7 +40,7 @@ def plain(data, at=0, end=None, cut=False):
 class _Plan:
     """The layout of one skeleton, sorted by what is to be done with each value."""
 
-    def __init__(self, data, at, end, cut):
+    def __init__(self, data, at, end, cut, others=()):
         from .obis import limits, totals
         lay, header = layout_of(data, at, end, cut)
         self.lay: "Layout" = lay  # until the mask is made: it would keep layout.py and its tables in memory
@@ -68,6 +68,7 @@ class _Plan:
         last = 0
         for i in range(len(lay.numbers)):
             code, name, start, letter, multiplier, divisor, unit, flat_multiplier, flat_divisor = lay.numbers[i]
+            code, name = _held(code, others), _held(name, others)
             form.append("%dx%s" % (start - last, letter))
             last = start + struct.calcsize(">" + letter)
             same = multiplier == flat_multiplier and divisor == flat_divisor
@@ -165,6 +166,18 @@ class _Plan:
         return reading
 
 
+def _held(text, plans):
+    """A code or name as one of the plans holds it, if one does: a meter's lists share them, and a device's memory holds
+    each once."""
+    for plan in plans:
+        for known in (plan.codes, plan.keys):
+            if text in known:
+                for held in known:
+                    if held == text:
+                        return held
+    return text
+
+
 def _numbers(reals, values, obis, reading):
     """The rows whose values are numbers; the others are taken out of the reading."""
     kept = []
@@ -215,7 +228,7 @@ class Plans:
         for mask, skeleton, known, plan in plans:
             if known == kind and number & mask == skeleton:
                 return plan.reading(data)
-        plan = _Plan(data, at, end, cut)
+        plan = _Plan(data, at, end, cut, [entry[3] for kept in self._sizes.values() for entry in kept])
         reading = plan.reading(data)
         mask = plan.mask(data, at)
         plan.lay = None  # type: ignore[assignment]

@@ -130,3 +130,15 @@ def test_layout_needs_a_list():
         except han_reader.DecodeError:
             pass
     assert layout.layout(v.structure(v.u32(1)), 0, 7).list == "list 1"
+
+
+def test_the_lists_of_a_meter_share_their_codes_and_names():
+    """A device's memory holds each once."""
+    plans = plan.Plans()
+    for which in (2, 3):
+        data = v.kaifa(which)
+        assert plans.reading(data) == plan.plain(data)
+    one, two = [entry[3] for entries in plans._sizes.values() for entry in entries]
+    for held, other in ((one.codes, two.codes), (one.keys, two.keys)):
+        shared = [(a, b) for a in held for b in other if a == b]
+        assert len(shared) > 4 and [a for a, b in shared if a is not b] == []
