@@ -85,7 +85,7 @@ def test_users_and_tokens_by_hand(town, browser, width, language):  # noqa: F811
     page.goto(f"{base}/users")
     fits(page, width, f"users-{language}")
     add, token = page.locator("form.card >> nth=0"), page.locator("form.card >> nth=1")
-    add.locator("[name=name]").fill("kari.nordmann@eksempel.kommune.no")
+    add.locator("[name=name]").fill("driftsvakta.lengst-unna@eksempel.kommune.no")
     add.locator("select").select_option("operations")
     with page.expect_navigation():
         add.locator("button").click()
@@ -106,13 +106,13 @@ def test_users_and_tokens_by_hand(town, browser, width, language):  # noqa: F811
     fits(page, width, f"users-after-{language}")
     page.context.close()
     page = opened(browser, width, language)
-    log_in(page, town, "kari.nordmann@eksempel.kommune.no", password)
+    log_in(page, town, "driftsvakta.lengst-unna@eksempel.kommune.no", password)
     assert page.url == f"{base}/account"
     fits(page, width, f"account-once-{language}")
     page.fill("input[name=password]", password)
     page.fill("input[name=new]", "et helt nytt passord")
     send(page, "main button")
-    log_in(page, town, "kari.nordmann@eksempel.kommune.no", "et helt nytt passord")
+    log_in(page, town, "driftsvakta.lengst-unna@eksempel.kommune.no", "et helt nytt passord")
     assert page.url == f"{base}/"
     fits(page, width, f"overview-{language}")
     page.goto(f"{base}/users")

@@ -47,26 +47,26 @@ def log_in(town, name, password):
 
 def test_people_from_the_command_line(town):
     where = town.receiver.directory.path
-    assert netti(town, "user", "add", where, "kari", "--role", "operations", given=PASSWORD + "\n") \
-        == "operations kari made\n"
-    headers, status = log_in(town, "kari", PASSWORD)
+    assert netti(town, "user", "add", where, "vakt", "--role", "operations", given=PASSWORD + "\n") \
+        == "operations vakt made\n"
+    headers, status = log_in(town, "vakt", PASSWORD)
     assert status == 303 and town.receiver.web("/meters", headers=headers).status == 200
-    assert netti(town, "user", "add", where, "kari", "--role", "installer", given=PASSWORD + "2\n") \
-        == "installer kari has a new password\n"
+    assert netti(town, "user", "add", where, "vakt", "--role", "installer", given=PASSWORD + "2\n") \
+        == "installer vakt has a new password\n"
     assert town.receiver.web("/meters", headers=headers).status == 303, "a new password ends sessions"
-    headers, _ = log_in(town, "kari", PASSWORD + "2")
+    headers, _ = log_in(town, "vakt", PASSWORD + "2")
     assert town.receiver.web("/audit", headers=headers).status == 403
-    assert "kari  installer" in netti(town, "user", "list", where)
-    assert netti(town, "user", "remove", where, "kari") == "kari removed\n"
+    assert "vakt  installer" in netti(town, "user", "list", where)
+    assert netti(town, "user", "remove", where, "vakt") == "vakt removed\n"
     assert town.receiver.web("/meters", headers=headers).status == 303
-    assert log_in(town, "kari", PASSWORD + "2")[1] == 403
-    for bad in (("add", where, "Kari", "--role", "reader"), ("add", where, "ola", "--role", "homeowner"),
-                ("add", where, "ola", "--role", "reader", "--home", town.gateway.id), ("remove", where, "ola"),
-                ("add", where, "ola", "--role", "homeowner", "--home", "A" * 16), ("end-token", where, "x"),
+    assert log_in(town, "vakt", PASSWORD + "2")[1] == 403
+    for bad in (("add", where, "Vakt", "--role", "reader"), ("add", where, "husstand", "--role", "homeowner"),
+                ("add", where, "husstand", "--role", "reader", "--home", town.gateway.id), ("remove", where, "husstand"),
+                ("add", where, "husstand", "--role", "homeowner", "--home", "A" * 16), ("end-token", where, "x"),
                 ("token", where, "x", "--role", "reader", "--days", "0"), ("list", where / "none")):
         netti(town, "user", *bad, given=PASSWORD + "\n", status=2)
-    netti(town, "user", "add", where, "ola", "--role", "reader", given="short\n", status=2)
-    log = netti(town, "audit", where, "--of", "kari")
+    netti(town, "user", "add", where, "husstand", "--role", "reader", given="short\n", status=2)
+    log = netti(town, "audit", where, "--of", "vakt")
     assert [line.split("  ")[2] for line in log.splitlines()] == ["account made", "account changed", "account removed"]
     raw = town.receiver.directory.access.read_bytes()
     assert PASSWORD.encode() not in raw and os.stat(town.receiver.directory.access).st_mode & 0o777 == 0o600
@@ -138,7 +138,7 @@ def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
         keys.db.execute("UPDATE homes SET since = ?", (NOW - 10 * HOUR,))
     assert len(exported(town)["meters"][0]["readings"]) == 11, "nothing from before the residents"
     assert len(exported(town, "--from", "2026-11-20")["meters"][0]["readings"]) == 72
-    file = tmp_path / "kari.json"
+    file = tmp_path / "vakt.json"
     netti(town, "person", "export", town.receiver.directory.path, town.gateway.id, "--out", file)
     assert os.stat(file).st_mode & 0o777 == 0o600
     netti(town, "person", "export", town.receiver.directory.path, town.gateway.id, "--out", file, status=2)

@@ -10,7 +10,7 @@ from receiver_support import NOW, Meter, Process, Running, make
 from cloud_receiver import accounts
 from cloud_receiver.keys import KeyStore
 
-NAME, PASSWORD = "kari", "riktig hest batteri stift"
+NAME, PASSWORD = "vakt", "riktig hest batteri stift"
 PUBLIC = {"Host": "vann.example"}
 
 
@@ -72,15 +72,15 @@ def test_log_in_look_log_out(receiver):
 
 def test_wrong_names_and_passwords_look_alike_and_cost_time(receiver):
     receiver.receiver.pages._log_in.by_name._clock = lambda: 1000.0  # no time passes, however slow the machine is
-    wrong, unknown = log_in(receiver, password="feil"), log_in(receiver, name="ola")
+    wrong, unknown = log_in(receiver, password="feil"), log_in(receiver, name="husstand")
     assert wrong.status == unknown.status == 403
-    assert wrong.text.replace(NAME, "") == unknown.text.replace("ola", "") and "Set-Cookie" not in wrong.headers
+    assert wrong.text.replace(NAME, "") == unknown.text.replace("husstand", "") and "Set-Cookie" not in wrong.headers
     assert log_in(receiver, Origin="https://evil.example").status == 403
     for _ in range(10):
         last = log_in(receiver, password="feil")
     assert last.status == 429
     assert log_in(receiver).status == 429, "also for the right password, until the time is up"
-    assert log_in(receiver, name="ola").status == 403, "but not for others"
+    assert log_in(receiver, name="husstand").status == 403, "but not for others"
 
 
 def test_a_session_ends_with_its_time_and_with_a_new_password(receiver):
@@ -116,7 +116,7 @@ def test_the_first_administrator(tmp_path):
         salt, expected = people.salt_and_hash("admin")
     assert accounts.password_hash(password, salt) == expected
     assert password.encode() not in (tmp_path / "w" / "access.sqlite").read_bytes()
-    for name, given in (("Ø", "x" * 20), ("ola", "short")):
+    for name, given in (("Ø", "x" * 20), ("husstand", "short")):
         done = subprocess.run([Process.NETTI, "user", "add", tmp_path / "w", name, "--role", "administrator"],
                               input=given + "\n", capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -42,11 +42,11 @@ def enters(town, name, password):
 
 
 def test_a_user_is_made_with_a_password_that_is_good_once(town):
-    password = secret(change(town, "add", "kari", role="operations"))
+    password = secret(change(town, "add", "vakt", role="operations"))
     page = town.ask("administrator", "/users").text
-    assert "kari" in page and password not in page and password.encode() not in (
+    assert "vakt" in page and password not in page and password.encode() not in (
         town.receiver.directory.access.read_bytes())
-    headers = enters(town, "kari", password)
+    headers = enters(town, "vakt", password)
     assert town.receiver.web("/meters", headers=headers).headers["Location"] == "/account"
     assert town.receiver.web("/v1/meters", headers=headers).status == 303
     text = town.receiver.web("/account", headers={**headers, "Accept-Language": "en"}).text
@@ -54,10 +54,10 @@ def test_a_user_is_made_with_a_password_that_is_good_once(town):
     body = urllib.parse.urlencode({"csrf": re.search('name="csrf" value="(.*?)"', text)[1], "password": password,
                                    "new": PASSWORD})
     assert town.receiver.web("/account", "POST", body, {**headers, **FORM}).status == 303
-    assert town.receiver.web("/meters", headers=enters(town, "kari", PASSWORD)).status == 200
-    assert enters(town, "kari", password) is None
+    assert town.receiver.web("/meters", headers=enters(town, "vakt", PASSWORD)).status == 200
+    assert enters(town, "vakt", password) is None
     assert [(line.who, line.what, line.subject, line.purpose) for line in town.audit()] == [
-        ("kari", "password changed", "kari", ""), ("administrator", "account made", "kari", "operations")]
+        ("vakt", "password changed", "vakt", ""), ("administrator", "account made", "vakt", "operations")]
 
 
 def test_a_role_is_taken_at_once_and_a_disabled_account_has_no_session(town):
@@ -121,7 +121,7 @@ def test_seen_where_the_own_account_can_be_disabled(town, monkeypatch):
 
 def test_nobody_else_may_and_nothing_changes_without_its_line_in_the_log(town):
     for who in ("reader", "operations", "installer", "homeowner"):
-        assert change(town, "add", "kari", who, role="administrator").status == 403
+        assert change(town, "add", "vakt", who, role="administrator").status == 403
     town.csrf("administrator")
     with town.receiver.locked_log():
         assert change(town, "disable", "reader").status == 503

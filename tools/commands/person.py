@@ -22,7 +22,7 @@ from ..errors import CommandError
 from .user import me
 
 HELP = "hand over or erase what is known of the people of a home"
-EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out kari.json"
+EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out person.json"
 KEPT = """kept: one reading of each day (bills stand on it), the audit log, and the raw files of backups made before;
 raw telegrams the gateway delivers late are erased as they come, for 60 days"""
 

@@ -17,7 +17,7 @@ from cloud_receiver.settings import Directory, SettingsError
 from ..errors import CommandError
 
 HELP = "accounts of people, API tokens of programs"
-EXAMPLE = "netti user add works kari --role operations"
+EXAMPLE = "netti user add works vakt --role operations"
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
