@@ -60,12 +60,12 @@ def test_people_from_the_command_line(town):
     assert netti(town, "user", "remove", where, "vakt") == "vakt removed\n"
     assert town.receiver.web("/meters", headers=headers).status == 303
     assert log_in(town, "vakt", PASSWORD + "2")[1] == 403
-    for bad in (("add", where, "Vakt", "--role", "reader"), ("add", where, "husstand", "--role", "homeowner"),
-                ("add", where, "husstand", "--role", "reader", "--home", town.gateway.id), ("remove", where, "husstand"),
-                ("add", where, "husstand", "--role", "homeowner", "--home", "A" * 16), ("end-token", where, "x"),
+    for bad in (("add", where, "Vakt", "--role", "reader"), ("add", where, "bolig", "--role", "homeowner"),
+                ("add", where, "bolig", "--role", "reader", "--home", town.gateway.id), ("remove", where, "bolig"),
+                ("add", where, "bolig", "--role", "homeowner", "--home", "A" * 16), ("end-token", where, "x"),
                 ("token", where, "x", "--role", "reader", "--days", "0"), ("list", where / "none")):
         netti(town, "user", *bad, given=PASSWORD + "\n", status=2)
-    netti(town, "user", "add", where, "husstand", "--role", "reader", given="short\n", status=2)
+    netti(town, "user", "add", where, "bolig", "--role", "reader", given="short\n", status=2)
     log = netti(town, "audit", where, "--of", "vakt")
     assert [line.split("  ")[2] for line in log.splitlines()] == ["account made", "account changed", "account removed"]
     raw = town.receiver.directory.access.read_bytes()
