@@ -32,6 +32,7 @@ SUPPLY_S = 0.2  # real seconds between two looks at the supply
 STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
 SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
+ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
@@ -421,9 +422,14 @@ class Gateway:
         try:
             await self._stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.sleep(0)
+            # More than once: wait_for of Python 3.11 loses a cancel that comes together with what it waited for, and
+            # a task that goes on for ever would hold up the end for ever.
+            for _ in range(ENDING):
+                for task in tasks:
+                    task.cancel()
+                await asyncio.sleep(0.02)
+                if all(task.done() for task in tasks):
+                    break
             self.close()
 
     def _task(self, name, work):

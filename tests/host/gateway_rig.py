@@ -276,7 +276,7 @@ class Process:
     def stop(self):
         """End it with SIGTERM; its exit status, which under MicroPython, without signal handlers, is -15."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(20)
 
 
 class Rig:
