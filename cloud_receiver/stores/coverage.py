@@ -11,6 +11,8 @@ import struct
 from . import NUMBERS
 
 MOST_LEVELS = 255  # receptions of a meter and day kept for their median
+# What a reception of an RSSI in dBm, -128 to 127, adds to a day's levels: below 0 itself, else it is not known.
+LEVELS = [b""] * 128 + [bytes((-n,)) for n in range(-128, 0)]
 _EAR = struct.Struct(">IbB")  # gateway's row, RSSI in dBm (0: unknown), whether it is counted
 
 

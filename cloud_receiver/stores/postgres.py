@@ -105,7 +105,7 @@ class Session:
         self._dsn = dsn
         self._loop = asyncio.new_event_loop()
         self._statements: dict = {}
-        self.meters: "dict[str, tuple[int, int]]" = {}
+        self.meters: "dict[str, list[int]]" = {}
         self.crowded: "set[int]" = set()
         self._connection: "asyncpg.Connection | None" = None
         self.connect()

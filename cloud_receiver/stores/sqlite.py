@@ -24,7 +24,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args, **named):
         super().__init__(*args, **named)
-        self.meters: "dict[str, tuple[int, int]]" = {}  # text -> row, last heard
+        self.meters: "dict[str, list[int]]" = {}  # text -> row, last heard
         self.crowded: "set[int]" = set()  # gateways (rows) that hear what others hear
 
 

@@ -36,7 +36,8 @@ def take(db, gateway, head, digest, content, now, rows=None):
     if not head.last:
         return Taken(through, False, 0, 0)
     count = head.last - through
-    if rows is not None and head.first == through + 1 and quick.enter(db, gateway, epoch, rows, count, now):
+    if (rows is not None and head.first == through + 1
+            and quick.enter(db, gateway, epoch, head.first, rows, count, now)):
         db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
         db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    (epoch, head.first, head.last, digest, now, count))

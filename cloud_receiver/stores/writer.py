@@ -1,8 +1,9 @@
 """One writer for a store whose connection must be used by one alone; groups what is waiting into a commit.
 
-A job is a function called as `job(connection, *args)` inside the group's transaction, each behind its own savepoint, so
-that one that fails takes nothing with it. Whoever submitted it gets its result only after COMMIT has returned. Jobs
-that can wait (decoding, keeping) let the others go first, for a while.
+A job is a function called as `job(connection, *args)` inside the group's transaction. One that fails takes nothing with
+it: the group is rolled back and done again with each job behind a savepoint. (It is rare, and a savepoint each time is
+a tenth of what a batch takes.) Whoever submitted it gets its result only after COMMIT has returned. Jobs that can wait
+(decoding, keeping) let the others go first, for a while.
 """
 
 import asyncio
@@ -64,7 +65,7 @@ class Groups:
 
     def _group(self, connection):
         """One transaction; returns (ticket, result or exception) of each of its jobs."""
-        taken: list = []
+        taken: list = []  # (ticket, job, args)
         results: list = []
         begun = time.monotonic()
         try:
@@ -72,24 +73,42 @@ class Groups:
             while len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
                 if not self.waiting and not self.more(self.commit_s / 4):
                     break
-                ticket, job, args = self._next()
-                taken.append(ticket)
-                results.append(self._one(connection, job, args))
+                taken.append(self._next())
+                results.append(self._run(connection, *taken[-1][1:]))
             end = time.monotonic()
             self._commit(connection)
             self.commit_s += (time.monotonic() - end - self.commit_s) / 8
+        except Exception as e:
+            self._roll_back(connection)
+            if len(results) < len(taken):
+                results = self._apart(connection, taken)
+            elif isinstance(e, ERRORS):
+                if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
+                    while self.waiting:
+                        taken.append(self._next())
+                results = [StoreError(str(e))] * len(taken)
+            else:
+                raise
+        return [(ticket, result) for (ticket, _, _), result in zip(taken, results)]
+
+    def _run(self, connection, job, args):
+        return job(connection, *args)
+
+    def _apart(self, connection, taken):
+        """The results of a group in which a job has failed: done once more, so that this one takes nothing with it."""
+        try:
+            connection.execute(self.begin)
+            results = [self._alone(connection, job, args) for _, job, args in taken]
+            self._commit(connection)
+            return results
         except ERRORS as e:
             self._roll_back(connection)
-            if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
-                while self.waiting:
-                    taken.append(self._next()[0])
-            results = [StoreError(str(e))] * len(taken)
-        return list(zip(taken, results))
+            return [StoreError(str(e))] * len(taken)
 
-    def _one(self, connection, job, args):
+    def _alone(self, connection, job, args):
         connection.execute("SAVEPOINT job")
         try:
-            result = job(connection, *args)
+            result = self._run(connection, job, args)
         except Exception as e:  # noqa: BLE001 - belongs to whoever submitted it
             if not connection.in_transaction:  # the store rolled everything back itself (full disk, I/O error, gone)
                 raise StoreError(str(e)) from e

@@ -23,9 +23,9 @@ from cloud_receiver.stores import remote, writer
 def commit(self, connection):
     time.sleep(0.3)
     connection.execute("COMMIT")
-one = writer.Groups._one
+run = writer.Groups._run
 def tell_at_once(self, connection, job, args):
-    result = one(self, connection, job, args)
+    result = run(self, connection, job, args)
     remote._tell(self.selector, [(self.ticket, result)], 0)
     return result
 next_job = writer.Groups._next
@@ -42,7 +42,7 @@ def told(self, connection):
     group(self, connection)
     return []
 remote._take_in = with_selector
-writer.Groups._commit, writer.Groups._one, writer.Groups._next = commit, tell_at_once, remember
+writer.Groups._commit, writer.Groups._run, writer.Groups._next = commit, tell_at_once, remember
 writer.Groups._group = told
 """
 

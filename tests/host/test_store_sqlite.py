@@ -51,9 +51,9 @@ async def full_disk(store):
 class TellsBeforeCommit(writer.Groups):
     """Known-bad: whoever waits is told once the job has run, whatever becomes of the commit."""
 
-    def _one(self, connection, job, args):
+    def _run(self, connection, job, args):
         try:
-            return super()._one(connection, job, args)
+            return super()._run(connection, job, args)
         except (sqlite3.Error, StoreError):
             return take.Taken(args[1].last, False, 0, 0)
 
