@@ -15,9 +15,10 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-import firmware.batch as batch
+from firmware import batch, envelope
 
 from . import limits, records
+from .envelopes import Envelopes
 from .stores import Busy, StoreError, queries
 from .stores.writer import resolve
 
@@ -53,10 +54,11 @@ class Ingest:
         self._revoked = revoked
         self._commands = commands
         self._taken = taken
-        self._gateways: "dict[str, Known]" = {}
+        self._gateways: "dict[bytes, Known]" = {}  # by kid
+        self._envelopes = Envelopes(works)
         # One: a check holds the interpreter's lock. What comes at once goes to it at once.
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="verify")
-        self._unopened: list = []  # (future, body, envelope, gateway)
+        self._unopened: list = []  # (future, body, envelope as opened, gateway)
         self._verifying = 0
         self.by_address = limits.Buckets(rate=1.0, burst=60)
         self.by_gateway = limits.Buckets(rate=50.0, burst=500)
@@ -114,7 +116,7 @@ class Ingest:
         if taken.new and self._taken is not None:
             self._taken()
         commands = () if self._commands is None else self._commands(opened, taken)
-        return web.Response(body=batch.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
+        return web.Response(body=envelope.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
                             content_type=batch.ANSWER_TYPE)
 
     async def _store(self, opened, now):
@@ -131,14 +133,16 @@ class Ingest:
     async def _open(self, body):
         self._verifying += 1
         try:
-            envelope = open_envelope(body, self.works)
-            gateway = await self._gateway(batch.kid_text(envelope.kid))
+            opening = self._opening(body)
+            gateway = await self._gateway(opening.kid)
             loop = asyncio.get_running_loop()
             future = loop.create_future()
-            self._unopened.append((future, body, envelope, gateway))
+            self._unopened.append((future, body, opening, gateway))
             if len(self._unopened) == 1:  # those behind it in this round of the loop go with it
                 loop.call_soon(self._hand_over, loop)
-            return await future
+            opened = await future
+            self._envelopes.verified(body, opening)
+            return opened
         finally:
             self._verifying -= 1
 
@@ -147,15 +151,26 @@ class Ingest:
         for n in range(0, len(waiting), TOGETHER):
             self._thread.submit(_open_some, loop, waiting[n:n + TOGETHER])
 
-    async def _gateway(self, name):
-        """The enrolled gateway of an id; 401 where there is none or it is revoked."""
-        known = self._gateways.get(name)
+    def _opening(self, body):
+        """The envelope of a batch for this works; 403 where it is not one."""
+        try:
+            opening = self._envelopes.open(body)
+        except batch.WireError as e:
+            raise Refused(403, str(e)) from None
+        if opening.content_type != batch.CONTENT_TYPE:
+            raise Refused(403, "not a batch")
+        return opening
+
+    async def _gateway(self, kid):
+        """The enrolled gateway of a kid; 401 where there is none or it is revoked."""
+        known = self._gateways.get(kid)
         if known is None:
+            name = envelope.kid_text(kid)
             found = await self.store.read(queries.gateway_key, name)
             if found is None:
                 raise Refused(401, "gateway unknown or revoked")
-            known = self._gateways[name] = Known(found[0], name, Ed25519PublicKey.from_public_bytes(found[1]))
-        if name in self._revoked():
+            known = self._gateways[kid] = Known(found[0], name, Ed25519PublicKey.from_public_bytes(found[1]))
+        if known.gateway in self._revoked():
             raise Refused(401, "gateway unknown or revoked")
         return known
 
@@ -173,17 +188,6 @@ async def read_body(request: web.Request, most: int = batch.MAX_BATCH) -> bytes:
     return b"".join(parts)
 
 
-def open_envelope(body: bytes, works: str):
-    """The envelope of a batch for this works; 403 where it is not one."""
-    try:
-        envelope = batch.open_envelope(body, "batch", works)
-    except batch.WireError as e:
-        raise Refused(403, str(e)) from None
-    if envelope.content_type != batch.CONTENT_TYPE:
-        raise Refused(403, "not a batch")
-    return envelope
-
-
 def _open_some(loop, waiting):
     """In the thread: open bodies, and let those who wait know."""
     results: list = []
@@ -195,17 +199,17 @@ def _open_some(loop, waiting):
     loop.call_soon_threadsafe(resolve, results)
 
 
-def open_content(body: bytes, envelope, gateway: Known) -> Opened:
+def open_content(body: bytes, opening, gateway: Known) -> Opened:
     """Check the signature, then read head and records."""
     try:
-        gateway.key.verify(envelope.signature, envelope.to_verify)
+        gateway.key.verify(opening.signature, opening.to_verify)
     except InvalidSignature:
         raise Refused(403, "signature does not verify") from None
     try:
-        head, at = batch.open_head(body, envelope.end)
+        head, at = envelope.open_head(body, opening.end)
     except batch.WireError as e:
         raise Refused(400, str(e)) from None
     content = records.Content(body[at:], head.first, head.last)
     if content.count() > batch.MAX_RECORDS:
         raise Refused(413, f"more than {batch.MAX_RECORDS} records")
-    return Opened(gateway, envelope.kid, head, hashlib.sha256(content.data).digest(), content)
+    return Opened(gateway, opening.kid, head, hashlib.sha256(content.data).digest(), content)

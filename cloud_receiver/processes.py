@@ -24,7 +24,8 @@ from .stores import open_store, remote, writer_groups
 
 log = logging.getLogger("netti.receiver")
 
-BEHIND = 5  # niceness of all but the writer and the pages: while cores are short, all wait for the one that commits
+# Niceness: while cores are short, all wait for the one that commits, and batches do not wait for their decoding.
+EAR, DECODER = 5, 15
 KEYS_S = 1.0  # how soon a decision made in another process is seen
 _GO, _END = b"g", b"e"
 
@@ -63,7 +64,7 @@ def start(directory: Directory, clock: Clock, port: int, ears: int, host: "str |
                 for other in socks:
                     if other is not sock:
                         other.close()
-                os.nice(BEHIND)
+                os.nice(DECODER if sock is None else EAR)
                 asyncio.run(_child(directory, settings, clock, ends[n + 1], theirs, sock))
                 status = 0
             except BaseException:  # noqa: BLE001 - nothing of it must get into the parent's code

@@ -31,6 +31,7 @@ _SHORT = struct.Struct(">3sHBIBBBB")
 _LONG = struct.Struct(">3sIBIBBBB")
 _SHORT_HEAD, _LONG_HEAD = b"\x85\x01\x19", b"\x85\x01\x1a"
 _TIME, _RSSI, _BYTES = 0x1A, 0x38, 0x58
+_DIGEST = struct.Struct(">q")
 
 _meters: "dict[bytes, tuple[str, int]]" = {}  # text and media by address, of the meters seen of late
 _MOST_METERS = 100_000
@@ -67,12 +68,12 @@ def _content(data, first, last, opaque):
 
 
 def telegrams(data: bytes, first: int, last: int) -> "list[tuple] | None":
-    """The telegrams of a batch, each (seq, time, rssi, telegram, meter, media, status, encrypted, digest, end of the
+    """The telegrams of a batch, each (seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end of the
     record), where it holds nothing else and they are seq `first` to `last`; else None."""
     found: list = []
     add = found.append
     at, end, seq = 0, len(data), first
-    sha256, number, head_of, known = hashlib.sha256, int.from_bytes, wmbus.head, _meters
+    sha256, number, head_of, known = hashlib.sha256, _DIGEST.unpack_from, wmbus.head, _meters
     short, long = _SHORT.unpack_from, _LONG.unpack_from
     try:
         while at < end:
@@ -87,7 +88,7 @@ def telegrams(data: bytes, first: int, last: int) -> "list[tuple] | None":
                 if record is None or record.kind != batch.TELEGRAM or record.seq != seq:
                     return None
                 t = record.fields
-                add((seq, record.time, t.rssi, t.data, t.meter, t.media, t.status, t.encrypted, t.digest, at))
+                add((seq, record.time, t.rssi, t.data, (t.meter, t.media), t.status, t.encrypted, t.digest, at))
                 seq += 1
                 continue
             at += 14 if form == 0x19 else 16
@@ -97,8 +98,7 @@ def telegrams(data: bytes, first: int, last: int) -> "list[tuple] | None":
             meter = known.get(address)
             if meter is None:
                 meter = _meter(address)
-            add((own, time, -1 - level, telegram, *meter, status, encrypted,
-                 number(sha256(telegram).digest()[:8], "big", signed=True), at))
+            add((own, time, -1 - level, telegram, meter, status, encrypted, number(sha256(telegram).digest())[0], at))
             seq += 1
     except Exception:  # noqa: BLE001 - as in `read`, which says what it is
         return None
@@ -159,8 +159,9 @@ def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
 
 def _of_common(data, common):
     found, at = [], 0
-    for seq, time, rssi, telegram, *of_meter, end in common:
-        found.append(Record(batch.TELEGRAM, seq, time, Telegram(rssi, telegram, *of_meter), data[at:end]))
+    for seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end in common:
+        found.append(Record(batch.TELEGRAM, seq, time,
+                            Telegram(rssi, telegram, meter, media, status, encrypted, digest), data[at:end]))
         at = end
     return found
 
@@ -194,7 +195,7 @@ def _of_telegram(rssi, data):
 
 def content_digest(data: bytes) -> int:
     """What tells telegrams apart: the first 64 bits of the SHA-256 of their bytes, signed as a column holds it."""
-    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big", signed=True)
+    return _DIGEST.unpack_from(hashlib.sha256(data).digest())[0]
 
 
 def _count(value):

@@ -19,6 +19,7 @@ from collections import namedtuple
 # In a statement: the whole numbers, or the texts, of a parameter that is a JSON list.
 NUMBERS = "(SELECT value FROM json_each(?))"
 TEXTS = "(SELECT value FROM json_each(?) AS texts)"
+PAIRS = "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?))"  # of numbers
 
 # What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives.
 PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)

@@ -12,7 +12,7 @@ import time
 
 import asyncpg
 
-from . import NUMBERS, TEXTS, StoreError, base
+from . import NUMBERS, PAIRS, TEXTS, StoreError, base
 from .base import BaseStore
 from .writer import Groups, Writer
 
@@ -23,7 +23,9 @@ _LOCK = 0x6E657474695F7731  # "netti_w1"
 _VALUE = re.compile(r"\?(\d*)")
 # A list in a statement's parameter is JSON, as for SQLite.
 _LISTS = ((TEXTS, "(SELECT value FROM json_array_elements_text(?::text::json) AS texts(value))"),
-          (NUMBERS, "(SELECT value::bigint FROM json_array_elements_text(?::text::json) AS numbers(value))"))
+          (NUMBERS, "(SELECT value::bigint FROM json_array_elements_text(?::text::json) AS numbers(value))"),
+          (PAIRS, "(SELECT (value->>0)::bigint AS a, (value->>1)::bigint AS b "
+                  "FROM json_array_elements(?::text::json) AS pairs(value))"))
 
 
 class Store(BaseStore):

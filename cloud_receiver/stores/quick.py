@@ -1,8 +1,8 @@
 """The common batch in three statements: telegrams with a time of their own, next in their ring, heard by nobody else.
 
-The rows are made where the batch is read, so that the one writer does little but write; and written many to a statement,
-which takes SQLite a fifth less than one by one. Whatever is not the common case is taken the general way (take.py), with
-the same outcome. SQLite only, which has one process that remembers.
+The rows are made where the batch is read, so that the one writer does little but write; and written many to a
+statement, which takes SQLite a fifth less than one by one. Whatever is not the common case is taken the general way
+(take.py), with the same outcome. SQLite only, which has one process that remembers.
 """
 
 import functools
@@ -11,7 +11,7 @@ import marshal
 
 import firmware.batch as batch
 
-from . import NUMBERS, TEXTS, coverage
+from . import PAIRS, TEXTS, coverage
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
 AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
@@ -20,13 +20,15 @@ PENDING = 0
 MOST_METERS = 200_000  # remembered
 MOST_ROWS = 64  # of a statement: each count of rows is a statement of its own, and those are kept
 
-# What `rows` makes, as bytes that are read quickly by the same interpreter; three tables of values, row after row:
-# telegrams (meter text, time, digest, data, ears), coverage (day, meter text, count, best, levels), meters (text, media,
-# first heard, last heard, encrypted, status).
+# What `rows` makes, as bytes that are read quickly by the same interpreter: three tables of values, row after row.
+# Telegrams (meter text, time, digest, data, ears), coverage (day, meter text, count, best, levels), meters (text,
+# media, first heard, last heard, encrypted, status).
 _TELEGRAM, _COVERAGE, _METER = 5, 5, 6  # values in a row
 _VERSION = 2  # of marshal: without a search for objects that come twice
 
-_KNOWN = f"SELECT 1 FROM telegrams WHERE day = ? AND digest IN {NUMBERS} LIMIT 1"
+# CROSS: in this order, each pair by the index.
+_KNOWN = (f"SELECT 1 FROM {PAIRS} p CROSS JOIN telegrams t "
+          "WHERE t.day = ? AND t.meter = p.a AND t.digest = p.b LIMIT 1")
 _METERS = f"SELECT meter, id, last_heard FROM meters WHERE meter IN {TEXTS}"
 
 
@@ -34,7 +36,8 @@ def rows(gateway: int, content, now: int) -> "bytes | None":
     """The rows of a batch (a records.Content), or None where it is not a common one."""
     if not content.telegrams:
         return None
-    _, times, levels, data, texts, media, statuses, encrypted, digests, _ = zip(*content.telegrams)
+    _, times, levels, data, named, statuses, encrypted, digests, _ = zip(*content.telegrams)
+    texts, media = zip(*named)
     count = len(times)
     if min(times) < batch.UNIX_FROM or max(times) > now + AHEAD_S or len(set(digests)) < count:
         return None  # no time, a wrong one, or the same telegram twice
@@ -114,9 +117,10 @@ def enter(db, gateway: int, epoch: int, first: int, made: bytes, count: int, now
 
 @functools.cache
 def _insert_telegrams(count):
-    return ("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, data, heard) VALUES "
-            + ",".join([f"(?{n},?1,?2+{k},?3,?{n + 1},?{n + 1},?{n + 1}/{DAY},?{n + 2},{PENDING},?{n + 3},?{n + 4})"
-                        for k, n in enumerate(range(4, 4 + count * _TELEGRAM, _TELEGRAM))]))
+    return ("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, data, heard) "
+            "VALUES " + ",".join([
+                f"(?{n},?1,?2+{k},?3,?{n + 1},?{n + 1},?{n + 1}/{DAY},?{n + 2},{PENDING},?{n + 3},?{n + 4})"
+                for k, n in enumerate(range(4, 4 + count * _TELEGRAM, _TELEGRAM))]))
 
 
 @functools.cache
@@ -145,8 +149,8 @@ def _stored(db, rows, telegrams):
     for at in rows:
         time, digest = telegrams[at + 1:at + 3]
         for day in {(time - SAME_TELEGRAM_S) // DAY, (time + SAME_TELEGRAM_S) // DAY}:
-            days.setdefault(day, []).append(digest)
-    return any(db.execute(_KNOWN, (day, json.dumps(digests))).fetchone() for day, digests in days.items())
+            days.setdefault(day, []).append((db.meters[telegrams[at]][0], digest))
+    return any(db.execute(_KNOWN, (json.dumps(contents), day)).fetchone() for day, contents in days.items())
 
 
 def _know(db, texts):

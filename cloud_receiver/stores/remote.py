@@ -163,7 +163,7 @@ def run(groups: Groups, socks: "list[socket.socket]") -> None:
         for sock in socks:
             sock.settimeout(30)  # one that does not take its answers is not waited for
             selector.register(sock, selectors.EVENT_READ, _Frames())
-        groups.more = lambda seconds: _take_in(selector, groups, seconds) or groups.waiting > 0  # type: ignore
+        groups.more = lambda seconds: _take_in(selector, groups, seconds) or bool(groups._jobs)  # type: ignore
         while selector.get_map() or groups.waiting:
             _take_in(selector, groups, 0 if groups.waiting else None)
             if groups.waiting:

@@ -11,7 +11,7 @@ from collections import namedtuple
 import firmware.batch as batch
 
 from ..records import OPAQUE
-from . import DECODED, NUMBERS, PENDING, TEXTS, Taken, coverage, ledger, quick, settle
+from . import DECODED, PAIRS, PENDING, TEXTS, Taken, coverage, ledger, quick, settle
 from .coverage import Coverage
 from .quick import AHEAD_S, DAY, SAME_TELEGRAM_S
 
@@ -185,7 +185,7 @@ class _Batch:
             if time == before:
                 continue
             ears = self._count_anew(meter, coverage.ears(heard), before, time)
-            other = same_telegram([c for c in stored(db, around(time), [digest]) if c.row != row], data, time)
+            other = same_telegram([c for c in stored(db, around(time), [(meter, digest)]) if c.row != row], data, time)
             if other is not None:  # another gateway's reception has it
                 db.execute("DELETE FROM telegrams WHERE id = ?", (row,))
                 known = {ear[0] for ear in other.ears}
@@ -225,7 +225,7 @@ class _Batch:
         meters = self._meters(waiting)
         known: "dict[int, list]" = {}  # digest -> what is stored
         for c in stored(self.db, {day for _, _, moment in waiting for day in around(moment)},
-                        [r.fields.digest for r, _, _ in waiting]):
+                        [(meters[r.fields.meter], r.fields.digest) for r, _, _ in waiting]):
             known.setdefault(c.digest, []).append(c)
         cover = self.coverage(self.gateway)
         days: "dict[int, list]" = {}
@@ -347,14 +347,14 @@ def around(moment) -> "set[int]":
     return {(moment - SAME_TELEGRAM_S) // DAY, (moment + SAME_TELEGRAM_S) // DAY}
 
 
-def stored(db, days, digests) -> "list[Stored]":
-    """The stored telegrams of these days with one of these contents' digests."""
-    text = json.dumps(digests)
+def stored(db, days, contents) -> "list[Stored]":
+    """The stored telegrams of these days with one of these contents: (meter's row, digest)."""
+    text = json.dumps(list(set(contents)))
     return [Stored(row, digest, time, received, data, coverage.ears(heard) or [(gateway, 0, 1)])
             for day in sorted(days) for row, digest, time, received, data, heard, gateway in db.execute(
-                "SELECT t.id, t.digest, t.time, t.received, t.data, t.heard, e.gateway FROM telegrams t "
-                f"JOIN epochs e ON e.id = t.epoch WHERE t.day = ? AND t.digest IN {NUMBERS} ORDER BY t.id",
-                (day, text)).fetchall()]
+                f"SELECT t.id, t.digest, t.time, t.received, t.data, t.heard, e.gateway FROM {PAIRS} p "
+                "CROSS JOIN telegrams t CROSS JOIN epochs e WHERE t.day = ? AND t.meter = p.a AND t.digest = p.b "
+                "AND e.id = t.epoch ORDER BY t.id", (text, day)).fetchall()]  # CROSS: in this order
 
 
 def same_telegram(candidates, data, time) -> "Stored | None":

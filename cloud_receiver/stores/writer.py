@@ -71,7 +71,7 @@ class Groups:
         try:
             connection.execute(self.begin)
             while len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
-                if not self.waiting and not self.more(self.commit_s / 4):
+                if not self._jobs and (taken or not self._patient) and not self.more(self.commit_s / 4):
                     break
                 taken.append(self._next())
                 results.append(self._run(connection, *taken[-1][1:]))

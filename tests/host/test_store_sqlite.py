@@ -1,7 +1,6 @@
-"""The default store: what is durable, its file, its copies, its migrations; day rows and how they age."""
+"""The default store: what is durable, its file, its copies; day rows and how they age."""
 
 import asyncio
-import hashlib
 import os
 import random
 import sqlite3
@@ -11,7 +10,7 @@ from receiver_support import HOUR, NOW, Meter
 from test_store import Ring, rows
 
 import firmware.batch as batch
-from cloud_receiver import dayrows, records
+from cloud_receiver import dayrows
 from cloud_receiver.stores import StoreError, open_store, queries, sqlite, take, writer
 
 PLAIN = Meter(11111111)
@@ -117,18 +116,6 @@ def test_synchronous_wal_and_readers_that_cannot_write(tmp_path):
     assert run(tmp_path, scenario) == (["wal", 2, 1, 0], "0o600")
 
 
-def test_migrations_once_and_never_backwards(tmp_path):
-    db = sqlite3.connect(tmp_path / "x.sqlite", isolation_level=None)
-    assert sqlite.migrate(db) == sqlite.migrate(db) >= 1
-    db.execute("INSERT INTO migrations VALUES (9999, 'later', '')")
-    with pytest.raises(StoreError, match="newer"):
-        sqlite.migrate(db)
-    db.execute("DELETE FROM migrations WHERE version = 9999")
-    db.execute("UPDATE migrations SET sha256 = 'x' WHERE version = 1")
-    with pytest.raises(StoreError, match="not the one"):
-        sqlite.migrate(db)
-
-
 def test_a_store_is_found_by_its_scheme(tmp_path):
     for url in ("nosuch://x", "../x://y", "writer/x://"):
         with pytest.raises(ValueError):
@@ -137,53 +124,7 @@ def test_a_store_is_found_by_its_scheme(tmp_path):
         open_store(f"sqlite://{tmp_path}/no/such/folder/store.sqlite")
 
 
-# --- migrations, copies
-
-FIRST = """
-INSERT INTO gateways VALUES (1, 'AAAAAAAAAAAAAAAA', x'00', 'home', 'Old', 1, 2, '0.1.0', 1, 3, NULL, NULL);
-INSERT INTO epochs VALUES (1, 1, x'0102030405060708', 7, 1, 2);
-INSERT INTO meters VALUES (1, 'KAM-11111111-1B-16', 22, 1, 2, 1, 1, NULL, 0, 5000, 2, '{"total_m3": 0.005}');
-INSERT INTO telegrams VALUES (1, 1, 1, 7, 2, 1795500000, 1795500000, 20781, 77, 1, NULL, x'0011');
-INSERT INTO coverage VALUES (20781, 1, 1, 1, 0, -70, -70, x'46');
-"""
-
-
-def test_a_store_of_the_first_release_is_opened_with_all_it_holds(tmp_path):
-    """The first schema as it was released, with rows in it, migrated to the present one."""
-    path = tmp_path / "store.sqlite"
-    (tmp_path / "first").mkdir()
-    first = sqlite.MIGRATIONS / "sqlite_0001_first.sql"
-    (tmp_path / "first" / first.name).write_bytes(first.read_bytes())
-    db = sqlite3.connect(path, isolation_level=None)
-    assert sqlite.migrate(db, tmp_path / "first") == 1
-    db.executescript(FIRST)
-    db.close()
-
-    async def scenario(store):
-        # Heard before anybody kept who heard it: its own gateway's reception counts no second time.
-        records_ = records.Content(batch.telegram(1, NOW - 3 * HOUR, -60, PLAIN.telegram(1)), 1, 1)
-        head = batch.Head(b"\x09" * 8, 1, "0", 2, 1, 1)
-        taken = await store.take(1, head, b"d", records_, NOW)
-        return (taken.new, await store.read(queries.meters, 0), await store.read(queries.gateways),
-                await store.read(queries.meter_coverage, 1, 0), await store.read(rows, "PRAGMA integrity_check"))
-
-    async def main():
-        store = open_store(f"sqlite://{path}")
-        try:
-            return await scenario(store)
-        finally:
-            await asyncio.get_running_loop().run_in_executor(None, store.close)
-
-    new, meters, gateways, covered, check = asyncio.run(main())
-    assert new == 1 and check == [("ok",)]
-    assert meters[0]["total_ml"] == 5000 and gateways[0]["name"] == "Old"
-    assert [(c["telegrams"], c["best"], c["median"]) for c in covered if c["day"] == 20781][:1] == [(2, -60, -70)]
-
-
-def test_the_first_schema_is_the_one_that_was_released():
-    digest = hashlib.sha256((sqlite.MIGRATIONS / "sqlite_0001_first.sql").read_bytes()).hexdigest()
-    assert digest == "7750fc72fe25e202560c19075a712a44a6287ea76efc38541f3664601468a42c"
-
+# --- copies
 
 def test_a_copy_of_a_store_in_use_is_one_state_of_it(tmp_path):
     async def scenario(store):
