@@ -89,8 +89,11 @@ class Ingest:
         if self._verifying >= MAX_VERIFYING:
             raise Refused(503, "busy", RETRY_S)
         try:
-            async with asyncio.timeout(BODY_S):
+            if request.content.is_eof():  # it has come with its head
                 body = await read_body(request)
+            else:
+                async with asyncio.timeout(BODY_S):
+                    body = await read_body(request)
         except TimeoutError:
             raise Refused(408, "the body did not come in time") from None
         opened = await self._open(body)

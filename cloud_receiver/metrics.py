@@ -25,17 +25,18 @@ class Counts:
 
     def __init__(self):
         self._shared = multiprocessing.Array("d", len(STATUSES) + 2)
+        self._values = self._shared.get_obj()  # what the lock guards, without taking it for each value
 
     def add(self, status: int, seconds: float) -> None:
         """An answer to a batch."""
         with self._shared.get_lock():
-            self._shared[STATUSES.index(status) if status in STATUSES else _OTHER] += 1
-            self._shared[_SECONDS] += seconds
+            self._values[STATUSES.index(status) if status in STATUSES else _OTHER] += 1
+            self._values[_SECONDS] += seconds
 
     def read(self) -> "tuple[dict[str, float], float]":
         """({status: batches}, seconds)."""
         with self._shared.get_lock():
-            values = self._shared[:]
+            values = self._values[:]
         found = {str(s): values[n] for n, s in enumerate(STATUSES)}
         return {**found, "other": values[_OTHER]}, values[_SECONDS]
 

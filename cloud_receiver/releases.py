@@ -5,6 +5,7 @@ share of which group is to run a version; each of them is told once, by an `upda
 not been taken yet and tells no more. The files need no secret and are served to whoever asks (docs/wire.md, Updates).
 """
 
+import functools
 import hashlib
 import re
 import shutil
@@ -36,6 +37,7 @@ class ReleaseRefused(ValueError):
     """What is wrong with a release or a stage, in one line."""
 
 
+@functools.lru_cache(1024)
 def number(version: str) -> "tuple[int, ...] | None":
     """A version as it orders, or None for a text that is none."""
     found = _VERSION.fullmatch(version or "")

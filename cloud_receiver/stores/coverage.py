@@ -11,8 +11,9 @@ import struct
 from . import NUMBERS
 
 MOST_LEVELS = 255  # receptions of a meter and day kept for their median
-# What a reception of an RSSI in dBm, -128 to 127, adds to a day's levels: below 0 itself, else it is not known.
+# By RSSI in dBm, -128 to 127: what a reception adds to a day's levels and to its best. Not below 0 it is not known.
 LEVELS = [b""] * 128 + [bytes((-n,)) for n in range(-128, 0)]
+KNOWN = [None] * 128 + list(range(-128, 0))
 _EAR = struct.Struct(">IbB")  # gateway's row, RSSI in dBm (0: unknown), whether it is counted
 
 
@@ -21,9 +22,13 @@ def ears(blob: "bytes | None") -> "list[tuple[int, int, int]]":
     return [] if blob is None else list(_EAR.iter_unpack(blob))
 
 
-def one(gateway: int, rssi: int) -> bytes:
-    """The blob of a telegram that one gateway has heard, and that is counted."""
-    return _EAR.pack(gateway, rssi, 1)
+# What follows the gateway's row in the blob of a telegram that it alone has heard, and that is counted; by RSSI.
+COUNTED = [struct.pack(">bB", n, 1) for n in (*range(128), *range(-128, 0))]
+
+
+def row_bytes(gateway: int) -> bytes:
+    """How the blob of a telegram's ears names a gateway."""
+    return gateway.to_bytes(4, "big")
 
 
 def pack(heard: "list[tuple[int, int, int]]") -> bytes:

@@ -41,9 +41,9 @@ def rows(gateway: int, content, now: int) -> "bytes | None":
     count = len(times)
     if min(times) < batch.UNIX_FROM or max(times) > now + AHEAD_S or len(set(digests)) < count:
         return None  # no time, a wrong one, or the same telegram twice
-    heard = {level: coverage.one(gateway, level) for level in set(levels)}
-    telegrams = _table((texts, times, digests, data, [heard[level] for level in levels]))
-    best = [level if level < 0 else None for level in levels]
+    ear, counted = coverage.row_bytes(gateway), coverage.COUNTED
+    telegrams = _table((texts, times, digests, data, [ear + counted[level] for level in levels]))
+    best = [coverage.KNOWN[level] for level in levels]
     found = [coverage.LEVELS[level] for level in levels]
     sealed = list(map(int, encrypted))  # sqlite3 binds a bool the long way
     day = times[0] // DAY

@@ -283,6 +283,6 @@ def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
 def test_ears_are_kept_as_they_are():
     heard = [(1, -70, 1), (4_000_000_000, 0, 0), (7, -128, 1)]
     assert coverage.ears(coverage.pack(heard)) == heard
-    assert coverage.ears(coverage.one(7, -128)) == [(7, -128, 1)] and coverage.ears(None) == []
+    assert coverage.ears(coverage.row_bytes(7) + coverage.COUNTED[-128]) == [(7, -128, 1)] and coverage.ears(None) == []
 
 
