@@ -25,7 +25,8 @@ class Counts:
 
     def __init__(self):
         self._shared = multiprocessing.Array("d", len(STATUSES) + 2)
-        self._values = self._shared.get_obj()  # what the lock guards, without taking it for each value
+        # What the lock guards, without taking it for each value.
+        self._values: "list[float]" = self._shared.get_obj()  # type: ignore[assignment]
 
     def add(self, status: int, seconds: float) -> None:
         """An answer to a batch."""
