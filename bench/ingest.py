@@ -9,13 +9,17 @@ load generator runs on the same cores, so each limit leaves it what it needs for
 
     ed25519   verifications of these signatures on all cores, with the generator's measured CPU time added to each
     sqlite    a bare group commit: the same rows into the same tables and indexes by the connection that the receiver
-              writes with (synchronous=FULL), prepared beforehand as Python's tuples, nothing looked up, in groups of
-              one batch of every gateway, which is larger than the receiver's own; beside it a process uses the
-              generator's CPU time for each batch committed. One connection writes, so this is one core's limit, and
-              the generator's share costs it something only where there is no other core
+              writes with (synchronous=FULL), one row a statement (executemany), made just before as Python's tuples and
+              not timed, nothing looked up, in groups of one batch of every gateway, which is larger than the receiver's
+              own; beside it a process uses the generator's CPU time for each batch committed. One connection writes,
+              so this is one core's limit, and the generator's share costs it something only where there is no other
     tls       bare aiohttp on as many processes: body read, an answer of the same size, by the same load generator
 
-`ratio` is the receiver's rate by the tightest of them. `ratio_large_to_small` is its rate with --values hourly values
+The receiver itself writes many rows in a statement, which is quicker: `sqlite_many_rows` is the bare group commit with
+its statements. It is shown beside the limits and is none of them: what a bare commit gives a program that has nothing
+else to do, in the same words.
+
+`ratio` is the receiver's rate by the tightest limit. `ratio_large_to_small` is its rate with --values hourly values
 stored (day rows, their coverage, and raw telegrams of the last days) by that near empty. `cpu_ms` is what each of its
 processes uses for a batch, which a busy machine changes less than rates. Rates are the median of the rounds; each round
 measures everything once, so that a machine whose speed drifts does so for all of it.
@@ -41,7 +45,7 @@ import receiver_support  # noqa: E402
 from _loadgen import RECORDS  # noqa: E402
 
 from cloud_receiver import dayrows, processes, records, trust  # noqa: E402
-from cloud_receiver.stores import coverage, sqlite, writer  # noqa: E402
+from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
 CORES = os.cpu_count() or 1
@@ -123,7 +127,36 @@ def rows_of(sender, row, ids, body):
     return telegrams, cover, meters, (row, head.first, head.last, envelope.digest, head.last, len(found)), head.last
 
 
-def bare_sqlite(folder, senders, bodies, seconds, generator_ms):
+def row_by_row(db, work):
+    """Enter the rows of a batch, one a statement."""
+    telegrams, cover, meters = work
+    db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, data, "
+                   "heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)", telegrams)
+    db.executemany("INSERT INTO coverage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (day, meter, gateway) DO UPDATE "
+                   "SET telegrams = excluded.telegrams, rssi = excluded.rssi", cover)
+    db.executemany("UPDATE meters SET first_heard = ?, last_heard = ?, encrypted = ?, status = ? WHERE id = ?", meters)
+
+
+def in_the_receivers_words(texts):
+    """(how to make values of the rows of a batch, how to enter them): with the receiver's statements; `texts`: the
+    meters' by their rows."""
+    def values(work):
+        telegrams, cover, meters = work
+        _, epoch, seq, received = telegrams[0][:4]
+        return (
+            [epoch, seq, received] + [v for t in telegrams for v in (t[0], t[5], t[7], t[9], t[10])],
+            [cover[0][2]] + [v for day, meter, _, _, _, best, _, levels in cover
+                             for v in (meter, day, 1, best, levels[:1])],
+            [v for first, last, encrypted, status, meter in meters
+             for v in (texts[meter], 7, first, last, encrypted, status)])
+
+    def enter(db, made):
+        for sql, row in zip((quick._insert_telegrams, quick._count_receptions, quick._hear_meters), made):
+            db.execute(sql(RECORDS), row)
+    return values, enter
+
+
+def bare_sqlite(folder, senders, bodies, seconds, generator_ms, many_rows=False):
     """Batches per second of the writes alone, and CPU milliseconds per batch."""
     path = folder / "bare.sqlite"
     for old in folder.glob("bare.sqlite*"):
@@ -139,6 +172,7 @@ def bare_sqlite(folder, senders, bodies, seconds, generator_ms):
                 ids[r.fields.meter] = len(ids) + 1
                 db.execute("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "
                            "VALUES (?,?,7,0,0,1,0)", (ids[r.fields.meter], r.fields.meter))
+    values, enter = in_the_receivers_words({n: text for text, n in ids.items()}) if many_rows else (tuple, row_by_row)
     stop = fork.Event()
     committed = fork.Value("l", 0, lock=False)
     companion = fork.Process(target=_share, args=(generator_ms / 1000, committed, stop))
@@ -148,15 +182,11 @@ def bare_sqlite(folder, senders, bodies, seconds, generator_ms):
         # The rows of a group are made just before it, and not timed: a million of them made at the start would come
         # out of cold memory, which no limit of the machine has to bear.
         work = [rows_of(s, row, ids, bodies[row - 1][n]) for row, s in enumerate(senders, 1)]
+        work = [(values(rows), batch_row, last) for *rows, batch_row, last in work]
         began, used = time.monotonic(), time.process_time()
         db.execute("BEGIN IMMEDIATE")
-        for telegrams, cover, meters, batch_row, last in work:
-            db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, state, "
-                           "data, heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)", telegrams)
-            db.executemany("INSERT INTO coverage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (day, meter, gateway) DO UPDATE "
-                           "SET telegrams = excluded.telegrams, rssi = excluded.rssi", cover)
-            db.executemany("UPDATE meters SET first_heard = ?, last_heard = ?, encrypted = ?, status = ? WHERE id = ?",
-                           meters)
+        for made, batch_row, last in work:
+            enter(db, made)
             db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?)", batch_row)
             db.execute("UPDATE epochs SET through = ? WHERE id = ?", (last, batch_row[0]))
             db.execute("UPDATE gateways SET last_contact = ? WHERE id = ?", (last, batch_row[0]))
@@ -300,6 +330,7 @@ def main():
             generator_ms = rows["receiver"]["generator_ms"]
             rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
             rows["sqlite"], rows["sqlite_cpu_ms"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms)
+            rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms, True)[0]
             rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
             if large:
                 if n:  # the same seqs again would be resends
@@ -316,6 +347,7 @@ def main():
     summary = {"batches_per_s": round(rate), "limits": limits, "tightest": tightest, "ratio": round(ratio, 3),
                "ratio_large_to_small": None, "cpu_ms": found[-1]["receiver"]["cpu_ms"],
                "sqlite_cpu_ms": round(found[-1]["sqlite_cpu_ms"], 3),
+               "sqlite_many_rows": round(statistics.median(r["sqlite_many_rows"] for r in found)),
                "records": RECORDS, "gateways": args.gateways, "processes": EARS,
                "cores": CORES, "seconds": seconds, "rounds": rounds, "quick": args.quick,
                "sqlite_version": sqlite3.sqlite_version}

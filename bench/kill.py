@@ -153,12 +153,14 @@ class Load:
         return self.acknowledged() >= goal
 
     def finish(self):
-        """End; (acknowledged, lost, duplicates)."""
+        """End; (acknowledged, lost, duplicates). Raises AssertionError where a gateway got an answer it should not."""
         for s in self.senders:
             s.ending = True
         for s in self.senders:
             s.join(60)
         self.process.kill()
+        unexpected = [answer for s in self.senders for answer in s.unexpected]
+        assert not unexpected, unexpected
         rows = [(meter, bytes(data)) for meter, data in self.store.rows()]
         counts = Counter(rows)
         lost = 0

@@ -6,6 +6,7 @@ The token proves that the works wants this gateway, the signature that it holds 
 
 import base64
 import json
+import sqlite3
 
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
@@ -74,7 +75,7 @@ class Enrolment:
         except ingest.Refused as e:
             self.by_address.charge(address)
             return web.Response(status=e.status, text=e.reason + "\n")
-        except (Busy, StoreError):
+        except (Busy, StoreError, sqlite3.Error):
             return web.Response(status=503, text="could not be stored\n", headers={"Retry-After": "5"})
         return web.json_response(self.enrolment_file(gateway))
 

@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import hashlib
 import logging
+import sqlite3
 from collections import namedtuple
 
 from aiohttp import web
@@ -169,7 +170,11 @@ class Ingest:
         known = self._gateways.get(kid)
         if known is None:
             name = envelope.kid_text(kid)
-            found = await self.store.read(queries.gateway_key, name)
+            try:
+                found = await self.store.read(queries.gateway_key, name)
+            except (Busy, StoreError, sqlite3.Error) as e:
+                log.error("gateway not looked up: %s", str(e) or "the store is busy")
+                raise Refused(503, "busy", RETRY_S) from None
             if found is None:
                 raise Refused(401, "gateway unknown or revoked")
             known = self._gateways[kid] = Known(found[0], name, Ed25519PublicKey.from_public_bytes(found[1]))

@@ -1,6 +1,7 @@
 """What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
 
 import os
+import sqlite3
 import zlib
 
 import pytest
@@ -9,7 +10,7 @@ from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.batch as batch
 from cloud_receiver.keys import KeyStore
-from cloud_receiver.stores import quick, take
+from cloud_receiver.stores import Busy, StoreError, quick, take
 
 PLAIN = Meter(11111111)
 
@@ -175,6 +176,22 @@ def test_503_when_too_many_wait(receiver, gateway, monkeypatch):
     with monkeypatch.context() as m:
         m.setattr("cloud_receiver.ingest.MAX_VERIFYING", 0)
         assert int(refused(receiver, body, 503).headers["Retry-After"]) >= 1
+    assert receiver.through(body) == 1
+
+
+@pytest.mark.parametrize("trouble", [StoreError("the database does not answer"), Busy(), sqlite3.OperationalError()])
+def test_503_when_a_gateway_cannot_be_looked_up(receiver, monkeypatch, trouble):
+    """One that has not sent before, while the database is away."""
+    newcomer = receiver.enrol()
+    body = newcomer.telegrams([PLAIN.telegram(15)])
+
+    async def away(*arguments):
+        raise trouble
+
+    with monkeypatch.context() as m:
+        m.setattr(receiver.receiver.store, "read", away)
+        answer = receiver.send(body)
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, answer.text)
     assert receiver.through(body) == 1
 
 
