@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import logging
 import re
+import sqlite3
 import urllib.parse
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import firmware.batch as batch
 from . import access, attention, charts, commands, crashes, meters, parts, usage, words
 from .home import HomePage
 from .login import LogIn
-from .stores import lists, queries
+from .stores import Busy, StoreError, lists, queries
 
 log = logging.getLogger("netti.pages")
 
@@ -92,6 +93,14 @@ class Pages:
                 raise
             response = self.render(request, "error.html", e.status, title=ERRORS.get(e.status, (e.reason, ""))[0],
                                    detail=ERRORS.get(e.status, ("", ""))[1], value=None)
+        except (Busy, StoreError, sqlite3.OperationalError) as e:
+            log.error("%s not answered: %s", access.route(request), str(e) or "the store is busy")
+            if page:
+                response = self.render(request, "error.html", 503, title="The readings are away", value=None,
+                                       detail="Their database does not answer just now. Try again shortly.")
+            else:
+                response = web.json_response({"error": "the store does not answer"}, status=503)
+            response.headers["Retry-After"] = "5"
         except Exception:
             log.exception("%s could not be answered", access.route(request))  # an address may name a meter or a home
             if page:

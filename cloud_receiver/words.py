@@ -218,6 +218,9 @@ NB = {
     "Not found": "Finnes ikke", "There is nothing at this address.": "Det er ingenting på denne adressen.",
     "Something went wrong": "Noe gikk galt", "The receiver could not make this page. Try again shortly.":
         "Mottakeren kunne ikke lage denne siden. Prøv igjen om litt.",
+    "The readings are away": "Målerstandene er borte et øyeblikk",
+    "Their database does not answer just now. Try again shortly.":
+        "Databasen deres svarer ikke akkurat nå. Prøv igjen om litt.",
     "To the overview": "Til oversikten", "No meter called %s has been heard.": "Ingen måler ved navn %s er hørt.",
     "No gateway called %s is enrolled.": "Ingen gateway ved navn %s er meldt inn.",
 }

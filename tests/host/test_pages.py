@@ -18,6 +18,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 import firmware.batch as batch
 from cloud_receiver import attention, charts, commands, crashes, pages, parts, usage, words
 from cloud_receiver.keys import KeyStore
+from cloud_receiver.stores import StoreError
 
 ROOT = Path(pages.__file__).parent
 METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -292,6 +293,19 @@ def test_an_error_is_a_page_too(receiver, monkeypatch):
     assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
     answer = receiver.web("/v1/gateways")
     assert answer.status == 500 and answer.json() == {"error": "internal error"}
+
+
+def test_a_store_that_is_away_is_said_and_comes_back(receiver, monkeypatch):
+    async def away(*arguments):
+        raise StoreError("the database does not answer")
+
+    with monkeypatch.context() as m:
+        m.setattr(receiver.receiver.store, "read", away)
+        for path in ("/meters", "/v1/meters", "/v1/summary"):
+            answer = receiver.web(path, headers={"Accept-Language": "nb"})
+            assert answer.status == 503 and answer.headers["Retry-After"] == "5", (path, answer.status)
+            assert ("Prøv igjen om litt." in answer.text) == (path == "/meters") and "database does" not in answer.text
+    assert receiver.web("/meters").status == receiver.web("/v1/summary").status == 200
 
 
 # --- use per period
