@@ -248,13 +248,12 @@ def bare_tls(directory, bodies, warm, seconds):
 
 # --- a store with years in it
 
-def fill(url_path, senders, values, say):
-    """Put hourly values of the past into a store: day rows, their coverage, and a tenth as many raw telegrams."""
+def fill(url_path, senders, values, last, say):
+    """Put hourly values up to a Unix day into a store: day rows, their coverage, and a tenth as many raw telegrams."""
     db = sqlite.groups(url_path)._connect()
     db.execute("PRAGMA synchronous=OFF")
     names = [receiver_support.Meter(10_000_000 + n).text for n in range(max(len(senders) * RECORDS, 5700))]
     days = max(1, values // 24 // len(names))
-    last = int(time.time()) // DAY - 40
     db.execute("BEGIN")
     db.executemany("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "
                    "VALUES (?,?,22,?,?,1,1)", ((n, text, (last - days) * DAY, last * DAY)
@@ -313,18 +312,22 @@ def main():
     values = args.values or (1_000_000 if args.quick else 50_000_000)
     rounds = args.rounds or (1 if args.quick else 3)
     warm = 1 if args.quick else 2
-    start = int(time.time()) - 39 * DAY
     with tempfile.TemporaryDirectory(prefix="netti-ingest-", dir=args.dir) as path:
         folder = Path(path)
-        senders = [loadgen.Sender(n, start) for n in range(args.gateways)]
         count = int(((warm + seconds) * 2600 * 1.3) / args.gateways) + 10
+        start = int(time.time()) // DAY * DAY - (rounds * count // 24 + 2) * DAY  # so that the last hour is no future
+        senders = [loadgen.Sender(n, start) for n in range(args.gateways)]
         bodies = [[s.batch() for _ in range(count)] for s in senders]
         large = None
         if not args.no_large:
             large = fresh(folder, "large", senders)
-            stored, raw = fill(large.store, senders, values, not args.quick)
+            stored, raw = fill(large.store, senders, values, start // DAY - 1, not args.quick)
         found: "list[dict]" = []
         for n in range(rounds):
+            if n:  # the hours after those, in new rings: the large store knows the others
+                for s in senders:
+                    s.gateway.epoch, s.gateway.seq = os.urandom(8), 0
+                bodies = [[s.batch() for _ in range(count)] for s in senders]
             rows: dict = {}
             rows["receiver"] = ingest(fresh(folder, f"small{n}", senders), bodies, warm, seconds)
             generator_ms = rows["receiver"]["generator_ms"]
@@ -333,10 +336,6 @@ def main():
             rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms, True)[0]
             rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
             if large:
-                if n:  # the same seqs again would be resends
-                    for s in senders:
-                        s.gateway.epoch, s.gateway.seq, s.hour = os.urandom(8), 0, 0
-                    bodies = [[s.batch() for _ in range(count)] for s in senders]
                 rows["large"] = ingest(large, bodies, warm, seconds)
             found.append(rows)
             print(json.dumps(rows), file=sys.stderr, flush=True)
