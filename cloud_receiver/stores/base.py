@@ -3,17 +3,20 @@
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
 rowcount, description), and `executemany(sql, rows)`; `meters` and `crowded` are what quick.py remembers on it. Its SQL
 is what both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and
-NUMBERS and TEXTS for a list.
+NUMBERS, TEXTS and PAIRS for a list.
 """
 
 import asyncio
 import concurrent.futures
 import hashlib
+import logging
 from pathlib import Path
 
 import firmware.batch as batch
 
 from . import StoreError, keeping, people, queries, quick, settle, take
+
+log = logging.getLogger("netti.store")
 
 READERS = 4
 MIGRATIONS = Path(__file__).parent
@@ -93,6 +96,9 @@ def migrate(db, dialect: str, script, folder: Path = MIGRATIONS) -> int:
     known = {int(p.name.split("_")[1]): p for p in sorted(folder.glob(f"{dialect}_[0-9]*.sql"))}
     if applied.keys() - known.keys():
         raise StoreError("the store was written by a newer version of Netti; this one does not open it")
+    if applied and known.keys() - applied.keys():
+        log.warning("the store is brought from schema %d to %d; with many telegrams that takes minutes", max(applied),
+                    max(known))
     for version, path in sorted(known.items()):
         text = path.read_text(encoding="utf-8")
         digest = hashlib.sha256(text.encode()).hexdigest()
