@@ -16,7 +16,7 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from firmware import batch, envelope
+import firmware.batch as batch
 
 from . import limits, records
 from .envelopes import Envelopes
@@ -30,6 +30,8 @@ TOGETHER = 8  # batches verified before the event loop gets to know
 RETRY_S = 5
 BODY_S = 60.0  # for 32 KiB
 TAKE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
+
+_answer, _open_head = batch.answer, batch.open_head  # looked up once
 
 # What a verified body holds; digest: SHA-256 of the record bytes; content: a records.Content.
 Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "content"))
@@ -120,7 +122,7 @@ class Ingest:
         if taken.new and self._taken is not None:
             self._taken()
         commands = () if self._commands is None else self._commands(opened, taken)
-        return web.Response(body=envelope.answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
+        return web.Response(body=_answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
                             content_type=batch.ANSWER_TYPE)
 
     async def _store(self, opened, now):
@@ -169,7 +171,7 @@ class Ingest:
         """The enrolled gateway of a kid; 401 where there is none or it is revoked."""
         known = self._gateways.get(kid)
         if known is None:
-            name = envelope.kid_text(kid)
+            name = batch.kid_text(kid)
             try:
                 found = await self.store.read(queries.gateway_key, name)
             except (Busy, StoreError, sqlite3.Error) as e:
@@ -214,7 +216,7 @@ def open_content(body: bytes, opening, gateway: Known) -> Opened:
     except InvalidSignature:
         raise Refused(403, "signature does not verify") from None
     try:
-        head, at = envelope.open_head(body, opening.end)
+        head, at = _open_head(body, opening.end)
     except batch.WireError as e:
         raise Refused(400, str(e)) from None
     content = records.Content(body[at:], head.first, head.last)

@@ -8,7 +8,6 @@ from receiver_support import Gateway, Meter
 
 import firmware.batch as batch
 from cloud_receiver import envelopes
-from firmware import envelope
 
 PLAIN = Meter(11111111)
 
@@ -27,7 +26,7 @@ def readers():
     for gateway in gateways:
         body = gateway.telegrams([PLAIN.telegram(1)])
         known.verified(body, known.open(body))
-    return known, lambda body: envelope.open_envelope(body, "batch", "works"), gateways
+    return known, lambda body: batch.open_envelope(body, "batch", "works"), gateways
 
 
 def differences(known, slowly, gateways):
@@ -55,7 +54,7 @@ def test_a_known_gateway_is_read_as_the_contract_says(monkeypatch):
     known, slowly, gateways = readers()
     assert differences(known, slowly, gateways) == []
     calls = []
-    monkeypatch.setattr(envelope, "open_envelope", lambda *a: calls.append(a))
+    monkeypatch.setattr(batch, "open_envelope", lambda *a: calls.append(a))
     assert known.open(gateways[0].telegrams([PLAIN.telegram(2)])).kid == batch.kid(gateways[0].public)
     assert not calls, "it was taken apart again"
 

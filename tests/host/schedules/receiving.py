@@ -49,6 +49,9 @@ class Request:
         self.content_length = len(body)
         self.content = self
 
+    def is_eof(self):
+        return True
+
     async def iter_any(self):
         yield self._body
 
