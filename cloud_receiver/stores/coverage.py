@@ -14,16 +14,14 @@ MOST_LEVELS = 255  # receptions of a meter and day kept for their median
 # By RSSI in dBm, -128 to 127: what a reception adds to a day's levels and to its best. Not below 0 it is not known.
 LEVELS = [b""] * 128 + [bytes((-n,)) for n in range(-128, 0)]
 KNOWN = [None] * 128 + list(range(-128, 0))
+# And what follows the gateway's row in the blob of a telegram that it alone has heard, and that is counted.
+COUNTED = [struct.pack(">bB", n, 1) for n in (*range(128), *range(-128, 0))]
 _EAR = struct.Struct(">IbB")  # gateway's row, RSSI in dBm (0: unknown), whether it is counted
 
 
 def ears(blob: "bytes | None") -> "list[tuple[int, int, int]]":
     """Who heard a telegram: (gateway's row, RSSI, counted)."""
     return [] if blob is None else list(_EAR.iter_unpack(blob))
-
-
-# What follows the gateway's row in the blob of a telegram that it alone has heard, and that is counted; by RSSI.
-COUNTED = [struct.pack(">bB", n, 1) for n in (*range(128), *range(-128, 0))]
 
 
 def row_bytes(gateway: int) -> bytes:
