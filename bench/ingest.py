@@ -137,26 +137,23 @@ def row_by_row(db, work):
     db.executemany("UPDATE meters SET first_heard = ?, last_heard = ?, encrypted = ?, status = ? WHERE id = ?", meters)
 
 
-def in_the_receivers_words(texts):
-    """(how to make values of the rows of a batch, how to enter them): with the receiver's statements; `texts`: the
-    meters' by their rows."""
-    def values(work):
-        telegrams, cover, meters = work
-        _, epoch, seq, received = telegrams[0][:4]
-        return (
-            [epoch, seq, received] + [v for t in telegrams for v in (t[0], t[5], t[7], t[9], t[10])],
+def in_the_receivers_words(work):
+    """The values of a batch's rows for the receiver's statements."""
+    telegrams, cover, meters = work
+    _, epoch, seq, received = telegrams[0][:4]
+    return ([epoch, seq, received] + [v for t in telegrams for v in (t[0], t[5], t[7], t[9], t[10])],
             [cover[0][2]] + [v for day, meter, _, _, _, best, _, levels in cover
                              for v in (meter, day, 1, best, levels[:1])],
-            [v for first, last, encrypted, status, meter in meters
-             for v in (texts[meter], 7, first, last, encrypted, status)])
-
-    def enter(db, made):
-        for sql, row in zip((quick._insert_telegrams, quick._count_receptions, quick._hear_meters), made):
-            db.execute(sql(RECORDS), row)
-    return values, enter
+            [v for first, last, encrypted, status, meter in meters for v in (meter, first, last, encrypted, status)])
 
 
-def bare_sqlite(folder, senders, bodies, seconds, generator_ms, many_rows=False):
+def many_rows(db, made):
+    """Enter the rows of a batch with the receiver's statements."""
+    for sql, values in zip((quick._insert_telegrams, quick._count_receptions, quick._hear_meters), made):
+        db.execute(sql(RECORDS), values)
+
+
+def bare_sqlite(folder, senders, bodies, seconds, generator_ms, values=tuple, enter=row_by_row):
     """Batches per second of the writes alone, and CPU milliseconds per batch."""
     path = folder / "bare.sqlite"
     for old in folder.glob("bare.sqlite*"):
@@ -172,10 +169,9 @@ def bare_sqlite(folder, senders, bodies, seconds, generator_ms, many_rows=False)
                 ids[r.fields.meter] = len(ids) + 1
                 db.execute("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "
                            "VALUES (?,?,7,0,0,1,0)", (ids[r.fields.meter], r.fields.meter))
-    values, enter = in_the_receivers_words({n: text for text, n in ids.items()}) if many_rows else (tuple, row_by_row)
     stop = fork.Event()
     committed = fork.Value("l", 0, lock=False)
-    companion = fork.Process(target=_share, args=(generator_ms / 1000, committed, stop))
+    companion = fork.Process(target=_share, args=(generator_ms / 1000, committed, stop), daemon=True)
     companion.start()
     done, took, cpu = 0, 0.0, 0.0
     for n in range(1, len(bodies[0])):
@@ -333,7 +329,8 @@ def main():
             generator_ms = rows["receiver"]["generator_ms"]
             rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
             rows["sqlite"], rows["sqlite_cpu_ms"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms)
-            rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms, True)[0]
+            rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms,
+                                                   in_the_receivers_words, many_rows)[0]
             rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
             if large:
                 rows["large"] = ingest(large, bodies, warm, seconds)

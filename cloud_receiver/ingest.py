@@ -6,10 +6,11 @@ large, send half; 429 and 503 later, with Retry-After. A refusal is one line of 
 """
 
 import asyncio
-import concurrent.futures
 import hashlib
 import logging
+import queue
 import sqlite3
+import threading
 from collections import namedtuple
 
 from aiohttp import web
@@ -59,8 +60,10 @@ class Ingest:
         self._taken = taken
         self._gateways: "dict[bytes, Known]" = {}  # by kid
         self._envelopes = Envelopes(works)
-        # One: a check holds the interpreter's lock. What comes at once goes to it at once.
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="verify")
+        # One: there is a process for each core. What comes at once goes to it at once.
+        self._thread = threading.Thread(target=self._verify, name="verify", daemon=True)
+        self._to_verify: queue.SimpleQueue = queue.SimpleQueue()  # (loop, some of the unopened); None ends it
+        self._thread.start()
         self._unopened: list = []  # (future, body, envelope as opened, gateway)
         self._verifying = 0
         self.by_address = limits.Buckets(rate=1.0, burst=60)
@@ -69,7 +72,8 @@ class Ingest:
 
     def close(self):
         """End the verifying thread."""
-        self._thread.shutdown(wait=True)
+        self._to_verify.put(None)
+        self._thread.join()
 
     async def post(self, request: web.Request) -> web.Response:
         """The handler."""
@@ -155,7 +159,11 @@ class Ingest:
     def _hand_over(self, loop):
         waiting, self._unopened = self._unopened, []
         for n in range(0, len(waiting), TOGETHER):
-            self._thread.submit(_open_some, loop, waiting[n:n + TOGETHER])
+            self._to_verify.put((loop, waiting[n:n + TOGETHER]))
+
+    def _verify(self):
+        while (work := self._to_verify.get()) is not None:
+            _open_some(*work)
 
     def _opening(self, body):
         """The envelope of a batch for this works; 403 where it is not one."""

@@ -4,6 +4,7 @@ A validly signed batch is never refused for its content (docs: wire contract). W
 is stored as it came and acknowledged; a newer receiver can still make sense of it.
 """
 
+import functools
 import hashlib
 import io
 import struct
@@ -24,6 +25,8 @@ _MOST = 1 << 62  # what a database column holds, with room
 Record = namedtuple("Record", ("kind", "seq", "time", "fields", "body"))
 # meter: its text; media: its type; status: the plain status byte or None; digest: of the content, 64 bits.
 Telegram = namedtuple("Telegram", ("rssi", "data", "meter", "media", "status", "encrypted", "digest"))
+# The telegrams of a batch by what is told of each; meters: (text, media); ends: where its record does.
+Columns = namedtuple("Columns", ("seqs", "times", "rssi", "data", "meters", "statuses", "encrypted", "digests", "ends"))
 
 # A telegram's record as gateways write nearly all of them: array of 5, type, seq, time, RSSI, length, each number in
 # the form named. The telegram follows.
@@ -53,7 +56,7 @@ class Content:
 
     def count(self) -> int:
         """How many records there are."""
-        return len(self.read() if self.telegrams is None else self.telegrams)
+        return len(self.read() if self.telegrams is None else self.telegrams.seqs)
 
     def read(self) -> "list[Record]":
         """The records."""
@@ -67,42 +70,70 @@ def _content(data, first, last, opaque):
     return content
 
 
-def telegrams(data: bytes, first: int, last: int) -> "list[tuple] | None":
-    """The telegrams of a batch, each (seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end of the
-    record), where it holds nothing else and they are seq `first` to `last`; else None."""
+def telegrams(data: bytes, first: int, last: int) -> "Columns | None":
+    """The telegrams of a batch by their columns, where it holds nothing else and they are seq `first` to `last`; else
+    None."""
+    try:
+        return _of_one_length(data, first, last) or _one_by_one(data, first, last)
+    except Exception:  # noqa: BLE001 - as in `read`, which says what it is
+        return None
+
+
+@functools.lru_cache(512)
+def _layout(long, size):
+    """Of a record: array of 5, type and form of the seq; seq; form of the time; time; form of the RSSI; RSSI; form of
+    the length and the length; telegram."""
+    return struct.Struct(f">3s{'I' if long else 'H'}BIBB2s{size}s")
+
+
+def _of_one_length(data, first, last):
+    """As `telegrams`, all at once where the records are of one length and form, as those of one make of meter are."""
+    count = last - first + 1
+    long = first > 0xFFFF
+    size = len(data) // count - (16 if long else 14)
+    if len(data) % count or not 10 <= size <= 255:
+        return None
+    starts, seqs, a, times, b, levels, lengths, found = zip(*_layout(long, size).iter_unpack(data))
+    if (set(starts) != {_LONG_HEAD if long else _SHORT_HEAD} or seqs != tuple(range(first, last + 1))
+            or set(a) != {_TIME} or set(b) != {_RSSI} or set(lengths) != {bytes((_BYTES, size))}
+            or max(levels) > 127):
+        return None
+    sha256, number, known = hashlib.sha256, _DIGEST.unpack_from, _meters
+    addresses, _, _, statuses, encrypted = zip(*map(wmbus.head, found))
+    return Columns(seqs, times, [-1 - n for n in levels], found, [known.get(a) or _meter(a) for a in addresses],
+                   statuses, encrypted, [number(sha256(t).digest())[0] for t in found],
+                   range(len(data) // count, len(data) + 1, len(data) // count))
+
+
+def _one_by_one(data, first, last):
     found: list = []
     add = found.append
     at, end, seq = 0, len(data), first
     sha256, number, head_of, known = hashlib.sha256, _DIGEST.unpack_from, wmbus.head, _meters
     short, long = _SHORT.unpack_from, _LONG.unpack_from
-    try:
-        while at < end:
-            form = data[at + 2]
-            if form == 0x19:
-                start, own, a, time, b, level, c, size = short(data, at)
-            else:
-                start, own, a, time, b, level, c, size = long(data, at)
-            if own != seq or a != _TIME or b != _RSSI or c != _BYTES or level > 127 or size < 10 or (
-                    start != _SHORT_HEAD and start != _LONG_HEAD):
-                record, at = _one(data, at, seq - 1, last)
-                if record is None or record.kind != batch.TELEGRAM or record.seq != seq:
-                    return None
-                t = record.fields
-                add((seq, record.time, t.rssi, t.data, (t.meter, t.media), t.status, t.encrypted, t.digest, at))
-                seq += 1
-                continue
-            at += 14 if form == 0x19 else 16
-            telegram = data[at:at + size]
-            at += size
-            address, _, _, status, encrypted = head_of(telegram)
-            meter = known.get(address)
-            if meter is None:
-                meter = _meter(address)
-            add((own, time, -1 - level, telegram, meter, status, encrypted, number(sha256(telegram).digest())[0], at))
+    while at < end:
+        form = data[at + 2]
+        if form == 0x19:
+            start, own, a, time, b, level, c, size = short(data, at)
+        else:
+            start, own, a, time, b, level, c, size = long(data, at)
+        if own != seq or a != _TIME or b != _RSSI or c != _BYTES or level > 127 or size < 10 or (
+                start != _SHORT_HEAD and start != _LONG_HEAD):
+            record, at = _one(data, at, seq - 1, last)
+            if record is None or record.kind != batch.TELEGRAM or record.seq != seq:
+                return None
+            t = record.fields
+            add((seq, record.time, t.rssi, t.data, (t.meter, t.media), t.status, t.encrypted, t.digest, at))
             seq += 1
-    except Exception:  # noqa: BLE001 - as in `read`, which says what it is
-        return None
-    return found if at == end and seq == last + 1 else None
+            continue
+        at += 14 if form == 0x19 else 16
+        telegram = data[at:at + size]
+        at += size
+        address, _, _, status, encrypted = head_of(telegram)
+        add((own, time, -1 - level, telegram, known.get(address) or _meter(address), status, encrypted,
+             number(sha256(telegram).digest())[0], at))
+        seq += 1
+    return Columns(*zip(*found)) if at == end and seq == last + 1 and found else None
 
 
 def _one(data, at, before, last):
@@ -159,7 +190,7 @@ def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
 
 def _of_common(data, common):
     found, at = [], 0
-    for seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end in common:
+    for seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end in zip(*common):
         found.append(Record(batch.TELEGRAM, seq, time,
                             Telegram(rssi, telegram, meter, media, status, encrypted, digest), data[at:end]))
         at = end

@@ -1,9 +1,9 @@
 """What every store has in common: the jobs it queues for its writer, its reading threads, its migrations.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
-rowcount, description), and `executemany(sql, rows)`; `meters` and `crowded` are what quick.py remembers on it. Its SQL
-is what both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and
-NUMBERS, TEXTS and PAIRS for a list.
+rowcount, description), and `executemany(sql, rows)`; `known` is what quick.py remembers. Its SQL is what both dialects
+take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS, TEXTS and PAIRS
+for a list.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ import time
 
 import asyncpg
 
-from . import NUMBERS, PAIRS, TEXTS, StoreError, base
+from . import NUMBERS, PAIRS, TEXTS, StoreError, base, quick
 from .base import BaseStore
 from .writer import Groups, Writer
 
@@ -107,8 +107,7 @@ class Session:
         self._dsn = dsn
         self._loop = asyncio.new_event_loop()
         self._statements: dict = {}
-        self.meters: "dict[str, list[int]]" = {}
-        self.crowded: "set[int]" = set()
+        self.known = quick.Known()
         self._connection: "asyncpg.Connection | None" = None
         self.connect()
 

@@ -20,11 +20,13 @@ PENDING = 0
 MOST_METERS = 200_000  # remembered
 MOST_ROWS = 64  # of a statement: each count of rows is a statement of its own, and those are kept
 
-# What `rows` makes, as bytes that are read quickly by the same interpreter: three tables by their columns.
-#   telegrams   meter text, time, digest, data, ears
-#   coverage    meter text, day, count, best, levels
-#   meters      text, media, first heard, last heard, encrypted, status
+# What `rows` makes, as bytes that are read quickly by the same interpreter: the texts of three tables' meters, and the
+# tables' values row after row, each row with a place for its meter's row in front:
+#   telegrams   _, time, digest, data, ears
+#   coverage    _, day, count, best, levels
+#   meters      _, first heard, last heard, encrypted, status
 # Where each meter comes once, as nearly always, the texts of the other two are None: they are the telegrams' in order.
+_WIDTH = 5
 _VERSION = 2  # of marshal: without a search for objects that come twice
 
 # CROSS: in this order, each pair by the index.
@@ -33,85 +35,105 @@ _KNOWN = (f"SELECT 1 FROM {PAIRS} p CROSS JOIN telegrams t "
 _METERS = f"SELECT meter, id, last_heard FROM meters WHERE meter IN {TEXTS}"
 
 
+class Known:
+    """What is remembered of a store by the one connection that writes to it."""
+
+    def __init__(self):
+        self.meters: "dict[str, int]" = {}  # text -> row
+        self.heard: "dict[str, int]" = {}  # text -> when last, of those whose row is known
+        self.crowded: "set[int]" = set()  # gateways (rows) that hear what others hear
+
+    def forget(self) -> None:
+        """Look up meters anew: what is remembered may have been taken back, or changed elsewhere."""
+        self.meters.clear()
+        self.heard.clear()
+
+
 def rows(gateway: int, content, now: int) -> "bytes | None":
     """The rows of a batch (a records.Content), or None where it is not a common one."""
-    if not content.telegrams:
+    if content.telegrams is None:
         return None
-    _, times, levels, data, named, statuses, encrypted, digests, _ = zip(*content.telegrams)
-    texts, media = zip(*named)
+    t = content.telegrams
+    times, digests = t.times, t.digests
     count, first, last = len(times), min(times), max(times)
     if first < batch.UNIX_FROM or last > now + AHEAD_S or len(set(digests)) < count:
         return None  # no time, a wrong one, or the same telegram twice
-    ear, counted = coverage.row_bytes(gateway), coverage.COUNTED
-    best = [coverage.KNOWN[level] for level in levels]
-    found = [coverage.LEVELS[level] for level in levels]
-    sealed = list(map(int, encrypted))  # sqlite3 binds a bool the long way
+    texts = [text for text, _ in t.meters]
+    ear, counted, known, levels = coverage.row_bytes(gateway), coverage.COUNTED, coverage.KNOWN, coverage.LEVELS
+    telegrams = _values(times, digests, t.data, [ear + counted[level] for level in t.rssi])
+    best, found = [known[level] for level in t.rssi], [levels[level] for level in t.rssi]
+    sealed = map(int, t.encrypted)  # sqlite3 binds a bool the long way
     if len(set(texts)) == count and first // DAY == last // DAY:
-        cover: tuple = (None, [first // DAY] * count, [1] * count, best, found)
-        meters: tuple = (None, media, times, times, sealed, statuses)
+        rest = (None, _values([first // DAY] * count, [1] * count, best, found),
+                None, _values(times, times, list(sealed), t.statuses))
     else:
-        cover = _cover(times, texts, best, found)
-        meters = _meters(texts, media, times, sealed, statuses)
-    return marshal.dumps(((texts, times, digests, data, [ear + counted[level] for level in levels]), cover, meters),
-                         _VERSION)
+        rest = _cover(times, texts, best, found) + _meters(texts, times, sealed, t.statuses)
+    return marshal.dumps((texts, telegrams, *rest), _VERSION)
+
+
+def _values(*columns):
+    values: list = [None] * (_WIDTH * len(columns[0]))
+    for n, column in enumerate(columns, 1):
+        values[n::_WIDTH] = column
+    return values
 
 
 def _cover(times, texts, best, levels):
     found: dict = {}
     for time, text, level, piece in zip(times, texts, best, levels):
-        count, known, pieces = found.get((time // DAY, text), (0, None, b""))
-        found[time // DAY, text] = (count + 1, max((n for n in (known, level) if n is not None), default=None),
+        count, known, pieces = found.get((text, time // DAY), (0, None, b""))
+        found[text, time // DAY] = (count + 1, max((n for n in (known, level) if n is not None), default=None),
                                     pieces + piece)
-    return tuple(zip(*[(text, day, *row) for (day, text), row in found.items()]))
+    return [text for text, _ in found], [v for (_, day), row in found.items() for v in (None, day, *row)]
 
 
-def _meters(texts, media, times, encrypted, statuses):
+def _meters(texts, times, encrypted, statuses):
     found: dict = {}
-    for text, kind, time, sealed, status in zip(texts, media, times, encrypted, statuses):
+    for text, time, sealed, status in zip(texts, times, encrypted, statuses):
         row = found.get(text)
-        found[text] = (kind, time, time, sealed, status) if row is None else (
-            row[0], min(row[1], time), max(row[2], time), max(row[3], sealed), status if time >= row[2] else row[4])
-    return tuple(zip(*[(text, *row) for text, row in found.items()]))
+        found[text] = (time, time, sealed, status) if row is None else (
+            min(row[0], time), max(row[1], time), max(row[2], sealed), status if time >= row[1] else row[3])
+    return list(found), [v for row in found.values() for v in (None, *row)]
 
 
 def enter(db, gateway: int, epoch: int, first: int, made: bytes, count: int, now: int) -> bool:
     """Enter the rows if they are `count` telegrams, from seq `first` on; False, and nothing entered, where they go the
     general way."""
-    if gateway in db.crowded:
+    known = db.known
+    if gateway in known.crowded:
         return False
-    telegrams, cover, meters = marshal.loads(made)
-    texts = telegrams[0]
-    named = meters[0] or texts
+    texts, telegrams, covered, cover, named, meters = marshal.loads(made)
+    named = named or texts  # each once
     if len(texts) != count or not _know(db, named):
         return False
-    known = db.meters
-    there = [known[text] for text in named]
-    # What is later than all that was heard of its meter, by more than two clocks differ, nobody has told of.
-    again = {text for text, heard, (_, last) in zip(named, meters[2], there) if heard <= last + SAME_TELEGRAM_S}
-    if again and _stored(db, again, telegrams):
-        db.crowded.add(gateway)  # others hear what this one hears: do not try next time
-        return False
-    ids = [known[text][0] for text in texts]
-    for at, values in _pieces((ids, *telegrams[1:])):
-        db.execute(_insert_telegrams(len(values) // len(telegrams)), [epoch, first + at, now, *values])
-    for _, values in _pieces((ids if cover[0] is None else [known[text][0] for text in cover[0]], *cover[1:])):
-        db.execute(_count_receptions(len(values) // len(cover)), [gateway, *values])
-    for _, values in _pieces((named, *meters[1:])):
-        db.execute(_hear_meters(len(values) // len(meters)), values)
-    for row, last in zip(there, meters[3]):
-        if last > row[1]:
-            row[1] = last
+    rows, heard = known.meters, known.heard
+    before = [heard[text] for text in named]
+    later = min(meters[1::_WIDTH]) > max(before) + SAME_TELEGRAM_S
+    if not later:
+        # What is later than all that was heard of its meter, by more than two clocks differ, nobody has told of.
+        again = {text for text, at, last in zip(named, meters[1::_WIDTH], before) if at <= last + SAME_TELEGRAM_S}
+        if again and _stored(db, again, texts, telegrams):
+            known.crowded.add(gateway)  # others hear what this one hears: do not try next time
+            return False
+    ids = [rows[text] for text in texts]
+    telegrams[::_WIDTH] = ids
+    cover[::_WIDTH] = ids if covered is None else [rows[text] for text in covered]
+    meters[::_WIDTH] = ids if named is texts else [rows[text] for text in named]
+    for at, values in _pieces(telegrams):
+        db.execute(_insert_telegrams(len(values) // _WIDTH), [epoch, first + at, now, *values])
+    for _, values in _pieces(cover):
+        db.execute(_count_receptions(len(values) // _WIDTH), [gateway, *values])
+    for _, values in _pieces(meters):
+        db.execute(_hear_meters(len(values) // _WIDTH), values)
+    heard.update(zip(named, meters[2::_WIDTH] if later else map(max, before, meters[2::_WIDTH])))
     return True
 
 
-def _pieces(columns):
-    """(first row, values row after row) of a table, in pieces of what a statement takes."""
-    width, count = len(columns), len(columns[0])
-    for at in range(0, count, MOST_ROWS):
-        values: list = [None] * (width * min(MOST_ROWS, count - at))
-        for n, column in enumerate(columns):
-            values[n::width] = column[at:at + MOST_ROWS]
-        yield at, values
+def _pieces(values):
+    """(first row, values) of what a statement takes each."""
+    most = MOST_ROWS * _WIDTH
+    return [(0, values)] if len(values) <= most else [
+        (at // _WIDTH, values[at:at + most]) for at in range(0, len(values), most)]
 
 
 @functools.cache
@@ -134,32 +156,33 @@ def _count_receptions(count):
 
 @functools.cache
 def _hear_meters(count):
-    """They are known: an upsert, as an UPDATE takes no list of rows."""
-    return ("INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, status, state) VALUES "
-            + ",".join([f"(?,?,?,?,?,?,{PENDING})"] * count)
-            + " ON CONFLICT (meter) DO UPDATE SET first_heard = min(first_heard, excluded.first_heard), "
+    """An upsert, as an UPDATE takes no list of rows. They are there: their telegrams refer to them."""
+    return ("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, status, state) VALUES "
+            + ",".join([f"(?,'',0,?,?,?,?,{PENDING})"] * count)
+            + " ON CONFLICT (id) DO UPDATE SET first_heard = min(first_heard, excluded.first_heard), "
               "status = CASE WHEN last_heard <= excluded.last_heard THEN excluded.status ELSE status END, "
               "last_heard = max(last_heard, excluded.last_heard), encrypted = max(encrypted, excluded.encrypted)")
 
 
-def _stored(db, texts, telegrams):
+def _stored(db, again, texts, telegrams):
     """Whether a telegram of one of these meters may be stored already."""
     days: "dict[int, list]" = {}
-    for text, time, digest in zip(*telegrams[:3]):
-        if text in texts:
+    for text, time, digest in zip(texts, telegrams[1::_WIDTH], telegrams[2::_WIDTH]):
+        if text in again:
             for day in {(time - SAME_TELEGRAM_S) // DAY, (time + SAME_TELEGRAM_S) // DAY}:
-                days.setdefault(day, []).append((db.meters[text][0], digest))
+                days.setdefault(day, []).append((db.known.meters[text], digest))
     return any(db.execute(_KNOWN, (json.dumps(contents), day)).fetchone() for day, contents in days.items())
 
 
 def _know(db, texts):
     """Whether every meter is known, after a look: its row, and when it was last heard."""
-    missing = [text for text in texts if text not in db.meters]
+    rows, heard = db.known.meters, db.known.heard
+    missing = [text for text in texts if text not in heard]
     if missing:
-        if len(db.meters) > MOST_METERS:
-            db.meters.clear()
+        if len(heard) > MOST_METERS:
+            db.known.forget()
             missing = list(texts)
         for text, row, last_heard in db.execute(_METERS, (json.dumps(missing),)):
-            db.meters[text] = [row, last_heard]
-        return all(text in db.meters for text in missing)
+            rows[text], heard[text] = row, last_heard
+        return all(text in heard for text in missing)
     return True

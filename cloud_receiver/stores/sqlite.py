@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 from ..files import put_in_place
-from . import base
+from . import base, quick
 from .base import MIGRATIONS, BaseStore
 from .writer import Groups, Writer
 
@@ -20,12 +20,11 @@ WAL_RESET_FIXED = (3, 51, 3)
 
 
 class Connection(sqlite3.Connection):
-    """A connection that remembers what quick.py saves looking up."""
+    """A connection with what quick.py saves looking up."""
 
     def __init__(self, *args, **named):
         super().__init__(*args, **named)
-        self.meters: "dict[str, list[int]]" = {}  # text -> row, last heard
-        self.crowded: "set[int]" = set()  # gateways (rows) that hear what others hear
+        self.known = quick.Known()
 
 
 class Store(BaseStore):

@@ -198,7 +198,7 @@ class _Batch:
                     settle.withdraw(db, row, meter, before)
             db.execute("UPDATE meters SET first_heard = ? WHERE id = ? AND first_heard > ?", (time, meter, time))
             db.execute("UPDATE meters SET last_heard = ? WHERE id = ? AND last_heard < ?", (time, meter, time))
-            db.meters.clear()
+            db.known.forget()
 
     def _count_anew(self, meter, ears, before, time):
         """Count receptions whose day was not known, and move this gateway's own where its day was wrong."""
@@ -260,7 +260,7 @@ class _Batch:
             self.db.executemany("UPDATE telegrams SET heard = ? WHERE id = ?",
                                 [(coverage.pack(ears), row) for row, ears in changed.items()])
         if len(new) == len(waiting):
-            self.db.crowded.discard(self.gateway)
+            self.db.known.crowded.discard(self.gateway)
 
     def _meters(self, waiting):
         """The row of each telegram's meter by its text, made at first sight; keeps when it was last heard."""
@@ -271,7 +271,7 @@ class _Batch:
         changed = {}
         for record, _, moment in waiting:
             t = record.fields
-            self.db.meters.pop(t.meter, None)
+            self.db.known.heard.pop(t.meter, None)
             m = found.get(t.meter)
             if m is None:
                 row = self.db.execute(

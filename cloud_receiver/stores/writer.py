@@ -113,13 +113,13 @@ class Groups:
             if not connection.in_transaction:  # the store rolled everything back itself (full disk, I/O error, gone)
                 raise StoreError(str(e)) from e
             connection.execute("ROLLBACK TO job")
-            connection.meters.clear()  # what a job remembered may be what was taken back
+            connection.known.forget()  # what a job remembered may be what was taken back
             result = StoreError(str(e)) if isinstance(e, sqlite3.Error) else e
         connection.execute("RELEASE job")
         return result
 
     def _roll_back(self, connection):
-        connection.meters.clear()
+        connection.known.forget()
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

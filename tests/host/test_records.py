@@ -35,16 +35,28 @@ def common(rng, first, count):
 def test_the_common_batch_is_what_it_is_slowly(monkeypatch, first):
     data = common(random.Random(first), first, 20)
     found = records.telegrams(data, first, first + 19)
-    assert found is not None and len(found) == 20
+    assert found is not None and len(found.seqs) == 20
     assert records.read(data, 0, first, first + 19) == slowly(monkeypatch, data, first, first + 19)
 
 
-def test_whatever_is_turned_over_is_read_alike(monkeypatch):
+@pytest.mark.parametrize("first", [1, 250, 256, 65_500, 65_536, 1 << 32])
+def test_telegrams_of_one_length_are_read_at_once_and_alike(monkeypatch, first):
+    data = b"".join(batch.telegram(first + n, NOW + n, -60 - n, sealed(Meter(60_000_000 + n % 7), n))
+                    for n in range(40))
+    at_once = records._of_one_length(data, first, first + 39)
+    assert (at_once is not None) == (first in (256, 65_536))
+    assert at_once is None or [*zip(*at_once)] == [*zip(*records._one_by_one(data, first, first + 39))]
+    assert records.read(data, 0, first, first + 39) == slowly(monkeypatch, data, first, first + 39)
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_whatever_is_turned_over_is_read_alike(monkeypatch, alike):
     rng = random.Random(3)
     taken = 0
     for trial in range(1500):
         first = rng.choice((1, 300, 70_000))
-        data = bytearray(common(rng, first, 3))
+        data = bytearray(common(rng, first, 3) if not alike else b"".join(
+            batch.telegram(first + n, NOW + n, -60, sealed(Meter(60_000_000 + n), n)) for n in range(3)))
         for _ in range(rng.randrange(1, 3)):
             # Mostly in what surrounds the telegrams: anything may be in those.
             data[rng.choice((rng.randrange(20), rng.randrange(len(data))))] = rng.choice((0, 1, 0x19, 0x1A, 0x1B, 0x58,
