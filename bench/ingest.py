@@ -21,8 +21,9 @@ else to do, in the same words.
 
 `ratio` is the receiver's rate by the tightest limit. `ratio_large_to_small` is its rate with --values hourly values
 stored (day rows, their coverage, and raw telegrams of the last days) by that near empty. `cpu_ms` is what each of its
-processes uses for a batch, which a busy machine changes less than rates. Rates are the median of the rounds; each round
-measures everything once, so that a machine whose speed drifts does so for all of it.
+processes uses for a batch, which a busy machine changes less than rates. All are the median of the rounds, `ratios` are
+theirs. A round is short and measures the receiver before and after the limits and takes the mean, so that a machine
+whose speed drifts does so for all of it.
 """
 
 import argparse
@@ -49,6 +50,7 @@ from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
 CORES = os.cpu_count() or 1
+LIMITS = ("ed25519", "sqlite", "tls")
 fork = multiprocessing.get_context("fork")
 
 
@@ -295,19 +297,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under a minute: one short round, fewer values")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
-    parser.add_argument("--seconds", type=float, help="of each measurement (10)")
-    parser.add_argument("--gateways", type=int, default=64, help="at once (64)")
+    parser.add_argument("--seconds", type=float, help="of each measurement (4)")
+    parser.add_argument("--gateways", type=int, default=128, help="at once (128)")
     parser.add_argument("--values", type=int, help="hourly values of the large store (50,000,000)")
-    parser.add_argument("--rounds", type=int, help="(3)")
+    parser.add_argument("--rounds", type=int, help="(7)")
     parser.add_argument("--processes", type=int, default=min(4, CORES), help="that take batches (one per core)")
     parser.add_argument("--no-large", action="store_true", help="leave the large store out")
     parser.add_argument("--dir", help="where the stores lie; on a disk, not in memory")
     args = parser.parse_args()
     EARS = args.processes
-    seconds = args.seconds or (3 if args.quick else 10)
+    seconds = args.seconds or (2 if args.quick else 4)
     values = args.values or (1_000_000 if args.quick else 50_000_000)
-    rounds = args.rounds or (1 if args.quick else 3)
-    warm = 1 if args.quick else 2
+    rounds = args.rounds or (1 if args.quick else 7)
+    warm = 1
     with tempfile.TemporaryDirectory(prefix="netti-ingest-", dir=args.dir) as path:
         folder = Path(path)
         count = int(((warm + seconds) * 2600 * 1.3) / args.gateways) + 10
@@ -324,41 +326,52 @@ def main():
                 for s in senders:
                     s.gateway.epoch, s.gateway.seq = os.urandom(8), 0
                 bodies = [[s.batch() for _ in range(count)] for s in senders]
-            rows: dict = {}
-            rows["receiver"] = ingest(fresh(folder, f"small{n}", senders), bodies, warm, seconds)
-            generator_ms = rows["receiver"]["generator_ms"]
-            rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
-            rows["sqlite"], rows["sqlite_cpu_ms"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms)
-            rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms,
-                                                   in_the_receivers_words, many_rows)[0]
-            rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
+            rows: dict = {"receiver": [ingest(fresh(folder, f"before{n}", senders), bodies, warm, seconds)]}
+            generator_ms = rows["receiver"][0]["generator_ms"]
+            rows["sqlite"], rows["sqlite_cpu_ms"] = bare_sqlite(folder, senders, bodies, seconds * 0.75, generator_ms)
             if large:
                 rows["large"] = ingest(large, bodies, warm, seconds)
+            rows["ed25519"] = ed25519(senders[0], bodies[0], seconds / 2, generator_ms)
+            rows["tls"] = bare_tls(fresh(folder, f"bare{n}", []), bodies, warm / 2, seconds / 2)
+            rows["sqlite_many_rows"] = bare_sqlite(folder, senders, bodies, seconds / 2, generator_ms,
+                                                   in_the_receivers_words, many_rows)[0]
+            rows["receiver"].append(ingest(fresh(folder, f"after{n}", senders), bodies, warm, seconds))
+            rows["rate"] = statistics.mean(r["rate"] for r in rows["receiver"])
             found.append(rows)
             print(json.dumps(rows), file=sys.stderr, flush=True)
-    limits = {name: round(statistics.median(r[name] for r in found)) for name in ("ed25519", "sqlite", "tls")}
-    rate = statistics.median(r["receiver"]["rate"] for r in found)
-    tightest = min(limits, key=lambda name: limits[name])
-    ratio = statistics.median(r["receiver"]["rate"] / min(r[n] for n in limits) for r in found)
-    summary = {"batches_per_s": round(rate), "limits": limits, "tightest": tightest, "ratio": round(ratio, 3),
-               "ratio_large_to_small": None, "cpu_ms": found[-1]["receiver"]["cpu_ms"],
-               "sqlite_cpu_ms": round(found[-1]["sqlite_cpu_ms"], 3),
-               "sqlite_many_rows": round(statistics.median(r["sqlite_many_rows"] for r in found)),
-               "records": RECORDS, "gateways": args.gateways, "processes": EARS,
-               "cores": CORES, "seconds": seconds, "rounds": rounds, "quick": args.quick,
-               "sqlite_version": sqlite3.sqlite_version}
+    summary = summed_up(found)
+    summary.update(gateways=args.gateways, processes=EARS, cores=CORES, seconds=seconds, rounds=rounds,
+                   quick=args.quick)
     if large:
-        summary["ratio_large_to_small"] = round(statistics.median(
-            r["large"]["rate"] / r["receiver"]["rate"] for r in found), 3)
-        summary["hourly_values"], summary["raw_telegrams"] = stored, raw
-    print(f"{rate:.0f} batches/s; limits {limits}; ratio {ratio:.2f} to {tightest}; "
-          f"large to small {summary['ratio_large_to_small']}")
+        summary.update(hourly_values=stored, raw_telegrams=raw)
+    print("{batches_per_s} batches/s; limits {limits}; ratio {ratio} to {tightest}; large to small "
+          "{ratio_large_to_small}".format(**summary))
     if args.json:
         print(json.dumps(summary))
-    bad = [r for rows in found for r in rows.values() if isinstance(r, dict) and (r["refused"] or r["short"])]
+    bad = [r for rows in found for r in [*rows["receiver"], rows.get("large")] if r and (r["refused"] or r["short"])]
     if bad:
         print("batches were refused, or ran out", file=sys.stderr)
     return 0 if not bad else 1
+
+
+def summed_up(found):
+    """The medians of the rounds."""
+    def median(of):
+        return statistics.median(map(of, found))
+
+    limits = {name: round(median(lambda r, name=name: r[name])) for name in LIMITS}
+    ratios = [r["rate"] / min(r[n] for n in LIMITS) for r in found]
+    summary = {"batches_per_s": round(median(lambda r: r["rate"])), "limits": limits,
+               "tightest": min(limits, key=lambda name: limits[name]), "ratio": round(statistics.median(ratios), 3),
+               "ratios": [round(r, 3) for r in ratios], "ratio_large_to_small": None,
+               "cpu_ms": {n: round(median(lambda r, n=n: statistics.mean(x["cpu_ms"][n] for x in r["receiver"])), 3)
+                          for n in found[0]["receiver"][0]["cpu_ms"]},
+               "sqlite_cpu_ms": round(median(lambda r: r["sqlite_cpu_ms"]), 3),
+               "sqlite_many_rows": round(median(lambda r: r["sqlite_many_rows"])),
+               "records": RECORDS, "sqlite_version": sqlite3.sqlite_version}
+    if "large" in found[0]:
+        summary["ratio_large_to_small"] = round(median(lambda r: r["large"]["rate"] / r["rate"]), 3)
+    return summary
 
 
 if __name__ == "__main__":

@@ -263,6 +263,29 @@ def test_the_check_sees_a_quick_way_that_never_looks(tmp_path, monkeypatch, kind
     assert run(tmp_path, interleaved) != (4, [3, 3])
 
 
+def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, kind):  # noqa: F811
+    """Telegrams refer to their meters' rows: nothing is entered under one that is not there."""
+    if kind != "sqlite":
+        pytest.skip("the quick way is for SQLite")
+    meter, connections = Meter(70_000_011), []
+
+    async def scenario(store):
+        connect = store.writer.groups._run
+        store.writer.groups._run = lambda db, *job: connections.append(db) or connect(db, *job)
+        ring = Ring(store)
+        for hour in range(3):
+            await ring.send([batch.telegram(ring.next(), NOW - (9 - hour) * HOUR, -60, meter.telegram(hour))])
+            known = connections[-1].known
+            if hour == 1:
+                (text,) = known.meters
+                known.meters[text] = 999
+        assert known.meters[text] != 999
+        return (await store.read(tables))[:2]
+
+    telegrams, meters = run(tmp_path, scenario)
+    assert [t[0] for t in telegrams] == [meters[0][0]] * 3 and len(meters) == 1
+
+
 def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
     """A ring without a clock is timed after its meter was heard last: what is told of the same again is no second."""
     meter = Meter(70_000_010)
