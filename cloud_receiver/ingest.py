@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 import firmware.batch as batch
 
 from . import limits, records
+from .deadlines import Deadline
 from .envelopes import Envelopes
 from .stores import Busy, StoreError, queries
 from .stores.writer import resolve
@@ -68,6 +69,7 @@ class Ingest:
         self._verifying = 0
         self.by_address = limits.Buckets(rate=1.0, burst=60)
         self.by_gateway = limits.Buckets(rate=50.0, burst=500)
+        self.deadline = Deadline(TAKE_S)
         self.draining = False
 
     def close(self):
@@ -109,10 +111,9 @@ class Ingest:
             raise Refused(429, "too many batches", wait)
         now = self.clock.seconds()
         try:
-            async with asyncio.timeout(TAKE_S):
-                taken = await self._store(opened, now)
+            taken = await self._store(opened, now)
         except TimeoutError:  # it may still become durable; then the gateway's next attempt finds it known
-            log.error("batch not stored in %d s: the store stalls", TAKE_S)
+            log.error("batch not stored in %d s: the store stalls", self.deadline.seconds)
             raise Refused(503, "busy", 30) from None
         except Busy:
             raise Refused(503, "busy", RETRY_S) from None
@@ -131,14 +132,16 @@ class Ingest:
 
     async def _store(self, opened, now):
         try:
-            return await self.store.take(opened.gateway.row, opened.head, opened.digest, opened.content, now)
-        except (Busy, StoreError):
+            return await self.deadline.wait(self.store.take(opened.gateway.row, opened.head, opened.digest,
+                                                            opened.content, now))
+        except (Busy, StoreError, TimeoutError):
             raise
         except Exception:
             # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
             log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
-            return await self.store.take(opened.gateway.row, opened.head, opened.digest, records.Content(
-                opened.content.data, opened.head.first, opened.head.last, opaque=True), now)
+            return await self.deadline.wait(self.store.take(
+                opened.gateway.row, opened.head, opened.digest,
+                records.Content(opened.content.data, opened.head.first, opened.head.last, opaque=True), now))
 
     async def _open(self, body):
         self._verifying += 1

@@ -98,10 +98,11 @@ def _of_one_length(data, first, last):
             or set(a) != {_TIME} or set(b) != {_RSSI} or set(lengths) != {bytes((_BYTES, size))}
             or max(levels) > 127):
         return None
-    sha256, number, known = hashlib.sha256, _DIGEST.unpack_from, _meters
+    sha256, known = hashlib.sha256, _meters
     addresses, _, _, statuses, encrypted = zip(*map(wmbus.head, found))
+    digests = struct.unpack(">" + "q24x" * count, b"".join([sha256(t).digest() for t in found]))
     return Columns(seqs, times, [-1 - n for n in levels], found, [known.get(a) or _meter(a) for a in addresses],
-                   statuses, encrypted, [number(sha256(t).digest())[0] for t in found],
+                   statuses, encrypted, digests,
                    range(len(data) // count, len(data) + 1, len(data) // count))
 
 

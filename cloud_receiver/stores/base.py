@@ -45,10 +45,10 @@ class BaseStore:
         """The row of a gateway's key, made if it is new; one that was here before keeps its history."""
         return await self.writer.submit(_enrol, public_key, kind, name, now)
 
-    async def take(self, gateway: int, head, digest: bytes, content, now: int):
-        """Store a verified batch, whose records are a records.Content; returns Taken."""
-        return await self.writer.submit(take.take, gateway, head, digest, content, now,
-                                        quick.rows(gateway, content, now) if self.quick else None)
+    def take(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
+        """Store a verified batch, whose records are a records.Content; the future gives Taken."""
+        return self.writer.submit(take.take, gateway, head, digest, content, now,
+                                  quick.rows(gateway, content, now) if self.quick else None)
 
     async def settle(self, settled) -> int:
         """Enter what became of telegrams."""

@@ -18,7 +18,7 @@ from .writer import MAX_WAITING, Groups, resolve
 
 _LENGTH = struct.Struct(">I")
 _READY = b"ready"
-PIECE = 1 << 18
+PIECE = 1 << 16
 
 
 class _Frames:

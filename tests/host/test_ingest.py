@@ -207,7 +207,7 @@ def test_503_when_the_store_stalls(receiver, gateway, monkeypatch):
         await asyncio.Event().wait()
 
     with monkeypatch.context() as m:
-        m.setattr("cloud_receiver.ingest.TAKE_S", 0.05)
+        m.setattr(receiver.receiver.ingest.deadline, "seconds", 0.05)
         m.setattr(receiver.receiver.store, "take", hangs)
         answer = receiver.send(body)
         assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, answer.text)
