@@ -349,6 +349,19 @@ class Demo:
             except sqlite3.Error:
                 pass
             await asyncio.sleep(0.25)
+        await self._decoded()
+
+    async def _decoded(self) -> None:
+        """Wait while decoding, which lets all else go first on a busy machine, goes on."""
+        loop, least, looks = asyncio.get_running_loop(), None, 0
+        while looks < 40:
+            now = await loop.run_in_executor(None, evidence.progress, self.receiver.folder / "store.sqlite")
+            if now and not now.waiting:
+                return
+            looks += 1
+            if now and (least is None or now.waiting < least):
+                least, looks = now.waiting, 0
+            await asyncio.sleep(0.25)
 
     async def _wait(self, condition, patience: float = PATIENCE_S) -> bool:
         until = time.time() + patience
