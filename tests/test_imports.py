@@ -1,28 +1,104 @@
-"""The arrows between the packages (docs/architecture.md): each package may import only what stands here.
+"""The laws of the house (docs/architecture.md): who may import whom, and where a thing may stand.
 
-Read as text, so that it runs on both runtimes and sees imports inside functions too.
+Read as text, so that it sees imports inside functions too. Each law is a function from the tree (path -> what the file
+imports) to the imports that break it, and MUTANTS has an import for each that must be found. MicroPython, whose heap
+does not hold the whole tree, looks at what runs on a device.
 """
 
 import os
+import sys
 
 CODECS = ("han_reader", "wmbus", "zigbee")
-# Beside the package itself and the standard library.
+OURS = CODECS + ("firmware", "cloud_receiver", "tools", "tests", "bench")
+# Beside the package itself and other people's libraries.
 MAY_IMPORT = {
     "han_reader": (),
     "wmbus": (),
-    "zigbee": ("zigpy", "zigpy_znp"),
+    "zigbee": (),
     "firmware": CODECS,
     "cloud_receiver": CODECS + ("firmware.batch",),
-    "tools": CODECS + ("firmware", "cloud_receiver", "netti_tools"),
+    "tools": CODECS + ("firmware", "cloud_receiver"),
 }
-OURS = CODECS + ("firmware", "cloud_receiver", "tools", "netti_tools")
+# The receiver's floors, top first. A room imports from floors below its own, never from its own floor or above.
+FLOORS = (("app", "processes", "works", "__init__"), ("features",), ("operations", "web"), ("edge",), ("decoding",),
+          ("stores",), ("office",), ("data",))
+WIRING = FLOORS[0]
 # A codec does no I/O and knows no clock.
 CODEC_STDLIB = ("struct", "binascii", "collections", "micropython", "array")
+DATA_NOT = ("os", "pathlib", "sqlite3", "socket", "asyncio", "subprocess", "logging", "fcntl", "tempfile", "shutil",
+            "aiohttp", "asyncpg", "threading", "multiprocessing")
 # The only firmware modules that may reach the runtime's differences.
-PORT_USERS = ("port", "radios", "han_port", "spool", "uplink", "main", "start", "folder")
+PORT_USERS = ("firmware/port/", "firmware/radios/", "firmware/start.py", "firmware/main.py", "firmware/folder.py",
+              "firmware/spool/files.py", "firmware/uplink/", "firmware/home/han_port.py", "firmware/update/updater.py")
 # The only places that may ask which runtime this is.
 RUNTIME_TESTS = ("firmware/port/__init__.py", "wmbus/accel.py", "han_reader/accel.py", "zigbee/accel.py")
+# "law path module" of what still breaks a law. It only shrinks.
+EXCEPTIONS = (
+    "apart_tests tests/host/test_access_browser.py test_pages_browser",
+    "apart_tests tests/host/test_backup_restore.py test_receiver_gateway",
+    "apart_tests tests/host/test_han_peers.py test_han_oracles",
+    "apart_tests tests/host/test_pages_browser.py test_pages",
+    "apart_tests tests/host/test_receiver_commands.py test_envelope_schema",
+    "apart_tests tests/host/test_store_coverage.py test_store",
+    "apart_tests tests/host/test_store_keeping.py test_store",
+    "apart_tests tests/host/test_store_migrations.py test_store",
+    "apart_tests tests/host/test_store_postgres.py test_ingest_kill",
+    "apart_tests tests/host/test_store_postgres.py test_store",
+    "apart_tests tests/host/test_store_remote.py test_store",
+    "apart_tests tests/host/test_store_sqlite.py test_store",
+    "apart_tests tests/host/test_wmbus_receiver.py test_gateway",
+    "apart_tests tests/host/test_wmbus_receiver.py test_wmbus_receiver",
+    "apart_tests tests/host/test_wmbus_runtimes.py test_wmbus_corpus",
+    "apart_tests tests/test_gateway_commands.py test_gateway",
+    "apart_tests tests/test_gateway_end.py test_boards",
+    "apart_tests tests/test_gateway_schedules.py test_gateway",
+    "apart_tests tests/test_gateway_watch.py test_gateway",
+    "apart_tests tests/test_privacy.py test_gateway",
+    "apart_tests tests/test_wifi.py test_boards",
+    "apart_tests tests/test_wifi.py test_gateway",
+    "commands_apart tools/commands/audit.py tools.commands.user",
+    "commands_apart tools/commands/person.py tools.commands.user",
+    "commands_apart tools/commands/receiver.py tools.commands.user",
+    "commands_apart tools/commands/replay.py tools.commands.decode",
+    "floors cloud_receiver/accounts.py is on no floor",
+    "floors cloud_receiver/api.py is on no floor",
+    "floors cloud_receiver/backup.py is on no floor",
+    "floors cloud_receiver/charts.py is on no floor",
+    "floors cloud_receiver/commands.py is on no floor",
+    "floors cloud_receiver/dayrows.py is on no floor",
+    "floors cloud_receiver/decode.py is on no floor",
+    "floors cloud_receiver/devices.py is on no floor",
+    "floors cloud_receiver/dump.py is on no floor",
+    "floors cloud_receiver/enrol.py is on no floor",
+    "floors cloud_receiver/health.py is on no floor",
+    "floors cloud_receiver/home.py is on no floor",
+    "floors cloud_receiver/ingest.py is on no floor",
+    "floors cloud_receiver/kek.py is on no floor",
+    "floors cloud_receiver/keys.py is on no floor",
+    "floors cloud_receiver/login.py is on no floor",
+    "floors cloud_receiver/logs.py is on no floor",
+    "floors cloud_receiver/metrics.py is on no floor",
+    "floors cloud_receiver/notices.py is on no floor",
+    "floors cloud_receiver/pages.py is on no floor",
+    "floors cloud_receiver/parts.py is on no floor",
+    "floors cloud_receiver/settings.py is on no floor",
+    "floors cloud_receiver/store_reader.py is on no floor",
+    "floors cloud_receiver/trust.py is on no floor",
+    "floors cloud_receiver/users.py is on no floor",
+    "floors cloud_receiver/words.py is on no floor",
+    "no_circles firmware/batch.py firmware/envelope.py",
+    "no_circles firmware/envelope.py firmware/batch.py",
+    "no_circles wmbus/layouts.py wmbus/plan.py",
+    "no_circles wmbus/modes.py wmbus/security.py",
+    "no_circles wmbus/plan.py wmbus/layouts.py",
+    "no_circles wmbus/prios.py wmbus/plan.py",
+    "no_circles wmbus/security.py wmbus/modes.py wmbus/prios.py",
+    "only_the_edges_import_port firmware/han_port.py firmware.port",
+    "only_the_edges_import_port firmware/uplink.py firmware.port",
+)
 
+
+# --- the tree
 
 def sources(folder):
     """Yield the path of every .py file under a folder."""
@@ -36,79 +112,305 @@ def sources(folder):
             yield path
 
 
-def imports(path):
-    """Yield (module imported, absolute) for every import line of a file; relative ones are made absolute."""
-    package = path.split("/")[:-1]
-    with open(path) as f:
-        text = f.read()
-    for line in text.split("\n"):
-        words = line.strip().split()
+def statements(lines):
+    """Yield (module as written, names) of each import statement of a file's lines; names is None for `import x`."""
+    lines = iter(lines)
+    for line in lines:
+        words = line.split()
         if len(words) >= 2 and words[0] == "import":
-            for name in line.strip()[7:].split(","):
-                yield name.split()[0]
+            for name in line.strip()[7:].split("#")[0].split(","):
+                words = name.split()
+                if len(words) == 1 or len(words) == 3 and words[1] == "as":  # else it is a sentence
+                    yield words[0], None
         elif len(words) >= 4 and words[0] == "from" and words[2] == "import":
-            name = words[1]
-            if name.startswith("."):
-                up = len(name) - len(name.lstrip("."))
+            names = line.split(" import ", 1)[1].split("#")[0].strip()
+            while "(" in names and ")" not in names or names.endswith("\\"):
+                names = names.rstrip("\\") + next(lines).split("#")[0].strip()
+            yield words[1], [n.split()[0] for n in names.replace("(", "").replace(")", "").split(",") if n.strip()]
+
+
+class Tree:
+    """What each file imports, as absolute modules; a name imported from a package is its module where it is one."""
+
+    def __init__(self, folders):
+        self.modules = {}  # module -> path
+        self.imports = {}
+        for folder in folders:
+            for path in sources(folder):
+                name = path[:-3].replace("/", ".")
+                self.modules[name[:-9] if name.endswith(".__init__") else name] = path
+        for path in self.modules.values():
+            with open(path) as f:
+                self.imports[path] = set(self._absolute(path, f))
+
+    def _absolute(self, path, lines):
+        package = path.split("/")[:-1]
+        for module, names in statements(lines):
+            if module.startswith("."):
+                up = len(module) - len(module.lstrip("."))
                 base = package[: len(package) - up + 1]
-                rest = name[up:]
-                if rest:
-                    yield ".".join(base + [rest])
+                module = ".".join(base + ([module[up:]] if module[up:] else []))
+            if module.split(".")[0] == "netti_tools":
+                module = "tools" + module[11:]
+            if path.startswith("tests/") and module in ("conftest",):
+                module = "tests." + module
+            if names is None:
+                yield module
+                continue
+            plain = False
+            for name in names:
+                if module + "." + name in self.modules:
+                    yield module + "." + name
                 else:
-                    for part in line.split(" import ", 1)[1].strip("() \\").split(","):
-                        if part.strip():
-                            yield ".".join(base + [part.split()[0]])
-            else:
-                yield name
+                    plain = True
+            if plain:
+                yield module
+
+    def all(self):
+        """Yield (path, module) of every import."""
+        for path in sorted(self.imports):
+            for module in sorted(self.imports[path]):
+                yield path, module
+
+
+class Bad:
+    """A tree of a file or two that should not be: what the laws must find."""
+
+    def __init__(self, pairs):
+        self.imports = {}
+        self.modules = {}
+        for path, module in pairs:
+            self.imports.setdefault(path, set()).add(module)
+            self.modules[path[:-3].replace("/", ".")] = path
+
+    all = Tree.all
 
 
 def within(module, allowed):
+    """Whether a module is one of these or inside one."""
     return any(module == a or module.startswith(a + ".") for a in allowed)
 
 
-def violations(package, may):
-    bad = []
-    for path in sources(package):
-        for module in imports(path):
-            if within(module, OURS) and not within(module, (package,) + may):
-                bad.append((path, module))
-    return bad
+def room(path_or_module):
+    """The receiver's room that a path or a module is in, or None."""
+    parts = path_or_module.replace(".py", "").replace("/", ".").split(".")
+    if parts[0] != "cloud_receiver":
+        return None
+    return parts[1] if len(parts) > 1 else "__init__"
 
 
-def test_arrows():
-    for package in sorted(MAY_IMPORT):
-        assert violations(package, MAY_IMPORT[package]) == []
+def floor(name):
+    """How high a room is; None for what has no floor yet."""
+    for height, rooms in enumerate(FLOORS):
+        if name in rooms:
+            return len(FLOORS) - height
+    return None
 
 
-def test_the_check_sees_a_wrong_arrow():
-    """Known-bad: firmware imports the codecs, so forbidding that must find something."""
-    assert violations("firmware", ()) != []
+# --- the laws
+
+def arrows(tree):
+    """Packages import only what docs/architecture.md says."""
+    for path, module in tree.all():
+        package = path.split("/")[0]
+        if package in MAY_IMPORT and within(module, OURS) and not within(module, (package,) + MAY_IMPORT[package]):
+            yield path, module
 
 
-def test_codecs_do_no_io():
-    bad = []
-    for package in ("han_reader", "wmbus"):
-        for path in sources(package):
-            for module in imports(path):
-                # accel.py borrows what its runtime has.
-                if not within(module, (package,) + CODEC_STDLIB) and not path.endswith("/accel.py"):
-                    bad.append((path, module))
-    assert bad == []
+def floors(tree):
+    """In the receiver nothing imports from its own floor or above; the wiring's files know each other."""
+    for path, module in tree.all():
+        here, there = room(path), room(module)
+        if here is None or there is None or here == there or (here in WIRING and there in WIRING):
+            continue
+        if floor(here) is None or floor(there) is not None and floor(there) >= floor(here):
+            yield path, module if floor(here) else "is on no floor"
 
 
-def test_only_the_edges_import_port():
-    bad = []
-    for path in sources("firmware"):
-        inner = path[len("firmware/"):].split("/")[0].split(".")[0]
-        for module in imports(path):
-            if within(module, ("firmware.port",)) and inner not in PORT_USERS:
-                bad.append(path)
-    assert bad == []
+def features_apart(tree):
+    """No feature imports another."""
+    for path, module in tree.all():
+        here, there = path.split("/"), module.split(".")
+        if here[:2] == ["cloud_receiver", "features"] and there[:2] == ["cloud_receiver", "features"] and (
+                len(here) > 3 and len(there) > 2 and here[2] != there[2]):
+            yield path, module
+
+
+def edge_is_thin(tree):
+    """The edge imports only data, office and stores of the receiver."""
+    for path, module in tree.all():
+        if room(path) == "edge" and room(module) not in (None, "edge", "data", "office", "stores"):
+            yield path, module
+
+
+def no_http_below_edge(tree):
+    """No aiohttp below the edge."""
+    for path, module in tree.all():
+        if room(path) in ("decoding", "stores", "office", "data") and within(module, ("aiohttp",)):
+            yield path, module
+
+
+def data_is_pure(tree):
+    """Data does no I/O."""
+    for path, module in tree.all():
+        if room(path) == "data" and within(module, DATA_NOT):
+            yield path, module
+
+
+def queries_apart_from_jobs(tree):
+    """Queries never import jobs; of the stores' other modules only base does."""
+    for path, module in tree.all():
+        if within(module, ("cloud_receiver.stores.jobs",)) and path.startswith("cloud_receiver/stores/") and (
+                not path.startswith("cloud_receiver/stores/jobs/") and path != "cloud_receiver/stores/base.py"):
+            yield path, module
+
+
+def wire_is_pure(tree):
+    """firmware.wire imports itself and the codecs only."""
+    for path, module in tree.all():
+        if path.startswith("firmware/wire/") and within(module, OURS) and not within(
+                module, CODECS + ("firmware.wire",)):
+            yield path, module
+
+
+def codecs_do_no_io(tree):
+    """Codecs import themselves and a few modules without I/O; an accel.py borrows what its runtime has."""
+    for path, module in tree.all():
+        package = path.split("/")[0]
+        if package in CODECS and not path.endswith("/accel.py") and path != "zigbee/coordinator.py" and not within(
+                module, (package,) + CODEC_STDLIB):
+            yield path, module
+
+
+def only_the_edges_import_port(tree):
+    """Inside firmware only the edges know the runtime."""
+    for path, module in tree.all():
+        if path.startswith("firmware/") and within(module, ("firmware.port",)) and not any(
+                path.startswith(user) for user in PORT_USERS):
+            yield path, module
+
+
+def device_paths_are_short(tree):
+    """A device's paths are at most firmware/x/y.py: a slot's manifest has so much room."""
+    for path in sorted(tree.imports):
+        if path.startswith("firmware/") and path.count("/") > 2:
+            yield path, ""
+
+
+def commands_apart(tree):
+    """No command module imports another; a command of several files is a package."""
+    for path, module in tree.all():
+        here, there = path.split("/"), module.split(".")
+        if here[:2] == ["tools", "commands"] and there[:2] == ["tools", "commands"] and len(there) > 2 and (
+                here[2].split(".")[0] not in (there[2], "__init__")):
+            yield path, module
+
+
+def apart_tests(tree):
+    """No test file imports another: what tests share stands in a file that is none."""
+    for path, module in tree.all():
+        if path.startswith("tests/") and module.split(".")[-1].startswith("test_") and (
+                not within(module, OURS) or within(module, ("tests",))):
+            yield path, module
+
+
+def no_circles(tree):
+    """No circle of files: yields the files of each, as (first, the others)."""
+    graph = {}
+    for path, module in tree.all():
+        target = tree.modules.get(module)
+        if target is not None and target != path:
+            graph.setdefault(path, set()).add(target)
+    # A file that reaches nothing that is left is in no circle: peel such files off.
+    peeled = True
+    while peeled:
+        peeled = [path for path in graph if not any(t in graph for t in graph[path])]
+        for path in peeled:
+            del graph[path]
+    # What no file that is left reaches is only on the way to a circle.
+    peeled = True
+    while peeled:
+        reached = set()
+        for path in graph:
+            reached.update(t for t in graph[path] if t != path)
+        peeled = [path for path in graph if path not in reached]
+        for path in peeled:
+            del graph[path]
+    for path in sorted(graph):
+        yield path, " ".join(sorted(t for t in graph[path] if t in graph))
+
+
+LAWS = {
+    "arrows": arrows, "floors": floors, "features_apart": features_apart, "edge_is_thin": edge_is_thin,
+    "no_http_below_edge": no_http_below_edge, "data_is_pure": data_is_pure,
+    "queries_apart_from_jobs": queries_apart_from_jobs, "wire_is_pure": wire_is_pure,
+    "codecs_do_no_io": codecs_do_no_io, "only_the_edges_import_port": only_the_edges_import_port,
+    "device_paths_are_short": device_paths_are_short, "commands_apart": commands_apart, "apart_tests": apart_tests,
+    "no_circles": no_circles,
+}
+# For each law imports that break it, each on its own.
+MUTANTS = {
+    "arrows": (("wmbus/decoder.py", "firmware.wire"), ("firmware/gateway.py", "cloud_receiver.data.clock"),
+               ("cloud_receiver/edge/ingest.py", "firmware.spool"), ("firmware/main.py", "tools.errors")),
+    "floors": (("cloud_receiver/data/usage.py", "cloud_receiver.office.keys"),
+               ("cloud_receiver/operations/logs.py", "cloud_receiver.web.words"),
+               ("cloud_receiver/office/orders.py", "cloud_receiver.stores"),
+               ("cloud_receiver/web/pages.py", "cloud_receiver.features.home"),
+               ("cloud_receiver/stray.py", "cloud_receiver.data.clock")),
+    "features_apart": (("cloud_receiver/features/home/page.py", "cloud_receiver.features.users.page"),),
+    "edge_is_thin": (("cloud_receiver/edge/ingest.py", "cloud_receiver.decoding.decoder"),),
+    "no_http_below_edge": (("cloud_receiver/office/roles.py", "aiohttp"),
+                           ("cloud_receiver/stores/base.py", "aiohttp.web")),
+    "data_is_pure": (("cloud_receiver/data/usage.py", "sqlite3"), ("cloud_receiver/data/records.py", "os.path")),
+    "queries_apart_from_jobs": (("cloud_receiver/stores/queries/meters.py", "cloud_receiver.stores.jobs.take"),
+                                ("cloud_receiver/stores/sqlite.py", "cloud_receiver.stores.jobs.take")),
+    "wire_is_pure": (("firmware/wire/orders.py", "firmware.config"),),
+    "codecs_do_no_io": (("wmbus/decoder.py", "os"), ("han_reader/hour.py", "time"), ("zigbee/zcl.py", "asyncio")),
+    "only_the_edges_import_port": (("firmware/gateway.py", "firmware.port"),
+                                   ("firmware/spool/blocks.py", "firmware.port.files")),
+    "device_paths_are_short": (("firmware/setup/improv/core.py", "struct"),),
+    "commands_apart": (("tools/commands/person.py", "tools.commands.user"),
+                       ("tools/commands/receiver/homes.py", "tools.commands.user")),
+    "apart_tests": (("tests/host/test_pages.py", "test_ingest"), ("tests/test_spool.py", "tests.test_flash")),
+}
+
+
+def broken(tree):
+    """Every break of a law as "law path module"."""
+    return sorted({name + " " + path + " " + module for name in LAWS for path, module in LAWS[name](tree)})
+
+
+def test_the_laws_hold():
+    device = sys.implementation.name == "micropython"
+    found = broken(Tree(CODECS + ("firmware",) if device else OURS))
+    assert [b for b in found if b not in EXCEPTIONS] == []
+    assert device or [e for e in EXCEPTIONS if e not in found] == [], "no longer broken: take it off the list"
+
+
+def test_an_import_that_breaks_a_law_is_found():
+    """Known-bad: each mutant breaks its law, alone in an otherwise empty tree."""
+    for name in sorted(MUTANTS):
+        for pair in MUTANTS[name]:
+            assert list(LAWS[name](Bad([pair]))) != [], (name, pair)
+    assert sorted(MUTANTS) == sorted(name for name in LAWS if name != "no_circles")
+
+
+def test_a_circle_is_found_and_what_leads_to_it_is_not():
+    circle = [("a/x.py", "a.y"), ("a/y.py", "a.z"), ("a/z.py", "a.y"), ("a/z.py", "a.w"), ("a/w.py", "struct")]
+    assert [path for path, _ in no_circles(Bad(circle))] == ["a/y.py", "a/z.py"]
+    assert list(no_circles(Bad(circle[:2] + circle[3:]))) == []
+
+
+def test_statements_of_every_form_are_read():
+    text = ("import os, sys\nfrom .a import (  # why\n    b,\n    c as d,\n)\nfrom ..x import y, \\\n    z\n"
+            "    from . import q  # noqa\n\"\"\"from here on the import of\"\"\"\n")
+    assert list(statements(text.split("\n"))) == [("os", None), ("sys", None), (".a", ["b", "c"]), ("..x", ["y", "z"]),
+                                      (".", ["q"])]
 
 
 def test_only_port_and_accel_ask_for_the_runtime():
     bad = []
-    for package in ("han_reader", "wmbus", "zigbee", "firmware"):
+    for package in CODECS + ("firmware",):
         for path in sources(package):
             if path not in RUNTIME_TESTS:
                 with open(path) as f:
