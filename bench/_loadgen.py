@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 
 import receiver_support  # noqa: E402
 
-import firmware.batch as batch  # noqa: E402
+import firmware.wire.records as wire_records  # noqa: E402
 from cloud_receiver import trust  # noqa: E402
 from cloud_receiver.stores import open_store  # noqa: E402
 
@@ -46,7 +46,7 @@ class Sender:
     def batch(self) -> bytes:
         """The next batch, signed: 50 records of one hour."""
         at, g = self.start + self.hour * 3600, self.gateway
-        records = [batch.telegram(g.next(), at + n, -60 - n % 40, telegram(m, self.hour, self.seed))
+        records = [wire_records.telegram(g.next(), at + n, -60 - n % 40, telegram(m, self.hour, self.seed))
                    for n, m in enumerate(self.meters)]
         self.hour += 1
         return g.batch(records)

@@ -47,6 +47,7 @@ from _loadgen import RECORDS  # noqa: E402
 
 from cloud_receiver import dayrows, processes, records, trust  # noqa: E402
 from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
+from firmware.wire import envelope as wire_envelope  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
 CORES = os.cpu_count() or 1
@@ -84,8 +85,7 @@ def ingest(directory, bodies, warm, seconds):
 # --- the machine's own limits
 
 def _verify(bodies, public, seconds, out):
-    import firmware.batch as batch
-    pairs = [batch.open_envelope(b, "batch", "works") for b in bodies]
+    pairs = [wire_envelope.open_envelope(b, "batch", "works") for b in bodies]
     key, n, end = public, 0, time.monotonic() + seconds
     while time.monotonic() < end:
         for e in pairs:
@@ -117,9 +117,8 @@ def _share(per_batch, done, stop):
 
 def rows_of(sender, row, ids, body):
     """The rows that a batch becomes."""
-    import firmware.batch as batch
-    envelope = batch.open_envelope(body, "batch", "works")
-    head, at = batch.open_head(body, envelope.end)
+    envelope = wire_envelope.open_envelope(body, "batch", "works")
+    head, at = wire_envelope.open_head(body, envelope.end)
     found = records.read(body, at, head.first, head.last)
     telegrams = [(ids[r.fields.meter], row, r.seq, r.time, r.time, r.time, r.time // DAY, r.fields.digest, 0,
                   r.fields.data, coverage.pack([(row, r.fields.rssi, 1)])) for r in found]
@@ -202,8 +201,7 @@ def bare_sqlite(folder, senders, bodies, seconds, generator_ms, values=tuple, en
 
 
 def _content(body):
-    import firmware.batch as batch
-    return batch.open_head(body, batch.open_envelope(body, "batch", "works").end)[1]
+    return wire_envelope.open_head(body, wire_envelope.open_envelope(body, "batch", "works").end)[1]
 
 
 async def _bare_app(directory, sock):

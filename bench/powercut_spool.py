@@ -59,7 +59,8 @@ def week(mebibytes, telegram, away):
     bytes programmed a day, blocks that hold something)."""
     from flash_sim import Nor
 
-    from firmware import batch, flash_ring
+    from firmware import flash_ring, wire
+    from firmware.wire import records
 
     nor = Nor(int(mebibytes * 256), 4096)
     values, telegrams = flash_ring.open_rings(nor, os.urandom, lambda: 1800000000)
@@ -67,20 +68,22 @@ def week(mebibytes, telegram, away):
 
     def send(ring):
         while ring.pending():
-            _first, last, _size = ring.span(batch.MAX_BATCH, batch.MAX_RECORDS)
+            _first, last, _size = ring.span(wire.MAX_BATCH, wire.MAX_RECORDS)
             ring.sending(last)
             ring.acknowledge(last)
 
     for second in range(0, DAYS * 86400, 3600 // METERS):
         time = 1800000000 + second
-        telegrams.append(lambda seq, time=time: batch.telegram(seq, time, -80, content))
+        telegrams.append(lambda seq, time=time: records.telegram(seq, time, -80, content))
         if second % 3600 == 0:
-            values.append(lambda seq, time=time: batch.han_hour(seq, time, time, 1234, 0, False))
+            values.append(lambda seq, time=time: records.han_hour(seq, time, time, 1234, 0, False))
         if second % 86400 == 0:
             for _ in range(METERS):
-                telegrams.append(lambda seq, time=time: batch.heard(seq, time, bytes(8), time // 86400, 4000, -70, -80))
+                telegrams.append(lambda seq,
+                                 time=time: records.heard(seq, time, bytes(8), time // 86400, 4000, -70, -80))
         if second % 21600 == 0:
-            values.append(lambda seq, time=time: batch.status(seq, time, [["counter%d" % n, 1000] for n in range(20)]))
+            values.append(lambda seq,
+                          time=time: records.status(seq, time, [["counter%d" % n, 1000] for n in range(20)]))
         values.flush()
         telegrams.flush()
         if not away and second % SEND_S == 0:

@@ -13,8 +13,8 @@ from collections import namedtuple
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import firmware.batch as batch
 import wmbus
+from firmware.wire import envelope
 
 from . import trust
 from .files import transaction
@@ -135,9 +135,9 @@ class Commands:
             raise ValueError("no command key")
         content = cbor2.dumps([kid, counter, not_after, name, arguments], canonical=True)
         digest = hashlib.sha256(content).digest()
-        signer = batch.kid(trust.public_bytes(self._key))
-        signature = self._key.sign(batch.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
-        return batch.envelope(signer, digest, signature, CONTENT_TYPE) + content
+        signer = envelope.kid(trust.public_bytes(self._key))
+        signature = self._key.sign(envelope.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
+        return envelope.envelope(signer, digest, signature, CONTENT_TYPE) + content
 
     def _complete(self, c: Command) -> dict:
         """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""

@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import cbor2
 
-import firmware.batch as batch
+import firmware.wire.records as records
 
 # time: when it started again, None while unknown; received: when that came; uptime: seconds it had run; free, used:
 # bytes of its heap; cause: what reset it, a key of CAUSES. None where it did not tell.
@@ -23,7 +23,7 @@ def latest(rows) -> "Crash | None":
     """The latest crash among kept records (queries.gateway_events), None where there is none."""
     for kind, time, received, body in rows:
         try:
-            if kind == batch.EVENT and (fields := cbor2.loads(body)[3:])[0] == "crash":
+            if kind == records.EVENT and (fields := cbor2.loads(body)[3:])[0] == "crash":
                 return crash(time, received, str(fields[1]))
         except Exception:  # noqa: BLE001, S112 - checked when it was taken; a page is no place to fail over it
             continue

@@ -12,7 +12,7 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-import firmware.batch as batch
+from firmware.wire import envelope
 
 from . import ingest, limits, trust
 from .stores import Busy, StoreError
@@ -80,7 +80,7 @@ class Enrolment:
         return web.json_response(self.enrolment_file(gateway))
 
     async def _enrol(self, secret, public_key, signature, kind, name):
-        gateway = batch.gateway_id(public_key)
+        gateway = envelope.gateway_id(public_key)
         if not good_key(public_key):
             raise ingest.Refused(403, "public key is not one a gateway makes")
         try:

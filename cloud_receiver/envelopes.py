@@ -6,13 +6,13 @@ stands before them is compared, so nothing passes here that open_envelope would 
 
 import hashlib
 
-import firmware.batch as batch
+from firmware.wire import envelope
 
 MOST = 100_000  # gateways remembered
 
-_Envelope = batch.Envelope  # looked up once
+_Envelope = envelope.Envelope  # looked up once
 _SIGNATURE = b"\x58\x40"  # the CBOR head of 64 bytes
-_END = len(batch.envelope(bytes(10), bytes(32), bytes(64)))
+_END = len(envelope.envelope(bytes(10), bytes(32), bytes(64)))
 _DIGEST = _END - 64 - len(_SIGNATURE) - 32  # where it begins
 
 
@@ -23,17 +23,17 @@ class Envelopes:
         self.works = works
         self._known: "dict[bytes, tuple[bytes, str, bytes]]" = {}  # what is before the digest: kid, type, to_verify
 
-    def open(self, body: bytes) -> batch.Envelope:
+    def open(self, body: bytes) -> envelope.Envelope:
         """As batch.open_envelope for a batch; the signature is for the caller. Raises WireError."""
         known = self._known.get(body[:_DIGEST])
         digest, rest = body[_DIGEST:_DIGEST + 32], body[_END:]
         if (known is None or body[_DIGEST + 32:_END - 64] != _SIGNATURE or len(body) < _END
                 or hashlib.sha256(rest).digest() != digest):
-            return batch.open_envelope(body, "batch", self.works)  # which says what is wrong
+            return envelope.open_envelope(body, "batch", self.works)  # which says what is wrong
         kid, content_type, to_verify = known
         return _Envelope(kid, content_type, digest, body[_END - 64:_END], to_verify + digest, _END)
 
-    def verified(self, body: bytes, opened: batch.Envelope) -> None:
+    def verified(self, body: bytes, opened: envelope.Envelope) -> None:
         """Remember what the gateway's envelopes begin with: the signature of this one has been verified."""
         if opened.end == _END and body[:_DIGEST] not in self._known:
             if len(self._known) >= MOST:

@@ -17,7 +17,8 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-import firmware.batch as batch
+from firmware import wire
+from firmware.wire import envelope
 
 from . import limits, records
 from .deadlines import Deadline
@@ -33,7 +34,7 @@ RETRY_S = 5
 BODY_S = 60.0  # for 32 KiB
 TAKE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
 
-_answer, _open_head = batch.answer, batch.open_head  # looked up once
+_answer, _open_head = envelope.answer, envelope.open_head  # looked up once
 
 # What a verified body holds; digest: SHA-256 of the record bytes; content: a records.Content.
 Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "content"))
@@ -128,7 +129,7 @@ class Ingest:
             self._taken()
         commands = () if self._commands is None else self._commands(opened, taken)
         return web.Response(body=_answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
-                            content_type=batch.ANSWER_TYPE)
+                            content_type=wire.ANSWER_TYPE)
 
     async def _store(self, opened, now):
         try:
@@ -172,9 +173,9 @@ class Ingest:
         """The envelope of a batch for this works; 403 where it is not one."""
         try:
             opening = self._envelopes.open(body)
-        except batch.WireError as e:
+        except wire.WireError as e:
             raise Refused(403, str(e)) from None
-        if opening.content_type != batch.CONTENT_TYPE:
+        if opening.content_type != wire.CONTENT_TYPE:
             raise Refused(403, "not a batch")
         return opening
 
@@ -182,7 +183,7 @@ class Ingest:
         """The enrolled gateway of a kid; 401 where there is none or it is revoked."""
         known = self._gateways.get(kid)
         if known is None:
-            name = batch.kid_text(kid)
+            name = envelope.kid_text(kid)
             try:
                 found = await self.store.read(queries.gateway_key, name)
             except (Busy, StoreError, sqlite3.Error) as e:
@@ -196,7 +197,7 @@ class Ingest:
         return known
 
 
-async def read_body(request: web.Request, most: int = batch.MAX_BATCH) -> bytes:
+async def read_body(request: web.Request, most: int = wire.MAX_BATCH) -> bytes:
     """A request's body; 413 as soon as it is seen to be longer than `most`."""
     if request.content_length is not None and request.content_length > most:
         raise Refused(413, f"more than {most} bytes")
@@ -228,9 +229,9 @@ def open_content(body: bytes, opening, gateway: Known) -> Opened:
         raise Refused(403, "signature does not verify") from None
     try:
         head, at = _open_head(body, opening.end)
-    except batch.WireError as e:
+    except wire.WireError as e:
         raise Refused(400, str(e)) from None
     content = records.Content(body[at:], head.first, head.last)
-    if content.count() > batch.MAX_RECORDS:
-        raise Refused(413, f"more than {batch.MAX_RECORDS} records")
+    if content.count() > wire.MAX_RECORDS:
+        raise Refused(413, f"more than {wire.MAX_RECORDS} records")
     return Opened(gateway, opening.kid, head, hashlib.sha256(content.data).digest(), content)

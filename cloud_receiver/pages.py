@@ -17,7 +17,7 @@ import cbor2
 import jinja2
 from aiohttp import web
 
-import firmware.batch as batch
+import firmware.wire.records as records
 
 from . import access, attention, charts, commands, crashes, meters, parts, usage, words
 from .home import HomePage
@@ -44,8 +44,8 @@ ERRORS = {404: ("Not found", "There is nothing at this address."),
           503: ("Not possible just now", "Try again shortly.")}
 SHOWN = ("all", "silent", "missing", "wrong", "nokey", "alarm")
 GATEWAYS_SHOWN = ("all", "silent", "fault", "revoked")
-RECORD_NAMES = {batch.EVENT: "Event", batch.BOOT: "Start", batch.CLOCK: "Clock set",
-                batch.POSITION: "Position"}
+RECORD_NAMES = {records.EVENT: "Event", records.BOOT: "Start", records.CLOCK: "Clock set",
+                records.POSITION: "Position"}
 
 
 class Pages:
@@ -343,10 +343,10 @@ def described(kind, time, received, body):
     if kind:
         try:
             fields = cbor2.loads(body)[3:]
-            detail = {batch.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
-                      batch.BOOT: lambda: f"{fields[0]} · {fields[1]}",
-                      batch.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
-            if kind == batch.EVENT and fields[0] == "crash":
+            detail = {records.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
+                      records.BOOT: lambda: f"{fields[0]} · {fields[1]}",
+                      records.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
+            if kind == records.EVENT and fields[0] == "crash":
                 lines = crashes.crash(time, received, fields[1]).trace.splitlines()
                 return "Crash", lines[-1][:200] if lines else "", time, received
         except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it

@@ -12,8 +12,9 @@ from collections import namedtuple
 
 import cbor2
 
-import firmware.batch as batch
+import firmware.wire.records as records
 import wmbus
+from firmware import wire
 from wmbus.transport import meter_of
 
 OPAQUE = 0
@@ -121,7 +122,7 @@ def _one_by_one(data, first, last):
         if own != seq or a != _TIME or b != _RSSI or c != _BYTES or level > 127 or size < 10 or (
                 start != _SHORT_HEAD and start != _LONG_HEAD):
             record, at = _one(data, at, seq - 1, last)
-            if record is None or record.kind != batch.TELEGRAM or record.seq != seq:
+            if record is None or record.kind != records.TELEGRAM or record.seq != seq:
                 return None
             t = record.fields
             add((seq, record.time, t.rssi, t.data, (t.meter, t.media), t.status, t.encrypted, t.digest, at))
@@ -192,7 +193,7 @@ def read(data: bytes, offset: int, first: int, last: int) -> "list[Record]":
 def _of_common(data, common):
     found, at = [], 0
     for seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end in zip(*common):
-        found.append(Record(batch.TELEGRAM, seq, time,
+        found.append(Record(records.TELEGRAM, seq, time,
                             Telegram(rssi, telegram, meter, media, status, encrypted, digest), data[at:end]))
         at = end
     return found
@@ -204,14 +205,14 @@ def _record(item, body, before, last):
         return None
     kind, seq, time = item[0], item[1], item[2]
     check = _CHECKS.get(kind)
-    if check is None or not _count(time) or len(body) > batch.MAX_RECORD or not check(item[3:]):
+    if check is None or not _count(time) or len(body) > wire.MAX_RECORD or not check(item[3:]):
         return Record(OPAQUE, seq, None, (), body)
     fields = tuple(item[3:])
-    if kind == batch.TELEGRAM:
+    if kind == records.TELEGRAM:
         fields = _of_telegram(*fields)
         if fields is None:
             return Record(OPAQUE, seq, None, (), body)
-    elif kind == batch.HEARD:
+    elif kind == records.HEARD:
         fields = (wmbus.meter_text(meter_of(fields[0])), *fields[1:])
     return Record(kind, seq, time, fields, body)
 
@@ -272,15 +273,15 @@ def as_opaque(found: "list[Record]") -> "list[Record]":
 # What each type's fields must be, within what sums of them a store can hold; a longer record is a newer contract's, and
 # opaque here.
 _CHECKS = {
-    batch.TELEGRAM: _telegram,
-    batch.HEARD: _heard,
-    batch.HAN_HOUR: lambda f: (len(f) == 4 and _small(f[0], 36) and _small(f[1], 40) and _small(f[2], 40)
+    records.TELEGRAM: _telegram,
+    records.HEARD: _heard,
+    records.HAN_HOUR: lambda f: (len(f) == 4 and _small(f[0], 36) and _small(f[1], 40) and _small(f[2], 40)
                                and isinstance(f[3], bool)),
-    batch.EVENT: lambda f: len(f) == 2 and _text(f[0]) and _text(f[1]),
-    batch.STATUS: _status,
-    batch.BOOT: lambda f: len(f) == 2 and _count(f[0]) and (_text(f[1]) or _number(f[1])),
-    batch.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _count(f[1]),
-    batch.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1] and _small(f[2], 40),
-    batch.POSITION: lambda f: len(f) == 3 and all(_number(n) for n in f),
-    batch.RESULT: lambda f: len(f) == 3 and _count(f[0]) and _number(f[1]) and _text(f[2]),
+    records.EVENT: lambda f: len(f) == 2 and _text(f[0]) and _text(f[1]),
+    records.STATUS: _status,
+    records.BOOT: lambda f: len(f) == 2 and _count(f[0]) and (_text(f[1]) or _number(f[1])),
+    records.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _count(f[1]),
+    records.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1] and _small(f[2], 40),
+    records.POSITION: lambda f: len(f) == 3 and all(_number(n) for n in f),
+    records.RESULT: lambda f: len(f) == 3 and _count(f[0]) and _number(f[1]) and _text(f[2]),
 }

@@ -15,7 +15,7 @@ from typing import Callable
 
 from aiohttp import web
 
-import firmware.batch as batch
+from firmware.wire import envelope as wire_envelope
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stages (
@@ -195,7 +195,7 @@ def read_manifest(data: bytes) -> "tuple[str, list[bytes]]":
 
     import cbor2
     try:
-        envelope = batch.open_envelope(data, "release", "netti")
+        envelope = wire_envelope.open_envelope(data, "release", "netti")
         stream = io.BytesIO(data[envelope.end:])
         version, _built, _mpy, count = cbor2.load(stream)
         rows = [cbor2.load(stream) for _ in range(count)]

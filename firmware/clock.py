@@ -9,7 +9,7 @@ The floor rises only by answers, which come over verified TLS: a meter or a time
 the true time out for ever. An answer also overrules a better source that is off by more than a minute.
 """
 
-from .batch import CLOCK_ANSWER, CLOCK_FLOOR, CLOCK_HAN, CLOCK_NONE, CLOCK_SNTP
+from .wire.records import CLOCK_ANSWER, CLOCK_FLOOR, CLOCK_HAN, CLOCK_NONE, CLOCK_SNTP
 
 STEP_MS = 2000
 STALE_MS = 6 * 3600000  # a better source that has been silent for so long no longer keeps a lesser one out

@@ -12,10 +12,10 @@ time to make it look fresh.
 
 import asyncio
 
-from . import batch, cbor
-from .batch import WireError
-from .cbor import CborError
 from .errors import ConfigError
+from .wire import WireError, cbor, records
+from .wire import envelope as wire_envelope
+from .wire.cbor import CborError
 
 CONTENT_TYPE = "application/cbor"
 MAX_COMMAND = 40 * 1024  # bytes of one, with its envelope
@@ -94,8 +94,8 @@ class Commands:
         try:
             if len(data) > MAX_COMMAND:
                 return None
-            envelope = batch.open_envelope(data, "command", self.works["works"])
-            key = [k for k in self.works["command_keys"] if batch.kid(k) == envelope.kid]
+            envelope = wire_envelope.open_envelope(data, "command", self.works["works"])
+            key = [k for k in self.works["command_keys"] if wire_envelope.kid(k) == envelope.kid]
             if envelope.content_type != CONTENT_TYPE or not key:
                 return None
             steps = ed25519.verify_steps(key[0], envelope.to_verify, envelope.signature)
@@ -139,7 +139,7 @@ class Commands:
 
     def _write_result(self, counter, code, text):
         time = self._clock.record_time()
-        seq = self._values.append(lambda seq: batch.result(seq, time, counter, code, text))
+        seq = self._values.append(lambda seq: records.result(seq, time, counter, code, text))
         self._told[counter] = self._values.epoch, seq
         if len(self._told) > KEPT:
             self._told.pop(min(self._told))

@@ -20,7 +20,7 @@ overwritten: a ring that is full of what was never sent then refuses (OSError) r
 
 from collections import namedtuple
 
-from . import batch, flash
+from . import flash, wire
 from .ring import NO_EPOCH, Base, check, crc, number
 
 
@@ -64,7 +64,7 @@ class FlashRing(Base):
         self._buffer = []  # records not yet programmed: the last of all
         self._buffered = 0
         self._buffer_most = min(_BUFFER, self._size // 4)
-        self._most = min(batch.MAX_RECORD, self._size - _HEADER - 4 * _SLOT - _FRAME)  # bytes of a record
+        self._most = min(wire.MAX_RECORD, self._size - _HEADER - 4 * _SLOT - _FRAME)  # bytes of a record
         self._near = 0  # a record that leaves fewer bytes in the buffer needs no check; 0 where that is not known
         self._untold = 0, 0, 0  # first seq, last seq, count of dropped records that no lost record tells of yet
         self._dropped = 0  # records of earlier epochs dropped likewise
@@ -126,7 +126,7 @@ class FlashRing(Base):
         seq, at = header.first, _HEADER
         while True:
             n = _int(data, at, 2)
-            if not 0 < n <= batch.MAX_RECORD or at + n + _FRAME > self._size:
+            if not 0 < n <= wire.MAX_RECORD or at + n + _FRAME > self._size:
                 break
             if not self._matches(data[at + 2:at + 2 + n], header.epoch, seq, data[at + 2 + n:at + _FRAME + n]):
                 break
@@ -435,7 +435,7 @@ class FlashRing(Base):
                 if end is None or seq > end:
                     return
             n = _int(self._flash.read(block, at, 2), 0)
-            if not 0 < n <= batch.MAX_RECORD or at + n + _FRAME > self._size:
+            if not 0 < n <= wire.MAX_RECORD or at + n + _FRAME > self._size:
                 return
             if seq > after:
                 data = bytes(self._flash.read(block, at + 2, n + 4))

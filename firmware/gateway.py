@@ -11,12 +11,12 @@ import json
 import wmbus
 from wmbus import sender
 
-from . import batch
 from .clock import QUALITY_NAMES
 from .errors import ConfigError
 from .supply import FlushRule
 from .thinning import AFL, Thinning
 from .watch import FEED_S, Watch
+from .wire import records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
-RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.envelope firmware.http "
+RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.wire.envelope firmware.http "
           "firmware.ed25519 firmware.ed25519_table firmware.sha512 firmware.sha512_table firmware.update "
           "firmware.fetch firmware.slots firmware.boot firmware.release_keys firmware.port.streams firmware.port.tls "
           "firmware.port.wifi wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout "
@@ -101,26 +101,26 @@ class Gateway:
 
     def _boot_record(self, ring, cause):
         time = self.clock.now() or 0
-        ring.append(lambda seq: batch.boot(seq, time, self.state["boot"], cause))
+        ring.append(lambda seq: records.boot(seq, time, self.state["boot"], cause))
 
     def _stepped(self, uptime, unix, quality):
         for ring in (self.values, self.telegrams):
-            ring.append(lambda seq: batch.clock(seq, uptime, unix, quality))
+            ring.append(lambda seq: records.clock(seq, uptime, unix, quality))
 
     def renewed(self, ring):
         """A ring began a new epoch: it needs its own boot and clock records, and somebody should know."""
         # Its boot is this boot, so its times count from the start of this boot too.
-        ring.append(lambda seq: batch.boot(seq, 0, self.state["boot"], "epoch"))
+        ring.append(lambda seq: records.boot(seq, 0, self.state["boot"], "epoch"))
         now = self.clock.now()
         if now is not None:
             uptime, quality = self.clock.uptime(), self.clock.quality
-            ring.append(lambda seq: batch.clock(seq, uptime, now, quality))
+            ring.append(lambda seq: records.clock(seq, uptime, now, quality))
         self.event("epoch", "values" if ring is self.values else "telegrams")
 
     def event(self, name, detail, urgent=False):
         """Write an event record; an urgent one is sent at once."""
         time, detail = self.clock.record_time(), detail[:200]
-        self.values.append(lambda seq: batch.event(seq, time, name, detail))
+        self.values.append(lambda seq: records.event(seq, time, name, detail))
         if urgent:
             self.uplink.kick()
 
@@ -133,20 +133,20 @@ class Gateway:
     def _heard(self, meter, count, best, median):
         day = self._day if self._day is not None else self.clock.best() // 86400
         time = self.clock.record_time()
-        self.telegrams.append(lambda seq: batch.heard(seq, time, meter, day, count, best, median))
+        self.telegrams.append(lambda seq: records.heard(seq, time, meter, day, count, best, median))
 
     def status_record(self):
         """Write the counters since boot."""
         time = self.clock.record_time()
         counters = [[name, self.counters[name]] for name in sorted(self.counters)]
-        self.values.append(lambda seq: batch.status(seq, time, counters))
+        self.values.append(lambda seq: records.status(seq, time, counters))
 
     def electricity_hour(self, hour, import_wh, export_wh, estimated, meter):
         """A finished hour of the household's electricity: kept here, sent only with the owner's opt-in."""
         self.history.add(hour, "el", meter, (import_wh, export_wh, "e" if estimated else ""))
         if self.config["han"]["send"]:
             time = self.clock.record_time()
-            self.values.append(lambda seq: batch.han_hour(seq, time, hour, import_wh, export_wh, estimated))
+            self.values.append(lambda seq: records.han_hour(seq, time, hour, import_wh, export_wh, estimated))
 
     def water_hour(self, hour, meter, litres):
         """The register of an own meter at the end of an hour: kept here."""
@@ -169,7 +169,7 @@ class Gateway:
             fragment = wmbus.fragment(telegram) if ci == AFL else None
             if thinning.due(meter, ci, len(telegram), status, rssi, at, unix, fragment):
                 try:
-                    self.telegrams.append(batch.telegram, at if unix is None else unix, rssi, telegram)
+                    self.telegrams.append(records.telegram, at if unix is None else unix, rssi, telegram)
                 except OSError:
                     thinning.forget(meter, ci, len(telegram))
                     raise
@@ -299,7 +299,7 @@ class Gateway:
         while True:
             got = await sntp.ask(self.hal, host, number, self.clock.floor)
             if got is not None:
-                self.clock.offer(got[0], batch.CLOCK_SNTP)
+                self.clock.offer(got[0], records.CLOCK_SNTP)
             self.count("sntp" if got else "sntp_errors")
             await self.hal.sleep(SNTP_EVERY_S if got else SNTP_AGAIN_S)
 
@@ -314,7 +314,7 @@ class Gateway:
             self.keep_floor()
         system = self.hal.system_time()
         if system is not None:
-            self.clock.offer(system * 1000, batch.CLOCK_SNTP)
+            self.clock.offer(system * 1000, records.CLOCK_SNTP)
         now = self.clock.now()
         if now is None:
             return

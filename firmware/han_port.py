@@ -11,7 +11,8 @@ import json
 import han_reader
 from han_reader import hour
 
-from . import batch, port
+from . import port
+from .wire import records
 
 IDLE_MS = 1500  # real: no message has a pause like this inside
 KEEP_EVERY_S = 600  # how often the running hour and the frame counters are kept, beside each mark
@@ -112,7 +113,7 @@ class HanPort:
         if reading.get("meter_id"):
             self.meter = str(reading["meter_id"])
         time = reading.get("time")
-        if time is not None and not self._clock.offer(int(time) * 1000, batch.CLOCK_HAN):
+        if time is not None and not self._clock.offer(int(time) * 1000, records.CLOCK_HAN):
             time = None
         # A list without its own time (list 1 of most) is of now; nothing is used before the clock is known.
         if time is None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import namedtuple
 
-from . import batch
+from .wire import envelope
 
 Identity = namedtuple("Identity", ("seed", "public_key", "kid", "gateway"))
 
@@ -26,7 +26,7 @@ def of_seed(seed):
     """The identity of a 32-byte seed."""
     from . import ed25519
     public_key = ed25519.public_key(seed)
-    return Identity(seed, public_key, batch.kid(public_key), batch.gateway_id(public_key))
+    return Identity(seed, public_key, envelope.kid(public_key), envelope.gateway_id(public_key))
 
 
 def dump(identity):
@@ -44,7 +44,7 @@ def load(data):
     except (ValueError, KeyError, TypeError):
         raise ValueError("identity.json: damaged")  # noqa: B904
     # Signing under a public key that is not the seed's own would give the seed away.
-    if len(seed) != 32 or ed25519.public_key(seed) != public_key or batch.gateway_id(public_key) != fields.get(
+    if len(seed) != 32 or ed25519.public_key(seed) != public_key or envelope.gateway_id(public_key) != fields.get(
             "gateway"):
         raise ValueError("identity.json: damaged")
-    return Identity(seed, public_key, batch.kid(public_key), batch.gateway_id(public_key))
+    return Identity(seed, public_key, envelope.kid(public_key), envelope.gateway_id(public_key))

@@ -15,7 +15,8 @@ been asked since the start, and knows no more of this epoch than was sent.
 
 import binascii
 
-from . import batch, cbor
+from .wire import cbor
+from .wire import records as wire_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ class Base:
         count = last - first + 1 if count is None else count
         self.lost += count
         time = self._time()
-        self.append(lambda seq: batch.lost(seq, time, first, last, count))
+        self.append(lambda seq: wire_records.lost(seq, time, first, last, count))
 
     def _lost_range(self, first, last, records):
         """What goes when the records of seq `first` to `last` are dropped: (first seq, count). They may themselves tell
         of records lost before: that news moves on."""
         count = last - first + 1
         for seq, data in records:
-            if data[1] == batch.LOST:
+            if data[1] == wire_records.LOST:
                 told = cbor.decode_all(data)
                 first = min(first, told[3])
                 count += told[5] - 1

@@ -13,7 +13,7 @@ Acknowledged records stay until their segment is dropped to make room. Dropping 
 writes a lost record first.
 """
 
-from . import batch
+from . import wire
 from .ring import NO_EPOCH, Base, check, crc, number
 
 _SEGMENT, _CURSOR = b"NSP1", b"NCU1"
@@ -148,7 +148,7 @@ class Ring(Base):
         if len(head) < 2:
             return None
         n = head[0] << 8 | head[1]
-        if not 0 < n <= batch.MAX_RECORD:
+        if not 0 < n <= wire.MAX_RECORD:
             return None
         data = f.read(n)
         tail = f.read(4)
@@ -175,7 +175,7 @@ class Ring(Base):
         seq. Raises OSError when it could not be kept."""
         seq = self.last + 1
         data = make(seq) if telegram is None else make(seq, time, rssi, telegram)
-        if not 0 < len(data) <= batch.MAX_RECORD:
+        if not 0 < len(data) <= wire.MAX_RECORD:
             raise ValueError("record of %d bytes" % len(data))
         part = self._parts[-1] if self._parts else None
         if part is None or part.epoch != self.epoch or not part.clean or part.size >= self._segment:

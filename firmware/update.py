@@ -8,11 +8,12 @@ fetched is kept, and the others come in pieces of a KiB. Confirmed is a release 
 that has none for PROBATION_S restarts, and after three starts boot.py goes back to the release before.
 """
 
-from . import batch, cbor, ed25519
-from .batch import WireError
-from .cbor import CborError
+from . import ed25519
 from .http import HttpError
 from .slots import Damaged, SlotError, version_number
+from .wire import WireError, cbor
+from .wire import envelope as wire_envelope
+from .wire.cbor import CborError
 
 WORKS = "netti"  # in the signature: a release is no water works'
 CONTENT_TYPE = "application/cbor-seq"
@@ -41,10 +42,10 @@ def verify_steps(data, keys):
     """Generator: returns where the content of a manifest begins, if one of the 32-byte public `keys` has signed it.
     Raises SlotError."""
     try:
-        envelope = batch.open_envelope(data, "release", WORKS)
+        envelope = wire_envelope.open_envelope(data, "release", WORKS)
     except WireError as e:
         raise SlotError("manifest: %s" % e)  # noqa: B904 - MicroPython keeps no cause
-    key = [k for k in keys if batch.kid(k) == envelope.kid]
+    key = [k for k in keys if wire_envelope.kid(k) == envelope.kid]
     if envelope.content_type != CONTENT_TYPE or not key:
         raise SlotError("manifest: not signed by a release key of this firmware")
     if not (yield from ed25519.verify_steps(key[0], envelope.to_verify, envelope.signature)):

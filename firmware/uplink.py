@@ -21,7 +21,8 @@ oldest records when it is full.
 import asyncio
 import hashlib
 
-from . import batch, port
+from . import port, wire
+from .wire import records
 
 ROOM = 512  # bytes of a batch for envelope and head
 TIMEOUT_S = 60  # real seconds for one exchange
@@ -73,8 +74,8 @@ class Uplink:
         self._on_renew = on_renew
         self._on_commands = on_commands
         self._count = count
-        self._most = batch.MAX_BATCH - ROOM
-        self._most_records = batch.MAX_RECORDS
+        self._most = wire.MAX_BATCH - ROOM
+        self._most_records = wire.MAX_RECORDS
         self._failures = 0
         self._results = False  # whether results of commands wait to be sent
         self._alone = 0  # refusals of a single record as too large, in a row
@@ -189,24 +190,32 @@ class Uplink:
             if not seq & 15:
                 await asyncio.sleep(0)
         digest = hasher.digest()
-        envelope = batch.envelope(self._identity.kid, digest, await self._sign(digest))
+        signed = self._envelope(digest, await self._sign(digest))
         if first:
             ring.sending(last)
         self._count("batches")
         status, headers, body = await port.within(
-            TIMEOUT_S, self._post(ring, first, last, (envelope, head), len(envelope) + len(head) + size))
+            TIMEOUT_S, self._post(ring, first, last, (signed, head), len(signed) + len(head) + size))
         ring.pin(False)
         if ring.epoch != epoch:
             return None
         return await self._answered(ring, first, last, status, headers, body)
 
+    # The envelope's module is imported where it is used: it is dropped from memory between batches.
+
+    def _envelope(self, digest, signature):
+        from .wire import envelope
+        return envelope.envelope(self._identity.kid, digest, signature)
+
     def _head(self, ring, first, last):
+        from .wire import envelope
         boot, firmware, quality = self._head_fields()
-        return batch.head(ring.epoch, boot, firmware, quality, first, last)
+        return envelope.head(ring.epoch, boot, firmware, quality, first, last)
 
     async def _sign(self, digest):
-        message = batch.to_sign("batch", self._works["works"], self._identity.kid, digest)
-        from . import ed25519  # dropped from memory between batches
+        from . import ed25519
+        from .wire import envelope
+        message = envelope.to_sign("batch", self._works["works"], self._identity.kid, digest)
         steps = ed25519.sign_steps(self._identity.seed, self._identity.public_key, message)
         while True:
             try:
@@ -218,8 +227,8 @@ class Uplink:
     async def _post(self, ring, first, last, opening, length):
         from . import http
         reader, writer = await self._connected()
-        chunk = [http.request_head("POST", self._works["host"], self._works["port"], batch.PATH, length,
-                                   batch.CONTENT_TYPE, batch.ANSWER_TYPE)]
+        chunk = [http.request_head("POST", self._works["host"], self._works["port"], wire.PATH, length,
+                                   wire.CONTENT_TYPE, wire.ANSWER_TYPE)]
         chunk.extend(opening)
         held = 0
         for _seq, data in ring.read(first - 1, last) if first else ():
@@ -256,7 +265,8 @@ class Uplink:
 
     async def _answered(self, ring, first, last, status, headers, body):
         if status == 200:
-            return await self._accepted(ring, first, last, batch.open_answer(body))
+            from .wire import envelope
+            return await self._accepted(ring, first, last, envelope.open_answer(body))
         self.last_error = "HTTP %d" % status
         self._count("errors")
         if status == 401:
@@ -286,7 +296,7 @@ class Uplink:
         self.last_contact = self._clock.uptime()
         before = self._clock.now()
         # The answer was written before it got here: half a second is the best guess for what the second hides.
-        self._clock.offer(answer.time * 1000 + 500, batch.CLOCK_ANSWER)
+        self._clock.offer(answer.time * 1000 + 500, records.CLOCK_ANSWER)
         # A connection made before the change proves nothing about the new file.
         if self._former is not None and not self._swapped and self._connected_by is self._works:
             self._former = None
@@ -347,4 +357,4 @@ class Uplink:
         return None
 
     def _grow(self):
-        self._most_records = min(self._most_records * 2, batch.MAX_RECORDS)
+        self._most_records = min(self._most_records * 2, wire.MAX_RECORDS)

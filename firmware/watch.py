@@ -10,7 +10,7 @@ When little of the heap is free after a collection, load is shed in this order, 
 
 import json
 
-from . import batch
+from .wire import records
 
 WATCHDOG_S = 60  # the chip resets after so long without being fed
 FEED_S = 5
@@ -78,7 +78,7 @@ class Watch:
         g.event("crash", " ".join(["%s=%d" % n for n in numbers + [("reset", cause)]]) + " " + trace[-TRACE:])
         time = g.clock.record_time()
         counters = [["crash_" + name, n] for name, n in numbers] + [["reset_cause", cause]]
-        g.values.append(lambda seq: batch.status(seq, time, counters))
+        g.values.append(lambda seq: records.status(seq, time, counters))
         g.values.flush()
         self._keep(None)
 

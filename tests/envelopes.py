@@ -7,7 +7,8 @@ and signing itself.
 
 import hashlib
 
-from firmware import batch, cbor, ed25519
+from firmware import ed25519, wire
+from firmware.wire import cbor, envelope, records
 
 WORKS = "works"
 SEED, OTHER_SEED, STRANGER_SEED = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
@@ -21,8 +22,9 @@ TELEGRAM = bytes.fromhex("1444 2d2c 78563412 1b16 7a 01 00 0000 0c13 34120000".r
 
 def content(first=1, count=1, rssi=-71):
     """Head and `count` telegram records from seq `first`."""
-    head = batch.head(EPOCH, 1, "0.1.0", batch.CLOCK_ANSWER, first if count else 0, first + count - 1 if count else 0)
-    return head + b"".join([batch.telegram(first + i, TIME, rssi, TELEGRAM) for i in range(count)])
+    head = envelope.head(EPOCH, 1, "0.1.0", records.CLOCK_ANSWER, first if count else 0,
+                         first + count - 1 if count else 0)
+    return head + b"".join([records.telegram(first + i, TIME, rssi, TELEGRAM) for i in range(count)])
 
 
 def sig_structure(protected, purpose, works, digest, version="netti/1"):
@@ -40,7 +42,7 @@ def made(body=None, seed=SEED, public=PUBLIC, kid=None, purpose="batch", works=W
     """(protected, digest, signature, body) of a properly signed envelope with anything in it changed before signing."""
     body = content() if body is None else body
     if protected is None:
-        protected = protected_header(kid or batch.kid(public), **header)
+        protected = protected_header(kid or envelope.kid(public), **header)
     digest = hashlib.sha256(body).digest()
     signature = ed25519.sign(seed, public, sig_structure(protected, purpose, works, digest, version))
     return protected, digest, signature, body
@@ -60,7 +62,7 @@ def matrix():
     good = made()
     protected, digest, signature, body = good
     p, d, s = cbor.encode(protected), cbor.encode(digest), cbor.encode(signature)
-    kid = batch.kid(PUBLIC)
+    kid = envelope.kid(PUBLIC)
     yield "good", put(*good), 200
     yield "good, the same again", put(*good), 200
 
@@ -79,21 +81,21 @@ def matrix():
     louder = content(rssi=-30)
     yield "content changed", put(protected, digest, signature, louder), 403
     yield "content and digest changed", put(protected, hashlib.sha256(louder).digest(), signature, louder), 403
-    yield "record added", put(protected, digest, signature, body + batch.telegram(2, TIME, -71, TELEGRAM)), 403
+    yield "record added", put(protected, digest, signature, body + records.telegram(2, TIME, -71, TELEGRAM)), 403
     head = content(count=0)
     yield "records taken away", put(protected, digest, signature, head), 403
     two = made(content(count=2))
-    one = batch.telegram(1, TIME, -71, TELEGRAM)
+    one = records.telegram(1, TIME, -71, TELEGRAM)
     swapped = two[3][:-2 * len(one)] + two[3][-len(one):] + two[3][-2 * len(one):-len(one)]
     yield "records reordered", put(two[0], two[1], two[2], swapped), 403
 
     # Somebody else's name.
-    yield "kid of another gateway", put(protected_header(batch.kid(OTHER)), digest, signature, body), 403
-    yield "signed for another gateway's kid", put(*made(kid=batch.kid(OTHER))), 403
+    yield "kid of another gateway", put(protected_header(envelope.kid(OTHER)), digest, signature, body), 403
+    yield "signed for another gateway's kid", put(*made(kid=envelope.kid(OTHER))), 403
     yield "a gateway nobody enrolled", put(*made(seed=STRANGER_SEED, public=STRANGER)), 401
     yield "kid too short", put(*made(kid=kid[:9])), 403
     yield "kid too long", put(*made(kid=kid + b"\0")), 403
-    yield "kid as text", put(*made(kid=batch.gateway_id(PUBLIC))), 403
+    yield "kid as text", put(*made(kid=envelope.gateway_id(PUBLIC))), 403
 
     # Signed for something else.
     for purpose in ("command", "release", "Batch", ""):
@@ -110,7 +112,7 @@ def matrix():
         yield "algorithm %s" % alg, put(*made(alg=alg)), 403
     for alg in (-14, -15, -43, -44, None):
         yield "hash algorithm %s" % alg, put(*made(hash_alg=alg)), 403
-    full = {1: -8, 4: kid, 258: -16, 259: batch.CONTENT_TYPE}
+    full = {1: -8, 4: kid, 258: -16, 259: wire.CONTENT_TYPE}
     for left_out in sorted(full):
         fewer = {label: full[label] for label in full if label != left_out}
         yield "without header %d" % left_out, put(*made(protected=cbor.encode(fewer))), 403

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from firmware import batch, cbor
-from firmware.batch import WireError
-from firmware.cbor import CborError
+from firmware import wire
+from firmware.wire import WireError, cbor, envelope, records
+from firmware.wire.cbor import CborError
 
 KID = bytes(range(10))
 EPOCH = b"\x01\x02\x03\x04\x05\x06\x07\x08"
@@ -20,8 +20,8 @@ def raises(kind, function, *args):
 
 def made(content, purpose="batch", works="W1"):
     digest = hashlib.sha256(content).digest()
-    batch.to_sign(purpose, works, KID, digest)
-    return batch.envelope(KID, digest, b"\x55" * 64) + content
+    envelope.to_sign(purpose, works, KID, digest)
+    return envelope.envelope(KID, digest, b"\x55" * 64) + content
 
 
 def test_cbor_vectors_of_rfc_8949_appendix_a():
@@ -42,43 +42,44 @@ def test_cbor_refuses_every_other_form():
 
 
 def test_envelope_round_trip():
-    content = batch.head(EPOCH, 3, "0.1.0", batch.CLOCK_HAN, 7, 7) + batch.telegram(7, 1795504575, -71, b"\x05abcde")
+    content = envelope.head(EPOCH, 3, "0.1.0", records.CLOCK_HAN, 7, 7) + records.telegram(7, 1795504575, -71,
+                                                                                           b"\x05abcde")
     data = made(content)
-    e = batch.open_envelope(data, "batch", "W1")
-    assert e.kid == KID and e.content_type == batch.CONTENT_TYPE and data[e.end:] == content
-    assert e.to_verify == batch.to_sign("batch", "W1", KID, hashlib.sha256(content).digest())
-    h, at = batch.open_head(data, e.end)
-    assert h == batch.Head(EPOCH, 3, "0.1.0", batch.CLOCK_HAN, 7, 7)
-    assert cbor.decode_all(data[at:]) == [batch.TELEGRAM, 7, 1795504575, -71, b"\x05abcde"]
+    e = envelope.open_envelope(data, "batch", "W1")
+    assert e.kid == KID and e.content_type == wire.CONTENT_TYPE and data[e.end:] == content
+    assert e.to_verify == envelope.to_sign("batch", "W1", KID, hashlib.sha256(content).digest())
+    h, at = envelope.open_head(data, e.end)
+    assert h == envelope.Head(EPOCH, 3, "0.1.0", records.CLOCK_HAN, 7, 7)
+    assert cbor.decode_all(data[at:]) == [records.TELEGRAM, 7, 1795504575, -71, b"\x05abcde"]
 
 
 def test_purpose_and_works_are_in_what_is_signed():
     data = made(b"\x01")
-    signed = batch.open_envelope(data, "batch", "W1").to_verify
-    assert batch.open_envelope(data, "command", "W1").to_verify != signed
-    assert batch.open_envelope(data, "batch", "W2").to_verify != signed
-    assert raises(WireError, batch.open_envelope, data, "anything", "W1")
+    signed = envelope.open_envelope(data, "batch", "W1").to_verify
+    assert envelope.open_envelope(data, "command", "W1").to_verify != signed
+    assert envelope.open_envelope(data, "batch", "W2").to_verify != signed
+    assert raises(WireError, envelope.open_envelope, data, "anything", "W1")
 
 
 def test_a_flipped_bit_anywhere_is_refused_or_not_what_was_signed():
-    content = batch.head(EPOCH, 1, "0", 0, 0, 0)
+    content = envelope.head(EPOCH, 1, "0", 0, 0, 0)
     data = made(content)
-    original = batch.open_envelope(data, "batch", "W1")
+    original = envelope.open_envelope(data, "batch", "W1")
     for bit in range(len(data) * 8):
         bad = bytearray(data)
         bad[bit >> 3] ^= 1 << (bit & 7)
         try:
-            e = batch.open_envelope(bytes(bad), "batch", "W1")
+            e = envelope.open_envelope(bytes(bad), "batch", "W1")
         except WireError:
             continue
         assert e.to_verify != original.to_verify or e.signature != original.signature
 
 
 def test_cut_or_lengthened_is_refused():
-    data = made(batch.head(EPOCH, 1, "0", 0, 0, 0))
+    data = made(envelope.head(EPOCH, 1, "0", 0, 0, 0))
     for n in range(len(data)):
-        assert raises(WireError, batch.open_envelope, data[:n], "batch", "W1")
-    assert raises(WireError, batch.open_envelope, data + b"\x00", "batch", "W1")
+        assert raises(WireError, envelope.open_envelope, data[:n], "batch", "W1")
+    assert raises(WireError, envelope.open_envelope, data + b"\x00", "batch", "W1")
 
 
 def test_telegram_by_hand_is_what_the_general_writer_makes():
@@ -87,30 +88,30 @@ def test_telegram_by_hand_is_what_the_general_writer_makes():
             for time in (99, 65535, 65536, 1795504575, 1 << 32):
                 for size in (12, 23, 24, 255, 256):
                     data = bytes(size)
-                    assert batch.telegram(seq, time, rssi, data) == batch.record(
-                        batch.TELEGRAM, seq, time, (rssi, data))
-    one = batch.telegram(300, 1795504575, -70, bytes(40))
-    assert batch.telegram(301, 1795504576, -71, bytes(41)) != one
-    assert one == batch.record(batch.TELEGRAM, 300, 1795504575, (-70, bytes(40)))
+                    assert records.telegram(seq, time, rssi, data) == records.record(
+                        records.TELEGRAM, seq, time, (rssi, data))
+    one = records.telegram(300, 1795504575, -70, bytes(40))
+    assert records.telegram(301, 1795504576, -71, bytes(41)) != one
+    assert one == records.record(records.TELEGRAM, 300, 1795504575, (-70, bytes(40)))
 
 
 def test_head_refuses_nonsense():
     for fields in ((EPOCH, 1, "0", 0, 0), (EPOCH[:7], 1, "0", 0, 0, 0), (EPOCH, -1, "0", 0, 0, 0),
                    (EPOCH, 1, "0", 0, 5, 4), (EPOCH, 1, "0", 0, 0, 4), (EPOCH, True, "0", 0, 0, 0),
                    (EPOCH, 1, "x" * 65, 0, 0, 0), "text"):
-        assert raises(WireError, batch.open_head, cbor.encode(fields), 0)
+        assert raises(WireError, envelope.open_head, cbor.encode(fields), 0)
 
 
 def test_answer_round_trip():
-    a = batch.open_answer(batch.answer(EPOCH, 41, 1795504575, (b"c1",)))
-    assert a == batch.Answer(EPOCH, 41, 1795504575, [b"c1"])
+    a = envelope.open_answer(envelope.answer(EPOCH, 41, 1795504575, (b"c1",)))
+    assert a == envelope.Answer(EPOCH, 41, 1795504575, [b"c1"])
     for bad in (b"", b"\xa0", cbor.encode({"epoch": EPOCH, "through": -1, "time": 0, "commands": []}),
                 cbor.encode({"epoch": "x", "through": 1, "time": 0, "commands": []}),
                 cbor.encode({1: EPOCH, "through": 1, "time": 0, "commands": []})):
-        assert raises(WireError, batch.open_answer, bad)
+        assert raises(WireError, envelope.open_answer, bad)
 
 
 def test_gateway_id_is_base32_of_the_key_hash():
     key = bytes(32)
-    assert batch.gateway_id(key) == "MZUHVLPYMK6XO3EP"
-    assert len(batch.gateway_id(b"\xff" * 32)) == 16
+    assert envelope.gateway_id(key) == "MZUHVLPYMK6XO3EP"
+    assert len(envelope.gateway_id(b"\xff" * 32)) == 16

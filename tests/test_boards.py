@@ -12,9 +12,10 @@ from firmware import port
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
-from firmware import batch, cbor, flash_ring, identity, start
+from firmware import flash_ring, identity, start
 from firmware.errors import ConfigError
 from firmware.gateway import SUPPLY_S
+from firmware.wire import cbor, records
 
 FOLDER = "/tmp/netti-test-boards-" + ("mp" if port.MICROPYTHON else "c")
 ME = identity.of_seed(bytes(range(32)))
@@ -81,7 +82,7 @@ def on_flash(path):
     values, _ = flash_ring.open_rings(port.flash(path), None, lambda: 0)
     values.look()
     rows = [cbor.decode_all(data) for _seq, data in values.read(0)]
-    return [row[4] for row in rows if row[0] == batch.EVENT]
+    return [row[4] for row in rows if row[0] == records.EVENT]
 
 
 async def _lives(g, path):

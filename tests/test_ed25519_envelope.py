@@ -2,20 +2,21 @@
 
 from envelopes import EPOCH, OTHER, OTHER_SEED, PUBLIC, SEED, WORKS, made, matrix, put
 
-from firmware import batch, cbor, ed25519
-from firmware import envelope as envelope_module
-from firmware.batch import WireError
+from firmware import ed25519, wire
+from firmware.wire import WireError, cbor, records
+from firmware.wire import envelope as envelope_module
+from firmware.wire import envelope as wire_envelope
 
-ENROLLED = {batch.kid(PUBLIC): PUBLIC, batch.kid(OTHER): OTHER}
+ENROLLED = {wire_envelope.kid(PUBLIC): PUBLIC, wire_envelope.kid(OTHER): OTHER}
 
 
 def verdict(body, purpose="batch", works=WORKS, verify=ed25519.verify):
     """What a receiver answers, short of storing."""
     try:
-        envelope = batch.open_envelope(body, purpose, works)
+        envelope = wire_envelope.open_envelope(body, purpose, works)
     except WireError:
         return 403
-    if envelope.content_type != batch.CONTENT_TYPE:
+    if envelope.content_type != wire.CONTENT_TYPE:
         return 403
     public = ENROLLED.get(envelope.kid)
     if public is None:
@@ -23,7 +24,7 @@ def verdict(body, purpose="batch", works=WORKS, verify=ed25519.verify):
     if not verify(public, envelope.to_verify, envelope.signature):
         return 403
     try:
-        batch.open_head(body, envelope.end)
+        wire_envelope.open_head(body, envelope.end)
     except WireError:
         return 400
     return 200
@@ -61,13 +62,13 @@ def test_the_matrix_sees_what_is_not_bound_to_purpose_or_works():
 
 def test_the_matrix_sees_a_lenient_parser():
     """A receiver that takes the protected header as it comes and looks only at the kid."""
-    right = batch.open_envelope
+    right = wire_envelope.open_envelope
 
     def lenient(body, purpose, works):
         parts, end = cbor.decode(body)
         protected, _, digest, signature = parts
         kid = cbor.decode(protected)[0][4]
-        return batch.Envelope(kid, batch.CONTENT_TYPE, digest, signature,
+        return wire_envelope.Envelope(kid, wire.CONTENT_TYPE, digest, signature,
                               envelope_module._sig_structure(protected, purpose, works, digest), end)
 
     def tried(body):
@@ -76,11 +77,11 @@ def test_the_matrix_sees_a_lenient_parser():
         except (WireError, cbor.CborError, ValueError, KeyError, TypeError, IndexError):
             return 403
 
-    batch.open_envelope = lenient
+    wire_envelope.open_envelope = lenient
     try:
         found = wrong(tried)
     finally:
-        batch.open_envelope = right
+        wire_envelope.open_envelope = right
     for name in ("algorithm -7", "hash algorithm -14", "without header 1", "with header 2", "content changed",
                  "structure: kid unprotected", "protected header: order"):
         assert name in found, name
@@ -91,14 +92,14 @@ def test_a_command_serves_no_other_purpose_works_or_gateway():
     command = put(*made(b"\x80", seed=OTHER_SEED, public=OTHER, purpose="command", content_type="application/cbor"))
     for purpose, works, good in (("command", WORKS, True), ("batch", WORKS, False), ("release", WORKS, False),
                                  ("command", "other", False)):
-        envelope = batch.open_envelope(command, purpose, works)
+        envelope = wire_envelope.open_envelope(command, purpose, works)
         assert ed25519.verify(OTHER, envelope.to_verify, envelope.signature) is good
         assert not ed25519.verify(PUBLIC, envelope.to_verify, envelope.signature)
 
 
 def test_our_own_writer_makes_what_the_matrix_calls_good():
-    content = batch.head(EPOCH, 1, "0.1.0", batch.CLOCK_ANSWER, 0, 0)
+    content = wire_envelope.head(EPOCH, 1, "0.1.0", records.CLOCK_ANSWER, 0, 0)
     protected, digest, signature, body = made(content)
-    kid = batch.kid(PUBLIC)
-    assert ed25519.sign(SEED, PUBLIC, batch.to_sign("batch", WORKS, kid, digest)) == signature
-    assert batch.envelope(kid, digest, signature) + content == put(protected, digest, signature, body)
+    kid = wire_envelope.kid(PUBLIC)
+    assert ed25519.sign(SEED, PUBLIC, wire_envelope.to_sign("batch", WORKS, kid, digest)) == signature
+    assert wire_envelope.envelope(kid, digest, signature) + content == put(protected, digest, signature, body)

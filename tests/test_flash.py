@@ -5,11 +5,12 @@ import asyncio
 from spool_media import Bare
 from support import skip
 
-from firmware import batch, cbor, config, flash, flash_ring, port, reset
+from firmware import config, flash, flash_ring, port, reset
 from firmware.config import ConfigError
 from firmware.flash_image import Image
 from firmware.gateway import Gateway
 from firmware.supply import FlushRule
+from firmware.wire import cbor, records
 
 FOLDER = "/tmp/netti-test-flash"
 WORKS = {"interval": 900, "window": 3600}
@@ -27,7 +28,7 @@ def fresh():
 
 
 def record(text):
-    return lambda seq: batch.event(seq, 7, "e", text)
+    return lambda seq: records.event(seq, 7, "e", text)
 
 
 def test_an_image_follows_the_rules_of_nor():
@@ -150,7 +151,7 @@ def test_what_there_is_no_room_to_bring_over_is_told_lost():
         ring.append(record("old %060d" % ring.last))
     def texts():
         rows = [cbor.decode_all(d) for _s, d in ring.read(ring.acknowledged)]
-        return {r[4] for r in rows if r[0] == batch.EVENT}
+        return {r[4] for r in rows if r[0] == records.EVENT}
 
     before = texts()
     ring.renew()
@@ -162,7 +163,7 @@ def test_what_there_is_no_room_to_bring_over_is_told_lost():
         pass
     rows = [cbor.decode_all(d) for _s, d in ring.read(ring.acknowledged)]
     # Right behind the numbers that no record has.
-    told = [r for r in rows if r[0] == batch.LOST and r[1] == r[4] + 1]
+    told = [r for r in rows if r[0] == records.LOST and r[1] == r[4] + 1]
     assert len(told) > 1 and len(before - texts()) == sum([r[5] for r in told])
     # Each seq is that of a record, or of one told lost.
     covered = {r[1] for r in rows}

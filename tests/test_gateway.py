@@ -9,12 +9,14 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import wmbus_cases as cases
 from disk import Disk
 
-from firmware import batch, cbor, config, history, identity
+from firmware import config, history, identity
 from firmware.clock import Clock
 from firmware.gateway import Gateway, restored
 from firmware.han_port import HanPort
 from firmware.own import OwnMeters
 from firmware.spool import Ring
+from firmware.wire import cbor
+from firmware.wire import records as wire_records
 from wmbus import parse_meter
 
 ME = identity.of_seed(bytes(range(32)))
@@ -81,7 +83,7 @@ class Bench(Gateway):
             self.han = HanPort(self.config["han"], clock, kept, lambda data: self.kept.update({"han": data}),
                                self.electricity_hour, self.count)
 
-    def set_clock(self, unix=T, quality=batch.CLOCK_ANSWER):
+    def set_clock(self, unix=T, quality=wire_records.CLOCK_ANSWER):
         self.clock.offer(unix * 1000, quality)
 
     def records(self, ring, kind=None):
@@ -103,7 +105,8 @@ def test_boot_and_clock_records_are_in_both_rings():
     g.hal.ms = 42000
     g.set_clock()
     for ring in (g.values, g.telegrams):
-        assert g.records(ring) == [[batch.BOOT, 1, 0, 7, "start"], [batch.CLOCK, 2, 42, T, batch.CLOCK_ANSWER]]
+        assert g.records(ring) == [[wire_records.BOOT, 1, 0, 7, "start"],
+                                   [wire_records.CLOCK, 2, 42, T, wire_records.CLOCK_ANSWER]]
 
 
 def test_before_the_clock_is_known_a_telegram_carries_seconds_since_boot():
@@ -113,7 +116,7 @@ def test_before_the_clock_is_known_a_telegram_carries_seconds_since_boot():
     g.set_clock()
     g.hal.ms = 3700000
     g.telegram(cases.mode5(), -71)
-    rows = g.records(g.telegrams, batch.TELEGRAM)
+    rows = g.records(g.telegrams, wire_records.TELEGRAM)
     assert [row[2] for row in rows] == [5, T + 3695] and [row[3] for row in rows] == [-70, -71]
 
 
@@ -124,12 +127,12 @@ def test_a_system_clock_that_starts_in_2000_is_not_believed_and_a_right_one_is()
     for _ in range(3):
         g.hal.ms += 10000
         g.tick()
-    assert g.clock.now() is None and g.clock.refused == 3 and g.clock.quality == batch.CLOCK_FLOOR
+    assert g.clock.now() is None and g.clock.refused == 3 and g.clock.quality == wire_records.CLOCK_FLOOR
     g.telegram(cases.mode5(), -70)
-    assert g.records(g.telegrams, batch.TELEGRAM)[0][2] == 30  # since boot: 2000 would be taken for that too
+    assert g.records(g.telegrams, wire_records.TELEGRAM)[0][2] == 30  # since boot: 2000 would be taken for that too
     g.hal.system_time = lambda: T
     g.tick()
-    assert g.clock.now() == T and g.clock.quality == batch.CLOCK_SNTP
+    assert g.clock.now() == T and g.clock.quality == wire_records.CLOCK_SNTP
 
 
 # --- what leaves the home ---
@@ -139,7 +142,7 @@ def test_a_neighbours_telegram_goes_as_received_and_is_not_decrypted():
     g.set_clock()
     telegram = cases.mode5(key=OTHER_KEY)
     g.telegram(telegram, -80)
-    assert [row[4] for row in g.records(g.telegrams, batch.TELEGRAM)] == [telegram]
+    assert [row[4] for row in g.records(g.telegrams, wire_records.TELEGRAM)] == [telegram]
     assert g.counters["own"] == 0 and g.own._ciphers == {}
 
 
@@ -147,7 +150,7 @@ def test_a_foreign_telegram_in_plain_text_is_bytes_too():
     g = Bench(own_meters=own("NET-99999999-01-07"))
     g.set_clock()
     g.telegram(cases.short(), -80)
-    assert [row[4] for row in g.records(g.telegrams, batch.TELEGRAM)] == [cases.short()]
+    assert [row[4] for row in g.records(g.telegrams, wire_records.TELEGRAM)] == [cases.short()]
     assert g.counters["own"] == 0 and g.disk.names("history") == []
 
 
@@ -165,7 +168,7 @@ def test_what_is_not_water_is_counted_and_never_stored():
     g = Bench()
     g.telegram(cases.mode5(who=HEAT), -80)
     g.thinning.close_day()
-    assert g.counters["foreign"] == 1 and g.records(g.telegrams, batch.HEARD) == []
+    assert g.counters["foreign"] == 1 and g.records(g.telegrams, wire_records.HEARD) == []
 
     class Media(Bench):
         """Known bad: relays every medium."""
@@ -180,7 +183,7 @@ def test_the_works_list_is_kept_to():
     g.set_clock()
     g.telegram(cases.mode5(), -80)
     g.telegram(cases.mode5(who=cases.address(number="12345679")), -80)
-    assert len(g.records(g.telegrams, batch.TELEGRAM)) == 1 and g.counters["foreign"] == 1
+    assert len(g.records(g.telegrams, wire_records.TELEGRAM)) == 1 and g.counters["foreign"] == 1
 
 
 def test_one_telegram_per_window_is_kept_and_the_rest_counted():
@@ -189,12 +192,12 @@ def test_one_telegram_per_window_is_kept_and_the_rest_counted():
     for i in range(300):
         g.hal.ms = i * 16000
         g.telegram(cases.mode5(access=i & 255), -80 + i % 5)
-    assert len(g.records(g.telegrams, batch.TELEGRAM)) == 2
+    assert len(g.records(g.telegrams, wire_records.TELEGRAM)) == 2
     assert (g.counters["relayed"], g.counters["thinned"], g.counters["heard"]) == (2, 298, 300)
     g.tick()
     g.hal.ms = 86400000
     g.tick()
-    heard = g.records(g.telegrams, batch.HEARD)
+    heard = g.records(g.telegrams, wire_records.HEARD)
     assert len(heard) == 1 and heard[0][3:7] == [WATER, T // 86400, 300, -76]
 
 
@@ -219,7 +222,7 @@ def test_a_full_disk_makes_the_telegram_due_again():
         pass
     g.telegrams.append = append
     g.telegram(cases.mode5(), -80)
-    assert len(g.records(g.telegrams, batch.TELEGRAM)) == 1
+    assert len(g.records(g.telegrams, wire_records.TELEGRAM)) == 1
 
 
 # --- the household's own ---
@@ -275,21 +278,21 @@ def hours_sent(g):
     g.han.take({"time": T + 10, "import_w": 900, "import_kwh": 1000.0, "export_kwh": 2.0, "meter_id": "6970"})
     g.hal.ms = 3600000
     g.han.take({"time": T + 3610, "import_w": 800, "import_kwh": 1000.85, "export_kwh": 2.5, "meter_id": "6970"})
-    return g.records(g.values, batch.HAN_HOUR)
+    return g.records(g.values, wire_records.HAN_HOUR)
 
 
 def test_electricity_stays_in_the_home():
     g = Bench(han=HAN)
     assert hours_sent(g) == []
     assert list(g.history.rows()) == [[str(T), "el", "6970", "850", "500", ""]]
-    assert g.clock.quality == batch.CLOCK_HAN and g.clock.now() == T + 3610
+    assert g.clock.quality == wire_records.CLOCK_HAN and g.clock.now() == T + 3610
 
 
 def test_it_leaves_with_the_owners_opt_in():
     g = Bench(han=dict(HAN, send=True))
     rows = hours_sent(g)
-    assert [row[0:1] + row[3:] for row in rows] == [[batch.HAN_HOUR, T, 850, 500, False]]
-    assert g.records(g.telegrams, batch.HAN_HOUR) == []
+    assert [row[0:1] + row[3:] for row in rows] == [[wire_records.HAN_HOUR, T, 850, 500, False]]
+    assert g.records(g.telegrams, wire_records.HAN_HOUR) == []
 
     class Sends(Bench):
         """Known bad: does not ask."""
@@ -315,7 +318,7 @@ def test_an_hour_without_its_list_is_integrated_and_marked():
         g.hal.ms = at * 1000
         g.han.take({"time": T + at, "import_w": 1200, "export_w": 0})
     assert list(g.history.rows()) == [[str(T), "el", "", "1200", "0", "e"]]
-    assert [row[3:] for row in g.records(g.values, batch.HAN_HOUR)] == [[T, 1200, 0, True]]
+    assert [row[3:] for row in g.records(g.values, wire_records.HAN_HOUR)] == [[T, 1200, 0, True]]
 
 
 def test_a_ciphered_message_is_read_once_also_after_a_restart():
@@ -376,7 +379,7 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
         task.cancel()
     asyncio.run(go())
     assert len(starts) == 2 and g.counters["restarts"] == 1
-    events = g.records(g.values, batch.EVENT)
+    events = g.records(g.values, wire_records.EVENT)
     assert events[0][3] == "restart" and "radio0" in events[0][4] and "bug" in events[0][4]
 
 
@@ -398,7 +401,7 @@ def test_closing_keeps_what_was_only_in_memory():
     g.set_clock()
     g.telegram(cases.mode5(), -60)
     g.close()
-    assert len(g.records(g.telegrams, batch.HEARD)) == 1 and "han" in g.kept and g.kept["floor"] == T
+    assert len(g.records(g.telegrams, wire_records.HEARD)) == 1 and "han" in g.kept and g.kept["floor"] == T
 
 
 def test_status_is_about_this_gateway_only():

@@ -11,7 +11,7 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import envelopes
 import test_gateway as rig
 
-from firmware import batch, cbor, commands, config, ed25519, reset
+from firmware import commands, config, ed25519, reset
 from firmware.commands import (
     DONE,
     FAILED,
@@ -25,6 +25,7 @@ from firmware.commands import (
     Commands,
 )
 from firmware.gateway import restored
+from firmware.wire import cbor, envelope, records
 
 T = rig.T
 SEED, SUCCESSOR, STRANGER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
@@ -84,16 +85,16 @@ class Bench(rig.Bench):
         return asyncio.run(self.commands.take(list(commands), before))
 
     def results(self):
-        return [tuple(row[3:5]) for row in self.records(self.values, batch.RESULT)]
+        return [tuple(row[3:5]) for row in self.records(self.values, records.RESULT)]
 
 
 def command(name, arguments, counter=1, not_after=T + 200, seed=SEED, kid=rig.ME.kid, works="demo", purpose="command",
             content=None, content_type="application/cbor"):
     content = cbor.encode([kid, counter, not_after, name, arguments]) if content is None else content
-    signer = batch.kid(KEYS[seed])
+    signer = envelope.kid(KEYS[seed])
     digest = hashlib.sha256(content).digest()
-    message = batch.to_sign(purpose, works, signer, digest, content_type)
-    return batch.envelope(signer, digest, ed25519.sign(seed, KEYS[seed], message), content_type) + content
+    message = envelope.to_sign(purpose, works, signer, digest, content_type)
+    return envelope.envelope(signer, digest, ed25519.sign(seed, KEYS[seed], message), content_type) + content
 
 
 INTERVAL = {"seconds": 300}
@@ -145,7 +146,7 @@ def matrix():
     moved = bytearray(good)
     moved[-1] ^= 1
     stranger = command("interval", INTERVAL, 5, seed=STRANGER)
-    mine, theirs = batch.kid(KEYS[SEED]), batch.kid(KEYS[STRANGER])
+    mine, theirs = envelope.kid(KEYS[SEED]), envelope.kid(KEYS[STRANGER])
     yield "forged: signature", [bytes(forged)], None
     yield "forged: content", [bytes(moved)], None
     yield "forged: by a stranger", [stranger], None
@@ -166,7 +167,7 @@ def matrix():
             good[at + 64:], SEED, KEYS[SEED], purpose="command", works="demo", protected=protected))], None
     yield "swapped kid: of a stranger", [good.replace(mine, theirs)], None
     yield "swapped kid: of the works", [stranger.replace(theirs, mine)], None
-    yield "swapped kid: of the successor", [good.replace(mine, batch.kid(KEYS[SUCCESSOR]))], None
+    yield "swapped kid: of the successor", [good.replace(mine, envelope.kid(KEYS[SUCCESSOR]))], None
     yield "swapped kid: for another gateway", [command("interval", INTERVAL, 5, kid=bytes(10))], None
     before = command("interval", {"seconds": 60}, 5)
     yield "reordered", [command("interval", INTERVAL, 6), before], [(5, DONE), (6, DONE)]
@@ -438,7 +439,7 @@ def closes(consent=True, before=T, not_after=T + 200, answer_time=None, kind=Ben
     g = kind(consent={"valve": consent})
     if answer_time is not None:
         g.clock._offset_ms = None if before is None else g.clock._offset_ms
-        g.clock.offer(answer_time * 1000, batch.CLOCK_ANSWER)
+        g.clock.offer(answer_time * 1000, records.CLOCK_ANSWER)
     g.give(command("close-valve", {}, not_after=not_after), before=before)
     return len(g.closed), g.results()[0][1]
 

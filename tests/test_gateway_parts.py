@@ -2,9 +2,10 @@
 
 from disk import Disk
 
-from firmware import batch, config, history, http, identity, sntp
+from firmware import config, history, http, identity, sntp
 from firmware.clock import Clock
 from firmware.radios import bursts, rtlwmbus
+from firmware.wire import envelope, records
 from wmbus import parse_meter
 
 T = 1795504560  # 2026-11-24 07:16 UTC
@@ -32,40 +33,40 @@ def test_before_anything_is_known_records_carry_uptime():
     w = Watch()
     w.ms = 5500
     c = w.clock
-    assert c.now() is None and c.record_time() == 5 and not c.good() and c.quality == batch.CLOCK_FLOOR
+    assert c.now() is None and c.record_time() == 5 and not c.good() and c.quality == records.CLOCK_FLOOR
     assert c.best() == 1767225600 + 5
-    assert Clock(lambda: 0, 0).quality == batch.CLOCK_NONE
+    assert Clock(lambda: 0, 0).quality == records.CLOCK_NONE
 
 
 def test_first_setting_and_steps_over_two_seconds_are_told():
     w = Watch()
     w.ms = 10000
-    assert w.clock.offer(T * 1000, batch.CLOCK_ANSWER)
-    assert w.steps == [(10, T, batch.CLOCK_ANSWER)] and w.clock.now() == T and w.clock.record_time() == T
+    assert w.clock.offer(T * 1000, records.CLOCK_ANSWER)
+    assert w.steps == [(10, T, records.CLOCK_ANSWER)] and w.clock.now() == T and w.clock.record_time() == T
     w.ms = 20000
-    assert w.clock.offer((T + 11) * 1000, batch.CLOCK_ANSWER) and len(w.steps) == 1 and w.clock.now() == T + 10
-    assert w.clock.offer((T + 13) * 1000, batch.CLOCK_ANSWER) and len(w.steps) == 2 and w.clock.now() == T + 13
+    assert w.clock.offer((T + 11) * 1000, records.CLOCK_ANSWER) and len(w.steps) == 1 and w.clock.now() == T + 10
+    assert w.clock.offer((T + 13) * 1000, records.CLOCK_ANSWER) and len(w.steps) == 2 and w.clock.now() == T + 13
 
 
 def test_the_better_source_wins_and_the_answer_overrules_nonsense():
     w = Watch()
     c = w.clock
-    c.offer(T * 1000, batch.CLOCK_ANSWER)
-    assert c.offer((T + 1) * 1000, batch.CLOCK_HAN) and c.quality == batch.CLOCK_HAN and c.now() == T + 1
-    assert not c.offer((T + 30) * 1000, batch.CLOCK_ANSWER) and c.now() == T + 1
-    assert c.offer((T + 90) * 1000, batch.CLOCK_ANSWER) and c.now() == T + 90 and c.quality == batch.CLOCK_ANSWER
-    assert not c.offer((T + 1) * 1000, batch.CLOCK_HAN) and c.now() == T + 90
+    c.offer(T * 1000, records.CLOCK_ANSWER)
+    assert c.offer((T + 1) * 1000, records.CLOCK_HAN) and c.quality == records.CLOCK_HAN and c.now() == T + 1
+    assert not c.offer((T + 30) * 1000, records.CLOCK_ANSWER) and c.now() == T + 1
+    assert c.offer((T + 90) * 1000, records.CLOCK_ANSWER) and c.now() == T + 90 and c.quality == records.CLOCK_ANSWER
+    assert not c.offer((T + 1) * 1000, records.CLOCK_HAN) and c.now() == T + 90
     # After hours of silence a lesser source is better than none.
     w = Watch()
-    w.clock.offer(T * 1000, batch.CLOCK_HAN)
+    w.clock.offer(T * 1000, records.CLOCK_HAN)
     w.ms = 7 * 3600000
-    assert w.clock.offer((T + 7 * 3600 + 5) * 1000, batch.CLOCK_SNTP)
+    assert w.clock.offer((T + 7 * 3600 + 5) * 1000, records.CLOCK_SNTP)
 
 
 def test_nothing_sets_it_below_the_floor_or_far_above():
     w = Watch(floor=T)
     for unix in (0, 946684800, T - 3600, T + 40 * 366 * 86400):
-        assert not w.clock.offer(unix * 1000, batch.CLOCK_HAN)
+        assert not w.clock.offer(unix * 1000, records.CLOCK_HAN)
     assert w.clock.now() is None and w.clock.refused == 4
 
 
@@ -73,9 +74,9 @@ def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
     w = Watch()
     c = w.clock
     year_2040 = 2208988800
-    assert c.offer(year_2040 * 1000, batch.CLOCK_HAN)
+    assert c.offer(year_2040 * 1000, records.CLOCK_HAN)
     assert c.floor == 1767225600
-    assert c.offer(T * 1000, batch.CLOCK_ANSWER) and c.now() == T and c.floor == T
+    assert c.offer(T * 1000, records.CLOCK_ANSWER) and c.now() == T and c.floor == T
 
     class Raises(Clock):
         """Known bad: any source raises the floor."""
@@ -84,8 +85,8 @@ def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
             self._confirm(unix_ms // 1000)
             return done
     bad = Raises(lambda: 0, 1767225600)
-    bad.offer(year_2040 * 1000, batch.CLOCK_HAN)
-    assert not bad.offer(T * 1000, batch.CLOCK_ANSWER)
+    bad.offer(year_2040 * 1000, records.CLOCK_HAN)
+    assert not bad.offer(T * 1000, records.CLOCK_ANSWER)
 
 
 def test_certificates_are_judged_by_the_confirmed_time_else_by_turns():
@@ -94,14 +95,14 @@ def test_certificates_are_judged_by_the_confirmed_time_else_by_turns():
     floor = c.floor
     assert c.for_tls(0) == c.for_tls(1) == floor and not c.confirmed
     year_2040 = 2208988800
-    c.offer(year_2040 * 1000, batch.CLOCK_HAN)
+    c.offer(year_2040 * 1000, records.CLOCK_HAN)
     assert c.for_tls(0) == year_2040 and c.for_tls(1) == floor and c.for_tls(2) == year_2040
-    c.offer(T * 1000, batch.CLOCK_ANSWER)
+    c.offer(T * 1000, records.CLOCK_ANSWER)
     assert c.confirmed and c.for_tls(0) == c.for_tls(1) == T
     # A better source that agrees keeps it confirmed, one that jumps far does not.
-    c.offer((T + 1) * 1000, batch.CLOCK_SNTP)
+    c.offer((T + 1) * 1000, records.CLOCK_SNTP)
     assert c.confirmed
-    c.offer(year_2040 * 1000, batch.CLOCK_SNTP)
+    c.offer(year_2040 * 1000, records.CLOCK_SNTP)
     assert not c.confirmed and c.for_tls(1) == T
 
 
@@ -244,7 +245,7 @@ def test_enrolment_file_is_checked():
 
 def test_identity_is_made_of_all_sources_and_checked_when_read():
     a, b = identity.make((b"one", b"two")), identity.make((b"onet", b"wo"))
-    assert a.seed != b.seed and len(a.gateway) == 16 and a.gateway == batch.gateway_id(a.public_key)
+    assert a.seed != b.seed and len(a.gateway) == 16 and a.gateway == envelope.gateway_id(a.public_key)
     assert identity.load(identity.dump(a)) == a
     for bad in (b"", b"{}", identity.dump(a).replace(a.gateway.encode(), b"A" * 16)):
         assert raises(ValueError, identity.load, bad)

@@ -18,18 +18,20 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import test_gateway as rig
 from disk import Cut, Disk
 
-from firmware import batch, cbor, config, ed25519, history
+from firmware import config, ed25519, history
 from firmware.clock import Clock
 from firmware.commands import INTERRUPTED, Commands
 from firmware.gateway import Gateway, restored
 from firmware.spool import Ring
 from firmware.uplink import Uplink
+from firmware.wire import cbor, records
+from firmware.wire import envelope as wire_envelope
 
 T = rig.T
 ME = rig.ME
 SEED = b"\x01" * 32
 KEY = ed25519.public_key(SEED)
-SIGNER = batch.kid(KEY)
+SIGNER = wire_envelope.kid(KEY)
 SCHEDULES = int(os.getenv("NETTI_SCHEDULES") or (4 if port.MICROPYTHON else 12))
 MOST_BATCHES = 400  # of a schedule; a good one needs less than a fifth
 WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "command_keys": [KEY], "gateway": ME.gateway,
@@ -39,8 +41,8 @@ WORKS = {"works": "demo", "host": "localhost", "port": 1, "anchors": [], "comman
 def command(counter, name, arguments):
     content = cbor.encode([ME.kid, counter, 1 << 40, name, arguments])
     digest = hashlib.sha256(content).digest()
-    message = batch.to_sign("command", "demo", SIGNER, digest, "application/cbor")
-    return batch.envelope(SIGNER, digest, ed25519.sign(SEED, KEY, message), "application/cbor") + content
+    message = wire_envelope.to_sign("command", "demo", SIGNER, digest, "application/cbor")
+    return wire_envelope.envelope(SIGNER, digest, ed25519.sign(SEED, KEY, message), "application/cbor") + content
 
 
 class Receiver:
@@ -80,8 +82,8 @@ class Receiver:
 
     def take(self, body):
         """The answer to a batch: (status, body)."""
-        envelope = batch.open_envelope(body, "batch", "demo")
-        head, at = batch.open_head(body, envelope.end)
+        envelope = wire_envelope.open_envelope(body, "batch", "demo")
+        head, at = wire_envelope.open_head(body, envelope.end)
         digest = hashlib.sha256(body[at:]).digest()
         if head.first and self.ranges.setdefault((head.epoch, head.first, head.last), digest) != digest:
             return 409, b""
@@ -100,7 +102,7 @@ class Receiver:
             at, seq = end, seq + 1
         self.marks[head.epoch] = max(mark, head.last)
         open_commands = [data for counter, data in self.commands if counter not in self.results]
-        return 200, batch.answer(head.epoch, self.marks[head.epoch], self.now, open_commands)
+        return 200, wire_envelope.answer(head.epoch, self.marks[head.epoch], self.now, open_commands)
 
     def record(self, epoch, seq, raw, new):
         assert self.meaning.setdefault((epoch, seq), raw) == raw, "seq %d has two meanings" % seq
@@ -108,9 +110,9 @@ class Receiver:
             return
         row = cbor.decode_all(raw)
         assert row[1] == seq
-        if row[0] == batch.TELEGRAM:
+        if row[0] == records.TELEGRAM:
             self.telegrams.add(row[4])
-        elif row[0] == batch.RESULT and row[3] not in self.results:
+        elif row[0] == records.RESULT and row[3] not in self.results:
             self.results[row[3]] = row[4]
             if row[4] == INTERRUPTED and row[3] in self.rewound:
                 self.order("rewind", self.rewound[row[3]])
@@ -355,7 +357,8 @@ class AcknowledgesLast(Up):
     async def _accepted(self, ring, first, last, answer):
         if answer.commands:
             await self._on_commands(answer.commands, self._clock.now())
-        return await Up._accepted(self, ring, first, last, batch.Answer(answer.epoch, answer.through, answer.time, []))
+        return await Up._accepted(self, ring, first, last,
+                                  wire_envelope.Answer(answer.epoch, answer.through, answer.time, []))
 
 
 class UndoesRewinds(World):

@@ -4,8 +4,8 @@ import json
 
 from test_gateway import Bench
 
-from firmware import batch
 from firmware.watch import ROUND_S, Watch
+from firmware.wire import records
 
 
 class Task:
@@ -58,9 +58,9 @@ def test_a_crash_is_told_once_after_the_next_start():
     note = kept.pop()
     g, _, kept = watched()
     g.watch.tell(note, 3)
-    assert [r[4] for r in g.records(g.values, batch.EVENT) if r[3] == "crash"] == [
+    assert [r[4] for r in g.records(g.values, records.EVENT) if r[3] == "crash"] == [
         "free=1000 uptime=0 used=2000 reset=3 Traceback: it broke"]
-    told = dict([tuple(c) for c in g.records(g.values, batch.STATUS)[-1][3]])
+    told = dict([tuple(c) for c in g.records(g.values, records.STATUS)[-1][3]])
     assert told["crash_free"] == 1000 and told["crash_used"] == 2000 and told["reset_cause"] == 3
     assert kept == [None]
 
@@ -73,7 +73,7 @@ def test_the_end_of_a_long_trace_is_told_with_all_figures():
     note = kept.pop()
     g, _, kept = watched()
     g.watch.tell(note, 5)
-    (text,) = [r[4] for r in g.records(g.values, batch.EVENT) if r[3] == "crash"]
+    (text,) = [r[4] for r in g.records(g.values, records.EVENT) if r[3] == "crash"]
     assert text.startswith("free=524288 uptime=1000000000 used=524288 reset=5 ")
     assert text.endswith("ValueError: what it was") and len(text) > 190
 
@@ -81,18 +81,18 @@ def test_the_end_of_a_long_trace_is_told_with_all_figures():
 def test_a_reset_by_the_watchdog_is_told_also_where_nothing_was_noted():
     g, _, kept = watched()
     g.watch.tell(None, 3)
-    assert [r[4] for r in g.records(g.values, batch.EVENT)] == ["reset=3 hung, without a note"]
+    assert [r[4] for r in g.records(g.values, records.EVENT)] == ["reset=3 hung, without a note"]
     for cause in (0, 1, 2, 4, 5):
         g, _, kept = watched()
         g.watch.tell(None, cause)
-        assert not g.records(g.values, batch.EVENT)
+        assert not g.records(g.values, records.EVENT)
 
 
 def test_damaged_or_missing_notes_are_told_by_nobody():
     for note in (None, b"", b"{", b"[]", b"{}", b'{"trace": 1}'):
         g, _, kept = watched()
         g.watch.tell(note, 0)
-        assert not g.records(g.values, batch.EVENT) and not kept
+        assert not g.records(g.values, records.EVENT) and not kept
 
 
 def test_load_is_shed_in_its_order_and_only_while_memory_is_short():

@@ -13,8 +13,9 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import test_gateway as rig
 import wmbus_cases as cases
 
-from firmware import batch, reset
+from firmware import reset
 from firmware.gateway import Gateway
+from firmware.wire import cbor, records
 
 MEDIA = [kind for kind in range(64) if kind not in (6, 7, 0x15, 0x16)]
 OWN, NEIGHBOUR = "NET-99999999-01-07", "NET-12345678-01-07"
@@ -55,7 +56,7 @@ def foreign_plain(kind):
     g.set_clock()
     for telegram in (cases.short(), cases.mode5()):
         g.telegram(telegram, -80)
-        if telegram not in [row[4] for row in g.records(g.telegrams, batch.TELEGRAM)]:
+        if telegram not in [row[4] for row in g.records(g.telegrams, records.TELEGRAM)]:
             return "not relayed as received"
     g.own.tick(rig.T + 7200)
     return "decoded" if g.counters["own"] or g.disk.names("history") else ""
@@ -67,7 +68,7 @@ def electricity(kind):
     if rig.hours_sent(g):
         return "sent"
     kept = b"".join([data for ring in (g.values, g.telegrams) for _seq, data in ring.read(0)])
-    return "in the spool" if b"6970" in kept or batch.cbor.encode(850) in kept else ""
+    return "in the spool" if b"6970" in kept or cbor.encode(850) in kept else ""
 
 
 def keys_stay(kind):

@@ -9,7 +9,8 @@ import random
 
 from spool_media import Bare, Files, media
 
-from firmware import batch, cbor, flash_ring, spool
+from firmware import flash_ring, spool
+from firmware.wire import cbor, records
 
 
 def every(seed, capacity=1 << 16):
@@ -23,12 +24,12 @@ def every(seed, capacity=1 << 16):
 
 
 def record(text):
-    return lambda seq: batch.event(seq, 7, "e", text)
+    return lambda seq: records.event(seq, 7, "e", text)
 
 
 def read_texts(ring, after=0):
     for _seq, data in ring.read(after):
-        if data[1] == batch.EVENT:
+        if data[1] == records.EVENT:
             yield cbor.decode_all(data)[4]
 
 
@@ -102,7 +103,7 @@ def test_a_full_ring_drops_the_oldest_and_says_so():
         for seq, data in ring.read(ring.acknowledged):
             assert seq == expected
             expected += 1
-            if data[1] == batch.LOST:
+            if data[1] == records.LOST:
                 told.append(cbor.decode_all(data))
         assert expected == ring.last + 1
         begin = 1
@@ -226,7 +227,7 @@ def test_a_damaged_record_is_told_and_passed():
         for _ in again.read(again.acknowledged):
             pass
         rows = [cbor.decode_all(d) for _s, d in again.read(0)]
-        told = [r for r in rows if r[0] == batch.LOST]
+        told = [r for r in rows if r[0] == records.LOST]
         assert len(told) == 1 and again.epoch == ring.epoch
         covered = {r[1] for r in rows} | set(range(told[0][3], told[0][4] + 1))
         assert covered == set(range(1, again.last + 1))
@@ -235,7 +236,7 @@ def test_a_damaged_record_is_told_and_passed():
         lost = again.lost
         for _ in range(2):
             rows = [cbor.decode_all(d) for _s, d in again.read(again.acknowledged)]
-        told = [r for r in rows if r[0] == batch.LOST]
+        told = [r for r in rows if r[0] == records.LOST]
         assert len(told) == 2 and again.lost > lost
 
 
@@ -246,7 +247,7 @@ def test_what_cannot_be_delivered_is_given_up_with_a_record():
         ring.append(record("next"))
         ring.give_up(1)
         assert texts(ring, ring.acknowledged) == ["next"]
-        assert [d[1] for _s, d in ring.read(ring.acknowledged)][-1] == batch.LOST
+        assert [d[1] for _s, d in ring.read(ring.acknowledged)][-1] == records.LOST
 
 
 # --- cuts ---
@@ -303,9 +304,9 @@ def check(medium, world):
     held, told = set(), {}
     for epoch, _seq, data in [(ring.epoch, s, d) for s, d in ring.read(0)] + [k + (world.sent[k],) for k in world.sent]:
         row = cbor.decode_all(data)
-        if row[0] == batch.EVENT:
+        if row[0] == records.EVENT:
             held.add(row[4])
-        elif row[0] == batch.LOST:
+        elif row[0] == records.LOST:
             told.setdefault(epoch, []).append((row[3], row[4]))
     missing = [t for t in world.written[:world.promised] if t not in held]
     if medium.overflows:

@@ -6,8 +6,9 @@ import update_lives as lives
 from support import skip
 from update_lives import FOLDER, Flash, Hal, Random, Release, Source, finish
 
-from firmware import batch, boot, cbor, ed25519, update
+from firmware import boot, ed25519, update
 from firmware.slots import Damaged, SlotError, Slots, version_number, version_text
+from firmware.wire import cbor, envelope
 
 SEED, SUCCESSOR, STRANGER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
 KEYS = tuple([ed25519.public_key(seed) for seed in (SEED, SUCCESSOR)])
@@ -29,9 +30,9 @@ def refused(call, *arguments):
 def signed(content, seed=SEED, purpose="release", works="netti", kind="application/cbor-seq", kid=None):
     public = ed25519.public_key(seed)
     digest = hashlib.sha256(content).digest()
-    kid = kid or batch.kid(public)
-    signature = ed25519.sign(seed, public, batch.to_sign(purpose, works, kid, digest, kind))
-    return batch.envelope(kid, digest, signature, kind) + content
+    kid = kid or envelope.kid(public)
+    signature = ed25519.sign(seed, public, envelope.to_sign(purpose, works, kid, digest, kind))
+    return envelope.envelope(kid, digest, signature, kind) + content
 
 
 def last(generator):
@@ -260,7 +261,7 @@ def test_a_manifest_counts_with_the_release_key_only():
     sig[len(data) - len(good) - 5] ^= 1
     for bad in (signed(good, STRANGER), signed(good, purpose="command"), signed(good, purpose="batch"),
                 signed(good, works="demo"), signed(good, kind="application/cbor"), bytes(forged), bytes(sig),
-                signed(good, STRANGER, kid=batch.kid(KEYS[0])), data[:-1], data + b"\x00", b"", good):
+                signed(good, STRANGER, kid=envelope.kid(KEYS[0])), data[:-1], data + b"\x00", b"", good):
         assert "manifest: " in refused(update.verify_steps, bad, KEYS)
     assert "not signed by a release key" in refused(update.verify_steps, data, ())
 

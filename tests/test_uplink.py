@@ -6,11 +6,15 @@ import gc
 from disk import Disk, File
 from flash_sim import Nor
 
-from firmware import batch, cbor, ed25519, flash, identity, port, uplink
+from firmware import ed25519, flash, identity, port, uplink
+from firmware import wire as wire_wire
 from firmware.clock import Clock
 from firmware.flash_ring import FlashRing
 from firmware.spool import Ring
 from firmware.uplink import Uplink, backoff, until_next
+from firmware.wire import cbor
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records as wire_records
 
 ME = identity.of_seed(bytes(range(32)))
 T = 1795504560
@@ -29,10 +33,10 @@ class Receiver:
         self.skips = False  # whether what comes under a known seq may be something else
 
     def answer(self, body):
-        envelope = batch.open_envelope(body, "batch", "demo")
+        envelope = wire_envelope.open_envelope(body, "batch", "demo")
         assert envelope.kid == ME.kid
         assert ed25519.verify(ME.public_key, envelope.to_verify, envelope.signature)
-        head, at = batch.open_head(body, envelope.end)
+        head, at = wire_envelope.open_head(body, envelope.end)
         records = []
         while at < len(body):
             end = cbor.skip(body, at)
@@ -52,7 +56,7 @@ class Receiver:
             if status is LOST:
                 return b""
             through = extra if extra != "" else max(list(mine) + [0])
-            return http(200, "", batch.answer(head.epoch, through, T))
+            return http(200, "", wire_envelope.answer(head.epoch, through, T))
         return http(status, extra, b"no\n")
 
 
@@ -113,7 +117,7 @@ class Bench(Uplink):
         self.receiver = receiver or Receiver()
         Uplink.__init__(self, {"works": "demo", "host": "localhost", "port": 1, "anchors": []}, ME,
                         (self.values, self.telegrams), Clock(lambda: 1000, 1767225600), 900,
-                        lambda: (3, "0.1.0", batch.CLOCK_FLOOR), self.on_renew, self.on_commands, self.counted)
+                        lambda: (3, "0.1.0", wire_records.CLOCK_FLOOR), self.on_renew, self.on_commands, self.counted)
 
     def random(self, n):
         self.n += 1
@@ -128,7 +132,7 @@ class Bench(Uplink):
 
     def on_renew(self, ring):
         self.renewed.append(ring)
-        ring.append(lambda seq: batch.boot(seq, 0, 3, "epoch"))
+        ring.append(lambda seq: wire_records.boot(seq, 0, 3, "epoch"))
 
     async def _connected(self):
         if self._connection is None:
@@ -146,7 +150,7 @@ class Bench(Uplink):
     def fill(self, ring, n, size=20):
         for i in range(n):
             text = "%06d" % i + "x" * (size - 6)
-            ring.append(lambda seq, text=text: batch.event(seq, T, "e", text))
+            ring.append(lambda seq, text=text: wire_records.event(seq, T, "e", text))
 
     def go(self, *script):
         """One round against this script; returns the seconds it wants to wait."""
@@ -170,7 +174,7 @@ def test_all_is_sent_over_one_connection_and_acknowledged():
     assert b.values.pending() == 0 and b.telegrams.pending() == 0 and b.counts["acknowledged"] == 223
     assert [h.epoch for h, _s, _z in b.receiver.requests] == [b.values.epoch] + [b.telegrams.epoch] * 2
     assert b._clock.now() == T and 1 <= wait <= 900
-    assert b.receiver.requests[0][0] == batch.Head(b.values.epoch, 3, "0.1.0", batch.CLOCK_FLOOR, 1, 3)
+    assert b.receiver.requests[0][0] == wire_envelope.Head(b.values.epoch, 3, "0.1.0", wire_records.CLOCK_FLOOR, 1, 3)
 
 
 def test_with_nothing_to_send_it_asks_for_the_time():
@@ -181,7 +185,7 @@ def test_with_nothing_to_send_it_asks_for_the_time():
 
 def test_batches_keep_within_their_size():
     b = Bench()
-    assert b._most + uplink.ROOM == batch.MAX_BATCH and b._most_records == batch.MAX_RECORDS
+    assert b._most + uplink.ROOM == wire_wire.MAX_BATCH and b._most_records == wire_wire.MAX_RECORDS
     b._most = 8000  # the test's receiver holds whole batches in the same heap
     b.fill(b.telegrams, 60, 300)
     b.go()
@@ -232,13 +236,13 @@ def test_409_begins_a_new_epoch_and_sends_again():
     b.go(409)
     assert b.renewed == [b.telegrams] and b.telegrams.epoch != old and b.telegrams.pending() == 0
     stored = b.receiver.stored[b.telegrams.epoch]
-    assert sorted(stored) == list(range(1, 22)) and stored[1][1] == batch.BOOT
+    assert sorted(stored) == list(range(1, 22)) and stored[1][1] == wire_records.BOOT
     assert [cbor.decode_all(stored[i + 2])[4][:6] for i in range(20)] == ["%06d" % i for i in range(20)]
     # Refused again and again it pauses between.
     b.fill(b.telegrams, 3)
     assert b.go(409, 409) > 10 and b.telegrams.stranded()
     b.go()
-    found = [cbor.decode_all(d)[4] for d in b.receiver.stored[b.telegrams.epoch].values() if d[1] == batch.EVENT]
+    found = [cbor.decode_all(d)[4] for d in b.receiver.stored[b.telegrams.epoch].values() if d[1] == wire_records.EVENT]
     assert len([t for t in found if t.startswith("00000")]) == 3
 
 
@@ -275,7 +279,7 @@ def test_429_and_503_wait_as_told():
 
 
 def test_answers_that_are_none_are_lost_answers():
-    good = batch.answer(b"\x02" * 8, 1, T)
+    good = wire_envelope.answer(b"\x02" * 8, 1, T)
     for bad in (b"", b"nonsense\r\n\r\n", http(200, "", b""), http(200, "", b"{}"), http(200, "", good[:-1]),
                 http(200, "", good + b"\x00"), http(200, "", b"\xff" * 9),
                 b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"):
@@ -290,7 +294,7 @@ def test_an_answer_that_acknowledges_nothing_does_not_go_round_for_ever():
     b = Bench()
     b.fill(b.telegrams, 5)
     assert b.go((200, 0)) > 10 and b.telegrams.pending() == 5
-    other = http(200, "", batch.answer(b"\x99" * 8, 5, T))
+    other = http(200, "", wire_envelope.answer(b"\x99" * 8, 5, T))
     assert b.go(other) > 10 and b.telegrams.pending() == 5
     # Part of it: the rest goes on.
     b.go((200, 2))
@@ -309,12 +313,12 @@ def copied(b):
 def texts(b):
     """What the events say that the receiver has stored."""
     stored = [cbor.decode_all(d) for mine in b.receiver.stored.values() for d in mine.values()]
-    return sorted([r[4] for r in stored if r[0] == batch.EVENT])
+    return sorted([r[4] for r in stored if r[0] == wire_records.EVENT])
 
 
 def note(ring, *told):
     for text in told:
-        ring.append(lambda seq, text=text: batch.event(seq, T, "e", text))
+        ring.append(lambda seq, text=text: wire_records.event(seq, T, "e", text))
 
 
 def test_after_a_start_it_asks_how_far_the_receiver_is():
@@ -333,7 +337,7 @@ def test_after_a_start_it_asks_how_far_the_receiver_is():
     again = copied(again)()
     note(again.telegrams, "d")
     before = len(again.receiver.requests)
-    for step in (LOST, 503, 401, http(200, "", batch.answer(b"\x99" * 8, 0, T))):
+    for step in (LOST, 503, 401, http(200, "", wire_envelope.answer(b"\x99" * 8, 0, T))):
         again.go(step)
     assert again.sent()[before:] == [(0, 0)] * 4
     again.go()
@@ -424,7 +428,7 @@ def test_a_receiver_from_a_backup_gets_again_what_it_lost_though_nothing_is_new(
     b.go()
     assert texts(b) == ["a", "b", "c"]
     # An answer to something else says nothing, and what is gone from the ring is not waited for.
-    b.go(http(200, "", batch.answer(b"\x99" * 8, 0, T)))
+    b.go(http(200, "", wire_envelope.answer(b"\x99" * 8, 0, T)))
     assert b.telegrams.pending() == 0
 
 
@@ -442,7 +446,8 @@ class KeepsStill(Bench):
     """Known bad: does not care how little the receiver has."""
     def _acknowledged(self, ring, first, last, answer):
         through = max(answer.through, ring.acknowledged)
-        return Bench._acknowledged(self, ring, first, last, batch.Answer(answer.epoch, through, answer.time, []))
+        return Bench._acknowledged(self, ring, first, last,
+                                   wire_envelope.Answer(answer.epoch, through, answer.time, []))
 
 
 def test_a_gateway_that_does_not_care_leaves_a_receiver_from_a_backup_without():
@@ -490,9 +495,9 @@ def test_a_gateway_that_does_not_look_loses_telegrams_silently():
 
 def test_commands_come_with_the_time_as_it_was_before_them():
     b = Bench()
-    assert b.go(http(200, "", batch.answer(bytes(8), 0, T, (b"c1", b"c2")))) > 1
+    assert b.go(http(200, "", wire_envelope.answer(bytes(8), 0, T, (b"c1", b"c2")))) > 1
     # Results are sent at once.
-    assert b.go(http(200, "", batch.answer(bytes(8), 0, T + 9, (b"c3",)))) == 1
+    assert b.go(http(200, "", wire_envelope.answer(bytes(8), 0, T + 9, (b"c3",)))) == 1
     assert b.go() > 1
     assert b.commands == [([b"c1", b"c2"], None), ([b"c3"], T)]
 

@@ -14,10 +14,11 @@ import fake_network as fake
 import test_boards as boards
 import test_gateway as rig
 
-from firmware import batch, config, wifi
+from firmware import config, wifi
 from firmware.errors import ConfigError
 from firmware.gateway import RARELY
 from firmware.port.wifi import JOIN_S
+from firmware.wire import records
 
 SETTINGS = {"ssid": "Fyrveien", "password": "correct horse", "country": "NO"}
 HOUR = 3600
@@ -88,7 +89,7 @@ class Home:
         return self
 
     def events(self):
-        return [row[4] for row in self.g.records(self.g.values, batch.EVENT) if row[3] == "wifi"]
+        return [row[4] for row in self.g.records(self.g.values, records.EVENT) if row[3] == "wifi"]
 
 
 def test_it_joins_and_keeps_the_channel():

@@ -11,8 +11,9 @@ take a newer release.
 
 import hashlib
 
-from firmware import boot, cbor, update
+from firmware import boot, update
 from firmware.slots import SlotError, Slots
+from firmware.wire import cbor
 
 FOLDER = "/slots"
 MANY = 1 << 30

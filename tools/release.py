@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import firmware
 import han_reader
 import wmbus
-from firmware import batch, update
+from firmware import update
 from firmware.slots import SlotError
+from firmware.wire import envelope
 
 from .errors import CommandError
 
@@ -144,9 +145,9 @@ def write(out: Path, data: bytes, files: "list[File]") -> None:
 
 def signed(data: bytes, key: Ed25519PrivateKey) -> bytes:
     """The manifest of a content."""
-    kid, digest = batch.kid(public_bytes(key)), hashlib.sha256(data).digest()
-    signature = key.sign(batch.to_sign("release", update.WORKS, kid, digest, update.CONTENT_TYPE))
-    return batch.envelope(kid, digest, signature, update.CONTENT_TYPE) + data
+    kid, digest = envelope.kid(public_bytes(key)), hashlib.sha256(data).digest()
+    signature = key.sign(envelope.to_sign("release", update.WORKS, kid, digest, update.CONTENT_TYPE))
+    return envelope.envelope(kid, digest, signature, update.CONTENT_TYPE) + data
 
 
 def opened(out: Path, keys: "list[bytes]") -> bytes:

@@ -12,7 +12,7 @@ import hashlib
 import logging
 from pathlib import Path
 
-import firmware.batch as batch
+from firmware.wire import envelope
 
 from . import StoreError, keeping, people, queries, quick, settle, take
 
@@ -112,7 +112,7 @@ def migrate(db, dialect: str, script, folder: Path = MIGRATIONS) -> int:
 
 
 def _enrol(db, public_key, kind, name, now):
-    gateway = batch.gateway_id(public_key)
+    gateway = envelope.gateway_id(public_key)
     db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled) VALUES (?,?,?,?,?) "
                "ON CONFLICT (gateway) DO UPDATE SET kind = excluded.kind, "
                "name = CASE WHEN excluded.name = '' THEN gateways.name ELSE excluded.name END",

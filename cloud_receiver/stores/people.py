@@ -7,7 +7,7 @@ is what a bill stands on.
 
 import json
 
-import firmware.batch as batch
+import firmware.wire.records as records
 
 from .. import dayrows
 from . import DECODED, NO_KEY, NUMBERS, PENDING, TEXTS, WRONG_KEY, queries
@@ -73,7 +73,7 @@ def erase(db, gateway, meters, before, after, most=5000):
             db.execute("UPDATE gateways SET name = '' WHERE gateway = ?", (gateway,))
             db.execute("DELETE FROM records WHERE received < ? AND kind NOT IN (?,?) AND epoch IN (SELECT e.id FROM "
                        "epochs e JOIN gateways g ON g.id = e.gateway WHERE g.gateway = ?)",
-                       (before, batch.BOOT, batch.CLOCK, gateway))  # those two say when other records were made
+                       (before, records.BOOT, records.CLOCK, gateway))  # those two say when other records were made
         for row in rows:
             _only_daily(db, row, before)
             db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before))

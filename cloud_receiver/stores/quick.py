@@ -9,7 +9,7 @@ import functools
 import json
 import marshal
 
-import firmware.batch as batch
+import firmware.wire.records as records
 
 from . import PAIRS, TEXTS, coverage
 
@@ -56,7 +56,7 @@ def rows(gateway: int, content, now: int) -> "bytes | None":
     t = content.telegrams
     times, digests = t.times, t.digests
     count, first, last = len(times), min(times), max(times)
-    if first < batch.UNIX_FROM or last > now + AHEAD_S or len(set(digests)) < count:
+    if first < records.UNIX_FROM or last > now + AHEAD_S or len(set(digests)) < count:
         return None  # no time, a wrong one, or the same telegram twice
     texts = [text for text, _ in t.meters]
     ear, counted, known, levels = coverage.row_bytes(gateway), coverage.COUNTED, coverage.KNOWN, coverage.LEVELS

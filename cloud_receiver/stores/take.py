@@ -8,7 +8,7 @@ before with other content is an equivocation: noted, nothing stored.
 import json
 from collections import namedtuple
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 
 from ..records import OPAQUE
 from . import DECODED, PAIRS, PENDING, TEXTS, Taken, coverage, ledger, quick, settle
@@ -60,7 +60,7 @@ def take(db, gateway, head, digest, content, now, rows=None):
                (epoch, head.first, head.last, digest, now, len(records)))
     jumped = head.first > through + 1 and not ledger.told_lost(db, epoch, through + 1, head.first - 1)
     return Taken(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
-                 tuple(r.fields for r in new if r.kind == batch.RESULT))
+                 tuple(r.fields for r in new if r.kind == wire_records.RESULT))
 
 
 class _Batch:
@@ -116,7 +116,7 @@ class _Batch:
 
     def time_of(self, record):
         """Unix seconds of a record, or None while its boot's start is not known."""
-        if record.time >= batch.UNIX_FROM:
+        if record.time >= wire_records.UNIX_FROM:
             return believed(record.time, self.now)
         start = self.boot_of(record.seq)[1]
         return None if start is None else believed(start + record.time, self.now)
@@ -131,7 +131,7 @@ class _Batch:
 
     def boot_record(self, record):
         count, _cause = record.fields
-        start = believed(record.time, self.now) if record.time >= batch.UNIX_FROM else None
+        start = believed(record.time, self.now) if record.time >= wire_records.UNIX_FROM else None
         self.db.execute("INSERT INTO boots VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
                         (self.epoch, record.seq, count, start, 0))
         self.boot = (record.seq, start, 0)
@@ -142,8 +142,8 @@ class _Batch:
     def clock_record(self, record):
         unix, quality = record.fields
         seq, start, known = self.boot_of(record.seq)
-        if unix >= batch.UNIX_FROM and quality > batch.CLOCK_FLOOR and record.time < batch.UNIX_FROM \
-                and (start is None or quality > known):
+        if (unix >= wire_records.UNIX_FROM and quality > wire_records.CLOCK_FLOOR
+                and record.time < wire_records.UNIX_FROM and (start is None or quality > known)):
             start = believed(unix, self.now) - record.time
             self.db.execute("INSERT INTO boots (epoch, seq, start, quality) VALUES (?,?,?,?) ON CONFLICT (epoch, seq) "
                             "DO UPDATE SET start = excluded.start, quality = excluded.quality",
@@ -166,7 +166,7 @@ class _Batch:
         for (seq,) in earlier:
             span = max(db.execute(f"SELECT coalesce(max(raw_time), 0) FROM {table} WHERE epoch = ? AND seq >= ? "
                                   "AND seq < ? AND raw_time < ?",
-                                  (self.epoch, seq, end_seq, batch.UNIX_FROM)).fetchone()[0]
+                                  (self.epoch, seq, end_seq, wire_records.UNIX_FROM)).fetchone()[0]
                        for table in ("telegrams", "records"))
             end -= span
             db.execute("UPDATE boots SET start = ? WHERE epoch = ? AND seq = ?", (end, self.epoch, seq))
@@ -176,7 +176,7 @@ class _Batch:
     def _time_range(self, first, end, start):
         db = self.db
         db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
-                   "AND raw_time < ?", (start, self.epoch, first, end, batch.UNIX_FROM))
+                   "AND raw_time < ?", (start, self.epoch, first, end, wire_records.UNIX_FROM))
         rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data, heard FROM telegrams "
                           "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
                           (self.epoch, first, end)).fetchall()
@@ -324,16 +324,16 @@ class _Batch:
 
 _ENTRIES = {
     OPAQUE: lambda job, record: job.keep(record, None),
-    batch.TELEGRAM: _Batch.telegram,
-    batch.HEARD: _Batch.heard,
-    batch.HAN_HOUR: _Batch.han_hour,
-    batch.EVENT: _Batch.other,
-    batch.STATUS: _Batch.status,
-    batch.BOOT: _Batch.boot_record,
-    batch.CLOCK: _Batch.clock_record,
-    batch.LOST: _Batch.lost,
-    batch.POSITION: _Batch.other,
-    batch.RESULT: _Batch.other,
+    wire_records.TELEGRAM: _Batch.telegram,
+    wire_records.HEARD: _Batch.heard,
+    wire_records.HAN_HOUR: _Batch.han_hour,
+    wire_records.EVENT: _Batch.other,
+    wire_records.STATUS: _Batch.status,
+    wire_records.BOOT: _Batch.boot_record,
+    wire_records.CLOCK: _Batch.clock_record,
+    wire_records.LOST: _Batch.lost,
+    wire_records.POSITION: _Batch.other,
+    wire_records.RESULT: _Batch.other,
 }
 
 

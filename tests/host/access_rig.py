@@ -6,7 +6,7 @@ import urllib.parse
 
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver.access import ROLES
 from cloud_receiver.accounts import Accounts
 from cloud_receiver.keys import KeyStore
@@ -23,10 +23,11 @@ class Town:
         self.receiver, self.host, self.meter = running, host, meter or Meter(12345678)
         self.step = step
         self.gateway = running.enrol(Gateway(running.directory.load().works), name="Fyrveien 3")
-        records = [batch.telegram(self.gateway.next(), NOW - (71 - n) * HOUR, -70,
+        records = [wire_records.telegram(self.gateway.next(), NOW - (71 - n) * HOUR, -70,
                                   self.meter.telegram(4_200_000 + n * step)) for n in range(72)]
         running.through(self.gateway.batch(records))
-        running.through(self.gateway.batch([batch.han_hour(self.gateway.next(), NOW, NOW - HOUR, 3_917_555, 0, False)]))
+        running.through(self.gateway.batch([wire_records.han_hour(self.gateway.next(), NOW, NOW - HOUR, 3_917_555, 0,
+                                                                  False)]))
         with contextlib.closing(KeyStore(running.directory.keys)) as keys:
             keys.bind(self.gateway.id, self.meter.text, NOW)
             self.secret = keys.home_link(self.gateway.id, NOW - 30 * DAY)

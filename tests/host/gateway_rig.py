@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
-from firmware import batch, identity
+from firmware import identity, wire
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records as wire_records
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MICROPYTHON = Path(sys.executable).parent / "micropython"
@@ -42,9 +44,9 @@ def public(key):
 def command(me, counter, name, arguments, not_after, works="demo", key=COMMAND_KEY):
     """A signed command to a gateway."""
     content = cbor2.dumps([me.kid, counter, not_after, name, arguments], canonical=True)
-    kid, digest = batch.kid(public(key)), hashlib.sha256(content).digest()
-    signature = key.sign(batch.to_sign("command", works, kid, digest, "application/cbor"))
-    return batch.envelope(kid, digest, signature, "application/cbor") + content
+    kid, digest = wire_envelope.kid(public(key)), hashlib.sha256(content).digest()
+    signature = key.sign(wire_envelope.to_sign("command", works, kid, digest, "application/cbor"))
+    return wire_envelope.envelope(kid, digest, signature, "application/cbor") + content
 
 
 class Ca:
@@ -126,7 +128,7 @@ class Receiver(Server):
         self.fetched: "list[str]" = []
         self.stored: "dict[bytes, dict[int, list]]" = {}
         self.raw: "dict[tuple, bytes]" = {}
-        self.heads: "list[batch.Head]" = []
+        self.heads: "list[wire_records.Head]" = []
         self.requests = 0
         self.wrong: "list[str]" = []
         super().__init__(tls, ("POST", "/v1/batches", self._post), ("GET", "/releases/{name:.*}", self._release))
@@ -149,10 +151,11 @@ class Receiver(Server):
             request.transport.abort()
             return web.Response()
         # Repeated until their result comes, as a receiver must.
-        results = [r[3] for r in self.records(batch.RESULT)]
+        results = [r[3] for r in self.records(wire_records.RESULT)]
         commands = [data for counter, data in self.commands if counter not in results]
         now = int(time.time()) if self.time is None else self.time
-        return web.Response(body=batch.answer(head.epoch, head.last, now, commands), content_type=batch.ANSWER_TYPE)
+        return web.Response(body=wire_envelope.answer(head.epoch, head.last, now, commands),
+                            content_type=wire.ANSWER_TYPE)
 
     async def _release(self, request):
         name = request.match_info["name"]
@@ -160,10 +163,10 @@ class Receiver(Server):
         return web.Response(body=(self.releases / name).read_bytes())
 
     def _take(self, body):
-        envelope = batch.open_envelope(body, "batch", self.works)
+        envelope = wire_envelope.open_envelope(body, "batch", self.works)
         assert envelope.kid == self.me.kid
         Ed25519PublicKey.from_public_bytes(self.me.public_key).verify(envelope.signature, envelope.to_verify)
-        head, at = batch.open_head(body, envelope.end)
+        head, at = wire_envelope.open_head(body, envelope.end)
         self.heads.append(head)
         mine = self.stored.setdefault(head.epoch, {})
         expected = head.first
@@ -187,7 +190,7 @@ class Receiver(Server):
 
     def telegrams(self):
         """The relayed telegrams."""
-        return [r[4] for r in self.records(batch.TELEGRAM)]
+        return [r[4] for r in self.records(wire_records.TELEGRAM)]
 
 
 class Bridge:

@@ -17,12 +17,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import app, enrol, kek, trust
 from cloud_receiver.accounts import Accounts
 from cloud_receiver.clock import Clock
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings
+from firmware import wire
+from firmware.wire import envelope
 
 NOW = 1795503600  # 2026-11-24T07:00:00Z
 HOUR, DAY = 3600, 86_400
@@ -82,7 +84,7 @@ class Gateway:
         self.works = works
         self.key = Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
         self.public = trust.public_bytes(self.key)
-        self.id = batch.gateway_id(self.public)
+        self.id = envelope.gateway_id(self.public)
         self.epoch = os.urandom(8)
         self.seq = 0
         self.boot = 1
@@ -91,26 +93,26 @@ class Gateway:
         self.seq += 1
         return self.seq
 
-    def sign(self, content, purpose="batch", works=None, kid=None, key=None, content_type=batch.CONTENT_TYPE):
+    def sign(self, content, purpose="batch", works=None, kid=None, key=None, content_type=wire.CONTENT_TYPE):
         """The batch of some content: envelope and content."""
-        kid = kid or batch.kid(self.public)
+        kid = kid or envelope.kid(self.public)
         digest = hashlib.sha256(content).digest()
-        signature = (key or self.key).sign(batch.to_sign(purpose, works or self.works, kid, digest, content_type))
-        return batch.envelope(kid, digest, signature, content_type) + content
+        signature = (key or self.key).sign(envelope.to_sign(purpose, works or self.works, kid, digest, content_type))
+        return envelope.envelope(kid, digest, signature, content_type) + content
 
-    def content(self, records, first=None, last=None, epoch=None, clock=batch.CLOCK_ANSWER):
+    def content(self, records, first=None, last=None, epoch=None, clock=wire_records.CLOCK_ANSWER):
         """Head and records; `records` are (seq, bytes) or bytes of the seqs just drawn."""
         if first is None:
             last = self.seq if records else 0
             first = self.seq - len(records) + 1 if records else 0
-        return batch.head(epoch or self.epoch, self.boot, "0.1.0", clock, first, last) + b"".join(records)
+        return envelope.head(epoch or self.epoch, self.boot, "0.1.0", clock, first, last) + b"".join(records)
 
     def batch(self, records, **fields):
         return self.sign(self.content(records, **fields))
 
     def telegrams(self, telegrams, time=NOW - 60, rssi=-71):
         """The batch of these telegrams, as new records of the ring."""
-        return self.batch([batch.telegram(self.next(), time, rssi, t) for t in telegrams])
+        return self.batch([wire_records.telegram(self.next(), time, rssi, t) for t in telegrams])
 
     def enrolment(self, secret, works=None, key=None, **fields):
         signature = (key or self.key).sign(enrol.to_sign(works or self.works, secret))
@@ -167,13 +169,13 @@ class Caller:
             return Answer(connection.getresponse())
 
     def send(self, body):
-        return self.device("POST", "/v1/batches", body, {"Content-Type": batch.CONTENT_TYPE})
+        return self.device("POST", "/v1/batches", body, {"Content-Type": wire.CONTENT_TYPE})
 
     def through(self, body):
         """Send a batch that must be taken; the answer's mark."""
         answer = self.send(body)
         assert answer.status == 200, (answer.status, answer.text)
-        return batch.open_answer(answer.body).through
+        return envelope.open_answer(answer.body).through
 
     def json(self, path):
         answer = self.web(path)

@@ -15,9 +15,10 @@ from access_rig import PASSWORD, Town
 from netti_tools.commands import person
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver.accounts import Accounts, password_hash
 from cloud_receiver.keys import KeyStore
+from firmware.wire import envelope
 
 WHEN = f"{time.time():.0f}:{NOW}:1"
 
@@ -122,7 +123,7 @@ def other_home(town):
 
 def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
     other, meter = other_home(town)
-    town.receiver.through(town.gateway.batch([batch.event(town.gateway.next(), NOW, "leak", "kitchen")]))
+    town.receiver.through(town.gateway.batch([records.event(town.gateway.next(), NOW, "leak", "kitchen")]))
     town.ask("operations", f"/meters/{town.meter.text}?view=hours&purpose=leak")
     found = exported(town)
     assert found["gateway"] == town.gateway.id and found["gateway_name"] == "Fyrveien 3"
@@ -168,7 +169,7 @@ def test_erasure_takes_the_person_and_leaves_the_log_and_the_bill(town):
     assert town.ask("token:reader", "/v1/summary").json()["telegrams"] == 3, "the other home's"
     log = netti(town, "audit", where)
     assert "person erased" in log and f"hours  {town.meter.text}" in log
-    told = batch.open_answer(town.receiver.send(town.gateway.batch([])).body).commands
+    told = envelope.open_answer(town.receiver.send(town.gateway.batch([])).body).commands
     assert told, "the gateway is told to wipe the keys"
     files = town.receiver.directory
     with contextlib.closing(sqlite3.connect(files.keys)) as db:

@@ -13,7 +13,7 @@ import receiver_support
 import test_receiver_gateway as rig
 from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import backup, kek
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory
@@ -82,7 +82,7 @@ def drill_postgres(tmp_path, directory, folder, url):
     fields = json.loads(directory.settings_file.read_text())
     directory.settings_file.write_text(json.dumps(dict(fields, store=url)))
     gateway, meter = Gateway(), Meter(12345678)
-    records = [batch.telegram(n, NOW - 1000 + n, -70, meter.telegram(n)) for n in range(1, 31)]
+    records = [wire_records.telegram(n, NOW - 1000 + n, -70, meter.telegram(n)) for n in range(1, 31)]
     with receiver_support.Process(directory) as receiver:
         receiver.enrol(gateway)
         receiver.through(gateway.batch(records[:10], first=1, last=10))
@@ -254,7 +254,7 @@ def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(tmp_path):
 def test_the_batch_that_a_backup_lacks_is_seen_as_a_gap_and_asked_for(tmp_path):
     """Without the drill's processes: the older store asks for exactly what it lacks."""
     directory, gateway = make(tmp_path / "works"), Gateway()
-    records = [batch.telegram(n, NOW - 1000 + n, -70, Meter(1).telegram(n)) for n in range(1, 31)]
+    records = [wire_records.telegram(n, NOW - 1000 + n, -70, Meter(1).telegram(n)) for n in range(1, 31)]
     with Running(directory) as receiver:
         receiver.enrol(gateway)
         receiver.through(gateway.batch(records[:10], first=1, last=10))

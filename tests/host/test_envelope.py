@@ -17,9 +17,12 @@ from pycose.messages import Sign1Message
 from receiver_support import FixedClock, Gateway, Running, make
 
 from cloud_receiver import records
-from firmware import batch, cbor, ed25519
+from firmware import ed25519, wire
+from firmware.wire import cbor
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records as wire_records
 
-KID_BYTES = batch.kid(PUBLIC)
+KID_BYTES = wire_envelope.kid(PUBLIC)
 AAD = cbor2.dumps(["netti/1", "batch", WORKS])
 
 
@@ -34,11 +37,11 @@ def items(data):
 
 def ours():
     """A batch as a gateway writes it: our CBOR, our SHA-512, our Ed25519."""
-    body = batch.head(EPOCH, 3, "0.1.0", batch.CLOCK_HAN, 1, 3) + batch.boot(1, 0, 3, "start") \
-        + batch.clock(2, 40, TIME, batch.CLOCK_HAN) + batch.telegram(3, TIME, -71, TELEGRAM)
+    body = wire_envelope.head(EPOCH, 3, "0.1.0", wire_records.CLOCK_HAN, 1, 3) + wire_records.boot(1, 0, 3, "start") \
+        + wire_records.clock(2, 40, TIME, wire_records.CLOCK_HAN) + wire_records.telegram(3, TIME, -71, TELEGRAM)
     digest = hashlib.sha256(body).digest()
-    signature = ed25519.sign(SEED, PUBLIC, batch.to_sign("batch", WORKS, KID_BYTES, digest))
-    return batch.envelope(KID_BYTES, digest, signature) + body
+    signature = ed25519.sign(SEED, PUBLIC, wire_envelope.to_sign("batch", WORKS, KID_BYTES, digest))
+    return wire_envelope.envelope(KID_BYTES, digest, signature) + body
 
 
 def test_pycose_verifies_our_batch():
@@ -61,7 +64,7 @@ def test_a_batch_of_pycose_verifies_here():
                            payload=hashlib.sha256(body).digest(), external_aad=AAD)
     message.key = OKPKey(crv=Ed25519, x=PUBLIC, d=SEED)
     data = message.encode(tag=False) + body
-    envelope = batch.open_envelope(data, "batch", WORKS)
+    envelope = wire_envelope.open_envelope(data, "batch", WORKS)
     assert envelope.kid == KID_BYTES and data[envelope.end:] == body
     assert ed25519.verify(PUBLIC, envelope.to_verify, envelope.signature)
     # Ed25519 is deterministic, the protected header has one form: it is the very same batch.
@@ -89,9 +92,9 @@ def test_cbor2_and_cryptography_alone_make_a_batch_that_verifies_here():
     key = Ed25519PrivateKey.from_private_bytes(SEED)
     signature = key.sign(cbor2.dumps(["Signature1", protected, AAD, digest]))
     data = cbor2.dumps([protected, {}, digest, signature]) + body
-    envelope = batch.open_envelope(data, "batch", WORKS)
+    envelope = wire_envelope.open_envelope(data, "batch", WORKS)
     assert ed25519.verify(PUBLIC, envelope.to_verify, envelope.signature)
-    assert batch.open_head(data, envelope.end)[0].firmware == "x"
+    assert wire_envelope.open_head(data, envelope.end)[0].firmware == "x"
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +115,13 @@ def test_the_matrix_at_a_running_receiver(receiver):
         answer = receiver.send(body)
         got[name], want[name] = answer.status, status
         if answer.status == 200:
-            a = batch.open_answer(answer.body)
+            a = wire_envelope.open_answer(answer.body)
             assert (a.epoch, a.through, a.commands) == (EPOCH, 1, [])
         else:
             assert answer.text.endswith("\n") and answer.text.count("\n") == 1 and b"Traceback" not in answer.body
     assert got == want
     gateways = {g["id"]: g for g in receiver.json("/v1/gateways")["gateways"]}
-    mine = gateways.pop(batch.gateway_id(PUBLIC))
+    mine = gateways.pop(wire_envelope.gateway_id(PUBLIC))
     assert [(e["epoch"], e["through"]) for e in mine["epochs"]] == [(EPOCH.hex(), 1)]
     assert all(g["epochs"] == [] and g["last_contact"] is None for g in gateways.values())
     assert receiver.json("/v1/meters")["meters"][0]["heard_by"] == 1
@@ -151,12 +154,12 @@ def test_replayed_and_reordered_batches_are_taken_once_each(receiver):
     gateway = receiver.enrol()
 
     def sent(first, count):
-        bodies = [batch.event(seq, TIME, "e", str(seq)) for seq in range(first, first + count)]
+        bodies = [wire_records.event(seq, TIME, "e", str(seq)) for seq in range(first, first + count)]
         return gateway.batch(bodies, first=first, last=first + count - 1)
     one, two, three = sent(1, 2), sent(3, 2), sent(5, 2)
     for body, through in ((three, 6), (one, 6), (three, 6), (two, 6), (one, 6), (two, 6)):
         answer = receiver.send(body)
-        assert answer.status == 200 and batch.open_answer(answer.body).through == through
+        assert answer.status == 200 and wire_envelope.open_answer(answer.body).through == through
     kept = receiver.run(receiver.receiver.store.read(lambda db: db.execute(
         "SELECT r.seq FROM records r JOIN epochs e ON e.id = r.epoch WHERE e.epoch = ? ORDER BY r.seq",
         (gateway.epoch,)).fetchall()))
@@ -168,7 +171,7 @@ def test_other_content_is_seen_in_any_range_that_was_taken_before(receiver):
     gateway = receiver.enrol()
 
     def records(first, last, text=""):
-        return [batch.event(seq, TIME, "e", f"{seq}{text}") for seq in range(first, last + 1)]
+        return [wire_records.event(seq, TIME, "e", f"{seq}{text}") for seq in range(first, last + 1)]
 
     def status(bodies, first):
         return receiver.send(gateway.batch(bodies, first=first, last=first + len(bodies) - 1)).status
@@ -180,13 +183,13 @@ def test_other_content_is_seen_in_any_range_that_was_taken_before(receiver):
     assert status(records(1, 8), 1) == 200  # the same again, with more behind it
     # A record that its flash has lost since is no other content.
     answer = receiver.send(gateway.batch(records(1, 1) + records(3, 9), first=1, last=9))
-    assert answer.status == 200 and batch.open_answer(answer.body).through == 9
+    assert answer.status == 200 and wire_envelope.open_answer(answer.body).through == 9
 
 
 def test_too_large_and_equivocating_batches(receiver):
     receiver.send(put(*made()))
-    assert receiver.send(put(*made(content() + bytes(batch.MAX_BATCH)))).status == 413
-    assert receiver.send(put(*made(content(1, batch.MAX_RECORDS + 1)))).status == 413
+    assert receiver.send(put(*made(content() + bytes(wire.MAX_BATCH)))).status == 413
+    assert receiver.send(put(*made(content(1, wire.MAX_RECORDS + 1)))).status == 413
     assert receiver.send(put(*made(content(rssi=-30)))).status == 409
     assert receiver.send(put(*made())).status == 200
 
@@ -203,7 +206,7 @@ def only_wire_errors(function, *args):
     """What a function returns, or None where it raised the one error it may raise."""
     try:
         return function(*args)
-    except batch.WireError:
+    except wire.WireError:
         return None
 
 
@@ -213,7 +216,7 @@ def test_no_value_in_an_envelope_does_more_than_be_refused(header, unprotected, 
     for opening in ([cbor2.dumps(header), unprotected, digest, signature],
                     [cbor2.dumps(header), {}, hashlib.sha256(rest).digest(), bytes(64)],
                     [header, unprotected, digest, signature], header):
-        found = only_wire_errors(batch.open_envelope, cbor2.dumps(opening) + rest, "batch", WORKS)
+        found = only_wire_errors(wire_envelope.open_envelope, cbor2.dumps(opening) + rest, "batch", WORKS)
         assert found is None or header == {1: -8, 4: found.kid, 258: -16, 259: found.content_type}
 
 
@@ -222,8 +225,8 @@ def test_no_value_in_an_envelope_does_more_than_be_refused(header, unprotected, 
 def test_no_value_in_a_head_record_or_answer_does_more_than_be_refused(value, fields, rest):
     for item in (value, fields, [EPOCH, 1, "0.1.0", 1, *fields], {"epoch": EPOCH, "through": 1, "time": 1, "x": value}):
         raw = cbor2.dumps(item)
-        only_wire_errors(batch.open_head, raw + rest, 0)
-        only_wire_errors(batch.open_answer, raw)
+        only_wire_errors(wire_envelope.open_head, raw + rest, 0)
+        only_wire_errors(wire_envelope.open_answer, raw)
     for item in (value, fields, *([kind, 1, 99, *fields] for kind in range(1, 12))):
         found = records.read(cbor2.dumps(item) + rest, 0, 1, 500)
         assert b"".join(r.body for r in found) == cbor2.dumps(item) + rest
@@ -232,9 +235,9 @@ def test_no_value_in_a_head_record_or_answer_does_more_than_be_refused(value, fi
 @settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_no_bytes_do_more_than_be_refused(data):
-    assert only_wire_errors(batch.open_envelope, data, "batch", WORKS) is None
-    only_wire_errors(batch.open_head, data, 0)
-    only_wire_errors(batch.open_answer, data)
+    assert only_wire_errors(wire_envelope.open_envelope, data, "batch", WORKS) is None
+    only_wire_errors(wire_envelope.open_head, data, 0)
+    only_wire_errors(wire_envelope.open_answer, data)
     try:
         value = cbor.decode_all(data)
     except cbor.CborError:

@@ -27,7 +27,10 @@ import wmbus
 from cloud_receiver import enrol, trust
 from cloud_receiver.aes import aes
 from cloud_receiver.clock import Clock
-from firmware import batch, cbor, ed25519
+from firmware import ed25519, wire
+from firmware.wire import cbor
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records as wire_records
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CDDL = (ROOT / "docs/wire.cddl").read_text(encoding="utf-8")
@@ -65,7 +68,7 @@ def check_batch(data, works):
     assert fits("envelope", envelope) and fits("head", head)
     for record in records:
         assert fits("record", record), record.hex()
-    opened = batch.open_envelope(data, "batch", works)
+    opened = wire_envelope.open_envelope(data, "batch", works)
     assert fits("sig-structure", opened.to_verify)
     assert cbor2.loads(cbor2.loads(opened.to_verify)[2]) == ["netti/1", "batch", works]
     return [cbor2.loads(r) for r in records]
@@ -76,11 +79,11 @@ def check_batch(data, works):
 def test_every_record_the_gateway_can_write_follows_the_schema():
     meter = bytes.fromhex("2d2c785634121b16")
     records = (
-        batch.telegram(1, T, -71, bytes(46)), batch.heard(2, T, meter, T // 86400, 200, -60, -71),
-        batch.han_hour(3, T, T - 3600, 1234, 0, False), batch.event(4, 99, "epoch", "values"),
-        batch.status(5, T, [["heard", 12], ["relayed", 3]]), batch.boot(6, 0, 3, "start"),
-        batch.clock(7, 40, T, batch.CLOCK_HAN), batch.lost(8, T, 1, 5, 5),
-        batch.position(9, T, 599139000, -107522000, 12), batch.result(10, T, 3, 0, ""))
+        wire_records.telegram(1, T, -71, bytes(46)), wire_records.heard(2, T, meter, T // 86400, 200, -60, -71),
+        wire_records.han_hour(3, T, T - 3600, 1234, 0, False), wire_records.event(4, 99, "epoch", "values"),
+        wire_records.status(5, T, [["heard", 12], ["relayed", 3]]), wire_records.boot(6, 0, 3, "start"),
+        wire_records.clock(7, 40, T, wire_records.CLOCK_HAN), wire_records.lost(8, T, 1, 5, 5),
+        wire_records.position(9, T, 599139000, -107522000, 12), wire_records.result(10, T, 3, 0, ""))
     assert [cbor2.loads(r)[0] for r in records] == list(range(1, 11))
     for record in records:
         assert fits("record", record), record.hex()
@@ -104,8 +107,8 @@ def test_the_schema_refuses_what_the_contract_refuses():
 
 
 def test_answers_follow_the_schema():
-    assert fits("answer", batch.answer(bytes(8), 0, T))
-    assert fits("answer", batch.answer(bytes(8), 41, T, (b"\x84", b"\x84")))
+    assert fits("answer", wire_envelope.answer(bytes(8), 0, T))
+    assert fits("answer", wire_envelope.answer(bytes(8), 41, T, (b"\x84", b"\x84")))
     assert not fits("answer", cbor2.dumps({"epoch": bytes(8), "through": 0, "time": T}))
 
 
@@ -136,23 +139,24 @@ def example_telegram():
 def example_batch():
     """Example 1: three records, signed by the gateway whose seed is 00 01 .. 1f."""
     public = ed25519.public_key(SEED)
-    content = batch.head(bytes.fromhex("c0ffee0123456789"), 3, "0.1.0", batch.CLOCK_HAN, 1, 3) \
-        + batch.boot(1, 0, 3, "start") + batch.clock(2, 40, T, batch.CLOCK_HAN) \
-        + batch.telegram(3, T + 12, -71, example_telegram())
+    content = wire_envelope.head(bytes.fromhex("c0ffee0123456789"), 3, "0.1.0", wire_records.CLOCK_HAN, 1, 3) \
+        + wire_records.boot(1, 0, 3, "start") + wire_records.clock(2, 40, T, wire_records.CLOCK_HAN) \
+        + wire_records.telegram(3, T + 12, -71, example_telegram())
     digest = hashlib.sha256(content).digest()
-    signature = ed25519.sign(SEED, public, batch.to_sign("batch", "demo", batch.kid(public), digest))
-    return batch.envelope(batch.kid(public), digest, signature) + content
+    signature = ed25519.sign(SEED, public, wire_envelope.to_sign("batch", "demo", wire_envelope.kid(public), digest))
+    return wire_envelope.envelope(wire_envelope.kid(public), digest, signature) + content
 
 
 def example_answer():
     """Example 2: all three are durable, and the interval is to be 1800 s from now on."""
     key = Ed25519PrivateKey.from_private_bytes(COMMAND_SEED)
     public = trust.public_bytes(key)
-    command = cbor.encode([batch.kid(ed25519.public_key(SEED)), 7, T + 86400, "interval", {"seconds": 1800}])
+    command = cbor.encode([wire_envelope.kid(ed25519.public_key(SEED)), 7, T + 86400, "interval", {"seconds": 1800}])
     digest = hashlib.sha256(command).digest()
-    signature = key.sign(batch.to_sign("command", "demo", batch.kid(public), digest, "application/cbor"))
-    signed = batch.envelope(batch.kid(public), digest, signature, "application/cbor") + command
-    return batch.answer(bytes.fromhex("c0ffee0123456789"), 3, T + 15, (signed,))
+    signature = key.sign(wire_envelope.to_sign("command", "demo", wire_envelope.kid(public), digest,
+                                               "application/cbor"))
+    signed = wire_envelope.envelope(wire_envelope.kid(public), digest, signature, "application/cbor") + command
+    return wire_envelope.answer(bytes.fromhex("c0ffee0123456789"), 3, T + 15, (signed,))
 
 
 def printed(number):
@@ -173,22 +177,22 @@ def test_example_1_is_what_our_encoder_writes():
 def test_example_2_is_what_our_encoder_writes():
     data = example_answer()
     assert printed(2) == data and fits("answer", data)
-    (command,) = batch.open_answer(data).commands
-    opened = batch.open_envelope(command, "command", "demo")
+    (command,) = wire_envelope.open_answer(data).commands
+    opened = wire_envelope.open_envelope(command, "command", "demo")
     public = trust.public_bytes(Ed25519PrivateKey.from_private_bytes(COMMAND_SEED))
     assert ed25519.verify(public, opened.to_verify, opened.signature) and fits("command", command[opened.end:])
 
 
 def test_the_ids_of_the_page_are_those_of_its_keys():
-    for text in (ed25519.public_key(SEED).hex(), batch.gateway_id(ed25519.public_key(SEED)),
+    for text in (ed25519.public_key(SEED).hex(), wire_envelope.gateway_id(ed25519.public_key(SEED)),
                  trust.public_bytes(Ed25519PrivateKey.from_private_bytes(COMMAND_SEED)).hex()):
         assert text in PAGE, text
 
 
 def test_the_page_names_every_rule_of_the_schema_and_every_number_of_the_code():
-    for number in (batch.MAX_RECORDS, batch.MAX_RECORD):
+    for number in (wire.MAX_RECORDS, wire.MAX_RECORD):
         assert re.search(rf"\b{number}\b", PAGE.replace(",", "")), number
-    for path in (batch.PATH, "/v1/gateways", "/v1/anchors", batch.CONTENT_TYPE):
+    for path in (wire.PATH, "/v1/gateways", "/v1/anchors", wire.CONTENT_TYPE):
         assert path in PAGE, path
     for status in (200, 400, 401, 403, 409, 413, 429, 503):
         assert re.search(rf"^\| {status}\b", PAGE, re.M) or f", {status} |" in PAGE, status
@@ -278,8 +282,8 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
     assert bodies
     records = [r for body in bodies for r in check_batch(body, "demo")]
     kinds = {r[0] for r in records}
-    assert {batch.TELEGRAM, batch.BOOT, batch.CLOCK} <= kinds
-    telegrams = [r[4] for r in records if r[0] == batch.TELEGRAM]
+    assert {wire_records.TELEGRAM, wire_records.BOOT, wire_records.CLOCK} <= kinds
+    telegrams = [r[4] for r in records if r[0] == wire_records.TELEGRAM]
     assert example_telegram() in telegrams
     # The heat meter stays in the home.
     assert not any(wmbus.meter(t).type == 0x04 for t in telegrams)

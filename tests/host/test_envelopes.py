@@ -6,8 +6,10 @@ import types
 import pytest
 from receiver_support import Gateway, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import envelopes
+from firmware import wire
+from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
 
@@ -16,7 +18,7 @@ def outcome(open_, body):
     """What a reader makes of a body."""
     try:
         return open_(body)
-    except batch.WireError as e:
+    except wire.WireError as e:
         return str(e)
 
 
@@ -26,7 +28,7 @@ def readers():
     for gateway in gateways:
         body = gateway.telegrams([PLAIN.telegram(1)])
         known.verified(body, known.open(body))
-    return known, lambda body: batch.open_envelope(body, "batch", "works"), gateways
+    return known, lambda body: envelope.open_envelope(body, "batch", "works"), gateways
 
 
 def differences(known, slowly, gateways):
@@ -54,8 +56,8 @@ def test_a_known_gateway_is_read_as_the_contract_says(monkeypatch):
     known, slowly, gateways = readers()
     assert differences(known, slowly, gateways) == []
     calls = []
-    monkeypatch.setattr(batch, "open_envelope", lambda *a: calls.append(a))
-    assert known.open(gateways[0].telegrams([PLAIN.telegram(2)])).kid == batch.kid(gateways[0].public)
+    monkeypatch.setattr(records, "open_envelope", lambda *a: calls.append(a))
+    assert known.open(gateways[0].telegrams([PLAIN.telegram(2)])).kid == envelope.kid(gateways[0].public)
     assert not calls, "it was taken apart again"
 
 

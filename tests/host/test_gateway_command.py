@@ -13,7 +13,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from netti_tools import cli
 
-from firmware import batch, identity, main, start
+from firmware import identity, main, start
+from firmware.wire import envelope
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -41,9 +42,9 @@ class Works(Server):
             return web.Response(status=403, text="token unknown or used\n")
         Ed25519PublicKey.from_public_bytes(key).verify(
             bytes.fromhex(fields["signature"]), b"netti/1 enrol demo " + fields["token"].encode())
-        self.enrolled[batch.gateway_id(key)] = fields
+        self.enrolled[envelope.gateway_id(key)] = fields
         return web.json_response({"works": "demo", "name": "Demo", "url": self.url, "anchors": self.shown,
-                                  "command_keys": ["00" * 32], "gateway": batch.gateway_id(key), "window": 1800,
+                                  "command_keys": ["00" * 32], "gateway": envelope.gateway_id(key), "window": 1800,
                                   "interval": 600})
 
     @property

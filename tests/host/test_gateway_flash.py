@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware import batch
+from firmware.wire import records
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -38,7 +38,7 @@ def test_killed_with_its_spool_on_flash_it_loses_nothing_it_flushed(tmp_path, ru
         rig.gateway.lines = []
         rig.gateway.start()
         rig.until(lambda: set(rig.receiver.telegrams()) == set(total))
-        assert rig.receiver.wrong == [] and rig.receiver.records(batch.LOST) == []
+        assert rig.receiver.wrong == [] and rig.receiver.records(records.LOST) == []
         rig.gateway.kill()
         shown = subprocess.run([Path(sys.executable).parent / "netti", "gateway", "show", str(rig.folder)],
                                capture_output=True, text=True, timeout=60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware import batch
+from firmware.wire import records
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -50,7 +50,7 @@ def test_after_every_answer_all_arrives_once(tmp_path, runtime, step):
         rig.receiver.script = [step, step]
         rig.until(lambda: not rig.receiver.script and set(rig.receiver.telegrams()) == set(sent))
         assert rig.receiver.wrong == []
-        telegrams = rig.receiver.records(batch.TELEGRAM)
+        telegrams = rig.receiver.records(records.TELEGRAM)
         # A new epoch sends again what the old one held; within an epoch nothing comes twice.
         assert len(telegrams) == 12 or step == 409
         assert rig.gateway.errors == "" and rig.gateway.stop() == (0 if runtime == "cpython" else -15)
@@ -73,7 +73,7 @@ def test_killed_at_any_time_it_loses_nothing_it_kept(tmp_path, runtime):
         rig.gateway.start()
         rig.until(lambda: set(rig.receiver.telegrams()) == set(total))
         assert rig.receiver.wrong == []
-        assert rig.receiver.records(batch.LOST) == []
+        assert rig.receiver.records(records.LOST) == []
         boots = {h.boot for h in rig.receiver.heads}
         assert max(boots) >= 5
 
@@ -149,8 +149,8 @@ def test_commands_are_executed_once_and_outlive_a_restart(tmp_path, runtime):
             (5, command(me, 5, "close-valve", {}, FAR)),
         ]
         rig.gateway.start()
-        rig.until(lambda: len(receiver.records(batch.RESULT)) == 3)
-        assert [r[3:5] for r in receiver.records(batch.RESULT)] == [[3, 0], [4, 0], [5, 1]]
+        rig.until(lambda: len(receiver.records(records.RESULT)) == 3)
+        assert [r[3:5] for r in receiver.records(records.RESULT)] == [[3, 0], [4, 0], [5, 1]]
         rig.feed(meters(10))
         rig.until(lambda: receiver.telegrams() == [meters(10)[5]])
         assert rig.gateway.status()["own"] == 1
@@ -162,7 +162,7 @@ def test_commands_are_executed_once_and_outlive_a_restart(tmp_path, runtime):
         rig.until(lambda: rig.gateway.status().get("own") == 1 and rig.gateway.status()["foreign"] == 9)
         # The own meter's key has been in no record.
         assert cases.KEY not in b"".join(receiver.raw.values())
-        assert [r[3] for r in receiver.records(batch.RESULT)] == [3, 4, 5]
+        assert [r[3] for r in receiver.records(records.RESULT)] == [3, 4, 5]
 
 
 @both

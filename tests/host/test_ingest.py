@@ -8,9 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.stores import Busy, StoreError, quick, take
+from firmware import wire
+from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
 
@@ -51,12 +53,12 @@ def stored(receiver):
 def test_200_is_the_mark_and_the_time(receiver, gateway):
     answer = receiver.send(gateway.telegrams([PLAIN.telegram(n) for n in range(5)]))
     assert answer.status == 200 and answer.headers["Content-Type"] == "application/cbor"
-    assert batch.open_answer(answer.body) == batch.Answer(gateway.epoch, 5, NOW, [])
+    assert envelope.open_answer(answer.body) == envelope.Answer(gateway.epoch, 5, NOW, [])
 
 
 def test_400_a_head_that_cannot_be_read(receiver, gateway):
     refused(receiver, gateway.sign(b"\x80"), 400)
-    refused(receiver, gateway.sign(batch.head(gateway.epoch, 1, "0", 0, 1, 1)[:-1]), 400)
+    refused(receiver, gateway.sign(envelope.head(gateway.epoch, 1, "0", 0, 1, 1)[:-1]), 400)
     refused(receiver, gateway.sign(b""), 400)
 
 
@@ -86,33 +88,33 @@ async def _watched(receiver):
 
 def test_403_signature(receiver, gateway):
     body = bytearray(gateway.telegrams([PLAIN.telegram(3)]))
-    body[batch.open_envelope(bytes(body), "batch", "works").end - 1] ^= 1
+    body[envelope.open_envelope(bytes(body), "batch", "works").end - 1] ^= 1
     refused(receiver, bytes(body), 403, "signature")
 
 
 def test_409_same_range_other_content_and_a_new_epoch_delivers_it(receiver, gateway):
     first = gateway.telegrams([PLAIN.telegram(4)])
     assert receiver.through(first) == 1
-    other = gateway.batch([batch.telegram(1, NOW, -70, PLAIN.telegram(44))])
+    other = gateway.batch([wire_records.telegram(1, NOW, -70, PLAIN.telegram(44))])
     before = receiver.summary()
     assert receiver.send(other).status == 409
     after = receiver.summary()
     assert after["equivocations"] == before["equivocations"] + 1 and after["telegrams"] == before["telegrams"]
     assert receiver.through(first) == 1, "what was taken is still acknowledged"
     gateway.epoch = os.urandom(8)
-    assert receiver.through(gateway.batch([batch.telegram(1, NOW, -70, PLAIN.telegram(44))])) == 1
+    assert receiver.through(gateway.batch([wire_records.telegram(1, NOW, -70, PLAIN.telegram(44))])) == 1
     found = receiver.json(f"/v1/gateways/{gateway.id}")
     assert [(q["first"], q["last"]) for q in found["equivocations"]] == [(1, 1)]
     assert [e["equivocations"] for e in found["epochs"]] == [1, 0]
 
 
 def test_413_bytes_and_records(receiver, gateway):
-    refused(receiver, gateway.batch([bytes(batch.MAX_BATCH)], first=1, last=1), 413)
-    many = [batch.event(gateway.next(), NOW, "e", "") for _ in range(batch.MAX_RECORDS + 1)]
+    refused(receiver, gateway.batch([bytes(wire.MAX_BATCH)], first=1, last=1), 413)
+    many = [wire_records.event(gateway.next(), NOW, "e", "") for _ in range(wire.MAX_RECORDS + 1)]
     refused(receiver, gateway.batch(many), 413)
     gateway.seq = 0
-    most = [batch.event(gateway.next(), NOW, "e", "") for _ in range(batch.MAX_RECORDS)]
-    assert receiver.through(gateway.batch(most)) == batch.MAX_RECORDS
+    most = [wire_records.event(gateway.next(), NOW, "e", "") for _ in range(wire.MAX_RECORDS)]
+    assert receiver.through(gateway.batch(most)) == wire.MAX_RECORDS
 
 
 def test_413_without_a_length(receiver, gateway):
@@ -235,14 +237,14 @@ def test_lengthened_is_refused(receiver, gateway):
 
 def test_forged(receiver, gateway):
     """Another key under this gateway's name, and this key under another enrolled gateway's name."""
-    content = gateway.content([batch.telegram(1, NOW, -70, PLAIN.telegram(9))], first=1, last=1)
+    content = gateway.content([wire_records.telegram(1, NOW, -70, PLAIN.telegram(9))], first=1, last=1)
     stranger = Ed25519PrivateKey.generate()
     refused(receiver, gateway.sign(content, key=stranger), 403)
-    refused(receiver, gateway.sign(content, kid=batch.kid(receiver.enrol().public)), 403)
+    refused(receiver, gateway.sign(content, kid=envelope.kid(receiver.enrol().public)), 403)
 
 
 def test_another_works_another_purpose_another_type(receiver, gateway):
-    content = gateway.content([batch.telegram(1, NOW, -70, PLAIN.telegram(12))], first=1, last=1)
+    content = gateway.content([wire_records.telegram(1, NOW, -70, PLAIN.telegram(12))], first=1, last=1)
     refused(receiver, gateway.sign(content, works="other"), 403)
     refused(receiver, gateway.sign(content, purpose="command"), 403)
     refused(receiver, gateway.sign(content, purpose="release"), 403)
@@ -261,7 +263,7 @@ def test_downgraded_algorithm(receiver, gateway):
 
 def test_every_flipped_bit_of_the_envelope_is_refused(receiver, gateway):
     body = gateway.telegrams([PLAIN.telegram(13)])
-    end = batch.open_envelope(body, "batch", "works").end
+    end = envelope.open_envelope(body, "batch", "works").end
     statuses = set()
     for bit in range(0, end * 8, 5):
         bad = bytearray(body)
@@ -297,7 +299,7 @@ def test_gaps_are_visible_until_they_are_filled(receiver, gateway):
 
 
 def test_a_hole_inside_a_batch_is_a_gap(receiver, gateway):
-    records = [batch.event(n, NOW, "e", "") for n in (1, 2, 5)]
+    records = [wire_records.event(n, NOW, "e", "") for n in (1, 2, 5)]
     assert receiver.through(gateway.batch(records, first=1, last=6)) == 6
     assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[3, 4], [6, 6]]
 
@@ -316,7 +318,7 @@ def test_what_cannot_be_read_is_stored_and_acknowledged(receiver, gateway):
 
 def test_lost_answer_and_resend_with_other_records_behind(receiver, gateway):
     """The answer was lost; meanwhile the ring grew, and the batch is cut differently."""
-    records = [batch.telegram(gateway.next(), NOW - 60, -70, PLAIN.telegram(300 + n)) for n in range(10)]
+    records = [wire_records.telegram(gateway.next(), NOW - 60, -70, PLAIN.telegram(300 + n)) for n in range(10)]
     before = receiver.summary()["telegrams"]
     receiver.through(gateway.batch(records[:6], first=1, last=6))
     assert receiver.through(gateway.batch(records[:9], first=1, last=9)) == 9
@@ -347,7 +349,7 @@ def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatc
         monkeypatch.setattr(quick, "enter", defect)
     else:
         monkeypatch.setattr(quick, "rows", lambda *_: None)
-        monkeypatch.setitem(take._ENTRIES, batch.TELEGRAM, defect)
+        monkeypatch.setitem(take._ENTRIES, wire_records.TELEGRAM, defect)
     assert receiver.through(gateway.telegrams([PLAIN.telegram(9), PLAIN.telegram(10)])) == 2
     after = receiver.summary()
     assert (after["opaque"], after["telegrams"]) == (before["opaque"] + 2, before["telegrams"])
@@ -358,17 +360,19 @@ def test_figures_at_the_edge_break_no_page(receiver, gateway):
     most = (1 << 62) - 1
     for _ in range(2):
         n = gateway.next
-        records = [batch.telegram(n(), most, -128, PLAIN.telegram(1)),
-                   batch.heard(n(), most, PLAIN.address, NOW // 86400, most, -1, -128),
-                   batch.heard(n(), most, PLAIN.address, NOW // 86400, (1 << 32) - 1, -1, -128),
-                   batch.heard(n(), 0, PLAIN.address, (1 << 20) - 1, (1 << 32) - 1, 127, 127),
-                   batch.han_hour(n(), most, most, most, most, True),
-                   batch.han_hour(n(), most, NOW, most >> 23, 0, True),
-                   batch.event(n(), most, "x" * 512, ""), batch.status(n(), most, [["a", most], ["b", -most]]),
-                   batch.boot(n(), most, most, "x"), batch.clock(n(), most, most, 4),
-                   batch.clock(n(), 0, most, most),
-                   batch.lost(n(), most, 0, most, most), batch.lost(n(), most, 0, most, (1 << 40) - 1),
-                   batch.position(n(), most, -most, most, most), batch.result(n(), most, most, -most, "x")]
+        records = [wire_records.telegram(n(), most, -128, PLAIN.telegram(1)),
+                   wire_records.heard(n(), most, PLAIN.address, NOW // 86400, most, -1, -128),
+                   wire_records.heard(n(), most, PLAIN.address, NOW // 86400, (1 << 32) - 1, -1, -128),
+                   wire_records.heard(n(), 0, PLAIN.address, (1 << 20) - 1, (1 << 32) - 1, 127, 127),
+                   wire_records.han_hour(n(), most, most, most, most, True),
+                   wire_records.han_hour(n(), most, NOW, most >> 23, 0, True),
+                   wire_records.event(n(), most, "x" * 512, ""), wire_records.status(n(), most,
+                                                                                     [["a", most], ["b", -most]]),
+                   wire_records.boot(n(), most, most, "x"), wire_records.clock(n(), most, most, 4),
+                   wire_records.clock(n(), 0, most, most),
+                   wire_records.lost(n(), most, 0, most, most), wire_records.lost(n(), most, 0, most, (1 << 40) - 1),
+                   wire_records.position(n(), most, -most, most, most), wire_records.result(n(), most, most, -most,
+                                                                                            "x")]
         gateway.boot = (1 << 63) - 1
         receiver.through(gateway.sign(gateway.content(records, clock=(1 << 63) - 1)))
     last = (1 << 63) - 1
@@ -387,7 +391,7 @@ def test_unenrolled_paths_and_methods(receiver):
 
 def test_digest_is_of_the_record_bytes(receiver, gateway):
     """The head is made per attempt: another boot count with the same records is a resend, not a conflict."""
-    records = [batch.event(gateway.next(), NOW, "e", "x")]
+    records = [wire_records.event(gateway.next(), NOW, "e", "x")]
     assert receiver.through(gateway.batch(records)) == 1
     gateway.boot += 1
     assert receiver.through(gateway.batch(records)) == 1

@@ -12,7 +12,8 @@ import time
 import pytest
 from receiver_support import NOW, Gateway, Meter, Process, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
+from firmware.wire import envelope
 
 GATEWAYS = 4
 
@@ -65,13 +66,13 @@ class Sender(threading.Thread):
             if self.acknowledged >= len(self.sent):
                 for _ in range(rng.randrange(1, 30)):
                     n = len(self.sent) + 1
-                    self.sent.append(batch.telegram(n, NOW - 10_000_000 + n * 1000, -70, self.meter.telegram(n)))
+                    self.sent.append(records.telegram(n, NOW - 10_000_000 + n * 1000, -70, self.meter.telegram(n)))
             first = self.acknowledged + 1
             body = self.gateway.batch(self.sent[first - 1:], first=first, last=len(self.sent))
             try:
                 answer = self.process.send(body)
                 if answer.status == 200:
-                    self.acknowledged = batch.open_answer(answer.body).through
+                    self.acknowledged = envelope.open_answer(answer.body).through
                 elif answer.status == 401:
                     time.sleep(0.05)  # the mutant tells of gateways too before it has them, or forgets them
                 elif answer.status not in (429, 503):

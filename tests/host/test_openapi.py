@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from receiver_support import NOW, Meter, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import api, login
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
@@ -23,7 +23,7 @@ def receiver(tmp_path_factory):
         running.through(gateway.telegrams([METER.telegram(n) for n in range(5)]))
         running.through(gateway.telegrams([METER.telegram(6, status=4), LOCKED.telegram(1)]))
         gateway.seq += 3
-        running.through(gateway.batch([batch.event(gateway.next(), NOW, "x", "y")]))
+        running.through(gateway.batch([records.event(gateway.next(), NOW, "x", "y")]))
         running.wait_for(lambda s: s["pending"] == 0)
         running.gateway = gateway
         yield running

@@ -15,7 +15,7 @@ import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import dayrows, health, logs, metrics, usage
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Settings
@@ -36,7 +36,7 @@ def receiver(request, tmp_path_factory):
     with Running(directory) as running:
         a, b = running.enrol(name="Fyrveien 3"), running.enrol(name="Åsen 7", kind="concentrator")
         running.enrol(name="Ny")
-        records = [batch.telegram(a.next(), NOW - n * HOUR, -60 - k, m.telegram(1000 * (k + 1) - n))
+        records = [wire_records.telegram(a.next(), NOW - n * HOUR, -60 - k, m.telegram(1000 * (k + 1) - n))
                    for k, m in enumerate(METERS[:5]) for n in range(30)]
         for at in range(0, len(records), 100):
             running.through(a.batch(records[at:at + 100], first=at + 1, last=min(at + 100, len(records))))
@@ -48,7 +48,7 @@ def receiver(request, tmp_path_factory):
         WRONG.key = bytes(16)
         running.put_key(WRONG)
         b.seq += 7
-        running.through(b.batch([batch.event(b.next(), NOW, "x", "y")]))
+        running.through(b.batch([wire_records.event(b.next(), NOW, "x", "y")]))
         running.a, running.b = a, b
         running.wait_for(lambda s: s["pending"] == 0 and s["wrong_key"] == 1)
         yield running

@@ -15,10 +15,11 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import attention, charts, commands, crashes, pages, parts, usage, words
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.stores import StoreError
+from firmware.wire import cbor
 
 ROOT = Path(pages.__file__).parent
 METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -31,21 +32,22 @@ def receiver(tmp_path_factory):
     with Running(make(tmp_path_factory.mktemp("pages") / "works")) as running:
         g = running.enrol(name="Fyrveien 3 <b>")
         running.enrol(kind="concentrator")
-        running.through(g.batch([batch.telegram(g.next(), NOW - n * HOUR, -70, METER.telegram(1_234_500 - 20 * n))
+        running.through(g.batch([records.telegram(g.next(), NOW - n * HOUR, -70, METER.telegram(1_234_500 - 20 * n))
                                  for n in range(80)]))
         running.through(g.telegrams([OPEN.telegram(1), WRONG.telegram(1)], time=NOW - 2 * DAY))
         running.through(g.telegrams([METER.telegram(1_234_500, status=4)], time=NOW))
         WRONG.key = bytes(16)
         running.put_key(WRONG)
-        body = [batch.event(g.next(), NOW, "supply", "low <script>"), batch.lost(g.next(), NOW, 1, 9, 9),
-                b"\x83\x18\x63" + batch.cbor.encode(g.next()) + b"\x00"]
+        body = [records.event(g.next(), NOW, "supply", "low <script>"), records.lost(g.next(), NOW, 1, 9, 9),
+                b"\x83\x18\x63" + cbor.encode(g.next()) + b"\x00"]
         running.through(g.batch(body))
-        running.send(g.batch([batch.event(g.seq, NOW, "x", "y")]))
-        running.send(g.batch([batch.event(g.seq, NOW, "x", "z")], first=g.seq, last=g.seq))
+        running.send(g.batch([records.event(g.seq, NOW, "x", "y")]))
+        running.send(g.batch([records.event(g.seq, NOW, "x", "z")], first=g.seq, last=g.seq))
         g.seq += 5
-        running.through(g.batch([batch.event(g.next(), NOW, "x", "y")]))
+        running.through(g.batch([records.event(g.next(), NOW, "x", "y")]))
         running.gateway = g
-        running.through(g.batch([batch.han_hour(g.next(), NOW, NOW - n * HOUR, 1500, 20, False) for n in range(1, 50)]))
+        running.through(g.batch([records.han_hour(g.next(), NOW, NOW - n * HOUR, 1500, 20, False) for n in range(1,
+                                                                                                                 50)]))
         keys = KeyStore(running.directory.keys)
         keys.bind(g.id, METER.text, NOW)
         running.home = "/home/" + keys.home_link(g.id, NOW - 20 * DAY)

@@ -5,7 +5,7 @@ import json
 import pytest
 from receiver_support import NOW, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import crashes
 from firmware.watch import Watch
 
@@ -44,7 +44,7 @@ class Firmware:
         return NOW
 
     def event(self, name, detail):
-        self.values.append(lambda seq: batch.event(seq, NOW, name, detail[:200]))
+        self.values.append(lambda seq: records.event(seq, NOW, name, detail[:200]))
 
 
 def told(g, memory, cause):
@@ -63,8 +63,8 @@ def receiver(tmp_path_factory):
         g = running.crashed
         running.through(g.batch(told(g, (20 * 1024, 108 * 1024), 3)))
         # A later status record takes the place of the one that told it.
-        running.through(g.batch([batch.status(g.next(), NOW, [["heard", 5]])]))
-        running.through(running.calm.batch([batch.event(running.calm.next(), NOW, "restart", "no crash")]))
+        running.through(g.batch([records.status(g.next(), NOW, [["heard", 5]])]))
+        running.through(running.calm.batch([records.event(running.calm.next(), NOW, "restart", "no crash")]))
         after = Firmware(running.hung)
         Watch(after).tell(None, 3)
         running.through(running.hung.batch(after.values.records))
@@ -109,5 +109,5 @@ def test_a_detail_of_any_form_is_read():
     assert crashes.crash(1, 2, "free=0 uptime=7 used=0 reset=77 x=1 y").trace == "y"
     found = crashes.crash(1, 2, "free=0 uptime=7 used=0 reset=77 x y=2\nz")
     assert found[2:] == ("x y=2\nz", 7, None, None, crashes.UNKNOWN)
-    assert crashes.latest([(batch.EVENT, 1, 2, b"\xff"), (None, 1, 2, b""), (batch.BOOT, 1, 2, b"")]) is None
+    assert crashes.latest([(records.EVENT, 1, 2, b"\xff"), (None, 1, 2, b""), (records.BOOT, 1, 2, b"")]) is None
     assert json.dumps(crashes.crash(1, 2, "reset=1 x")._asdict())

@@ -7,9 +7,10 @@ import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import decode, records
 from cloud_receiver.stores import Settled, open_store, people, queries
+from firmware.wire import envelope
 
 OWN, OTHER = Meter(12345678), Meter(87654321)
 SECRET = Meter(33333333, key=bytes(16))
@@ -43,9 +44,9 @@ async def filled(store, meter, step):
     for n in range(240):
         at = NOW - (239 - n) * HOUR
         await take(store, gateway, row, at, [
-            batch.telegram(gateway.next(), at, -70, meter.telegram(100_000 + n * step, access=n)),
-            batch.han_hour(gateway.next(), at, at // HOUR * HOUR - HOUR, 1000 + step, 0, False),
-            batch.event(gateway.next(), at, "leak", "kitchen")])
+            wire_records.telegram(gateway.next(), at, -70, meter.telegram(100_000 + n * step, access=n)),
+            wire_records.han_hour(gateway.next(), at, at // HOUR * HOUR - HOUR, 1000 + step, 0, False),
+            wire_records.event(gateway.next(), at, "leak", "kitchen")])
     while pending := await store.pending(500):
         await store.settle([Settled(i, m, t, *decode.decode(data, None, {}, None)) for i, m, _, t, data in pending])
     return gateway
@@ -54,7 +55,7 @@ async def filled(store, meter, step):
 async def take(store, gateway, row, now, bodies):
     content = b"".join(bodies)
     first = gateway.seq - len(bodies) + 1
-    head = batch.Head(gateway.epoch, 1, "0", 2, first, gateway.seq)
+    head = envelope.Head(gateway.epoch, 1, "0", 2, first, gateway.seq)
     digest = hashlib.sha256(content).digest()
     await store.take(row, head, digest, records.Content(content, first, gateway.seq), now)
 
@@ -101,7 +102,7 @@ def test_what_shows_how_somebody_lived_goes_and_what_is_billed_stays(url):
         assert await of_both(store, gateways) == [AFTER, BEFORE]
         # Late from the gateway's spool, and gone with the next look.
         row = await store.enrol(gateways[0].public, "home", "", NOW)
-        await take(store, gateways[0], row, MOVED_OUT - 1, [batch.telegram(
+        await take(store, gateways[0], row, MOVED_OUT - 1, [wire_records.telegram(
             gateways[0].next(), MOVED_OUT - 100, -70, OWN.telegram(100_001, access=250))])
         assert (await state(store, gateways[0], OWN))["telegrams"] == 1
         await erase(store, gateways[0].id, [OWN.text], MOVED_OUT)
@@ -142,7 +143,8 @@ def test_the_check_sees_hours_that_stay(url, monkeypatch):
 def test_what_waits_for_keys_and_how_far_it_is(url):
     async def scenario(store, gateways):
         row = await store.enrol(gateways[0].public, "home", "", NOW)
-        await take(store, gateways[0], row, NOW, [batch.telegram(gateways[0].next(), NOW, -70, SECRET.telegram(n))
+        await take(store, gateways[0], row, NOW,
+                   [wire_records.telegram(gateways[0].next(), NOW, -70, SECRET.telegram(n))
                                                   for n in range(3)])
         assert await store.read(people.progress, [SECRET.text, OWN.text]) == (240, 3, 0)
         pending = await store.pending(500)

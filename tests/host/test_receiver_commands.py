@@ -11,10 +11,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import commands, trust
 from cloud_receiver.clock import Clock
 from cloud_receiver.keys import KeyStore
+from firmware.wire import cbor
+from firmware.wire import envelope as wire_envelope
 
 OWN, OTHER = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
 
@@ -29,15 +31,15 @@ def told(receiver, gateway, records=()):
     """The commands in the answer to a batch, each opened as a gateway opens it."""
     answer = receiver.send(gateway.batch(list(records)))
     assert answer.status == 200, answer.text
-    return [opened(receiver, c) for c in batch.open_answer(answer.body).commands]
+    return [opened(receiver, c) for c in wire_envelope.open_answer(answer.body).commands]
 
 
 def opened(receiver, data, works="works"):
-    envelope = batch.open_envelope(data, "command", works)
+    envelope = wire_envelope.open_envelope(data, "command", works)
     public = bytes.fromhex(trust.command_public_keys(receiver.directory.ca)[0])
-    assert envelope.kid == batch.kid(public) and envelope.content_type == "application/cbor"
+    assert envelope.kid == wire_envelope.kid(public) and envelope.content_type == "application/cbor"
     Ed25519PublicKey.from_public_bytes(public).verify(envelope.signature, envelope.to_verify)
-    return batch.cbor.decode_all(data[envelope.end:])
+    return cbor.decode_all(data[envelope.end:])
 
 
 def order(receiver, gateway, name, arguments):
@@ -49,12 +51,12 @@ def order(receiver, gateway, name, arguments):
 def test_repeated_until_the_result_comes(receiver):
     gateway, other = receiver.enrol(), receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
-    expected = [[batch.kid(gateway.public), counter, NOW + 30 * DAY, "interval", {"seconds": 1800}]]
+    expected = [[wire_envelope.kid(gateway.public), counter, NOW + 30 * DAY, "interval", {"seconds": 1800}]]
     assert told(receiver, gateway) == told(receiver, gateway) == expected
     assert told(receiver, other) == [], "a command is for one gateway"
-    assert told(receiver, other, [batch.result(other.next(), NOW, counter, 0, "")]) == []
+    assert told(receiver, other, [wire_records.result(other.next(), NOW, counter, 0, "")]) == []
     assert told(receiver, gateway) == expected, "another gateway's result is not this one's"
-    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "1800")]) == []
+    assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "1800")]) == []
     assert told(receiver, gateway) == []
     [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
     assert (c["counter"], c["name"], c["state"], c["result"]) == (counter, "interval", "done", "1800")
@@ -64,9 +66,10 @@ def test_a_result_that_another_process_took_ends_it_at_once(receiver):
     gateway = receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
     elsewhere = commands.Commands(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
-    assert len(elsewhere.signed(gateway.id, batch.kid(gateway.public), NOW)) == 1
-    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "")]) == []
-    assert elsewhere.signed(gateway.id, batch.kid(gateway.public), NOW) == [], "before it has looked at what changed"
+    assert len(elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public), NOW)) == 1
+    assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
+    assert elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public),
+                            NOW) == [], "before it has looked at what changed"
     elsewhere.keys.close()
 
 
@@ -132,10 +135,10 @@ def test_every_command_follows_the_schema(receiver):
         order(receiver, gateway, name, arguments)
     answer = receiver.send(gateway.batch([])).body
     assert fits("answer", answer)
-    sent = batch.open_answer(answer).commands
+    sent = wire_envelope.open_answer(answer).commands
     assert len(sent) == 7
     for data in sent:
-        end = batch.open_envelope(data, "command", "works").end
+        end = wire_envelope.open_envelope(data, "command", "works").end
         assert fits("envelope", data[:end]) and fits("command", data[end:]), opened(receiver, data)
 
 
@@ -192,7 +195,7 @@ def test_a_queued_command_never_gets_a_key_whose_binding_has_ended(receiver):
 def test_a_store_from_a_backup_gets_back_what_the_spools_still_hold(tmp_path):
     directory = make(tmp_path / "works")
     gateway, late = Gateway(), Gateway()
-    records = [batch.telegram(n, NOW - 900_000 + n * 1000, -70, Meter(1).telegram(n)) for n in range(1, 31)]
+    records = [wire_records.telegram(n, NOW - 900_000 + n * 1000, -70, Meter(1).telegram(n)) for n in range(1, 31)]
     with Running(directory) as receiver:
         receiver.enrol(gateway, name="Fyrveien 3")
         receiver.through(gateway.batch(records[:10], first=1, last=10))
@@ -221,14 +224,14 @@ def test_a_store_from_a_backup_gets_back_what_the_spools_still_hold(tmp_path):
 
 def told_names(receiver, gateway):
     answer = receiver.send(gateway.batch([], first=0, last=0))
-    return [opened(receiver, c)[3] for c in batch.open_answer(answer.body).commands]
+    return [opened(receiver, c)[3] for c in wire_envelope.open_answer(answer.body).commands]
 
 
 def test_what_a_gateway_has_told_lost_is_not_asked_for(receiver):
     gateway = receiver.enrol()
-    told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])
+    told(receiver, gateway, [wire_records.event(gateway.next(), NOW, "e", "")])
     gateway.seq = 50
-    assert told(receiver, gateway, [batch.lost(gateway.next(), NOW, 2, 50, 49)]) == []
+    assert told(receiver, gateway, [wire_records.lost(gateway.next(), NOW, 2, 50, 49)]) == []
 
 
 def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path):
@@ -236,7 +239,7 @@ def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path)
     with Running(directory) as receiver:
         receiver.enrol(gateway)
         gateway.seq = 5
-        assert len(told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])) == 1
+        assert len(told(receiver, gateway, [wire_records.event(gateway.next(), NOW, "e", "")])) == 1
     keys = KeyStore(directory.keys)
     keys.db.execute("DELETE FROM commands")
     keys.close()
@@ -249,9 +252,9 @@ def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path)
 
 def gap(receiver, gateway):
     """A gap behind seq 1, and the counter of the command to rewind that it brings."""
-    told(receiver, gateway, [batch.event(gateway.next(), NOW, "a", "")])
+    told(receiver, gateway, [wire_records.event(gateway.next(), NOW, "a", "")])
     gateway.seq = 5
-    [command] = told(receiver, gateway, [batch.event(gateway.next(), NOW, "e", "")])
+    [command] = told(receiver, gateway, [wire_records.event(gateway.next(), NOW, "e", "")])
     assert command[3:] == ["rewind", {"epoch": gateway.epoch, "after": 1}]
     return command[1]
 
@@ -265,7 +268,7 @@ def result(receiver, gateway, counter, code):
     """A result, in the gateway's ring of values: of another epoch than the gap's."""
     telegrams = gateway.epoch, gateway.seq
     gateway.epoch, gateway.seq = bytes(8), getattr(gateway, "results", 0)
-    told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, code, "")])
+    told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, code, "")])
     gateway.results = gateway.seq
     gateway.epoch, gateway.seq = telegrams
 
@@ -304,7 +307,7 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
         clock.at += 10
         result(receiver, gateway, second, 0)
         clock.at += 10
-        receiver.through(gateway.batch([batch.event(n, NOW, "e", "") for n in range(2, 6)], first=2, last=5))
+        receiver.through(gateway.batch([wire_records.event(n, NOW, "e", "") for n in range(2, 6)], first=2, last=5))
         assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == []
     restore()  # answered, and yet the gap is open again
     with Running(directory, clock) as receiver:
@@ -313,7 +316,7 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
         result(receiver, gateway, third, 0)
         clock.at += 10
         gateway.seq = 6
-        receiver.through(gateway.batch([batch.event(gateway.next(), NOW, "f", "")]))
+        receiver.through(gateway.batch([wire_records.event(gateway.next(), NOW, "f", "")]))
     with Running(directory, clock) as receiver:  # done, and sent since: its ring holds no more
         assert rewinds(receiver, gateway) == []
         assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[2, 5]]
@@ -350,7 +353,7 @@ def test_the_stand_by_anchor_takes_over_while_it_runs_and_no_gateway_is_lost(rec
     assert [k.hex() for k in keys] == file["command_keys"]
     again = rotate(receiver, "anchor")
     assert again.returncode == 2 and "have not taken the last change" in again.stderr
-    told(receiver, gateway, [batch.result(gateway.next(), NOW, command[1], 0, "")])
+    told(receiver, gateway, [wire_records.result(gateway.next(), NOW, command[1], 0, "")])
     assert rotate(receiver, "anchor").returncode == 0
     pinned_anew = ssl.create_default_context(cadata="".join(anchors))
     receiver.context = lambda: pinned_anew
@@ -377,9 +380,9 @@ def test_results_of_commands_never_made_change_nothing(receiver):
     gateway = receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
     for wrong in (counter + 1, 0, 1 << 61):
-        assert len(told(receiver, gateway, [batch.result(gateway.next(), NOW, wrong, 0, "x" * 300)])) == 1
-    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 1, "<script>")]) == []
-    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, counter, 0, "")]) == []
+        assert len(told(receiver, gateway, [wire_records.result(gateway.next(), NOW, wrong, 0, "x" * 300)])) == 1
+    assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 1, "<script>")]) == []
+    assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
     [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
     assert (c["state"], c["result"]) == ("refused", "the owner has not consented: <script>")
     assert "<script>" not in receiver.web(f"/gateways/{gateway.id}").text
@@ -388,10 +391,10 @@ def test_results_of_commands_never_made_change_nothing(receiver):
 def test_a_command_of_another_works_or_purpose_does_not_open(receiver):
     gateway = receiver.enrol()
     order(receiver, gateway, "interval", {"seconds": 1800})
-    data = batch.open_answer(receiver.send(gateway.batch([])).body).commands[0]
+    data = wire_envelope.open_answer(receiver.send(gateway.batch([])).body).commands[0]
     with pytest.raises(InvalidSignature):
         opened(receiver, data, works="other")
-    assert cbor2.loads(data[batch.open_envelope(data, "command", "works").end:])[3] == "interval"
+    assert cbor2.loads(data[wire_envelope.open_envelope(data, "command", "works").end:])[3] == "interval"
 
 
 # --- the command line
@@ -461,7 +464,7 @@ def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path
     assert "there is no key for it yet" in bind(receiver, gateway, OWN)
     [first] = told(receiver, gateway)
     assert first[4] == {"meters": [{"meter": OWN.text, "key": None}]}
-    assert told(receiver, gateway, [batch.result(gateway.next(), NOW, first[1], 0, "")]) == []
+    assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, first[1], 0, "")]) == []
     rows = tmp_path / "keys.csv"
     rows.write_text(f"{OWN.text};{OWN.key.hex()}\n{OTHER.text};{OTHER.key.hex()}\n")
     done = subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", receiver.directory.path],
@@ -470,6 +473,6 @@ def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path
     receiver.run(_noticed(receiver))
     [second] = told(receiver, gateway)
     assert second[1] > first[1] and second[4] == {"meters": [{"meter": OWN.text, "key": OWN.key}]}
-    told(receiver, gateway, [batch.result(gateway.next(), NOW, second[1], 0, "")])
+    told(receiver, gateway, [wire_records.result(gateway.next(), NOW, second[1], 0, "")])
     subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", receiver.directory.path], capture_output=True)
     assert told(receiver, gateway) == [], "nothing has changed"

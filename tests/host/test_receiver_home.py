@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import home, usage, words
 from cloud_receiver.keys import KeyStore
 
@@ -20,7 +20,7 @@ def receiver(tmp_path):
         records = []
         for n in range(72):
             for meter, rate in ((OWN, 12), (NEIGHBOUR, 777)):
-                records.append(batch.telegram(running.gateway.next(), NOW - (71 - n) * HOUR, -70,
+                records.append(wire_records.telegram(running.gateway.next(), NOW - (71 - n) * HOUR, -70,
                                               meter.telegram(100_000 + n * rate)))
         running.through(running.gateway.batch(records))
         running.wait_for(lambda s: s["decoded"] == 144)
@@ -43,7 +43,8 @@ def link(receiver, gateway=None, *more):
 
 
 def hours(receiver, gateway, wh, count=30):
-    receiver.through(gateway.batch([batch.han_hour(gateway.next(), NOW, (NOW // HOUR - 1 - n) * HOUR, wh, 0, False)
+    receiver.through(gateway.batch([wire_records.han_hour(gateway.next(), NOW, (NOW // HOUR - 1 - n) * HOUR, wh, 0,
+                                                          False)
                                     for n in range(count)]))
 
 

@@ -6,10 +6,11 @@ import inspect
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import commands, pages
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.stores import queries, take
+from firmware.wire import cbor, envelope
 
 OWN, NEIGHBOUR = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
 WH = 3_917_555
@@ -29,7 +30,7 @@ class Place:
             self.keys.put(meter.text, meter.key, NOW)
             self.keys.bind(gateway.id, meter.text, NOW)
             running.through(gateway.telegrams([meter.telegram(4000), meter.telegram(4242)]))
-        running.through(self.a.batch([batch.han_hour(self.a.next(), NOW, NOW - HOUR, WH, 98_765, False)]))
+        running.through(self.a.batch([records.han_hour(self.a.next(), NOW, NOW - HOUR, WH, 98_765, False)]))
         self.home_a = "/home/" + self.keys.home_link(self.a.id, NOW - DAY)
         self.home_b = "/home/" + self.keys.home_link(self.b.id, NOW - DAY)
         running.wait_for(lambda s: s["pending"] == 0)
@@ -62,10 +63,10 @@ def neighbour_sees(place):
 
 def keys_sent(place, gateway):
     """The meters whose keys an answer to a gateway carries."""
-    answer = batch.open_answer(place.receiver.send(gateway.batch([])).body)
+    answer = envelope.open_answer(place.receiver.send(gateway.batch([])).body)
     found = []
     for data in answer.commands:
-        content = batch.cbor.decode_all(data[batch.open_envelope(data, "command", "works").end:])
+        content = cbor.decode_all(data[envelope.open_envelope(data, "command", "works").end:])
         found += [m["meter"] for m in content[4].get("meters", ()) if m["key"]] if content[3] == "own-meters" else []
     return found
 
@@ -92,10 +93,10 @@ def test_seen_where_the_works_reads_it_too(place, monkeypatch):
 
 def test_seen_where_hours_are_entered_as_any_other_record(place, monkeypatch):
     """Known-bad: HAN hours have no account of their own, and lie among the records that the works is shown."""
-    monkeypatch.delitem(take._ENTRIES, batch.HAN_HOUR)
-    monkeypatch.setattr(pages, "described", lambda kind, time, received, body: (str(batch.cbor.decode_all(body)), "",
+    monkeypatch.delitem(take._ENTRIES, records.HAN_HOUR)
+    monkeypatch.setattr(pages, "described", lambda kind, time, received, body: (str(cbor.decode_all(body)), "",
                                                                                 time, received))
-    place.receiver.through(place.a.batch([batch.han_hour(place.a.next(), NOW, NOW - 2 * HOUR, WH, 98_765, False)]))
+    place.receiver.through(place.a.batch([records.han_hour(place.a.next(), NOW, NOW - 2 * HOUR, WH, 98_765, False)]))
     assert "/gateways/{0}" in works_sees_electricity(place)
 
 

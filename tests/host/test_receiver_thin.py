@@ -15,10 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 import wmbus
 from cloud_receiver import enrol, trust
 from cloud_receiver.keys import KeyStore
+from firmware.wire import envelope
 
 
 @pytest.fixture
@@ -46,8 +47,8 @@ def test_enrolled_gateway_delivers_and_the_meter_is_read(receiver):
 
 def test_the_answer_carries_time_and_an_empty_batch_gets_one(receiver):
     gateway = receiver.enrol()
-    answer = batch.open_answer(receiver.send(gateway.batch([])).body)
-    assert answer == batch.Answer(gateway.epoch, 0, NOW, [])
+    answer = envelope.open_answer(receiver.send(gateway.batch([])).body)
+    assert answer == envelope.Answer(gateway.epoch, 0, NOW, [])
 
 
 def test_a_key_that_comes_later_decodes_what_waited(receiver):
@@ -113,7 +114,7 @@ def test_alarms_are_seen_with_their_time(receiver):
 
 def test_readings_by_period(receiver):
     gateway, meter = receiver.enrol(), Meter(12345678)
-    receiver.through(gateway.batch([batch.telegram(gateway.next(), NOW - n * HOUR, -70, meter.telegram(100_000 - n))
+    receiver.through(gateway.batch([records.telegram(gateway.next(), NOW - n * HOUR, -70, meter.telegram(100_000 - n))
                                     for n in range(50)]))
     receiver.wait_for(lambda s: s["decoded"] == 50)
 
@@ -137,10 +138,10 @@ def test_a_homes_electricity_is_nowhere_in_pages_and_api(receiver):
     """A gateway whose owner opted in sends HAN hours: they are stored for the homeowner, the works never sees them."""
     gateway = receiver.enrol(name="Fyrveien 3")
     receiver.through(gateway.telegrams([Meter(12345678).telegram(1)]))
-    receiver.through(gateway.batch([batch.han_hour(gateway.next(), NOW, NOW - HOUR, 7_654_321, 98_765, False)]))
+    receiver.through(gateway.batch([records.han_hour(gateway.next(), NOW, NOW - HOUR, 7_654_321, 98_765, False)]))
     assert receiver.summary()["home_hours"] == 1
     # One that is not as it should be is opaque: its bytes are shown nowhere either.
-    receiver.through(gateway.batch([batch.record(batch.HAN_HOUR, gateway.next(), NOW, (NOW, 7_654_321, "98765"))]))
+    receiver.through(gateway.batch([records.record(records.HAN_HOUR, gateway.next(), NOW, (NOW, 7_654_321, "98765"))]))
     receiver.wait_for(lambda s: s["pending"] == 0)
     for path in ("/", "/meters", "/gateways", f"/gateways/{gateway.id}", "/meters/KAM-12345678-1B-16",
                  "/meters/KAM-12345678-1B-16?view=hours", "/v1/summary", "/v1/gateways", "/v1/meters",

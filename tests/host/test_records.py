@@ -7,7 +7,7 @@ import random
 import pytest
 from receiver_support import NOW, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import records
 
 
@@ -27,7 +27,7 @@ def slowly(monkeypatch, data, first, last):
 def common(rng, first, count):
     """Telegrams of several makes, seq and levels; some seq and levels are of the short forms."""
     meters = [Meter(60_000_000 + n) for n in range(5)]
-    return b"".join(batch.telegram(first + n, NOW + n, rng.choice((-70, -25, -24, -3, 0, -128)),
+    return b"".join(wire_records.telegram(first + n, NOW + n, rng.choice((-70, -25, -24, -3, 0, -128)),
                                    rng.choice((Meter.telegram, sealed))(rng.choice(meters), n)) for n in range(count))
 
 
@@ -41,7 +41,7 @@ def test_the_common_batch_is_what_it_is_slowly(monkeypatch, first):
 
 @pytest.mark.parametrize("first", [1, 250, 256, 65_500, 65_536, 1 << 32])
 def test_telegrams_of_one_length_are_read_at_once_and_alike(monkeypatch, first):
-    data = b"".join(batch.telegram(first + n, NOW + n, -60 - n, sealed(Meter(60_000_000 + n % 7), n))
+    data = b"".join(wire_records.telegram(first + n, NOW + n, -60 - n, sealed(Meter(60_000_000 + n % 7), n))
                     for n in range(40))
     at_once = records._of_one_length(data, first, first + 39)
     assert (at_once is not None) == (first in (256, 65_536))
@@ -56,7 +56,7 @@ def test_whatever_is_turned_over_is_read_alike(monkeypatch, alike):
     for trial in range(1500):
         first = rng.choice((1, 300, 70_000))
         data = bytearray(common(rng, first, 3) if not alike else b"".join(
-            batch.telegram(first + n, NOW + n, -60, sealed(Meter(60_000_000 + n), n)) for n in range(3)))
+            wire_records.telegram(first + n, NOW + n, -60, sealed(Meter(60_000_000 + n), n)) for n in range(3)))
         for _ in range(rng.randrange(1, 3)):
             # Mostly in what surrounds the telegrams: anything may be in those.
             data[rng.choice((rng.randrange(20), rng.randrange(len(data))))] = rng.choice((0, 1, 0x19, 0x1A, 0x1B, 0x58,
@@ -71,7 +71,7 @@ def test_whatever_is_turned_over_is_read_alike(monkeypatch, alike):
 
 def test_a_mutant_of_the_common_form_is_seen(monkeypatch):
     monkeypatch.setattr(records, "_RSSI", 0x18)  # a level above 0 passes for one below
-    data = batch.telegram(300, NOW, -70, sealed(Meter(60_000_000), 1))
+    data = wire_records.telegram(300, NOW, -70, sealed(Meter(60_000_000), 1))
     data = bytes(data).replace(b"\x38\x45\x58", b"\x18\x45\x58")
     assert records.read(data, 0, 300, 300) != slowly(monkeypatch, data, 300, 300)
 
@@ -84,5 +84,5 @@ def test_content_goes_as_bytes_and_opaque_stays_opaque():
     opaque = pickle.loads(pickle.dumps(records.Content(data, 1, 4, opaque=True)))
     assert [(r.kind, r.time, r.fields) for r in opaque.read()] == [(records.OPAQUE, None, ())] * 4
     assert b"".join(r.body for r in opaque.read()) == data
-    mixed = records.Content(data + batch.event(5, NOW, "e", ""), 1, 5)
+    mixed = records.Content(data + wire_records.event(5, NOW, "e", ""), 1, 5)
     assert mixed.telegrams is None and mixed.count() == 5

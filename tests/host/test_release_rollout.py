@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools import release
 from receiver_support import DAY, NOW, Gateway, Running, make
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import releases as module
 from cloud_receiver.keys import KeyStore
+from firmware.wire import cbor, envelope
 
 NETTI = Path(sys.executable).parent / "netti"
 KEY = Ed25519PrivateKey.generate()
@@ -49,10 +50,10 @@ def do(receiver, what, *arguments):
 
 def told(receiver, gateway, firmware="0.1.0"):
     """The update commands in the answer to a batch of a gateway that runs a version."""
-    answer = receiver.send(gateway.sign(batch.head(gateway.epoch, 1, firmware, 2, 0, 0)))
+    answer = receiver.send(gateway.sign(envelope.head(gateway.epoch, 1, firmware, 2, 0, 0)))
     assert answer.status == 200, answer.text
-    commands = [batch.cbor.decode_all(c[batch.open_envelope(c, "command", "works").end:])
-                for c in batch.open_answer(answer.body).commands]
+    commands = [cbor.decode_all(c[envelope.open_envelope(c, "command", "works").end:])
+                for c in envelope.open_answer(answer.body).commands]
     return [(c[3], c[4]["version"], c[4]["url"]) for c in commands]
 
 
@@ -75,7 +76,7 @@ def test_a_stage_tells_its_share_once(receiver, tmp_path):
         assert told(receiver, g) == ([("update", "0.2.0", url)] if g in among else [])
     for g in among:
         counter = waiting(receiver, g)
-        receiver.through(g.batch([batch.result(g.next(), NOW, counter, 0, "")]))
+        receiver.through(g.batch([records.result(g.next(), NOW, counter, 0, "")]))
         assert told(receiver, g) == [], "told once, whatever became of it"
     do(receiver, "stage", "0.2.0", 100, "", NOW)
     for g in gateways:
@@ -101,7 +102,7 @@ def test_a_halt_takes_back_what_was_not_taken(receiver, tmp_path):
     do(receiver, "stage", "0.2.0", 100, "", NOW)
     assert len(told(receiver, first)) == len(told(receiver, second)) == 1
     counter = waiting(receiver, first)
-    receiver.through(first.batch([batch.result(first.next(), NOW, counter, 0, "")]))
+    receiver.through(first.batch([records.result(first.next(), NOW, counter, 0, "")]))
     assert do(receiver, "halt", "0.2.0", NOW + 60) == 1
     assert told(receiver, second) == told(receiver, third) == told(receiver, first) == []
     # Staged anew it goes on, with those that had not taken it.

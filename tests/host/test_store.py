@@ -10,7 +10,7 @@ import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import records
 from cloud_receiver.stores import (
     DECODED,
@@ -25,6 +25,7 @@ from cloud_receiver.stores import (
     queries,
     take,
 )
+from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
 
@@ -69,12 +70,12 @@ class Ring(Gateway):
         content = b"".join(bodies)
         last = self.seq if first is None else first + len(bodies) - 1
         first = last - len(bodies) + 1 if first is None else first
-        head = batch.Head(self.epoch, 1, "0", 2, first, last)
+        head = envelope.Head(self.epoch, 1, "0", 2, first, last)
         return await self.store.take(self.row, head, hashlib.sha256(content).digest(),
                                      records.Content(content, first, last), now)
 
     def telegram(self, telegram, time=NOW - 60, rssi=-70):
-        return batch.telegram(self.next(), time, rssi, telegram)
+        return wire_records.telegram(self.next(), time, rssi, telegram)
 
 
 def rows(db, sql, *args):
@@ -87,13 +88,13 @@ def rows(db, sql, *args):
 def test_a_job_that_fails_takes_nothing_of_the_others_with_it(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.event(ring.next(), NOW, "e", "")])
+        await ring.send([wire_records.event(ring.next(), NOW, "e", "")])
 
         def broken(db):
             db.execute("DELETE FROM records")
             raise KeyError("a defect")
 
-        good = ring.send([batch.event(ring.next(), NOW, "e", "")])
+        good = ring.send([wire_records.event(ring.next(), NOW, "e", "")])
         results = await asyncio.gather(store.writer.submit(broken), good, return_exceptions=True)
         assert isinstance(results[0], KeyError) and results[1].through == 2
         return await store.read(rows, "SELECT count(*) FROM records")
@@ -118,8 +119,8 @@ def test_many_at_once_share_commits(tmp_path):
 
 async def equivocates(store):
     ring = Ring(store)
-    assert not (await ring.send([batch.event(1, NOW, "e", "one")], first=1)).conflict
-    return (await ring.send([batch.event(1, NOW, "e", "two")], first=1)).conflict
+    assert not (await ring.send([wire_records.event(1, NOW, "e", "one")], first=1)).conflict
+    return (await ring.send([wire_records.event(1, NOW, "e", "two")], first=1)).conflict
 
 
 def test_the_same_range_with_other_content_is_a_conflict(tmp_path):
@@ -209,11 +210,11 @@ def test_records_before_the_clock_was_known_get_their_time(tmp_path):
     async def scenario(store):
         ring = Ring(store)
         start = NOW - 5000
-        await ring.send([batch.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
-                         batch.event(ring.next(), 150, "e", "")])
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
+                         wire_records.event(ring.next(), 150, "e", "")])
         assert (await store.read(queries.summary))["untimed"] == 1
         assert await store.pending(10) == [], "it waits for its time"
-        await ring.send([batch.clock(ring.next(), 200, start + 200, batch.CLOCK_ANSWER),
+        await ring.send([wire_records.clock(ring.next(), 200, start + 200, wire_records.CLOCK_ANSWER),
                          ring.telegram(PLAIN.telegram(2), time=start + 300),
                          ring.telegram(PLAIN.telegram(3), time=400)])
         times = await store.read(rows, "SELECT time - ?, raw_time FROM telegrams ORDER BY id", start)
@@ -222,14 +223,14 @@ def test_records_before_the_clock_was_known_get_their_time(tmp_path):
 
     times, kept, pending = run(tmp_path, scenario)
     assert times == [(100, 100), (300, NOW - 5000 + 300), (400, 400)] and pending == 3
-    assert kept == [(batch.BOOT, 0), (batch.EVENT, 150), (batch.CLOCK, 200)]
+    assert kept == [(wire_records.BOOT, 0), (wire_records.EVENT, 150), (wire_records.CLOCK, 200)]
 
 
 def test_the_floor_is_no_time(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
-                         batch.clock(ring.next(), 110, 1 << 30, batch.CLOCK_FLOOR)])
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
+                         wire_records.clock(ring.next(), 110, 1 << 30, wire_records.CLOCK_FLOOR)])
         return (await store.read(queries.summary))["untimed"]
 
     assert run(tmp_path, scenario) == 1
@@ -240,12 +241,12 @@ def test_a_better_clock_moves_records_and_their_readings(tmp_path):
     async def scenario(store):
         ring = Ring(store)
         start = NOW - 40_000
-        await ring.send([batch.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
-                         batch.clock(ring.next(), 200, start + 200, batch.CLOCK_ANSWER)])
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
+                         wire_records.clock(ring.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
         [(row, meter, _, time, _)] = await store.pending(9)
         await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None)])
-        await ring.send([batch.clock(ring.next(), 300, start + 7500, batch.CLOCK_HAN),
-                         batch.clock(ring.next(), 400, start + 9999, batch.CLOCK_SNTP)])
+        await ring.send([wire_records.clock(ring.next(), 300, start + 7500, wire_records.CLOCK_HAN),
+                         wire_records.clock(ring.next(), 400, start + 9999, wire_records.CLOCK_SNTP)])
         [(row, meter, _, time, _)] = await store.pending(9)
         await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None)])
         [m] = await store.read(queries.meters, 0)
@@ -258,10 +259,10 @@ def test_a_better_clock_moves_records_and_their_readings(tmp_path):
 def test_a_boot_that_never_learnt_the_time_gets_the_latest_it_can_have(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=1000),
-                         batch.event(ring.next(), 1100, "e", ""), batch.boot(ring.next(), 0, 2, "power"),
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=1000),
+                         wire_records.event(ring.next(), 1100, "e", ""), wire_records.boot(ring.next(), 0, 2, "power"),
                          ring.telegram(PLAIN.telegram(2), time=10),
-                         batch.clock(ring.next(), 50, NOW - 100, batch.CLOCK_HAN)])
+                         wire_records.clock(ring.next(), 50, NOW - 100, wire_records.CLOCK_HAN)])
         return await store.read(rows, "SELECT time FROM telegrams ORDER BY id")
 
     second_start = NOW - 150
@@ -281,9 +282,9 @@ def test_untimed_and_timed_receptions_of_one_telegram_are_one(tmp_path):
     async def scenario(store):
         a, b = Ring(store), Ring(store)
         t = PLAIN.telegram(7, access=1)
-        await a.send([batch.boot(a.next(), 0, 1, "power"), a.telegram(t, time=100)])
+        await a.send([wire_records.boot(a.next(), 0, 1, "power"), a.telegram(t, time=100)])
         await b.send([b.telegram(t, time=NOW - 30)])
-        await a.send([batch.clock(a.next(), 130, NOW, batch.CLOCK_ANSWER)])
+        await a.send([wire_records.clock(a.next(), 130, NOW, wire_records.CLOCK_ANSWER)])
         return await store.read(rows, "SELECT time FROM telegrams")
 
     assert run(tmp_path, scenario) == [(NOW - 30,)]
@@ -298,8 +299,8 @@ def test_coverage_counts_receptions_with_best_and_median(tmp_path):
         for n, level in enumerate(levels):
             await a.send([a.telegram(PLAIN.telegram(n), time=NOW - n * HOUR, rssi=level)])
         await b.send([b.telegram(PLAIN.telegram(0), time=NOW, rssi=-55)])
-        await a.send([batch.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77),
-                      batch.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 300, -59, -73)])
+        await a.send([wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77),
+                      wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 300, -59, -73)])
         [m] = await store.read(queries.meters, 0)
         found = [(c["telegrams"], c["heard"], c["best"], c["median"])
                  for c in await store.read(queries.meter_coverage, m["row"], 0)][::-1]
@@ -313,11 +314,11 @@ def test_coverage_counts_receptions_with_best_and_median(tmp_path):
 def test_heard_of_a_meter_never_relayed_is_kept_but_no_meter(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.heard(ring.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77)])
+        await ring.send([wire_records.heard(ring.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77)])
         return await store.read(queries.summary), await store.read(rows, "SELECT kind FROM records")
 
     summary, kept = run(tmp_path, scenario)
-    assert summary["meters"] == 0 and kept == [(batch.HEARD,)]
+    assert summary["meters"] == 0 and kept == [(wire_records.HEARD,)]
 
 
 # --- what the decoder found
@@ -395,9 +396,9 @@ def test_an_older_failure_says_nothing_of_a_meter_read_since(tmp_path):
 def test_home_hours_are_one_per_hour_and_a_measured_one_stays(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.han_hour(ring.next(), NOW, NOW - HOUR, 1500, 0, True)])
-        await ring.send([batch.han_hour(ring.next(), NOW, NOW - HOUR, 1480, 0, False)])
-        await ring.send([batch.han_hour(ring.next(), NOW, NOW - HOUR, 1999, 0, True)])
+        await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1500, 0, True)])
+        await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1480, 0, False)])
+        await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1999, 0, True)])
         return await store.read(queries.home_hours, ring.row, NOW - DAY, NOW)
 
     assert run(tmp_path, scenario) == [(NOW - HOUR, 1480, 0, 0)]

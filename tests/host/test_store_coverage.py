@@ -8,7 +8,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
 from test_store import Ring, kind, run  # noqa: F401 - on every store
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver.stores import coverage, queries, quick, take
 
 TODAY = NOW // DAY
@@ -40,7 +40,7 @@ class Street:
         """A record of it, entered in the truth."""
         level = self.rng.choice((0, *range(-110, -30)))
         self.heard.setdefault((ring.id, meter.text, time // DAY), []).append(level)
-        return batch.telegram(ring.next(), time, level, telegram)
+        return wire_records.telegram(ring.next(), time, level, telegram)
 
     async def check(self):
         for ring in self.rings:
@@ -66,7 +66,7 @@ async def street_in_disorder(store, seed):
                     # A repeater, or the meter itself, says it once more. (As loud: which of the two counts is open.)
                     if rng.random() < 0.2 and (time + 9) // DAY == time // DAY:
                         level = street.heard[ring.id, meter.text, time // DAY][-1]
-                        records[ring.id].append(batch.telegram(ring.next(), time + 9, level, telegram))
+                        records[ring.id].append(wire_records.telegram(ring.next(), time + 9, level, telegram))
     order = [(ring, n) for ring in street.rings for n in range(0, len(records[ring.id]), 25)]
     rng.shuffle(order)
     for ring, n in order:
@@ -124,13 +124,14 @@ def test_what_was_heard_before_the_clock_was_right_counts_on_its_own_day(tmp_pat
     async def scenario(store):
         ring = Ring(store)
         start = NOW - 5 * DAY
-        await ring.send([batch.boot(ring.next(), 0, 1, "power"),
-                         *[batch.telegram(ring.next(), n * 6 * HOUR, -70 - n, meter.telegram(n)) for n in range(6)]])
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"),
+                         *[wire_records.telegram(ring.next(), n * 6 * HOUR, -70 - n,
+                                                 meter.telegram(n)) for n in range(6)]])
         before = await covered(store, meter, ring)
-        await ring.send([batch.clock(ring.next(), DAY, start + DAY, batch.CLOCK_ANSWER)])
+        await ring.send([wire_records.clock(ring.next(), DAY, start + DAY, wire_records.CLOCK_ANSWER)])
         after = await covered(store, meter, ring)
         # A better source moves everything by a day.
-        await ring.send([batch.clock(ring.next(), DAY + 10, start + 2 * DAY + 10, batch.CLOCK_HAN)])
+        await ring.send([wire_records.clock(ring.next(), DAY + 10, start + 2 * DAY + 10, wire_records.CLOCK_HAN)])
         return start, before, after, await covered(store, meter, ring)
 
     start, before, after, moved = run(tmp_path, scenario)
@@ -151,15 +152,15 @@ def test_two_that_heard_it_one_without_a_clock(tmp_path):
         a, b = Ring(store), Ring(store)
         t = meter.telegram(5, access=1)
         start = NOW - 2 * DAY
-        first = [batch.boot(a.next(), 0, 1, "power"), batch.telegram(a.next(), 100, -80, t)]
-        second = [batch.telegram(b.next(), start + 130, -60, t)]
+        first = [wire_records.boot(a.next(), 0, 1, "power"), wire_records.telegram(a.next(), 100, -80, t)]
+        second = [wire_records.telegram(b.next(), start + 130, -60, t)]
         if late:
             await b.send(second)
             await a.send(first)
         else:
             await a.send(first)
             await b.send(second)
-        await a.send([batch.clock(a.next(), 200, start + 200, batch.CLOCK_ANSWER)])
+        await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
         found = await covered(store, meter, a), await covered(store, meter, b)
         return start // DAY, found, (await store.read(queries.summary))["telegrams"]
 
@@ -173,9 +174,9 @@ def test_a_gateways_own_count_knows_better(tmp_path):
 
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([batch.telegram(ring.next(), NOW - n * 600, -70, meter.telegram(n)) for n in range(4)])
-        await ring.send([batch.heard(ring.next(), NOW, meter.address, TODAY, 5000, -55, -81)])
-        await ring.send([batch.telegram(ring.next(), NOW - 60, -90, meter.telegram(9))])
+        await ring.send([wire_records.telegram(ring.next(), NOW - n * 600, -70, meter.telegram(n)) for n in range(4)])
+        await ring.send([wire_records.heard(ring.next(), NOW, meter.address, TODAY, 5000, -55, -81)])
+        await ring.send([wire_records.telegram(ring.next(), NOW - 60, -90, meter.telegram(9))])
         return await covered(store, meter, ring)
 
     assert run(tmp_path, scenario) == {TODAY: (5, 5000, -55, -81)}
@@ -240,14 +241,14 @@ async def interleaved(store):
     meter, (a, b) = Meter(70_000_009), (Ring(store), Ring(store))
     at = NOW - 50 * HOUR
     old, late, new = (meter.telegram(n, access=n) for n in (1, 2, 3))
-    await a.send([batch.telegram(a.next(), at, -70, old)])
-    await a.send([batch.telegram(a.next(), at + 9 * HOUR, -70, new)])
-    await b.send([batch.telegram(b.next(), at + 5 * HOUR, -60, late)])  # not heard by the other, and late
-    await b.send([batch.telegram(b.next(), at + 10, -60, old)])  # heard by both, and late
-    await b.send([batch.telegram(b.next(), at + 9 * HOUR + 899, -60, new)])  # by both, clocks apart
+    await a.send([wire_records.telegram(a.next(), at, -70, old)])
+    await a.send([wire_records.telegram(a.next(), at + 9 * HOUR, -70, new)])
+    await b.send([wire_records.telegram(b.next(), at + 5 * HOUR, -60, late)])  # not heard by the other, and late
+    await b.send([wire_records.telegram(b.next(), at + 10, -60, old)])  # heard by both, and late
+    await b.send([wire_records.telegram(b.next(), at + 9 * HOUR + 899, -60, new)])  # by both, clocks apart
     a.epoch, a.seq = os.urandom(8), 0
-    await a.send([batch.telegram(a.next(), at + 9 * HOUR, -70, new)])  # in a new ring
-    await a.send([batch.telegram(a.next(), at + 20 * HOUR, -70, new)])  # later, the same bytes: a meter at rest
+    await a.send([wire_records.telegram(a.next(), at + 9 * HOUR, -70, new)])  # in a new ring
+    await a.send([wire_records.telegram(a.next(), at + 20 * HOUR, -70, new)])  # later, the same bytes: a meter at rest
     covered_ = [sum(c[0] for c in (await covered(store, meter, ring)).values()) for ring in (a, b)]
     return (await store.read(queries.summary))["telegrams"], covered_
 
@@ -274,7 +275,7 @@ def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, ki
         store.writer.groups._run = lambda db, *job: connections.append(db) or connect(db, *job)
         ring = Ring(store)
         for hour in range(3):
-            await ring.send([batch.telegram(ring.next(), NOW - (9 - hour) * HOUR, -60, meter.telegram(hour))])
+            await ring.send([wire_records.telegram(ring.next(), NOW - (9 - hour) * HOUR, -60, meter.telegram(hour))])
             known = connections[-1].known
             if hour == 1:
                 (text,) = known.meters
@@ -294,10 +295,10 @@ def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
         a, b = Ring(store), Ring(store)
         t = meter.telegram(5, access=1)
         start = NOW + 3 * HOUR  # ahead of ours, as far as is believed
-        await b.send([batch.telegram(b.next(), NOW - 5 * HOUR, -60, meter.telegram(1))])
-        await a.send([batch.boot(a.next(), 0, 1, "power"), batch.telegram(a.next(), 100, -80, t)])
-        await a.send([batch.clock(a.next(), 200, start + 200, batch.CLOCK_ANSWER)])
-        await b.send([batch.telegram(b.next(), start + 130, -60, t)])
+        await b.send([wire_records.telegram(b.next(), NOW - 5 * HOUR, -60, meter.telegram(1))])
+        await a.send([wire_records.boot(a.next(), 0, 1, "power"), wire_records.telegram(a.next(), 100, -80, t)])
+        await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
+        await b.send([wire_records.telegram(b.next(), start + 130, -60, t)])
         return (await store.read(queries.summary))["telegrams"]
 
     assert run(tmp_path, scenario) == 2

@@ -7,7 +7,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
 from test_store import Ring, kind, rows, run  # noqa: F401 - on every store
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import dayrows, usage
 from cloud_receiver.stores import DECODED, Settled, keeping, queries, settle
 
@@ -113,7 +113,8 @@ def test_raw_telegrams_are_kept_for_their_time_and_nothing_else_goes(tmp_path):
         ring = Ring(store)
         for n in range(8):
             at = NOW - 80 * DAY + n * 10 * DAY
-            await ring.send([ring.telegram(PLAIN.telegram(n), time=at), batch.event(ring.next(), at, "e", "")], now=at)
+            await ring.send([ring.telegram(PLAIN.telegram(n), time=at), records.event(ring.next(), at, "e", "")],
+                            now=at)
         pieces = []
         while count := await store.forget_telegrams(NOW - 41 * DAY, 3):
             pieces.append(count)

@@ -11,9 +11,10 @@ import pytest
 from receiver_support import HOUR, NOW, Meter
 from test_store import rows
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import records
 from cloud_receiver.stores import StoreError, base, open_store, queries, sqlite
+from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
 TELEGRAM = PLAIN.telegram(1)
@@ -74,8 +75,9 @@ def test_a_store_of_every_schema_is_opened_with_all_it_holds(dialect, version, t
         try:
             # The telegram that is there, from another gateway now; and a later one.
             row = await store.enrol(b"k" * 32, "home", "New", NOW)
-            data = batch.telegram(1, NOW - HOUR + 5, -60, TELEGRAM) + batch.telegram(2, NOW, -61, PLAIN.telegram(2))
-            head = batch.Head(b"\x09" * 8, 1, "0", 2, 1, 2)
+            data = wire_records.telegram(1, NOW - HOUR + 5, -60, TELEGRAM) + wire_records.telegram(2, NOW, -61,
+                                                                                                   PLAIN.telegram(2))
+            head = envelope.Head(b"\x09" * 8, 1, "0", 2, 1, 2)
             taken = await store.take(row, head, b"d", records.Content(data, 1, 2), NOW)
             return (taken.new, await store.read(queries.meters, 0), await store.read(queries.gateways),
                     await store.read(queries.meter_coverage, 70, 0),

@@ -13,8 +13,9 @@ from receiver_support import DAY, NOW, Gateway, Meter, Process
 from test_ingest_kill import under_load
 from test_store import Ring, kind, run  # noqa: F401
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver.stores import Settled, StoreError, lists, open_store, people, queries
+from firmware.wire import cbor
 
 PLAIN, OTHER, LOCKED, COMPACT = Meter(11111111), Meter(22222222), Meter(33333333, key=bytes(16)), Meter(44444444)
 
@@ -104,7 +105,7 @@ def test_a_text_it_cannot_hold(tmp_path):
     async def scenario(opened):
         ring = Ring(opened)
         ring.row = await opened.enrol(ring.public, "home", "a\0b", NOW)
-        await ring.send([batch.event(ring.next(), NOW, "x\0y", "\0"), batch.status(ring.next(), NOW, [["\0", 1]])])
+        await ring.send([records.event(ring.next(), NOW, "x\0y", "\0"), records.status(ring.next(), NOW, [["\0", 1]])])
         [g] = await opened.read(queries.gateways)
         return g["name"], g["status"]
 
@@ -179,10 +180,11 @@ async def every_answer(opened):
     n = ring.next
     for meter in (PLAIN, OTHER, LOCKED, COMPACT):
         meter.access = 0
-    await ring.send([batch.boot(n(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), NOW - 2 * DAY),
-                     batch.heard(n(), NOW, PLAIN.address, TODAY, 9, -50, -60), batch.event(n(), NOW, "e", ""),
-                     batch.han_hour(n(), NOW, NOW - 7200, 1500, 0, False), batch.status(n(), NOW, [["a", 1]]),
-                     batch.lost(n(), NOW, 900, 901, 2), b"\x83\x18\x63" + batch.cbor.encode(n()) + b"\x00"], now=NOW)
+    await ring.send([records.boot(n(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), NOW - 2 * DAY),
+                     records.heard(n(), NOW, PLAIN.address, TODAY, 9, -50, -60), records.event(n(), NOW, "e", ""),
+                     records.han_hour(n(), NOW, NOW - 7200, 1500, 0, False), records.status(n(), NOW, [["a", 1]]),
+                     records.lost(n(), NOW, 900, 901,
+                                  2), b"\x83\x18\x63" + cbor.encode(n()) + b"\x00"], now=NOW)
     ring.seq += 5
     await ring.send([ring.telegram(PLAIN.telegram(2, access=9), NOW), ring.telegram(OTHER.telegram(5), NOW - DAY)],
                     now=NOW)

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from receiver_support import HOUR, NOW, Gateway, Meter
 
-import firmware.batch as batch
+import firmware.wire.records as wire_records
 from cloud_receiver import commands, records
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.stores import ledger, queries, sqlite, take
+from firmware.wire import envelope
 
 METERS = [Meter(50_000_000 + n) for n in range(3)]
 GATEWAYS = st.sampled_from((0, 1))
@@ -77,7 +78,7 @@ class Schedules(RuleBasedStateMachine):
         self.heard.add((METERS[meter].text, telegram))
         for n in sorted(which):
             at = time + off * n
-            self.gateways[n].append(lambda seq, at=at: batch.telegram(seq, at, -70, telegram))
+            self.gateways[n].append(lambda seq, at=at: wire_records.telegram(seq, at, -70, telegram))
 
     @rule(n=GATEWAYS, size=st.integers(1, 6), answer_lost=st.booleans())
     def send(self, n, size, answer_lost):
@@ -92,7 +93,7 @@ class Schedules(RuleBasedStateMachine):
         if g.acknowledged < len(g.ring):
             first = g.acknowledged + 1
             self.deliver(n, [g.ring[first - 1]], True)
-            taken = self.take(n, first, [batch.event(first, NOW, "turned", "over")])
+            taken = self.take(n, first, [wire_records.event(first, NOW, "turned", "over")])
             if taken.conflict:
                 self.new_epoch(g)
 
@@ -141,7 +142,7 @@ class Schedules(RuleBasedStateMachine):
         if n not in self.rows:
             self.rows[n] = self.run(lambda: self.store.enrol(g.public, "home", "", NOW))
         content, last = b"".join(bodies), first + len(bodies) - 1
-        head = batch.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
+        head = envelope.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
         found = records.Content(content, head.first, head.last)
         return self.run(lambda: self.store.take(self.rows[n], head, hashlib.sha256(content).digest(), found, NOW))
 
@@ -169,7 +170,7 @@ class Schedules(RuleBasedStateMachine):
                 g.executed.append(c.counter)
                 if c.arguments["epoch"] == g.epoch:
                     g.acknowledged = min(g.acknowledged, c.arguments["after"])
-            g.append(lambda seq, c=c: batch.result(seq, NOW, c.counter, 0, ""))
+            g.append(lambda seq, c=c: wire_records.result(seq, NOW, c.counter, 0, ""))
 
     def new_epoch(self, g):
         """Everything the spool holds gets a new seq in a new epoch."""
@@ -177,13 +178,13 @@ class Schedules(RuleBasedStateMachine):
         old, g.ring, g.acknowledged = g.ring, [], 0
         for body in old:
             fields = cbor2.loads(body)
-            g.append(lambda seq, fields=fields: batch.record(fields[0], seq, fields[2], fields[3:]))
+            g.append(lambda seq, fields=fields: wire_records.record(fields[0], seq, fields[2], fields[3:]))
 
     def finish(self):
         """All gateways deliver what they hold, and all that is asked of them, until there is nothing more to say."""
         for n in (0, 1):
             g = self.gateways[n]
-            g.append(lambda seq: batch.event(seq, NOW, "end", ""))
+            g.append(lambda seq: wire_records.event(seq, NOW, "end", ""))
             for _ in range(400):
                 if g.acknowledged >= len(g.ring):
                     break

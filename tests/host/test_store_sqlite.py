@@ -9,7 +9,7 @@ import pytest
 from receiver_support import HOUR, NOW, Meter
 from test_store import Ring, rows
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver import dayrows
 from cloud_receiver.stores import StoreError, open_store, queries, sqlite, take, writer
 
@@ -32,7 +32,7 @@ def run(tmp_path, scenario):
 async def full_disk(store):
     """What was acknowledged although the disk was full: must be none."""
     ring = Ring(store)
-    await ring.send([batch.event(ring.next(), NOW, "e", "")])
+    await ring.send([records.event(ring.next(), NOW, "e", "")])
     await store.writer.submit(lambda db: db.execute("PRAGMA max_page_count=1").fetchone())
     acknowledged = 0
     for _ in range(3):

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools import release
 
 from cloud_receiver.clock import Clock
-from firmware import batch, boot, identity
+from firmware import boot, identity
+from firmware.wire import records
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -118,7 +119,7 @@ class Home(Rig):
         return self.receiver.heads[-1].firmware if self.receiver.heads else None
 
     def events(self):
-        return [r[4] for r in self.receiver.records(batch.EVENT) if r[3] == "update"]
+        return [r[4] for r in self.receiver.records(records.EVENT) if r[3] == "update"]
 
     def state(self):
         return boot.read_state(boot.Files(), str(self.root / "slots"))
@@ -155,7 +156,7 @@ def test_a_device_is_updated_goes_back_from_a_broken_release_and_never_to_an_old
         home.wait(lambda: any("0.6.0 refused" in e for e in home.events()))
         assert "not signed by a release key" in home.events()[-1] and home.runs() == "0.5.0"
         # And nothing was lost or told twice on the way.
-        assert home.receiver.wrong == [] and home.receiver.records(batch.LOST) == []
+        assert home.receiver.wrong == [] and home.receiver.records(records.LOST) == []
         assert "MemoryError" not in home.gateway.errors
 
 

@@ -14,11 +14,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import wmbus_cases as cases  # noqa: E402
 
-import firmware.batch as batch  # noqa: E402
+import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
 from cloud_receiver import decode, kek, records  # noqa: E402
 from cloud_receiver.keys import KeyStore  # noqa: E402
 from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
+from firmware.wire import envelope
 
 METER = "NET-12345678-01-07"
 PIECES = cases.fragmented(cases.RECORDS * 4)
@@ -48,9 +49,9 @@ class Receiver:
         keys.close()
 
     async def take(self, gateway, telegrams, at=NOW - 600):
-        bodies = [batch.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]
+        bodies = [wire_records.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]
         content = b"".join(bodies)
-        head = batch.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
+        head = envelope.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
         row = await self.store.enrol(gateway.public, "home", "", NOW)
         await self.store.take(row, head, hashlib.sha256(content).digest(),
                               records.Content(content, head.first, head.last), NOW)
@@ -116,7 +117,7 @@ def test_from_the_air_through_a_gateway_to_a_reading(tmp_path):
             gateway.hal.ms = 60000 * minute + 1000 * second
             if (minute, second) != (0, 1):  # the first message is heard in part
                 gateway.telegram(piece, -70)
-    relayed = [row[4] for row in gateway.records(gateway.telegrams, batch.TELEGRAM)]
+    relayed = [row[4] for row in gateway.records(gateway.telegrams, wire_records.TELEGRAM)]
     assert [wmbus.fragment(piece)[0] for piece in relayed] == [1, 1, 2, 3, 1, 2, 3]
     assert gateway.counters["relayed"] == 7 and gateway.counters["thinned"] == 3 * 120 - 1 - 7
 

@@ -12,9 +12,9 @@ import pytest
 from access_rig import Town, routes
 from receiver_support import NOW, Caller, Gateway, Meter, Process, Running, make
 
-import firmware.batch as batch
 from cloud_receiver import access
 from cloud_receiver.pages import Pages
+from firmware.wire import envelope
 
 A, B = "a.example", "b.example"
 PEOPLE = (*access.ROLES, "token:reader", "token:operations", "token:installer")
@@ -123,7 +123,7 @@ def gateways(a, b):
     b.receiver.device("POST", "/v1/gateways", both.enrolment(b.receiver.token(), works="works-b"))
     signed = both.telegrams([Meter(55555555).telegram(1)])
     assert b.receiver.send(signed).status == 403 and a.receiver.send(signed).status == 200
-    assert batch.open_envelope(signed, "batch", "works-a") is not None
+    assert envelope.open_envelope(signed, "batch", "works-a") is not None
 
 
 class Other(Caller):

@@ -14,7 +14,9 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from firmware import batch, config, identity
+from firmware import config, identity, wire
+from firmware.wire import envelope
+from firmware.wire import records as wire_records
 
 from ..errors import CommandError
 
@@ -35,7 +37,7 @@ class Poster:
             host, number = where.hostname or "", where.port or 443
         except ValueError:
             raise CommandError(f"--to {url}: not https://HOST:PORT") from None
-        if where.path not in ("", "/", batch.PATH) or not host:
+        if where.path not in ("", "/", wire.PATH) or not host:
             raise CommandError(f"--to {url}: not https://HOST:PORT")
         self.name = f"https://{host}:{number}"
         context = ssl.create_default_context(cadata="\n".join(self.works["anchors"]))
@@ -43,7 +45,7 @@ class Poster:
         self._connection = HTTPSConnection(host, number, timeout=TIMEOUT_S, context=context)
         self._renew()
         self.taken = self.batches = 0
-        self._most = batch.MAX_RECORDS
+        self._most = wire.MAX_RECORDS
         self._pending: "list[bytes]" = []
         self._size = 0
         # The receiver's clock, not ours: a simulated one may run elsewhere and faster.
@@ -59,9 +61,9 @@ class Poster:
 
     def add(self, telegram: bytes, rssi: int, at: float) -> None:
         """Take one telegram; full batches are sent at once."""
-        self._pending.append(batch.telegram(self.seq + len(self._pending) + 1, int(at), rssi, telegram))
+        self._pending.append(wire_records.telegram(self.seq + len(self._pending) + 1, int(at), rssi, telegram))
         self._size += len(self._pending[-1])
-        if len(self._pending) >= self._most or self._size > batch.MAX_BATCH - ROOM - batch.MAX_RECORD:
+        if len(self._pending) >= self._most or self._size > wire.MAX_BATCH - ROOM - wire.MAX_RECORD:
             self.flush()
 
     def flush(self) -> None:
@@ -81,16 +83,16 @@ class Poster:
 
     def _body(self, records: "list[bytes]") -> bytes:
         first, last = (self.seq + 1, self.seq + len(records)) if records else (0, 0)
-        content = batch.head(self.epoch, 1, FIRMWARE, batch.CLOCK_ANSWER, first, last) + b"".join(records)
+        content = envelope.head(self.epoch, 1, FIRMWARE, wire_records.CLOCK_ANSWER, first, last) + b"".join(records)
         digest = hashlib.sha256(content).digest()
-        to_sign = batch.to_sign("batch", self.works["works"], self.identity.kid, digest)
-        return batch.envelope(self.identity.kid, digest, _sign(self.identity, to_sign)) + content
+        to_sign = envelope.to_sign("batch", self.works["works"], self.identity.kid, digest)
+        return envelope.envelope(self.identity.kid, digest, _sign(self.identity, to_sign)) + content
 
     def _send(self, records: "list[bytes]"):
         for attempt in range(ATTEMPTS):
             try:
-                self._connection.request("POST", batch.PATH, self._body(records), {
-                    "Content-Type": batch.CONTENT_TYPE, "Accept": batch.ANSWER_TYPE})
+                self._connection.request("POST", wire.PATH, self._body(records), {
+                    "Content-Type": wire.CONTENT_TYPE, "Accept": wire.ANSWER_TYPE})
                 response = self._connection.getresponse()
                 body = response.read()
             except ssl.SSLCertVerificationError as e:
@@ -104,8 +106,8 @@ class Poster:
             self.batches += 1
             if response.status == 200:
                 try:
-                    return batch.open_answer(body)
-                except batch.WireError as e:
+                    return envelope.open_answer(body)
+                except wire.WireError as e:
                     raise CommandError(f"{self.name}: {e}") from None
             if response.status in (429, 503):
                 after = response.headers.get("Retry-After", "")

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from firmware import batch
 from firmware.slots import SlotError, version_number
+from firmware.wire import envelope
 
 from .. import release
 from ..errors import CommandError
@@ -71,7 +71,7 @@ def _key(args):
             raise CommandError(f"{args.folder / name}: there is a key already; it is not replaced")
     for name in ("release.key", "successor.key"):
         key = release.make_key(args.folder / name, secret)
-        print(f"{args.folder / name}  {batch.kid_text(batch.kid(release.public_bytes(key)))}")
+        print(f"{args.folder / name}  {envelope.kid_text(envelope.kid(release.public_bytes(key)))}")
     return 0
 
 
@@ -117,7 +117,7 @@ def _sign(args):
     pem = release.read(args.key)
     key = release.read_key(args.key, _passphrase(False) if b"ENCRYPTED" in pem else None)
     (args.out / "manifest").write_bytes(release.signed(data, key))
-    print(f"{args.out}/manifest: signed by {batch.kid_text(batch.kid(release.public_bytes(key)))}")
+    print(f"{args.out}/manifest: signed by {envelope.kid_text(envelope.kid(release.public_bytes(key)))}")
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-import firmware.batch as batch
+import firmware.wire.records as records
 from cloud_receiver.stores import DECODED
 
 # A stored telegram: its meter, its content, the receiver's time for it, state, and the gateway it came from first.
@@ -39,7 +39,7 @@ def store(path: Path) -> Store:
                            "JOIN gateways g ON g.id = h.gateway ORDER BY h.hour").fetchall()
         han = [g for (g,) in db.execute(
             "SELECT g.gateway FROM records r JOIN epochs e ON e.id = r.epoch JOIN gateways g ON g.id = e.gateway "
-            "WHERE r.kind = ?", (batch.HAN_HOUR,))]
+            "WHERE r.kind = ?", (records.HAN_HOUR,))]
         gaps = db.execute("SELECT (SELECT count(*) FROM gaps) + (SELECT count(*) FROM lost) "
                           "+ (SELECT count(*) FROM equivocations)").fetchone()[0]
         opaque = db.execute("SELECT count(*) FROM records WHERE kind = 0").fetchone()[0]

@@ -17,17 +17,17 @@ KINDS = ("drop", "dup", "wrong")
 
 def drop() -> None:
     """Lose some telegrams between verification and store."""
-    import firmware.batch as batch
+    import firmware.wire.records as records
     from cloud_receiver.stores import quick, take
     quick.rows = lambda *_: None
-    store = take._ENTRIES[batch.TELEGRAM]
+    store = take._ENTRIES[records.TELEGRAM]
 
     def forgetful(job, record):
         time = job.time_of(record) or job.now
         if zlib.crc32(f"{record.fields.meter} {time // 900}".encode()) % 16:
             store(job, record)
 
-    take._ENTRIES[batch.TELEGRAM] = forgetful
+    take._ENTRIES[records.TELEGRAM] = forgetful
 
 
 def dup() -> None:

@@ -30,7 +30,8 @@ from pathlib import Path
 import cbor2
 import receiver_support
 
-from firmware import batch
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records as wire_records
 
 from . import receiving
 from .device import Device
@@ -307,8 +308,8 @@ class Play:
         return self._answer(fault, body, records, epoch), hears
 
     def _on_the_wire(self, body):
-        envelope = batch.open_envelope(body, "batch", receiving.WORKS)
-        head, at = batch.open_head(body, envelope.end)
+        envelope = wire_envelope.open_envelope(body, "batch", receiving.WORKS)
+        head, at = wire_envelope.open_head(body, envelope.end)
         stream, records, expected = io.BytesIO(body[at:]), [], head.first
         while stream.tell() < len(body) - at:
             start = stream.tell()
@@ -322,7 +323,7 @@ class Play:
             self.wire[head.epoch, expected] = raw
             records.append(record)
             expected += 1
-            if record[0] == batch.TELEGRAM and record[4] in self.by_data:
+            if record[0] == wire_records.TELEGRAM and record[4] in self.by_data:
                 self.by_data[record[4]].sent.add((head.epoch, record[1]))
         return records, head.epoch
 
@@ -353,20 +354,20 @@ class Play:
         if kind == "unanswered":
             return None
         if status == 200 and kind in ("garbage", "step"):
-            found = batch.open_answer(answer)
+            found = wire_envelope.open_answer(answer)
             if kind == "step":
                 self.true_clock = self.true_clock and abs(fault[1]) <= 2
-                answer = batch.answer(found.epoch, found.through, found.time + fault[1], found.commands)
+                answer = wire_envelope.answer(found.epoch, found.through, found.time + fault[1], found.commands)
             elif fault[1] == "epoch":
-                answer = batch.answer(b"another!", found.through, found.time, found.commands)
+                answer = wire_envelope.answer(b"another!", found.through, found.time, found.commands)
             else:
-                answer = batch.answer(found.epoch, 1 << 60, found.time, found.commands)
+                answer = wire_envelope.answer(found.epoch, 1 << 60, found.time, found.commands)
         whole = http(status, headers, answer)
         return whole[:fault[1]] if kind == "torn" else whole
 
     def _taken(self, records, epoch):
         for record in records:
-            if record[0] == batch.TELEGRAM and record[4] in self.by_data:
+            if record[0] == wire_records.TELEGRAM and record[4] in self.by_data:
                 self.by_data[record[4]].taken.add(epoch)
                 self.by_data[record[4]].held = True
 
@@ -550,7 +551,7 @@ class Play:
                 raise Violation("wrong", f"{heard} has a time {rows[0][0] - heard.at} s off")
         self._windows()
         kept = collections.Counter(cbor2.loads(body)[4] for (body,) in self.receiver.rows(
-            "SELECT body FROM records WHERE kind = ?", batch.EVENT) if cbor2.loads(body)[3] == "schedule")
+            "SELECT body FROM records WHERE kind = ?", wire_records.EVENT) if cbor2.loads(body)[3] == "schedule")
         for note, (_, _, _, risky) in self.notes.items():
             if not kept[note] and not risky and not self.restores:
                 raise Violation("lost", f"event {note}")
@@ -604,7 +605,7 @@ def garbage(kind, epoch, now):
         return b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100
     return http(200, {}, {"empty": b"", "noise": hashlib.sha256(epoch).digest(),
                           "fields": cbor2.dumps({"epoch": epoch, "through": 1}),
-                          "nothing": batch.answer(epoch, 0, now)}[kind])
+                          "nothing": wire_envelope.answer(epoch, 0, now)}[kind])
 
 
 class Campaign:

@@ -21,7 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import cloud_receiver.commands as commands_module
 from cloud_receiver import app, enrol, trust
 from cloud_receiver.keys import KeyStore
-from firmware import batch, identity
+from firmware import identity
+from firmware.wire import envelope as wire_envelope
+from firmware.wire import records
 
 from .device import in_hex
 
@@ -290,10 +292,10 @@ def said(arguments):
 
 def twin(template, body):
     """Another batch of the same epoch and range, as a gateway would send that had been given an older flash."""
-    envelope = batch.open_envelope(body, "batch", WORKS)
-    head, _ = batch.open_head(body, envelope.end)
-    content = batch.head(head.epoch, head.boot, head.firmware, head.clock, head.first, head.last) + b"".join(
-        batch.event(seq, START, "twin", "") for seq in range(head.first, head.last + 1))
+    envelope = wire_envelope.open_envelope(body, "batch", WORKS)
+    head, _ = wire_envelope.open_head(body, envelope.end)
+    content = wire_envelope.head(head.epoch, head.boot, head.firmware, head.clock, head.first, head.last) + b"".join(
+        records.event(seq, START, "twin", "") for seq in range(head.first, head.last + 1))
     digest = hashlib.sha256(content).digest()
-    signature = template.key.sign(batch.to_sign("batch", WORKS, template.me.kid, digest))
-    return batch.envelope(template.me.kid, digest, signature) + content
+    signature = template.key.sign(wire_envelope.to_sign("batch", WORKS, template.me.kid, digest))
+    return wire_envelope.envelope(template.me.kid, digest, signature) + content

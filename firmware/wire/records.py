@@ -1,43 +1,9 @@
-"""The wire contract between gateway and receiver: envelope, head, records, answer. Pure, for both runtimes.
-
-A batch is a CBOR sequence (RFC 8742): one COSE_Sign1 (RFC 9052), the head, then the records in the exact bytes that
-lie in the spool. The COSE payload is the SHA-256 of all that follows it (a hash envelope, RFC 9995), so that a gateway
-signs 32 bytes however long the batch and streams it twice from flash in constant memory. `external_aad` names the
-purpose and the works: what was signed for one serves no other.
-
-The same envelope carries commands (works to gateway) and releases. Keys and clocks belong to the caller.
+"""The records of a batch: the exact bytes that lie in the spool, each a CBOR array [type, seq, time, ...].
 """
 
 from struct import pack_into
 
 from . import cbor
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .envelope import (  # noqa: F401
-        PURPOSES,
-        VERSION,
-        Answer,
-        Envelope,
-        Head,
-        answer,
-        envelope,
-        gateway_id,
-        head,
-        kid,
-        kid_text,
-        open_answer,
-        open_envelope,
-        open_head,
-        to_sign,
-    )
-
-PATH = "/v1/batches"
-CONTENT_TYPE = "application/cbor-seq"
-ANSWER_TYPE = "application/cbor"
-MAX_BATCH = 32 * 1024  # bytes of a request body
-MAX_RECORDS = 500
-MAX_RECORD = 1024  # bytes; a telegram is at most 256
 
 # Record types: the first item of every record.
 TELEGRAM, HEARD, HAN_HOUR, EVENT, STATUS, BOOT, CLOCK, LOST, POSITION, RESULT = range(1, 11)
@@ -47,10 +13,6 @@ UNIX_FROM = 1 << 30
 
 # Where the gateway's time comes from, worst first: the head's clock quality.
 CLOCK_NONE, CLOCK_FLOOR, CLOCK_ANSWER, CLOCK_SNTP, CLOCK_HAN = range(5)
-
-
-class WireError(ValueError):
-    """The bytes do not follow the contract; the text says which rule."""
 
 
 # --- records --------------------------------------------------------------------------------------------------------
@@ -135,16 +97,3 @@ def position(seq, time, latitude, longitude, accuracy):
 def result(seq, time, counter, code, text):
     """What became of the command with this counter; code 0 is done."""
     return record(RESULT, seq, time, (counter, code, text))
-
-
-# --- envelope, head and answer --------------------------------------------------------------------------------------
-# Of a batch as a whole, not of each record: loaded for each use, so that a device can drop it in between.
-
-_ELSEWHERE = ("PURPOSES VERSION Answer Envelope Head answer envelope gateway_id head kid kid_text open_answer "
-              "open_envelope open_head to_sign")
-
-
-def __getattr__(name):
-    if name not in _ELSEWHERE.split():
-        raise AttributeError(name)
-    return getattr(__import__("firmware.envelope", None, None, (name,)), name)

@@ -1,12 +1,18 @@
-"""The wire contract's envelope, head and answer (see batch.py, where they are found too): what a batch is sent in, not
-what each record needs.
+"""The envelope, head and answer: what a batch is sent in, not what each record needs.
+
+A batch is a CBOR sequence (RFC 8742): one COSE_Sign1 (RFC 9052), the head, then the records in the exact bytes that
+lie in the spool. The COSE payload is the SHA-256 of all that follows it (a hash envelope, RFC 9995), so that a gateway
+signs 32 bytes however long the batch and streams it twice from flash in constant memory. `external_aad` names the
+purpose and the works: what was signed for one serves no other.
+
+The same envelope carries orders (works to gateway; their purpose is called `command`) and releases. Keys and clocks
+belong to the caller.
 """
 
 import hashlib
 from collections import namedtuple
 
-from . import cbor
-from .batch import CONTENT_TYPE, WireError
+from . import CONTENT_TYPE, WireError, cbor
 from .cbor import CborError
 
 VERSION = "netti/1"

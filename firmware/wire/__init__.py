@@ -1,0 +1,16 @@
+"""The wire contract between gateway and receiver: limits and errors here; records, envelope, cbor, orders beside.
+
+Pure, for both runtimes, and the only part of the gateway that the receiver imports. It imports nothing but itself and
+the codecs.
+"""
+
+PATH = "/v1/batches"
+CONTENT_TYPE = "application/cbor-seq"
+ANSWER_TYPE = "application/cbor"
+MAX_BATCH = 32 * 1024  # bytes of a request body
+MAX_RECORDS = 500
+MAX_RECORD = 1024  # bytes; a telegram is at most 256
+
+
+class WireError(ValueError):
+    """The bytes do not follow the contract; the text says which rule."""
