@@ -45,7 +45,8 @@ import _loadgen as loadgen  # noqa: E402
 import receiver_support  # noqa: E402
 from _loadgen import RECORDS  # noqa: E402
 
-from cloud_receiver import dayrows, processes, records, trust  # noqa: E402
+from cloud_receiver import processes, trust  # noqa: E402
+from cloud_receiver.data import dayrows, records
 from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
 from firmware.wire import envelope as wire_envelope  # noqa: E402
 

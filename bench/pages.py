@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 import _loadgen as loadgen  # noqa: E402
 import receiver_support  # noqa: E402
 
-from cloud_receiver import dayrows  # noqa: E402
+from cloud_receiver.data import dayrows  # noqa: E402
 from cloud_receiver.stores import sqlite  # noqa: E402
 
 DAY, HOUR = 86_400, 3600

@@ -9,8 +9,9 @@ import time
 
 from aiohttp import web
 
-from . import access, commands, crashes, export, meters
-from .clock import iso, parse_time
+from . import access, commands, export
+from .data import crashes, media
+from .data.clock import iso, parse_time
 from .stores import lists, queries
 
 DAY = 86_400
@@ -167,7 +168,7 @@ class Api:
 
         async def pieces():
             for at in range(0, len(rows), PIECE):
-                yield [(a["id"], meters.media_name(a["media"]), a["alarm"], iso(a["since"]), iso(a["last"]),
+                yield [(a["id"], media.media_name(a["media"]), a["alarm"], iso(a["since"]), iso(a["last"]),
                         iso(a["last_heard"])) for a in rows[at:at + PIECE]]
         return await export.stream(request, "alarms", asked, {"found": found}, ALARM_COLUMNS, pieces())
 
@@ -183,9 +184,9 @@ class Api:
         return web.json_response(found)
 
     def _meter(self, m):
-        return {"id": m["id"], "media": meters.media_name(m["media"]), "first_heard": iso(m["first_heard"]),
+        return {"id": m["id"], "media": media.media_name(m["media"]), "first_heard": iso(m["first_heard"]),
                 "last_heard": iso(m["last_heard"]), "heard_by": m["heard_by"], "best_rssi_dbm": m["best"],
-                "key": m["key"], "note": m["note"], "status": m["status"], "total_m3": meters.cubic(m["total_ml"]),
+                "key": m["key"], "note": m["note"], "status": m["status"], "total_m3": media.cubic(m["total_ml"]),
                 "read_at": iso(m["read_at"]),
                 "alarms": [dict(a, since=iso(a["since"])) for a in m["alarms"]]}
 
@@ -202,7 +203,7 @@ class Api:
         if not await access.hours(self._accounts, request, rows[0]["id"], start, end, now):
             return _wrong(f"purpose is one of {', '.join(access.PURPOSES)}")
         found = [] if end <= start else await self.store.read(queries.readings, rows[0]["row"], start, end)
-        told = [{"meter": rows[0]["id"], "time": iso(t), "total_m3": meters.cubic(ml)} for t, ml in found]
+        told = [{"meter": rows[0]["id"], "time": iso(t), "total_m3": media.cubic(ml)} for t, ml in found]
         if asked == "csv":
             return export.as_csv("readings", READING_COLUMNS, told)
         return web.json_response({"meter": rows[0]["id"], "from": iso(start), "to": iso(end),
@@ -229,7 +230,7 @@ class Api:
             after = 0
             while rows := await self.store.read(lists.day_readings, day, after, PIECE, daily):
                 after = rows[-1][0]
-                yield [(meter, iso(t), meters.cubic(ml)) for _, meter, found in rows for t, ml in found
+                yield [(meter, iso(t), media.cubic(ml)) for _, meter, found in rows for t, ml in found
                        if start <= t < end]
 
 

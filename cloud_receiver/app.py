@@ -16,8 +16,8 @@ from . import processes
 from . import settings as settings_module
 from .accounts import Accounts
 from .api import Api
-from .attention import silent_gateway
-from .clock import Clock
+from .data.attention import silent_gateway
+from .data.clock import Clock
 from .decode import Decoder
 from .devices import Devices
 from .health import Health

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from firmware.wire import envelope
 
-from . import ingest, limits, trust
+from . import ingest, trust
+from .data import buckets
 from .stores import Busy, StoreError
 
 MAX_BODY = 4096
@@ -51,7 +52,7 @@ class Enrolment:
         self.settings, self.store, self.keys, self.clock = settings, store, keys, clock
         self._folder = folder
         self.load_trust()
-        self.by_address = limits.Buckets(rate=0.5, burst=60)
+        self.by_address = buckets.Buckets(rate=0.5, burst=60)
 
     def load_trust(self) -> None:
         """Read what gateways are to trust, at the start and after it was replaced."""

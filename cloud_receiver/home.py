@@ -6,7 +6,8 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from . import access, limits, login, usage
+from . import access, login
+from .data import buckets, usage
 from .stores import queries
 
 DAYS = 31
@@ -18,7 +19,7 @@ class HomePage:
     def __init__(self, receiver, pages):
         self.receiver, self.pages = receiver, pages
         self.store, self.clock, self.keys = receiver.store, receiver.clock, receiver.keys
-        self.by_address = limits.Buckets(rate=0.2, burst=30)
+        self.by_address = buckets.Buckets(rate=0.2, burst=30)
 
     def routes(self) -> "list[web.RouteDef]":
         """The page behind a secret link, and the same for a homeowner who has logged in."""

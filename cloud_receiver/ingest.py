@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from firmware import wire
 from firmware.wire import envelope
 
-from . import limits, records
+from .data import buckets, records
 from .deadlines import Deadline
 from .envelopes import Envelopes
 from .stores import Busy, StoreError, queries
@@ -68,8 +68,8 @@ class Ingest:
         self._thread.start()
         self._unopened: list = []  # (future, body, envelope as opened, gateway)
         self._verifying = 0
-        self.by_address = limits.Buckets(rate=1.0, burst=60)
-        self.by_gateway = limits.Buckets(rate=50.0, burst=500)
+        self.by_address = buckets.Buckets(rate=1.0, burst=60)
+        self.by_gateway = buckets.Buckets(rate=50.0, burst=500)
         self.deadline = Deadline(TAKE_S)
         self.draining = False
 

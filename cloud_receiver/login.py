@@ -14,9 +14,10 @@ import urllib.parse
 
 from aiohttp import web
 
-from . import access, export, limits
+from . import access, export
 from .accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
-from .clock import iso
+from .data import buckets
+from .data.clock import iso
 from .users import Users
 
 log = logging.getLogger("netti.login")
@@ -35,8 +36,8 @@ class LogIn:
         self.receiver, self.clock, self.pages = receiver, receiver.clock, pages
         self.accounts: Accounts = receiver.accounts
         self.public_name = receiver.public_name
-        self.by_name = limits.Buckets(rate=1 / 30, burst=10)
-        self.by_address = limits.Buckets(rate=1 / 10, burst=30)
+        self.by_name = buckets.Buckets(rate=1 / 30, burst=10)
+        self.by_address = buckets.Buckets(rate=1 / 10, burst=30)
         self._hashing, self._waiting = asyncio.Semaphore(HASHING), 0
 
     def routes(self) -> "list[web.RouteDef]":

@@ -19,7 +19,8 @@ from aiohttp import web
 
 import firmware.wire.records as records
 
-from . import access, attention, charts, commands, crashes, meters, parts, usage, words
+from . import access, charts, commands, parts, words
+from .data import attention, crashes, media, usage
 from .home import HomePage
 from .login import LogIn
 from .stores import Busy, StoreError, lists, queries
@@ -57,7 +58,7 @@ class Pages:
         self._stamps = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self._static.items()}
         self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True,
                                              trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-        self._templates.globals.update(static=self._static_url, p=parts, media=meters.media_name,
+        self._templates.globals.update(static=self._static_url, p=parts, media=media.media_name,
                                        alarm_level=attention.alarm_level, delivery=attention.delivery,
                                        day_chart=charts.day_chart, power_chart=charts.power_chart,
                                        power_rows=charts.power_rows, outcome=commands.outcome)

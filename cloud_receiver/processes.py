@@ -16,7 +16,7 @@ import signal
 import socket
 from collections import namedtuple
 
-from .clock import Clock
+from .data.clock import Clock
 from .decode import Decoder
 from .devices import Devices
 from .settings import Directory, SettingsError, unlock

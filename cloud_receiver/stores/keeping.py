@@ -4,7 +4,7 @@ Each job does a bounded piece, so that ingest never waits long behind it. What i
 which day, and a reading that comes late for a day before it is aged when it is entered.
 """
 
-from .. import dayrows
+from ..data import dayrows
 
 MOST = 500  # rows in one job
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values

@@ -8,8 +8,8 @@ overlap.
 import json
 from collections import namedtuple
 
-from .. import dayrows, usage
-from ..attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
+from ..data import dayrows, usage
+from ..data.attention import CAN_WAIT, SILENT_GATEWAY_S, SILENT_METER_S
 from . import NO_KEY, NUMBERS, WRONG_KEY, queries
 from .queries import DAY, _dicts, at_most
 

@@ -9,7 +9,7 @@ import json
 
 import firmware.wire.records as records
 
-from .. import dayrows
+from ..data import dayrows
 from . import DECODED, NO_KEY, NUMBERS, PENDING, TEXTS, WRONG_KEY, queries
 
 DAY = 86_400

@@ -5,7 +5,7 @@ No query here reads home_hours for the works: only `home_hours` does, for the ho
 
 import json
 
-from .. import dayrows
+from ..data import dayrows
 from . import DECODED, PENDING, STATES, coverage, ledger
 
 DAY = 86_400

@@ -2,7 +2,7 @@
 
 import json
 
-from .. import dayrows
+from ..data import dayrows
 from . import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY, keeping
 
 DAY = 86_400

@@ -10,7 +10,7 @@ from collections import namedtuple
 
 import firmware.wire.records as wire_records
 
-from ..records import OPAQUE
+from ..data.records import OPAQUE
 from . import DECODED, PAIRS, PENDING, TEXTS, Taken, coverage, ledger, quick, settle
 from .coverage import Coverage
 from .quick import AHEAD_S, DAY, SAME_TELEGRAM_S

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 import firmware.wire.records as wire_records
 from cloud_receiver import app, enrol, kek, trust
 from cloud_receiver.accounts import Accounts
-from cloud_receiver.clock import Clock
+from cloud_receiver.data.clock import Clock
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings
 from firmware import wire

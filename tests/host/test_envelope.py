@@ -16,7 +16,7 @@ from pycose.keys.curves import Ed25519
 from pycose.messages import Sign1Message
 from receiver_support import FixedClock, Gateway, Running, make
 
-from cloud_receiver import records
+from cloud_receiver.data import records
 from firmware import ed25519, wire
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope

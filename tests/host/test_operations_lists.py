@@ -16,7 +16,8 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import dayrows, health, logs, metrics, usage
+from cloud_receiver import health, logs, metrics
+from cloud_receiver.data import dayrows, usage
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Settings
 from cloud_receiver.stores import lists, open_store, queries

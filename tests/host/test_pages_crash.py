@@ -6,7 +6,7 @@ import pytest
 from receiver_support import NOW, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import crashes
+from cloud_receiver.data import crashes
 from firmware.watch import Watch
 
 TRACE = '''Traceback (most recent call last):

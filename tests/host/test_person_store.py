@@ -8,7 +8,8 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver import decode, records
+from cloud_receiver import decode
+from cloud_receiver.data import records
 from cloud_receiver.stores import Settled, open_store, people, queries
 from firmware.wire import envelope
 

@@ -13,7 +13,7 @@ from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Runn
 
 import firmware.wire.records as wire_records
 from cloud_receiver import commands, trust
-from cloud_receiver.clock import Clock
+from cloud_receiver.data.clock import Clock
 from cloud_receiver.keys import KeyStore
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope

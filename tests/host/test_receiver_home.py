@@ -6,7 +6,8 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import home, usage, words
+from cloud_receiver import home, words
+from cloud_receiver.data import usage
 from cloud_receiver.keys import KeyStore
 
 OWN, NEIGHBOUR = Meter(12345678), Meter(87654321)

@@ -8,7 +8,7 @@ import pytest
 from receiver_support import NOW, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver import records
+from cloud_receiver.data import records
 
 
 def sealed(meter, n):

@@ -11,7 +11,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver import records
+from cloud_receiver.data import records
 from cloud_receiver.stores import (
     DECODED,
     NO_KEY,

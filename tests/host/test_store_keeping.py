@@ -8,7 +8,7 @@ from receiver_support import DAY, HOUR, NOW, Meter
 from test_store import Ring, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as records
-from cloud_receiver import dayrows, usage
+from cloud_receiver.data import dayrows, usage
 from cloud_receiver.stores import DECODED, Settled, keeping, queries, settle
 
 PLAIN = Meter(11111111)

@@ -12,7 +12,7 @@ from receiver_support import HOUR, NOW, Meter
 from test_store import rows
 
 import firmware.wire.records as wire_records
-from cloud_receiver import records
+from cloud_receiver.data import records
 from cloud_receiver.stores import StoreError, base, open_store, queries, sqlite
 from firmware.wire import envelope
 

@@ -10,7 +10,7 @@ from receiver_support import HOUR, NOW, Meter
 from test_store import Ring, rows
 
 import firmware.wire.records as records
-from cloud_receiver import dayrows
+from cloud_receiver.data import dayrows
 from cloud_receiver.stores import StoreError, open_store, queries, sqlite, take, writer
 
 PLAIN = Meter(11111111)

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools import release
 
-from cloud_receiver.clock import Clock
+from cloud_receiver.data.clock import Clock
 from firmware import boot, identity
 from firmware.wire import records
 

@@ -16,7 +16,8 @@ import wmbus_cases as cases  # noqa: E402
 
 import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
-from cloud_receiver import decode, kek, records  # noqa: E402
+from cloud_receiver import decode, kek  # noqa: E402
+from cloud_receiver.data import records
 from cloud_receiver.keys import KeyStore  # noqa: E402
 from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
 from firmware.wire import envelope

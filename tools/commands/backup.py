@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cloud_receiver import backup
-from cloud_receiver.clock import Clock
+from cloud_receiver.data.clock import Clock
 from cloud_receiver.settings import Directory, SettingsError
 
 from ..errors import CommandError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import wmbus
 from cloud_receiver import kek, store_reader
-from cloud_receiver.clock import Clock, iso
 from cloud_receiver.commands import Commands
+from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, SettingsError
 from cloud_receiver.stores import NO_KEY, StoreError, people

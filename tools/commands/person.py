@@ -10,8 +10,8 @@ from pathlib import Path
 import wmbus
 from cloud_receiver import store_reader
 from cloud_receiver.accounts import Accounts
-from cloud_receiver.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.commands import Commands
+from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.files import write_private
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.login import audit_fields

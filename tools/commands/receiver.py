@@ -16,8 +16,8 @@ from pathlib import Path
 import wmbus
 from cloud_receiver import app, enrol, kek, logs, metrics, processes, store_reader, trust, works
 from cloud_receiver.accounts import Accounts
-from cloud_receiver.clock import Clock, iso, parse_clock
 from cloud_receiver.commands import CommandRefused, Commands, state
+from cloud_receiver.data.clock import Clock, iso, parse_clock
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, Settings, SettingsError
 from cloud_receiver.stores import StoreError, queries

@@ -6,8 +6,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-from cloud_receiver.clock import Clock, iso
 from cloud_receiver.commands import Commands
+from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.releases import ReleaseRefused, Releases
 from cloud_receiver.settings import Directory, SettingsError

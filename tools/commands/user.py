@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cloud_receiver.access import ROLES, Who
 from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
-from cloud_receiver.clock import Clock, iso
+from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.keys import KeyStore
 from cloud_receiver.settings import Directory, SettingsError
 
