@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 import receiver_support  # noqa: E402
 
 import firmware.wire.records as wire_records  # noqa: E402
-from cloud_receiver import trust  # noqa: E402
+from cloud_receiver.office import trust  # noqa: E402
 from cloud_receiver.stores import open_store  # noqa: E402
 
 RECORDS = 50

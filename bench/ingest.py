@@ -45,8 +45,9 @@ import _loadgen as loadgen  # noqa: E402
 import receiver_support  # noqa: E402
 from _loadgen import RECORDS  # noqa: E402
 
-from cloud_receiver import processes, trust  # noqa: E402
+from cloud_receiver import processes  # noqa: E402
 from cloud_receiver.data import dayrows, records
+from cloud_receiver.office import trust
 from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
 from firmware.wire import envelope as wire_envelope  # noqa: E402
 

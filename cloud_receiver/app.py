@@ -13,8 +13,6 @@ import sqlite3
 from aiohttp import web
 
 from . import processes
-from . import settings as settings_module
-from .accounts import Accounts
 from .api import Api
 from .data.attention import silent_gateway
 from .data.clock import Clock
@@ -23,7 +21,8 @@ from .devices import Devices
 from .health import Health
 from .metrics import Metrics
 from .notices import Notices
-from .settings import Directory, SettingsError
+from .office.accounts import Accounts
+from .office.directory import Directory, SettingsError, unlock
 from .stores import Busy, StoreError, open_store, queries
 
 log = logging.getLogger("netti.receiver")
@@ -155,7 +154,7 @@ class Receiver(Devices):
         self.accounts.close()
         self.notices.close()
         self.end()
-        settings_module.unlock(self._lock)
+        unlock(self._lock)
 
 
 def require_loopback(host: str) -> None:

@@ -15,9 +15,9 @@ import sqlite3
 from pathlib import Path
 
 from . import dump
-from .files import make_private, put_in_place, write_private
-from .keys import KeyStore
-from .settings import Directory, SettingsError, unlock
+from .office.directory import Directory, SettingsError, unlock
+from .office.files import make_private, put_in_place, write_private
+from .office.keys import KeyStore
 from .stores import sqlite
 
 STAMP = "backup.stamp"  # when the readings were last saved, for the metrics

@@ -20,8 +20,8 @@ import wmbus
 from wmbus import fragments
 
 from .aes import aes
-from .kek import Locked
-from .keys import KeyStore, MeterKey
+from .office.kek import Locked
+from .office.keys import KeyStore, MeterKey
 from .stores import (
     DECODED,
     NO_KEY,

@@ -6,14 +6,15 @@ import sqlite3
 
 from aiohttp import web
 
-from . import metrics, trust
+from . import metrics
 from .commands import Commands
 from .enrol import Enrolment
 from .ingest import Ingest
-from .kek import Locked
-from .keys import KeyStore
-from .releases import Releases
-from .settings import Directory, Settings
+from .office import trust
+from .office.directory import Directory, Settings
+from .office.kek import Locked
+from .office.keys import KeyStore
+from .office.releases import Releases
 from .stores import Busy, StoreError
 
 log = logging.getLogger("netti.receiver")

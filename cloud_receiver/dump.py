@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .files import make_private, put_in_place
-from .settings import SettingsError
+from .office.directory import SettingsError
+from .office.files import make_private, put_in_place
 from .stores import StoreError
 
 SUFFIX = ".dump"

@@ -15,9 +15,9 @@ import urllib.parse
 from aiohttp import web
 
 from . import access, export
-from .accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
 from .data import buckets
 from .data.clock import iso
+from .office.accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
 from .users import Users
 
 log = logging.getLogger("netti.login")

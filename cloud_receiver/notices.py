@@ -25,8 +25,8 @@ from pathlib import Path
 import aiohttp
 
 from . import words
-from .files import database, transaction
-from .settings import SettingsError
+from .office.directory import SettingsError
+from .office.files import database, transaction
 from .stores import Busy, StoreError, lists
 
 log = logging.getLogger("netti.notices")

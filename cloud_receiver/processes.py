@@ -19,7 +19,7 @@ from collections import namedtuple
 from .data.clock import Clock
 from .decode import Decoder
 from .devices import Devices
-from .settings import Directory, SettingsError, unlock
+from .office.directory import Directory, SettingsError, unlock
 from .stores import open_store, remote, writer_groups
 
 log = logging.getLogger("netti.receiver")

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from ..files import put_in_place
+from ..office.files import put_in_place
 from . import base, quick
 from .base import MIGRATIONS, BaseStore
 from .writer import Groups, Writer

@@ -8,8 +8,8 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
 from cloud_receiver.access import ROLES
-from cloud_receiver.accounts import Accounts
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.accounts import Accounts
+from cloud_receiver.office.keys import KeyStore
 
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"

@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import firmware.wire.records as wire_records
-from cloud_receiver import app, enrol, kek, trust
-from cloud_receiver.accounts import Accounts
+from cloud_receiver import app, enrol
 from cloud_receiver.data.clock import Clock
-from cloud_receiver.keys import KeyStore
-from cloud_receiver.settings import Directory, Settings
+from cloud_receiver.office import kek, trust
+from cloud_receiver.office.accounts import Accounts
+from cloud_receiver.office.directory import Directory, Settings
+from cloud_receiver.office.keys import KeyStore
 from firmware import wire
 from firmware.wire import envelope
 

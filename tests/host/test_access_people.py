@@ -16,8 +16,8 @@ from netti_tools.commands import person
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver.accounts import Accounts, password_hash
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.accounts import Accounts, password_hash
+from cloud_receiver.office.keys import KeyStore
 from firmware.wire import envelope
 
 WHEN = f"{time.time():.0f}:{NOW}:1"

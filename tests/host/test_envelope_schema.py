@@ -24,9 +24,10 @@ import zcbor
 from netti_tools.simulate import wmbus_encoder
 
 import wmbus
-from cloud_receiver import enrol, trust
+from cloud_receiver import enrol
 from cloud_receiver.aes import aes
 from cloud_receiver.data.clock import Clock
+from cloud_receiver.office import trust
 from firmware import ed25519, wire
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope

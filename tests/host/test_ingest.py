@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import Busy, StoreError, quick, take
 from firmware import wire
 from firmware.wire import envelope

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
-from cloud_receiver import decode, kek
-from cloud_receiver.keys import KeyStore
+from cloud_receiver import decode
+from cloud_receiver.office import kek
+from cloud_receiver.office.keys import KeyStore
 
 KEY, WRONG, NEW = bytes.fromhex("8d3f1b7796c0452ea9d1135cf7be2460"), bytes(range(16)), bytes(range(100, 116))
 

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 from receiver_support import NOW, Meter, Process, make
 
-from cloud_receiver import kek
-from cloud_receiver.keys import EARLIER, KeyStore
+from cloud_receiver.office import kek
+from cloud_receiver.office.keys import EARLIER, KeyStore
 
 A, B = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
 OLD_SCHEMA = "CREATE TABLE meter_keys (meter TEXT PRIMARY KEY, key BLOB NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"

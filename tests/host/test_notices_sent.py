@@ -14,7 +14,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, FixedClock, Meter, Running, make
 
 from cloud_receiver import notices
-from cloud_receiver.settings import SettingsError
+from cloud_receiver.office.directory import SettingsError
 
 controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
 METER = Meter(12345678)

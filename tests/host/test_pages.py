@@ -18,7 +18,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 import firmware.wire.records as records
 from cloud_receiver import charts, commands, pages, parts, words
 from cloud_receiver.data import attention, crashes, usage
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError
 from firmware.wire import cbor
 

@@ -7,8 +7,8 @@ import urllib.parse
 import pytest
 from receiver_support import NOW, Meter, Process, Running, make
 
-from cloud_receiver import accounts
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office import accounts
+from cloud_receiver.office.keys import KeyStore
 
 NAME, PASSWORD = "vakt", "riktig hest batteri stift"
 PUBLIC = {"Host": "vann.example"}

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import commands, trust
+from cloud_receiver import commands
 from cloud_receiver.data.clock import Clock
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office import trust
+from cloud_receiver.office.keys import KeyStore
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
 

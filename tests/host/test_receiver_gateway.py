@@ -20,7 +20,7 @@ import gateway_rig  # noqa: E402
 import receiver_support  # noqa: E402
 import wmbus_cases as cases  # noqa: E402
 
-from cloud_receiver.settings import Directory  # noqa: E402
+from cloud_receiver.office.directory import Directory  # noqa: E402
 
 SCALE = 20
 OWN, LISTED, OTHER = "NET-12345678-01-07", "NET-00000001-01-07", "NET-00000002-01-07"

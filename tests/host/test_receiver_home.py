@@ -8,7 +8,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 import firmware.wire.records as wire_records
 from cloud_receiver import home, words
 from cloud_receiver.data import usage
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.keys import KeyStore
 
 OWN, NEIGHBOUR = Meter(12345678), Meter(87654321)
 

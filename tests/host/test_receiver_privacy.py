@@ -8,7 +8,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
 from cloud_receiver import commands, pages
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import queries, take
 from firmware.wire import cbor, envelope
 

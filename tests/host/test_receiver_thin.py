@@ -17,8 +17,9 @@ from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as records
 import wmbus
-from cloud_receiver import enrol, trust
-from cloud_receiver.keys import KeyStore
+from cloud_receiver import enrol
+from cloud_receiver.office import trust
+from cloud_receiver.office.keys import KeyStore
 from firmware.wire import envelope
 
 

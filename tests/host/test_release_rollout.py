@@ -13,8 +13,8 @@ from netti_tools import release
 from receiver_support import DAY, NOW, Gateway, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import releases as module
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office import releases as module
+from cloud_receiver.office.keys import KeyStore
 from firmware.wire import cbor, envelope
 
 NETTI = Path(sys.executable).parent / "netti"

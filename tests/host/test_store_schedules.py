@@ -22,7 +22,7 @@ from receiver_support import HOUR, NOW, Gateway, Meter
 import firmware.wire.records as wire_records
 from cloud_receiver import commands
 from cloud_receiver.data import records
-from cloud_receiver.keys import KeyStore
+from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import ledger, queries, sqlite, take
 from firmware.wire import envelope
 

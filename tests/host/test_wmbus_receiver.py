@@ -16,9 +16,10 @@ import wmbus_cases as cases  # noqa: E402
 
 import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
-from cloud_receiver import decode, kek  # noqa: E402
+from cloud_receiver import decode  # noqa: E402
 from cloud_receiver.data import records
-from cloud_receiver.keys import KeyStore  # noqa: E402
+from cloud_receiver.office import kek
+from cloud_receiver.office.keys import KeyStore  # noqa: E402
 from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
 from firmware.wire import envelope
 

@@ -14,12 +14,13 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, kek, logs, metrics, processes, store_reader, trust, works
-from cloud_receiver.accounts import Accounts
+from cloud_receiver import app, enrol, logs, metrics, processes, store_reader, works
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.data.clock import Clock, iso, parse_clock
-from cloud_receiver.keys import KeyStore
-from cloud_receiver.settings import Directory, Settings, SettingsError
+from cloud_receiver.office import kek, trust
+from cloud_receiver.office.accounts import Accounts
+from cloud_receiver.office.directory import Directory, Settings, SettingsError
+from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError, queries
 
 from ..errors import CommandError

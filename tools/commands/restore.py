@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from cloud_receiver import backup
-from cloud_receiver.settings import Directory, SettingsError
+from cloud_receiver.office.directory import Directory, SettingsError
 
 from ..errors import CommandError
 

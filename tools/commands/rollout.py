@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cloud_receiver.commands import Commands
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.keys import KeyStore
-from cloud_receiver.releases import ReleaseRefused, Releases
-from cloud_receiver.settings import Directory, SettingsError
+from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.releases import ReleaseRefused, Releases
 
 from ..errors import CommandError
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from cloud_receiver.access import ROLES, Who
-from cloud_receiver.accounts import LEAST_PASSWORD, Accounts
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.keys import KeyStore
-from cloud_receiver.settings import Directory, SettingsError
+from cloud_receiver.office.accounts import LEAST_PASSWORD, Accounts
+from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.keys import KeyStore
 
 from ..errors import CommandError
 

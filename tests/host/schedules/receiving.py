@@ -19,8 +19,9 @@ import receiver_support
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import cloud_receiver.commands as commands_module
-from cloud_receiver import app, enrol, trust
-from cloud_receiver.keys import KeyStore
+from cloud_receiver import app, enrol
+from cloud_receiver.office import trust
+from cloud_receiver.office.keys import KeyStore
 from firmware import identity
 from firmware.wire import envelope as wire_envelope
 from firmware.wire import records

@@ -17,8 +17,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from .directory import SettingsError
 from .files import write_private
-from .settings import SettingsError
 
 SIZE = 32
 NONCE = 12
