@@ -9,10 +9,11 @@ import time
 
 from aiohttp import web
 
-from . import access, commands, export
+from . import commands, export
 from .data import crashes, media
 from .data.clock import iso, parse_time
 from .stores import lists, queries
+from .web import access
 
 DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before

@@ -6,9 +6,10 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from . import access, login
+from . import login
 from .data import buckets, usage
 from .stores import queries
+from .web import access
 
 DAYS = 31
 

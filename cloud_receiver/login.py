@@ -14,11 +14,12 @@ import urllib.parse
 
 from aiohttp import web
 
-from . import access, export
+from . import export
 from .data import buckets
 from .data.clock import iso
 from .office.accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
 from .users import Users
+from .web import access
 
 log = logging.getLogger("netti.login")
 

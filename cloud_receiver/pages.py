@@ -19,11 +19,12 @@ from aiohttp import web
 
 import firmware.wire.records as records
 
-from . import access, charts, commands, parts, words
+from . import charts, commands, parts, words
 from .data import attention, crashes, media, usage
 from .home import HomePage
 from .login import LogIn
 from .stores import Busy, StoreError, lists, queries
+from .web import access
 
 log = logging.getLogger("netti.pages")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..access import ROLES, STAFF, Who
+from ..web.access import ROLES, STAFF, Who
 from .files import database, transaction
 
 SESSION_S = 12 * 3600

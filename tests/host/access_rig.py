@@ -7,9 +7,9 @@ import urllib.parse
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.access import ROLES
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.web.access import ROLES
 
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"

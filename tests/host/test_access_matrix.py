@@ -7,8 +7,9 @@ import pytest
 from access_rig import PASSWORD, Town, routes
 from receiver_support import HOUR, NOW, Running, make
 
-from cloud_receiver import access, export, login
+from cloud_receiver import export, login
 from cloud_receiver.office import accounts
+from cloud_receiver.web import access
 
 WHO = ("nobody", "reader", "operations", "installer", "administrator", "homeowner", "token:reader", "token:operations",
        "token:installer", "token:expired", "token:ended")

@@ -13,7 +13,7 @@ import pytest
 from receiver_support import Running, make
 from test_pages import METER, OPEN, WRONG, receiver  # noqa: F401 - the fixture with a bit of everything
 
-from cloud_receiver import access
+from cloud_receiver.web import access
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

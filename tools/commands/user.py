@@ -8,11 +8,11 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from cloud_receiver.access import ROLES, Who
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office.accounts import LEAST_PASSWORD, Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.web.access import ROLES, Who
 
 from ..errors import CommandError
 
