@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
-from cloud_receiver.aes import Aes  # noqa: E402
+from cloud_receiver.decoding.aes import Aes  # noqa: E402
 from wmbus import modes, records, security, transport  # noqa: E402
 
 CORPUS = Path(os.environ.get("NETTI_CORPUS", ROOT.parent / "shared" / "corpus")) / "wmbus" / "wmbusmeters_dev.jsonl"

@@ -16,7 +16,7 @@ from . import processes
 from .api import Api
 from .data.attention import silent_gateway
 from .data.clock import Clock
-from .decode import Decoder
+from .decoding.decoder import Decoder
 from .devices import Devices
 from .health import Health
 from .metrics import Metrics

@@ -17,7 +17,7 @@ import socket
 from collections import namedtuple
 
 from .data.clock import Clock
-from .decode import Decoder
+from .decoding.decoder import Decoder
 from .devices import Devices
 from .office.directory import Directory, SettingsError, unlock
 from .stores import open_store, remote, writer_groups

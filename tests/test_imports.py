@@ -64,7 +64,6 @@ EXCEPTIONS = (
     "floors cloud_receiver/backup.py is on no floor",
     "floors cloud_receiver/charts.py is on no floor",
     "floors cloud_receiver/commands.py is on no floor",
-    "floors cloud_receiver/decode.py is on no floor",
     "floors cloud_receiver/devices.py is on no floor",
     "floors cloud_receiver/dump.py is on no floor",
     "floors cloud_receiver/enrol.py is on no floor",

@@ -12,7 +12,7 @@ from typing import BinaryIO, TextIO
 
 import han_reader
 import wmbus
-from cloud_receiver.aes import aes
+from cloud_receiver.decoding.aes import aes
 from wmbus import fragments
 
 

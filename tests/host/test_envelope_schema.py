@@ -25,8 +25,8 @@ from netti_tools.simulate import wmbus_encoder
 
 import wmbus
 from cloud_receiver import enrol
-from cloud_receiver.aes import aes
 from cloud_receiver.data.clock import Clock
+from cloud_receiver.decoding.aes import aes
 from cloud_receiver.office import trust
 from firmware import ed25519, wire
 from firmware.wire import cbor

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
-from cloud_receiver import decode
+from cloud_receiver.decoding import decoder
 from cloud_receiver.office import kek
 from cloud_receiver.office.keys import KeyStore
 
@@ -89,10 +89,10 @@ def test_seen_where_earlier_keys_are_not_tried_or_have_no_end(receiver, monkeypa
     put(receiver, meter, NEW, NOW)
     receiver.through(gateway.telegrams([meter.telegram(400)], time=NOW - 6 * DAY))
     receiver.wait_for(lambda s: s["decoded"] == 1)
-    good = decode.Decoder._decode
-    monkeypatch.setattr(decode.Decoder, "_decode", lambda self, data, ring, time: good(self, data, ring[:1], time))
+    good = decoder.Decoder._decode
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(self, data, ring[:1], time))
     assert late(receiver, meter, gateway)["wrong_key"] == 2
-    monkeypatch.setattr(decode.Decoder, "_decode", lambda self, data, ring, time: good(
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(
         self, data, [k._replace(replaced=None) for k in ring], time))
     other = Gateway()
     receiver.enrol(other)

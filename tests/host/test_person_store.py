@@ -8,8 +8,8 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver import decode
 from cloud_receiver.data import records
+from cloud_receiver.decoding import decoder
 from cloud_receiver.stores import Settled, open_store, people, queries
 from firmware.wire import envelope
 
@@ -49,7 +49,7 @@ async def filled(store, meter, step):
             wire_records.han_hour(gateway.next(), at, at // HOUR * HOUR - HOUR, 1000 + step, 0, False),
             wire_records.event(gateway.next(), at, "leak", "kitchen")])
     while pending := await store.pending(500):
-        await store.settle([Settled(i, m, t, *decode.decode(data, None, {}, None)) for i, m, _, t, data in pending])
+        await store.settle([Settled(i, m, t, *decoder.decode(data, None, {}, None)) for i, m, _, t, data in pending])
     return gateway
 
 
@@ -149,7 +149,7 @@ def test_what_waits_for_keys_and_how_far_it_is(url):
                                                   for n in range(3)])
         assert await store.read(people.progress, [SECRET.text, OWN.text]) == (240, 3, 0)
         pending = await store.pending(500)
-        await store.settle([Settled(i, m, t, *decode.decode(d, key, {}, None))
+        await store.settle([Settled(i, m, t, *decoder.decode(d, key, {}, None))
                             for (i, m, _, t, d), key in zip(pending, (None, bytes(range(16)), SECRET.key))])
         assert await store.read(people.progress, [SECRET.text]) == (1, 0, 2)
         found = await store.read(people.waiting)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
-from cloud_receiver.aes import aes  # noqa: E402
+from cloud_receiver.decoding.aes import aes  # noqa: E402
 from wmbus import decoder, dissect, drivers, plan, records  # noqa: E402
 
 CAPTURES = ROOT.parent / "shared" / "corpus" / "wmbus"

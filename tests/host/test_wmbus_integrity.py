@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
-from cloud_receiver.aes import aes  # noqa: E402
+from cloud_receiver.decoding.aes import aes  # noqa: E402
 from wmbus import link, modes, s1, transport, wired  # noqa: E402
 
 CAPTURES = ROOT.parent / "shared" / "corpus" / "wmbus"

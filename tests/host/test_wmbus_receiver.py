@@ -16,8 +16,8 @@ import wmbus_cases as cases  # noqa: E402
 
 import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
-from cloud_receiver import decode  # noqa: E402
 from cloud_receiver.data import records
+from cloud_receiver.decoding import decoder  # noqa: E402
 from cloud_receiver.office import kek
 from cloud_receiver.office.keys import KeyStore  # noqa: E402
 from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
@@ -61,7 +61,7 @@ class Receiver:
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
         self.states.clear()
-        self.decoder = decode.Decoder(self.store, self.path / "keys.sqlite")
+        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
         task = asyncio.create_task(self.decoder.run())
         for _ in range(400):
             await asyncio.sleep(0.02)
@@ -77,7 +77,7 @@ class Receiver:
 
     async def work_with_key(self):
         """As `work`, with the key put while it runs."""
-        self.decoder = decode.Decoder(self.store, self.path / "keys.sqlite")
+        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
         task = asyncio.create_task(self.decoder.run())
         await asyncio.sleep(0.5)
         self.put_key()
@@ -182,11 +182,11 @@ def test_a_message_in_fragments_under_a_replaced_key():
     from wmbus import fragments
     assembler = fragments.Assembler()
     wrong = bytes(16)
-    found = [decode.decode_by([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
+    found = [decoder.decode_by([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
     assert [state for state, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
-    found = [decode.decode(piece, wrong, {}, assembler) for piece in PIECES]
+    found = [decoder.decode(piece, wrong, {}, assembler) for piece in PIECES]
     assert found[-1] == (WRONG_KEY, {"alarms": []}, None)
-    found = [decode.decode(piece, None, {}, assembler) for piece in PIECES]
+    found = [decoder.decode(piece, None, {}, assembler) for piece in PIECES]
     assert found[-1] == (NO_KEY, {"alarms": []}, None)
 
 

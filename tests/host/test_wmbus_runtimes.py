@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import wmbus
-from cloud_receiver.aes import aes
+from cloud_receiver.decoding.aes import aes
 from firmware.port import aes as port_aes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, NamedTuple
 
 import han_reader
 import wmbus
-from cloud_receiver.aes import aes
+from cloud_receiver.decoding.aes import aes
 from wmbus import fragments, s1
 
 from .keys import Keys

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import han_reader
 import wmbus
-from cloud_receiver.aes import aes
+from cloud_receiver.decoding.aes import aes
 
 from .decoding import Decoder, Result
 from .piece import AIR, AIR_S, TELEGRAM

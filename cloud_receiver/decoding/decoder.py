@@ -19,19 +19,10 @@ from pathlib import Path
 import wmbus
 from wmbus import fragments
 
+from ..office.kek import Locked
+from ..office.keys import KeyStore, MeterKey
+from ..stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
 from .aes import aes
-from .office.kek import Locked
-from .office.keys import KeyStore, MeterKey
-from .stores import (
-    DECODED,
-    NO_KEY,
-    UNDECODABLE,
-    WRONG_KEY,
-    Busy,
-    Settled,
-    StoreError,
-    queries,
-)
 
 log = logging.getLogger("netti.decode")
 

@@ -1,0 +1,1 @@
+"""Telegrams into readings, with the works' keys, behind the batches. May import stores, office and data."""
