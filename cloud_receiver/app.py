@@ -17,7 +17,7 @@ from .api import Api
 from .data.attention import silent_gateway
 from .data.clock import Clock
 from .decoding.decoder import Decoder
-from .devices import Devices
+from .edge.devices import Devices
 from .health import Health
 from .metrics import Metrics
 from .notices import Notices

@@ -18,7 +18,7 @@ from collections import namedtuple
 
 from .data.clock import Clock
 from .decoding.decoder import Decoder
-from .devices import Devices
+from .edge.devices import Devices
 from .office.directory import Directory, SettingsError, unlock
 from .stores import open_store, remote, writer_groups
 

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import firmware.wire.records as wire_records
-from cloud_receiver import app, enrol
+from cloud_receiver import app
 from cloud_receiver.data.clock import Clock
+from cloud_receiver.edge import enrolment as enrol
 from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cloud_receiver.deadlines import Deadline
+from cloud_receiver.edge.deadlines import Deadline
 
 
 def test_results_and_errors_pass():

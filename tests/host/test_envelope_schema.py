@@ -24,9 +24,9 @@ import zcbor
 from netti_tools.simulate import wmbus_encoder
 
 import wmbus
-from cloud_receiver import enrol
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.decoding.aes import aes
+from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from firmware import ed25519, wire
 from firmware.wire import cbor
@@ -263,7 +263,7 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
         receiver.run(air.start())
         folder = tmp_path / "gateway"
         url = f"https://localhost:{receiver.device_port}"
-        token = enrol.token_text("demo", url, receiver.token(), trust.anchors(receiver.directory.ca)[0])
+        token = enrolment.token_text("demo", url, receiver.token(), trust.anchors(receiver.directory.ca)[0])
         subprocess.run([sys.executable, "-m", "netti_tools.cli", "gateway", "enrol", token, "--dir", str(folder)],
                        check=True, cwd=ROOT, timeout=60, capture_output=True)
         (folder / "config.json").write_text(json.dumps({

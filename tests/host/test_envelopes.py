@@ -7,7 +7,7 @@ import pytest
 from receiver_support import Gateway, Meter
 
 import firmware.wire.records as records
-from cloud_receiver import envelopes
+from cloud_receiver.edge import envelopes
 from firmware import wire
 from firmware.wire import envelope
 

@@ -176,7 +176,7 @@ def test_503_when_too_many_wait(receiver, gateway, monkeypatch):
         m.setattr("cloud_receiver.stores.writer.MAX_WAITING", 0)
         assert int(refused(receiver, body, 503).headers["Retry-After"]) >= 1
     with monkeypatch.context() as m:
-        m.setattr("cloud_receiver.ingest.MAX_VERIFYING", 0)
+        m.setattr("cloud_receiver.edge.ingest.MAX_VERIFYING", 0)
         assert int(refused(receiver, body, 503).headers["Retry-After"]) >= 1
     assert receiver.through(body) == 1
 
@@ -334,7 +334,7 @@ def test_nothing_is_unpacked(receiver, gateway):
 
 
 def test_a_body_that_does_not_come(receiver, monkeypatch):
-    monkeypatch.setattr("cloud_receiver.ingest.BODY_S", 0.2)
+    monkeypatch.setattr("cloud_receiver.edge.ingest.BODY_S", 0.2)
     answer = receiver.device("POST", "/v1/batches", None, {"Content-Length": "100"})
     assert answer.status == 408
 

@@ -17,7 +17,7 @@ from receiver_support import HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as records
 import wmbus
-from cloud_receiver import enrol
+from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from cloud_receiver.office.keys import KeyStore
 from firmware.wire import envelope
@@ -217,7 +217,7 @@ def under_a_key_of_small_order(receiver, encoded):
     base = (4 * pow(5, -1, P) % P).to_bytes(32, "little")
     for _ in range(40):
         secret = receiver.token()
-        k = hashlib.sha512(base + encoded + enrol.to_sign("works", secret)).digest()
+        k = hashlib.sha512(base + encoded + enrolment.to_sign("works", secret)).digest()
         if int.from_bytes(k, "little") % (2 ** 252 + 27742317777372353535851937790883648493) % 8 == 0:
             signature = base + (1).to_bytes(32, "little")
             return json.dumps({"token": secret, "public_key": encoded.hex(), "signature": signature.hex()}).encode()
@@ -233,13 +233,13 @@ def test_keys_that_are_nobodys_do_not_enrol(receiver, monkeypatch):
     good = json.loads(Gateway().enrolment(receiver.token()))
     for y in [y + P for y in range(19)] + list(SMALL):  # a second encoding of a point; and with the sign bit
         for form in (y, y | 1 << 255):
-            assert not enrol.good_key(form.to_bytes(32, "little"))
+            assert not enrolment.good_key(form.to_bytes(32, "little"))
             body = json.dumps({**good, "public_key": form.to_bytes(32, "little").hex()}).encode()
             assert receiver.device("POST", "/v1/gateways", body).status == 403
     assert receiver.summary()["gateways"] == 0
-    assert all(enrol.good_key(Gateway().public) for _ in range(20))
+    assert all(enrolment.good_key(Gateway().public) for _ in range(20))
     # Known-bad: without the check the library takes them.
-    monkeypatch.setattr(enrol, "good_key", lambda key: True)
+    monkeypatch.setattr(enrolment, "good_key", lambda key: True)
     assert 200 in [receiver.device("POST", "/v1/gateways", body).status for body in forged]
 
 
@@ -274,8 +274,8 @@ def test_the_printed_token_leads_to_this_works(receiver):
                              capture_output=True, text=True).stdout.split()
     assert len(set(printed)) == 2
     token = printed[0]
-    assert token.startswith(enrol.TOKEN_PREFIX)
-    raw = token[len(enrol.TOKEN_PREFIX):]
+    assert token.startswith(enrolment.TOKEN_PREFIX)
+    raw = token[len(enrolment.TOKEN_PREFIX):]
     fields = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
     anchors = receiver.device("GET", "/v1/anchors").json()["anchors"]
     assert fields["ca"] == trust.fingerprint(anchors[0]) and fields["works"] == "works"

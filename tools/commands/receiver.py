@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, enrol, logs, metrics, processes, store_reader, works
+from cloud_receiver import app, logs, metrics, processes, store_reader, works
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.data.clock import Clock, iso, parse_clock
+from cloud_receiver.edge import enrolment
 from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings, SettingsError
@@ -234,7 +235,7 @@ def _token(args):
     keys = KeyStore(directory.keys)
     anchor = trust.anchors(directory.ca)[0]
     for _ in range(args.n):
-        print(enrol.token_text(settings.works, settings.url, keys.make_token(Clock().seconds()), anchor))
+        print(enrolment.token_text(settings.works, settings.url, keys.make_token(Clock().seconds()), anchor))
     keys.close()
     return 0
 

@@ -19,7 +19,8 @@ import receiver_support
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import cloud_receiver.commands as commands_module
-from cloud_receiver import app, enrol
+from cloud_receiver import app
+from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from cloud_receiver.office.keys import KeyStore
 from firmware import identity
@@ -80,7 +81,7 @@ class Template:
             secret = keys.make_token(START)
         body = b'{"token": "%s", "public_key": "%s", "signature": "%s", "kind": "home"}' % (
             secret.encode(), self.me.public_key.hex().encode(),
-            self.key.sign(enrol.to_sign(WORKS, secret)).hex().encode())
+            self.key.sign(enrolment.to_sign(WORKS, secret)).hex().encode())
 
         async def go():
             answer = await receiver.enrolment.post(Request(body))

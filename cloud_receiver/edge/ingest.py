@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from firmware import wire
 from firmware.wire import envelope
 
-from .data import buckets, records
+from ..data import buckets, records
+from ..stores import Busy, StoreError, queries
+from ..stores.writer import resolve
 from .deadlines import Deadline
 from .envelopes import Envelopes
-from .stores import Busy, StoreError, queries
-from .stores.writer import resolve
 
 log = logging.getLogger("netti.ingest")
 

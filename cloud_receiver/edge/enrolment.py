@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from firmware.wire import envelope
 
+from ..data import buckets
+from ..office import trust
+from ..stores import Busy, StoreError
 from . import ingest
-from .data import buckets
-from .office import trust
-from .stores import Busy, StoreError
 
 MAX_BODY = 4096
 KINDS = ("home", "concentrator", "drive-by")

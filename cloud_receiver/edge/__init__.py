@@ -1,0 +1,1 @@
+"""What gateways reach: batches, enrolment, releases. May import stores, office and data."""
