@@ -18,11 +18,11 @@ from .data.attention import silent_gateway
 from .data.clock import Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
-from .health import Health
-from .metrics import Metrics
 from .notices import Notices
 from .office.accounts import Accounts
 from .office.directory import Directory, SettingsError, unlock
+from .operations.health import Health
+from .operations.metrics import Metrics
 from .stores import Busy, StoreError, open_store, queries
 
 log = logging.getLogger("netti.receiver")

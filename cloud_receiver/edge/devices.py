@@ -6,13 +6,13 @@ import sqlite3
 
 from aiohttp import web
 
-from .. import metrics
 from ..commands import Commands
 from ..office import trust
 from ..office.directory import Directory, Settings
 from ..office.kek import Locked
 from ..office.keys import KeyStore
 from ..office.releases import Releases
+from ..operations import metrics
 from ..stores import Busy, StoreError
 from .enrolment import Enrolment
 from .ingest import Ingest

@@ -14,10 +14,10 @@ import test_receiver_gateway as rig
 from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import backup
 from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.operations import backup
 
 NETTI = receiver_support.Process.NETTI
 NEXT = "NET-00000003-01-07"

@@ -16,10 +16,10 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import health, logs, metrics
 from cloud_receiver.data import dayrows, usage
 from cloud_receiver.office.directory import Settings
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.operations import health, logs, metrics
 from cloud_receiver.stores import lists, open_store, queries
 
 METERS = [Meter(10000000 + n) for n in range(6)]

@@ -5,9 +5,9 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from cloud_receiver import backup
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.operations import backup
 
 from ..errors import CommandError
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import store_reader
 from cloud_receiver.commands import Commands
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.login import audit_fields
@@ -16,6 +15,7 @@ from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.files import write_private
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import StoreError, people
 
 from ..errors import CommandError

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver import app, logs, metrics, processes, store_reader, works
+from cloud_receiver import app, processes, works
 from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.data.clock import Clock, iso, parse_clock
 from cloud_receiver.edge import enrolment
@@ -22,6 +22,7 @@ from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings, SettingsError
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.operations import logs, metrics, store_reader
 from cloud_receiver.stores import StoreError, queries
 
 from ..errors import CommandError

@@ -4,8 +4,8 @@ import argparse
 import sqlite3
 from pathlib import Path
 
-from cloud_receiver import backup
 from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.operations import backup
 
 from ..errors import CommandError
 

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .office.directory import SettingsError
-from .office.files import make_private, put_in_place
-from .stores import StoreError
+from ..office.directory import SettingsError
+from ..office.files import make_private, put_in_place
+from ..stores import StoreError
 
 SUFFIX = ".dump"
 # No password is asked for: from cron nobody could answer.
@@ -49,7 +49,7 @@ def check(path: Path) -> None:
 
 
 def _empty(url):
-    from .stores.postgres import Session
+    from ..stores.postgres import Session
     try:
         session = Session(url)
         try:

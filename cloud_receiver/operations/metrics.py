@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 
+from ..stores import Busy, StoreError, lists
 from . import health
-from .stores import Busy, StoreError, lists
 
 STATUSES = (200, 400, 401, 403, 408, 409, 413, 429, 500, 503)
 _SECONDS, _OTHER = len(STATUSES), len(STATUSES) + 1

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from .stores import StoreError, open_store
+from ..stores import StoreError, open_store
 
 
 class _NoWriter:

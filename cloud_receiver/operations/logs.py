@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 
-from .data.clock import iso
+from ..data.clock import iso
 
 _TAKEN_OUT = (
     (re.compile(r"\b[A-Z]{3}-[0-9A-F]{8}-[0-9A-F]{2}-[0-9A-F]{2}\b", re.I), "[meter]"),

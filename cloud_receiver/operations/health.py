@@ -9,7 +9,7 @@ import time
 
 from aiohttp import web
 
-from .stores import keeping
+from ..stores import keeping
 
 LEAST_FREE = 0.05  # of the disk
 WITHIN_S = 5.0  # a store that takes longer to write is not ready

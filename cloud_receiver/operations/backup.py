@@ -14,11 +14,11 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from ..office.directory import Directory, SettingsError, unlock
+from ..office.files import make_private, put_in_place, write_private
+from ..office.keys import KeyStore
+from ..stores import sqlite
 from . import dump
-from .office.directory import Directory, SettingsError, unlock
-from .office.files import make_private, put_in_place, write_private
-from .office.keys import KeyStore
-from .stores import sqlite
 
 STAMP = "backup.stamp"  # when the readings were last saved, for the metrics
 DATABASES = ("keys.sqlite", "access.sqlite", "notices.sqlite")
