@@ -9,11 +9,11 @@ import time
 
 from aiohttp import web
 
-from . import commands, export
+from . import commands
 from .data import crashes, media
 from .data.clock import iso, parse_time
 from .stores import lists, queries
-from .web import access
+from .web import access, export
 
 DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before

@@ -77,7 +77,7 @@ class Receiver(Devices):
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
-        from .pages import Pages
+        from .web.pages import Pages
         app = web.Application()
         app.router.add_routes(self.api.routes())
         app.router.add_routes(Health(self).routes())

@@ -6,10 +6,9 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from . import login
 from .data import buckets, usage
 from .stores import queries
-from .web import access
+from .web import access, gate
 
 DAYS = 31
 
@@ -28,7 +27,7 @@ class HomePage:
 
     async def get(self, request: web.Request) -> web.Response:
         """The page of a secret; an unknown one is not found, like any other address."""
-        address = login.address_bucket(login.client_address(request, self.receiver.public_name))
+        address = gate.address_bucket(gate.client_address(request, self.receiver.public_name))
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
         found = self.keys.home(request.match_info["secret"])

@@ -7,9 +7,8 @@ import pytest
 from access_rig import PASSWORD, Town, routes
 from receiver_support import HOUR, NOW, Running, make
 
-from cloud_receiver import export, login
 from cloud_receiver.office import accounts
-from cloud_receiver.web import access
+from cloud_receiver.web import access, export, gate
 
 WHO = ("nobody", "reader", "operations", "installer", "administrator", "homeowner", "token:reader", "token:operations",
        "token:installer", "token:expired", "token:ended")
@@ -193,7 +192,7 @@ def test_the_administrator_reads_and_exports_the_log_and_nobody_shortens_it(town
     assert [r["subject"] for r in rows] == [town.meter.text] * 2 and rows[0]["who"] == "operations"
     whole = town.ask("administrator", "/v1/audit").json()["audit"]
     assert len(whole) == 2 and rows[0]["purpose"] == whole[0]["purpose"] == "leak"
-    monkeypatch.setattr(login, "PIECE", 1)
+    monkeypatch.setattr(gate, "PIECE", 1)
     assert town.ask("administrator", "/v1/audit").json()["audit"] == whole, "read in pieces it is the same"
     db = accounts.Accounts(town.receiver.directory.access).db
     for sql in ("DELETE FROM audit", "UPDATE audit SET who = 'x'"):
@@ -244,9 +243,9 @@ def test_seen_where_the_csrf_token_is_not_asked_for(town, monkeypatch):
     async def lets_pass(self, request, who):
         pass
     with monkeypatch.context() as m:
-        m.setattr(login.LogIn, "_may_change", lets_pass)
+        m.setattr(gate.LogIn, "_may_change", lets_pass)
         assert forged(town)
-    monkeypatch.setattr(login.LogIn, "_same_origin", lambda self, request: None)
+    monkeypatch.setattr(gate.LogIn, "_same_origin", lambda self, request: None)
     assert forged(town, "installer") == [("/logout", "other origin")]
 
 
@@ -292,7 +291,7 @@ def test_guesses_are_slowed_by_address_and_by_account(town):
 
 
 def test_seen_where_nothing_slows_a_guesser(town, monkeypatch):
-    monkeypatch.setattr(login.limits.Buckets, "wait", lambda self, name: 0)
-    monkeypatch.setattr(login, "password_hash", lambda password, salt: bytes(31))
+    monkeypatch.setattr(gate.limits.Buckets, "wait", lambda self, name: 0)
+    monkeypatch.setattr(gate, "password_hash", lambda password, salt: bytes(31))
     assert {town.receiver.web("/login", "POST", "name=reader&password=x", {
         "Host": town.host, "Content-Type": "application/x-www-form-urlencoded"}).status for _ in range(40)} == {403}

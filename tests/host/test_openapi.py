@@ -7,7 +7,8 @@ import pytest
 from receiver_support import NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import api, login
+from cloud_receiver import api
+from cloud_receiver.web import gate
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 ROOT = Path(__file__).parent.parent.parent
@@ -48,7 +49,7 @@ def test_every_parameter_the_code_reads_is_described(described):
     """What api.py takes from a query stands in the file, and the other way round."""
     text = Path(api.__file__).read_text() + Path(api.__file__).with_name("export.py").read_text()
     read = set(re.findall(r"""query(?:\.get\(|\[)"(\w+)\"""", text)) | {"purpose"}
-    assert '"purpose"' in Path(login.__file__).with_name("access.py").read_text()
+    assert '"purpose"' in Path(gate.__file__).with_name("access.py").read_text()
     found = set()
     for item in described["paths"].values():
         for p in item["get"].get("parameters", []):

@@ -352,7 +352,7 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
 
 def test_a_page_asks_for_its_rows_only(receiver, monkeypatch):
     """10,000 meters must not be read for a page of a hundred."""
-    monkeypatch.setattr("cloud_receiver.pages.PAGE", 3)
+    monkeypatch.setattr("cloud_receiver.web.pages.PAGE", 3)
     read, real = [], lists.meters_of
     monkeypatch.setattr(lists, "meters_of", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
     text = receiver.web("/meters?page=2").text

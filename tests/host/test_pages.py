@@ -16,10 +16,11 @@ from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import charts, commands, pages, parts, words
+from cloud_receiver import commands
 from cloud_receiver.data import attention, crashes, usage
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError
+from cloud_receiver.web import charts, pages, parts, words
 from firmware.wire import cbor
 
 ROOT = Path(pages.__file__).parent

@@ -7,9 +7,10 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import commands, pages
+from cloud_receiver import commands
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import queries, take
+from cloud_receiver.web import pages
 from firmware.wire import cbor, envelope
 
 OWN, NEIGHBOUR = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))

@@ -12,7 +12,7 @@ from receiver_support import NOW, Running, make
 
 from cloud_receiver import users
 from cloud_receiver.office import accounts
-from cloud_receiver.words import NB
+from cloud_receiver.web.words import NB
 
 
 @pytest.fixture

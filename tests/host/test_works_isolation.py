@@ -12,8 +12,8 @@ import pytest
 from access_rig import Town, routes
 from receiver_support import NOW, Caller, Gateway, Meter, Process, Running, make
 
-from cloud_receiver.pages import Pages
 from cloud_receiver.web import access
+from cloud_receiver.web.pages import Pages
 from firmware.wire import envelope
 
 A, B = "a.example", "b.example"

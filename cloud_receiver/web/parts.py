@@ -8,7 +8,7 @@ import urllib.parse
 
 from markupsafe import Markup, escape
 
-from .data.clock import iso
+from ..data.clock import iso
 from .words import Words
 
 KEY_LEVELS = {"known": "ok", "plain": "calm", "pending": "calm", "missing": "warn"}

@@ -10,7 +10,7 @@ import functools
 from babel.dates import format_date, format_timedelta, get_month_names
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
-from .data import usage
+from ..data import usage
 
 LANGUAGES = ("nb", "en")
 NAMES = {"nb": "Norsk bokmål", "en": "English"}

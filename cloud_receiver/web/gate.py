@@ -14,12 +14,11 @@ import urllib.parse
 
 from aiohttp import web
 
-from . import export
-from .data import buckets
-from .data.clock import iso
-from .office.accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
-from .users import Users
-from .web import access
+from ..data import buckets
+from ..data.clock import iso
+from ..office.accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
+from ..users import Users
+from . import access, export
 
 log = logging.getLogger("netti.login")
 

@@ -4,7 +4,7 @@ words in one language (`w`, a words.Words). No script draws them."""
 import math
 from collections import namedtuple
 
-from .data import usage
+from ..data import usage
 
 # x, width, y, height in the 100 x 100 box; title: what the bar says in words; kind: its CSS class.
 Bar = namedtuple("Bar", ("x", "width", "y", "height", "title", "kind"))

@@ -19,12 +19,12 @@ from aiohttp import web
 
 import firmware.wire.records as records
 
-from . import charts, commands, parts, words
-from .data import attention, crashes, media, usage
-from .home import HomePage
-from .login import LogIn
-from .stores import Busy, StoreError, lists, queries
-from .web import access
+from .. import commands
+from ..data import attention, crashes, media, usage
+from ..home import HomePage
+from ..stores import Busy, StoreError, lists, queries
+from . import access, charts, parts, words
+from .gate import LogIn
 
 log = logging.getLogger("netti.pages")
 
