@@ -18,7 +18,7 @@ from .data.attention import silent_gateway
 from .data.clock import Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
-from .notices import Notices
+from .features.notices.notices import Notices
 from .office.accounts import Accounts
 from .office.directory import Directory, SettingsError, unlock
 from .operations.health import Health

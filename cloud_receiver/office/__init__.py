@@ -1,1 +1,1 @@
-"""What people decide and what must stay secret: directory, keys, accounts, orders, releases, certificates. Imports data."""
+"""What people decide and what must stay secret: keys, accounts, orders, releases, certificates. Imports data only."""

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from ..data import buckets
 from ..data.clock import iso
+from ..features.users.page import Users
 from ..office.accounts import LEAST_PASSWORD, SESSION_S, Accounts, Line, password_hash
-from ..users import Users
 from . import access, export
 
 log = logging.getLogger("netti.login")

@@ -21,7 +21,7 @@ import firmware.wire.records as records
 
 from .. import commands
 from ..data import attention, crashes, media, usage
-from ..home import HomePage
+from ..features.home.page import HomePage
 from ..stores import Busy, StoreError, lists, queries
 from . import access, charts, parts, words
 from .gate import LogIn

@@ -13,7 +13,7 @@ import threading
 import pytest
 from receiver_support import DAY, HOUR, NOW, FixedClock, Meter, Running, make
 
-from cloud_receiver import notices
+from cloud_receiver.features.notices import notices
 from cloud_receiver.office.directory import SettingsError
 
 controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")

@@ -23,7 +23,7 @@ from cloud_receiver.stores import StoreError
 from cloud_receiver.web import charts, pages, parts, words
 from firmware.wire import cbor
 
-ROOT = Path(pages.__file__).parent
+ROOT = Path(__file__).resolve().parent.parent.parent / "cloud_receiver" / "web"
 METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
 
 
@@ -143,7 +143,7 @@ def test_every_text_has_its_bokmal():
         text = template.read_text(encoding="utf-8")
         used.update(m[1] for m in re.findall(r"""(?:_|w\.text)\((['"])(.*?)\1""", text))
         used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
-    used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT / "attention.py").read_text()))
+    used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT.parent / "data" / "attention.py").read_text()))
     used.update(re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
     used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
     used.update(words.CLOCKS)

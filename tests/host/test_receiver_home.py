@@ -6,8 +6,8 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import home
 from cloud_receiver.data import usage
+from cloud_receiver.features.home import page as home
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.web import words
 

@@ -10,7 +10,7 @@ import pytest
 from access_rig import FORM, PASSWORD, Town
 from receiver_support import NOW, Running, make
 
-from cloud_receiver import users
+from cloud_receiver.features.users import page as users
 from cloud_receiver.office import accounts
 from cloud_receiver.web.words import NB
 

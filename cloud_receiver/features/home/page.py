@@ -6,9 +6,9 @@ what the owner has the gateway send; no page or API of the works reads it.
 
 from aiohttp import web
 
-from .data import buckets, usage
-from .stores import queries
-from .web import access, gate
+from ...data import buckets, usage
+from ...stores import queries
+from ...web import access, gate
 
 DAYS = 31
 

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import aiohttp
 
-from .office.directory import SettingsError
-from .office.files import database, transaction
-from .stores import Busy, StoreError, lists
-from .web import words
+from ...office.directory import SettingsError
+from ...office.files import database, transaction
+from ...stores import Busy, StoreError, lists
+from ...web import words
 
 log = logging.getLogger("netti.notices")
 

@@ -10,7 +10,7 @@ import secrets
 
 from aiohttp import web
 
-from .web import access
+from ...web import access
 
 NAME = re.compile(r"[a-z0-9._@-]{1,64}")
 TOKEN_ROLES = ("reader", "operations", "installer")

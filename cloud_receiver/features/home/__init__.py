@@ -1,0 +1,1 @@
+"""The homeowner's page: own water and power, behind a secret link or a log-in."""

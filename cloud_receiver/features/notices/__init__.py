@@ -1,0 +1,1 @@
+"""What is sent by e-mail or webhook when something needs attention."""

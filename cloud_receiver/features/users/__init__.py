@@ -1,0 +1,1 @@
+"""The administrators' page of accounts and API tokens."""
