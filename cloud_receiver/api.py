@@ -9,9 +9,9 @@ import time
 
 from aiohttp import web
 
-from . import commands
 from .data import crashes, media
 from .data.clock import iso, parse_time
+from .office import orders
 from .stores import lists, queries
 from .web import access, export
 
@@ -124,9 +124,9 @@ class Api:
                                   for q in await self.store.read(queries.equivocations, rows[0]["row"])]
         found["crash"] = _crash(await self.store.read(queries.gateway_events, rows[0]["row"]))
         now = self.clock.seconds()
-        found["commands"] = [{"counter": c.counter, "name": c.name, "state": commands.state(c, now),
+        found["commands"] = [{"counter": c.counter, "name": c.name, "state": orders.state(c, now),
                               "made": iso(c.made), "not_after": iso(c.not_after), "answered": iso(c.answered),
-                              "result": commands.outcome(c)} for c in self._commands_of(rows[0]["id"])]
+                              "result": orders.outcome(c)} for c in self._commands_of(rows[0]["id"])]
         return web.json_response(found)
 
     def _gateway(self, g):

@@ -6,11 +6,11 @@ import sqlite3
 
 from aiohttp import web
 
-from ..commands import Commands
 from ..office import trust
 from ..office.directory import Directory, Settings
 from ..office.kek import Locked
 from ..office.keys import KeyStore
+from ..office.orders import Commands
 from ..office.releases import Releases
 from ..operations import metrics
 from ..stores import Busy, StoreError

@@ -19,9 +19,9 @@ from aiohttp import web
 
 import firmware.wire.records as records
 
-from .. import commands
 from ..data import attention, crashes, media, usage
 from ..features.home.page import HomePage
+from ..office import orders as commands
 from ..stores import Busy, StoreError, lists, queries
 from . import access, charts, parts, words
 from .gate import LogIn

@@ -16,8 +16,8 @@ from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import commands
 from cloud_receiver.data import attention, crashes, usage
+from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError
 from cloud_receiver.web import charts, pages, parts, words
@@ -147,7 +147,7 @@ def test_every_text_has_its_bokmal():
     used.update(re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
     used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
     used.update(words.CLOCKS)
-    used.update(commands.RESULTS)
+    used.update(orders.RESULTS)
     used.update(pages.RECORD_NAMES.values())
     used.update([*crashes.CAUSES.values(), crashes.UNKNOWN, "Crash"])
     assert len(used) > 80

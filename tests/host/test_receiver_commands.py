@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver import commands
 from cloud_receiver.data.clock import Clock
-from cloud_receiver.office import trust
+from cloud_receiver.office import orders, trust
 from cloud_receiver.office.keys import KeyStore
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
@@ -66,7 +65,7 @@ def test_repeated_until_the_result_comes(receiver):
 def test_a_result_that_another_process_took_ends_it_at_once(receiver):
     gateway = receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
-    elsewhere = commands.Commands(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
+    elsewhere = orders.Commands(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
     assert len(elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public), NOW)) == 1
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
     assert elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public),
@@ -82,7 +81,7 @@ def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_p
     assert counters == sorted(set(counters))
     assert [c[1] for c in told(receiver, gateway)] == counters, "in rising counter"
     restored = KeyStore(backup)
-    again = commands.Commands(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
+    again = orders.Commands(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
     restored.close()
     assert again >= counters[0], "not from one again"
 
@@ -114,9 +113,9 @@ def test_the_list_is_closed():
                             ("own-meters", {"meters": ["x"]}), ("close-valve", {"now": 1}),
                             ("rewind", {"epoch": b"1", "after": 1}),
                             ("update", {"version": "1", "url": "http://plain"})):
-        with pytest.raises(commands.CommandRefused):
-            commands.check(name, arguments)
-    commands.check("relay", {"window": 3600, "media": [6, 7, 21, 22], "meters": ["KAM-*", OWN.text]})
+        with pytest.raises(orders.CommandRefused):
+            orders.check(name, arguments)
+    orders.check("relay", {"window": 3600, "media": [6, 7, 21, 22], "meters": ["KAM-*", OWN.text]})
 
 
 def test_every_command_follows_the_schema(receiver):
@@ -277,10 +276,10 @@ def result(receiver, gateway, counter, code):
 def test_a_rewind_that_a_restart_interrupted_is_asked_for_again(receiver):
     gateway = receiver.enrol()
     first = gap(receiver, gateway)
-    result(receiver, gateway, first, commands.INTERRUPTED)
+    result(receiver, gateway, first, orders.INTERRUPTED)
     [second] = rewinds(receiver, gateway)
     assert second > first
-    result(receiver, gateway, first, commands.INTERRUPTED)
+    result(receiver, gateway, first, orders.INTERRUPTED)
     assert rewinds(receiver, gateway) == [second], "its first result counts"
     result(receiver, gateway, second, 0)
     assert rewinds(receiver, gateway) == []
@@ -455,9 +454,9 @@ def test_a_command_to_all_skips_the_revoked_and_says_so(receiver):
 
 def test_a_command_that_is_too_long_is_not_made():
     meters = [f"KAM-{n:08d}-1B-16" for n in range(2200)]
-    commands.check("relay", {"window": 3600, "media": [7], "meters": meters[:2000]})
-    with pytest.raises(commands.CommandRefused, match="more than 40000 bytes"):
-        commands.check("relay", {"window": 3600, "media": [7], "meters": meters})
+    orders.check("relay", {"window": 3600, "media": [7], "meters": meters[:2000]})
+    with pytest.raises(orders.CommandRefused, match="more than 40000 bytes"):
+        orders.check("relay", {"window": 3600, "media": [7], "meters": meters})
 
 
 def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path):

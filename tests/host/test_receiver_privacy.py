@@ -7,7 +7,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver import commands
+from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import queries, take
 from cloud_receiver.web import pages
@@ -139,7 +139,7 @@ def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeyp
         queue(place, gateway, [OWN.text, NEIGHBOUR.text])
     assert keys_sent(place, place.a) == [OWN.text] and keys_sent(place, place.b) == [NEIGHBOUR.text]
     # Known-bad: what is queued is believed, bound or not.
-    monkeypatch.setattr(commands.Commands, "_complete", lambda self, c: {
+    monkeypatch.setattr(orders.Commands, "_complete", lambda self, c: {
         "meters": [{"meter": m, "key": self.keys.keys().get(m)} for m in c.arguments["meters"]]}
         if c.name == "own-meters" else c.arguments)
     assert keys_sent(place, place.b) == [OWN.text, NEIGHBOUR.text]
@@ -153,8 +153,8 @@ def queue(place, gateway, meters):
 
 def test_a_relay_filter_for_another_medium_cannot_be_ordered():
     for media in ([2], [4, 7], [6, 7, 21, 22, 3], []):
-        with pytest.raises(commands.CommandRefused):
-            commands.check("relay", {"window": 3600, "media": media, "meters": None})
+        with pytest.raises(orders.CommandRefused):
+            orders.check("relay", {"window": 3600, "media": media, "meters": None})
 
 
 def test_one_line_says_what_leaves_the_house(place):

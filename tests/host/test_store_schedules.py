@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from receiver_support import HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver import commands
 from cloud_receiver.data import records
+from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import ledger, queries, sqlite, take
 from firmware.wire import envelope
@@ -53,7 +53,7 @@ class Schedules(RuleBasedStateMachine):
         self.path = self.folder / "store.sqlite"
         self.store = sqlite.Store(self.path)
         self.keys = KeyStore(self.folder / "keys.sqlite")
-        self.commands = commands.Commands(self.keys, "works")
+        self.commands = orders.Commands(self.keys, "works")
         self.gateways = [Spool(), Spool()]
         self.rows = {}
         self.window = 0

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import wmbus
-from cloud_receiver.commands import Commands
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.orders import Commands
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import NO_KEY, StoreError, people
 

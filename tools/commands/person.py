@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import wmbus
-from cloud_receiver.commands import Commands
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.files import write_private
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.orders import Commands
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import StoreError, people
 from cloud_receiver.web.gate import audit_fields

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import wmbus
 from cloud_receiver import app, processes, works
-from cloud_receiver.commands import CommandRefused, Commands, state
 from cloud_receiver.data.clock import Clock, iso, parse_clock
 from cloud_receiver.edge import enrolment
 from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings, SettingsError
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.orders import CommandRefused, Commands, state
 from cloud_receiver.operations import logs, metrics, store_reader
 from cloud_receiver.stores import StoreError, queries
 

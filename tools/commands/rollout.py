@@ -6,10 +6,10 @@ import re
 import sqlite3
 from pathlib import Path
 
-from cloud_receiver.commands import Commands
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.orders import Commands
 from cloud_receiver.office.releases import ReleaseRefused, Releases
 
 from ..errors import CommandError

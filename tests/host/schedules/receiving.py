@@ -18,7 +18,7 @@ from pathlib import Path
 import receiver_support
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import cloud_receiver.commands as commands_module
+import cloud_receiver.office.orders as commands_module
 from cloud_receiver import app
 from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import wmbus
 from firmware.wire import envelope
 
-from .office import trust
-from .office.files import transaction
+from . import trust
+from .files import transaction
 
 DAY = 86_400
 CONTENT_TYPE = "application/cbor"
