@@ -10,12 +10,11 @@ import time
 from aiohttp import web
 
 from .data import crashes, media
-from .data.clock import iso, parse_time
+from .data.clock import DAY, iso, parse_time
 from .office import orders
 from .stores import lists, queries
 from .web import access, export
 
-DAY = 86_400
 RECENT_DAYS = 1  # coverage shown with a meter: today and the day before
 MOST_DAYS = 400  # of readings in one answer
 TREND_DAYS = 14  # of the overview's picture

@@ -15,7 +15,7 @@ from aiohttp import web
 from . import processes
 from .api import Api
 from .data.attention import silent_gateway
-from .data.clock import Clock
+from .data.clock import DAY, Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
 from .features.notices.notices import Notices
@@ -29,7 +29,6 @@ log = logging.getLogger("netti.receiver")
 
 KEYS_S = 1.0  # how soon a revocation made by another process is seen
 KEEPING_S = 600.0  # between looks at what has become too old
-DAY = 86_400
 
 
 class Receiver(Devices):

@@ -2,8 +2,10 @@
 
 from collections import namedtuple
 
-SILENT_METER_S = 86_400
-SILENT_GATEWAY_S = 3600
+from .clock import DAY, HOUR
+
+SILENT_METER_S = DAY
+SILENT_GATEWAY_S = HOUR
 CAN_WAIT = ("low_battery", "comms", "over_range")
 
 # level: bad or warn; kind: gateway or meter; id and name: which; text: of words.NB; values: for the text.

@@ -1,9 +1,13 @@
-"""The receiver's clock: the system's, or a simulated one that runs faster. Nothing else here asks for the time."""
+"""The receiver's clock: the system's, or a simulated one that runs faster. Nothing else here asks for the time.
+
+Also what all of the receiver counts time in, and how a moment is written and read.
+"""
 
 import datetime
 import time
 
 UTC = datetime.timezone.utc
+HOUR, DAY = 3600, 86_400  # seconds
 
 
 class Clock:

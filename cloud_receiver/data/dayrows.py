@@ -9,8 +9,8 @@ import datetime
 import struct
 
 from . import usage
+from .clock import DAY, HOUR
 
-DAY = 86_400
 HOURS = 24
 _HEAD = struct.Struct("<BBq")  # layout version, scale exponent, base in ml
 _BODY = struct.Struct("<24H24i")
@@ -43,7 +43,7 @@ def unpack(blob: bytes) -> "list[tuple[int, int] | None]":
     if is_daily(blob):
         _, second, total = _DAILY.unpack(blob)
         hours = empty()
-        hours[second // 3600] = (second % 3600, total)
+        hours[second // HOUR] = (second % HOUR, total)
         return hours
     version, exponent, base = _HEAD.unpack_from(blob)
     if version != 1:
@@ -61,7 +61,7 @@ def is_daily(blob: bytes) -> bool:
 def daily(day: int, blob: bytes) -> bytes:
     """A Unix day's blob with one reading left, the one nearest to local midnight: days, not hours, can be told apart.
     A day without readings stays as it is."""
-    readings = [(hour * 3600 + entry[0], entry[1]) for hour, entry in enumerate(unpack(blob)) if entry is not None]
+    readings = [(hour * HOUR + entry[0], entry[1]) for hour, entry in enumerate(unpack(blob)) if entry is not None]
     if not readings:
         return blob
     midnight = usage.midnight(usage.local(day * DAY + DAY // 2).date() + datetime.timedelta(days=1)) - day * DAY
@@ -71,7 +71,7 @@ def daily(day: int, blob: bytes) -> bytes:
 
 def put(hours: "list[tuple[int, int] | None]", second_of_day: int, total_ml: int) -> bool:
     """Enter a reading; the later one within an hour stays, whatever order they come in. Returns whether it changed."""
-    hour, second = divmod(second_of_day, 3600)
+    hour, second = divmod(second_of_day, HOUR)
     there = hours[hour]
     if there is not None and there[0] >= second:
         return False

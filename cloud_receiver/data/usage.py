@@ -9,9 +9,9 @@ import datetime
 import zoneinfo
 from collections import namedtuple
 
-UTC = datetime.timezone.utc
+from .clock import DAY, HOUR, UTC
+
 LOCAL = zoneinfo.ZoneInfo("Europe/Oslo")
-HOUR, DAY = 3600, 86_400
 # How far apart the two readings around a boundary may lie.
 NEAR = {"hour": 3 * HOUR, "day": 30 * HOUR, "month": 3 * DAY}
 

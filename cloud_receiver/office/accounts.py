@@ -16,13 +16,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ..data.clock import DAY, HOUR
 from ..web.access import ROLES, STAFF, Who
 from .files import database, transaction
 
-SESSION_S = 12 * 3600
+SESSION_S = 12 * HOUR
 LEAST_PASSWORD = 12  # characters
 TOKEN_PREFIX = "netti_"
-DAY = 86_400
 MOST_TOKEN_DAYS = 3 * 365
 
 Line = namedtuple("Line", ("id", "at", "who", "role", "via", "what", "subject", "start", "end", "purpose"))

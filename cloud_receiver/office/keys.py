@@ -23,6 +23,7 @@ from pathlib import Path
 
 import wmbus
 
+from ..data.clock import DAY
 from . import kek
 from .files import database, transaction
 
@@ -54,7 +55,7 @@ CREATE TABLE IF NOT EXISTS commands (
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
 
-LATE_S = 60 * 86_400  # how long after an erasure its gateway may still deliver something older
+LATE_S = 60 * DAY  # how long after an erasure its gateway may still deliver something older
 EARLIER = 3  # keys kept of a meter beside the present one
 # key: 16 bytes; replaced: None for the present key, else until when (Unix seconds) telegrams may be its.
 MeterKey = namedtuple("MeterKey", ("key", "replaced"))
@@ -325,7 +326,7 @@ class KeyStore:
         a day those that were, as a gateway may deliver late."""
         return [(number, gateway, json.loads(meters), before) for number, gateway, meters, before in self.db.execute(
             "SELECT id, gateway, meters, before FROM erased WHERE done IS NULL OR (at > ? AND done < ?)",
-            (now - LATE_S, now - 86_400))]
+            (now - LATE_S, now - DAY))]
 
     def erase_again(self) -> None:
         """Have every erasure carried out anew: the store has been put back to an earlier state."""

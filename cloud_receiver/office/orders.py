@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import wmbus
 from firmware.wire import envelope
 
+from ..data.clock import DAY
 from . import trust
 from .files import transaction
 
-DAY = 86_400
 CONTENT_TYPE = "application/cbor"
 MEDIA = (6, 7, 21, 22)
 MOST_BYTES = 60_000  # of commands in one answer, which is at most 64 KiB

@@ -10,9 +10,8 @@ import json
 import firmware.wire.records as records
 
 from ..data import dayrows
+from ..data.clock import DAY
 from . import DECODED, NO_KEY, NUMBERS, PENDING, TEXTS, WRONG_KEY, queries
-
-DAY = 86_400
 
 
 def waiting(db):

@@ -6,9 +6,9 @@ No query here reads home_hours for the works: only `home_hours` does, for the ho
 import json
 
 from ..data import dayrows
+from ..data.clock import DAY
 from . import DECODED, PENDING, STATES, coverage, ledger
 
-DAY = 86_400
 MOST_COUNTED = 100_000  # rows: counting them takes milliseconds
 WAITING = "telegrams WHERE state = 0 AND time IS NOT NULL"  # these two in the words of their partial indices
 CLOSED = "telegrams WHERE state > 1"

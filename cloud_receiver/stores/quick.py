@@ -11,11 +11,11 @@ import marshal
 
 import firmware.wire.records as records
 
+from ..data.clock import DAY
 from . import PAIRS, TEXTS, coverage
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
-AHEAD_S = 86_400  # a time further ahead of ours than this is not believed
-DAY = 86_400
+AHEAD_S = DAY  # a time further ahead of ours than this is not believed
 PENDING = 0
 MOST_METERS = 200_000  # remembered
 MOST_ROWS = 64  # of a statement: each count of rows is a statement of its own, and those are kept

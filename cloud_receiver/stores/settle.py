@@ -3,9 +3,8 @@
 import json
 
 from ..data import dayrows
+from ..data.clock import DAY
 from . import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY, keeping
-
-DAY = 86_400
 
 
 def settle(db, settled):

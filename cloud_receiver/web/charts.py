@@ -5,12 +5,12 @@ import math
 from collections import namedtuple
 
 from ..data import usage
+from ..data.clock import DAY
 
 # x, width, y, height in the 100 x 100 box; title: what the bar says in words; kind: its CSS class.
 Bar = namedtuple("Bar", ("x", "width", "y", "height", "title", "kind"))
 Chart = namedtuple("Chart", ("bars", "top", "labels"))
 
-DAY = 86_400
 GAP = 0.18  # of a bar's room
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 import firmware.wire.records as records
 
 from ..data import attention, crashes, media, usage
+from ..data.clock import DAY
 from ..features.home.page import HomePage
 from ..office import orders as commands
 from ..stores import Busy, StoreError, lists, queries
@@ -29,7 +30,6 @@ from .gate import LogIn
 log = logging.getLogger("netti.pages")
 
 HERE = Path(__file__).parent
-DAY = 86_400
 PAGE = 100  # rows of a list
 COVERED_DAYS = 7  # on a meter's page
 MOST_ITEMS = 12  # of the overview's list

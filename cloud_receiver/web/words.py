@@ -11,6 +11,7 @@ from babel.dates import format_date, format_timedelta, get_month_names
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from ..data import usage
+from ..data.clock import DAY, HOUR
 
 LANGUAGES = ("nb", "en")
 NAMES = {"nb": "Norsk bokmål", "en": "English"}
@@ -296,7 +297,7 @@ class Words:
         if seconds > self.now - 60:
             return self.text("just now")
         passed = self.now - seconds
-        return _span(self.locale, -(passed - passed % (60 if passed < 86_400 else 3600)), True)
+        return _span(self.locale, -(passed - passed % (60 if passed < DAY else HOUR)), True)
 
     def span(self, seconds: int) -> str:
         """A length of time: 3 timer."""

@@ -7,6 +7,7 @@ what the owner has the gateway send; no page or API of the works reads it.
 from aiohttp import web
 
 from ...data import buckets, usage
+from ...data.clock import HOUR
 from ...stores import queries
 from ...web import access, gate
 
@@ -74,7 +75,7 @@ class HomePage:
 
 def last_hour(readings, now: int) -> "tuple[int, int] | None":
     """(ml, seconds) between the two latest readings, if the last is from the last two hours."""
-    if len(readings) < 2 or now - readings[-1][0] > 2 * usage.HOUR:
+    if len(readings) < 2 or now - readings[-1][0] > 2 * HOUR:
         return None
     return readings[-1][1] - readings[-2][1], readings[-1][0] - readings[-2][0]
 

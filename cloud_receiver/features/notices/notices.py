@@ -24,6 +24,7 @@ from pathlib import Path
 
 import aiohttp
 
+from ...data.clock import DAY, HOUR
 from ...office.directory import SettingsError
 from ...office.files import database, transaction
 from ...stores import Busy, StoreError, lists
@@ -33,8 +34,8 @@ log = logging.getLogger("netti.notices")
 
 LOOK_S = 60.0  # between looks at the store
 SEND_S = 5.0  # between looks at the outbox
-RETRY_S = (30, 60, 300, 900, 3600)  # after each failure; the last again and again
-GIVE_UP_S = 3 * 86_400
+RETRY_S = (30, 60, 300, 900, HOUR)  # after each failure; the last again and again
+GIVE_UP_S = 3 * DAY
 TIMEOUT_S = 30
 MOST_LINES = 50  # of one notice
 MOST_ALARMS = 1_000_000
@@ -139,7 +140,7 @@ class Notices:
                 done += 1
                 self.db.execute("UPDATE outbox SET tries = tries + 1, ended = ?, error = NULL WHERE id = ?",
                                 (now, number))
-        self.db.execute("DELETE FROM outbox WHERE ended < ?", (now - 30 * 86_400,))
+        self.db.execute("DELETE FROM outbox WHERE ended < ?", (now - 30 * DAY,))
         return done
 
     def _id(self, number):
