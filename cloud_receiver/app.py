@@ -12,18 +12,17 @@ import sqlite3
 
 from aiohttp import web
 
-from . import processes
-from .api import Api
-from .data.attention import silent_gateway
+from . import features, processes
 from .data.clock import DAY, Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
-from .features.notices.notices import Notices
 from .office.accounts import Accounts
 from .office.directory import Directory, SettingsError, unlock
 from .operations.health import Health
 from .operations.metrics import Metrics
 from .stores import Busy, StoreError, open_store, queries
+from .web import access, feature
+from .web.pages import Site
 
 log = logging.getLogger("netti.receiver")
 
@@ -44,14 +43,11 @@ class Receiver(Devices):
         self.decoder = Decoder(store, directory.keys)
         super().__init__(directory, settings, clock, store, self.decoder.wake)
         self.accounts = Accounts(directory.access, self.keys)
-        self.api = Api(self.store, clock, self.revoked, self.commands.of, self.accounts)
         self._tasks: "list[asyncio.Task]" = []
         self.device_port = self.web_port = self.metrics_port = 0
-        self.notices = Notices(self)
-
-    def silent_gateway(self, g) -> bool:
-        """Whether a gateway (a row of queries.gateways) has been out of contact for too long."""
-        return silent_gateway(g, self.clock.seconds())
+        installed = feature.installed(features)
+        self.site = Site(self, installed)
+        self.services = [service(self) for service in map(feature.service, installed) if service is not None]
 
     async def reconcile(self) -> None:
         """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
@@ -76,13 +72,7 @@ class Receiver(Devices):
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
-        from .web.pages import Pages
-        app = web.Application()
-        app.router.add_routes(self.api.routes())
-        app.router.add_routes(Health(self).routes())
-        self.pages = Pages(self)
-        self.pages.add_to(app)
-        return app
+        return self.site.app([(method, path, access.OPEN, handler) for method, path, handler in Health(self).routes()])
 
     async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1",
                     metrics_port: "int | None" = None) -> None:
@@ -108,7 +98,7 @@ class Receiver(Devices):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep()),
-                       asyncio.create_task(self.notices.run())]
+                       *(asyncio.create_task(service.run()) for service in self.services)]
         if not self.shared:
             self._tasks.append(asyncio.create_task(self.decoder.run()))
 
@@ -151,7 +141,8 @@ class Receiver(Devices):
             await loop.run_in_executor(None, processes.stop, self.shared)
         await loop.run_in_executor(None, self.store.close)
         self.accounts.close()
-        self.notices.close()
+        for service in self.services:
+            service.close()
         self.end()
         unlock(self._lock)
 

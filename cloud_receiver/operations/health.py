@@ -24,9 +24,9 @@ class Health:
         self._looked, self._found = -AGAIN_S, {}
         self._one = asyncio.Lock()
 
-    def routes(self) -> "list[web.RouteDef]":
-        """Its routes."""
-        return [web.get("/healthz", self.healthz), web.get("/readyz", self.readyz)]
+    def routes(self):
+        """(method, path, handler) of its routes."""
+        return [("GET", "/healthz", self.healthz), ("GET", "/readyz", self.readyz)]
 
     async def healthz(self, request: web.Request) -> web.Response:
         """The process answers."""

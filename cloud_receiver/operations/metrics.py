@@ -104,7 +104,8 @@ class Metrics:
             gauge("netti_disk_free_bytes", "Room on the receiver's disk", disk.free),
             gauge("netti_disk_bytes", "Size of the receiver's disk", disk.total),
             gauge("netti_gateways_revoked", "Revoked gateways", len(receiver.revoked())),
-            gauge("netti_notices_waiting", "Notices not delivered yet", receiver.notices.waiting()),
+            *(gauge(name, text, value) for service in receiver.services
+              for name, (text, value) in service.gauges().items()),
         ]
         done = backed_up(receiver.directory)
         if done is not None:

@@ -1,6 +1,6 @@
 """Who may see what: roles, the routes each may use, and the one way to hourly values.
 
-Every route of the web endpoint stands in RULES or nobody reaches it. Whoever shows a home's hours calls `hours` first:
+Every route says who may use it (feature.Route), or nobody reaches it. Whoever shows a home's hours calls `hours` first:
 it asks for the right and for a purpose, and writes to the audit log before anything is shown.
 
 reader: lists and daily values. operations: also hourly values, for a purpose. installer: gateways, meters, reception
@@ -13,6 +13,7 @@ from collections import namedtuple
 from aiohttp import web
 
 ROLES = ("reader", "operations", "installer", "administrator", "homeowner")
+ALL = frozenset(ROLES)
 STAFF = frozenset(ROLES[:4])
 USE = frozenset(("reader", "operations", "administrator"))  # totals and daily use
 HOURS = frozenset(("operations", "administrator"))  # hourly use
@@ -26,29 +27,13 @@ Who = namedtuple("Who", ("name", "role", "via", "csrf", "home", "once"), default
 LOCAL = Who("local", "administrator", "local", "", None)
 NOBODY = Who("", "", "", "", None)
 ASKING = web.RequestKey("who", Who)  # where the gate leaves it with a request
-
-RULES = {
-    ("GET", "/"): STAFF, ("GET", "/meters"): STAFF, ("GET", "/meters/{id}"): STAFF,
-    ("GET", "/alarms"): STAFF, ("GET", "/gateways"): STAFF, ("GET", "/gateways/{id}"): STAFF,
-    ("GET", "/home"): HOMEOWNER, ("GET", "/home/{secret}"): OPEN, ("GET", "/static/{name}"): OPEN,
-    ("GET", "/login"): OPEN, ("POST", "/login"): OPEN,
-    ("POST", "/logout"): frozenset(ROLES), ("GET", "/account"): frozenset(ROLES),
-    ("POST", "/account"): frozenset(ROLES),
-    ("GET", "/users"): ADMINISTRATOR, ("POST", "/users"): ADMINISTRATOR,
-    ("GET", "/audit"): ADMINISTRATOR, ("GET", "/v1/audit"): ADMINISTRATOR,
-    ("GET", "/v1/summary"): STAFF, ("GET", "/v1/gateways"): STAFF, ("GET", "/v1/gateways/{id}"): STAFF,
-    ("GET", "/v1/meters"): STAFF, ("GET", "/v1/meters/{id}"): STAFF,
-    ("GET", "/v1/meters/{id}/readings"): HOURS, ("GET", "/v1/alarms"): STAFF,
-    ("GET", "/v1/readings"): USE,  # by hour: HOURS, as `hours` asks
-    ("GET", "/healthz"): OPEN, ("GET", "/readyz"): OPEN,
-}
-
+RULES = web.AppKey("rules", dict)  # (method, path as routed) -> the roles that may use it, of every route there is
 
 def rule(request: web.Request) -> "frozenset[str] | None":
     """The roles that may use a request's route; None for a route without a rule, which nobody may."""
     resource = request.match_info.route.resource
     method = "GET" if request.method == "HEAD" else request.method
-    return None if resource is None else RULES.get((method, resource.canonical))
+    return None if resource is None else request.app[RULES].get((method, resource.canonical))
 
 
 def route(request: web.Request) -> str:

@@ -4,9 +4,6 @@ words in one language (`w`, a words.Words). No script draws them."""
 import math
 from collections import namedtuple
 
-from ..data import usage
-from ..data.clock import DAY
-
 # x, width, y, height in the 100 x 100 box; title: what the bar says in words; kind: its CSS class.
 Bar = namedtuple("Bar", ("x", "width", "y", "height", "title", "kind"))
 Chart = namedtuple("Chart", ("bars", "top", "labels"))
@@ -37,15 +34,6 @@ def nice(value: float) -> float:
     return next(step * m for m in (1, 2, 5, 10) if value <= step * m * (1 + 1e-9))
 
 
-def trend_chart(w, days, now) -> Chart:
-    """How many meters were heard on each day, today so far."""
-    starts = [now // DAY * DAY - n * DAY for n in range(len(days) - 1, -1, -1)]
-    titles = [f"{w.day(s)}: {w.number(d)}" for s, d in zip(starts, days)]
-    labels = [w.short_day(s) if n % 4 == 1 else "" for n, s in enumerate(starts)]
-    kinds = ["use"] * (len(days) - 1) + ["use partial"]
-    return bars(list(days), titles, labels, kinds)
-
-
 def use_chart(w, used, view, now) -> Chart:
     """The bar chart of a meter's use, with words in one language."""
     name = {"hours": lambda u: f"{w.clock(u.start)}–{w.clock(u.end)}", "days": lambda u: w.day(u.start),
@@ -62,19 +50,3 @@ def use_chart(w, used, view, now) -> Chart:
 def day_chart(w, used) -> Chart:
     """The bar chart of a home's water per day."""
     return use_chart(w, used, "days", w.now)
-
-
-def power_rows(days, now) -> "list[tuple[int, int]]":
-    """(start, Wh) of the local days that end with today and have a value, the latest first."""
-    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
-    return [(s, d) for s, d in zip(starts, days) if d is not None][::-1]
-
-
-def power_chart(w, days, now) -> Chart:
-    """The bar chart of a home's electricity per day, from Wh of the local days that end with today."""
-    starts = usage.day_bounds(usage.local(now).date(), len(days))[:-1]
-    titles = [f"{w.day(s)}: " + (w.text("no reading") if d is None else w.number(d / 1000, 1) + " kWh")
-              for s, d in zip(starts, days)]
-    labels = [w.short_day(s) if n % 7 == 0 else "" for n, s in enumerate(starts)]
-    kinds = ["none" if d is None else "use partial" if n == len(days) - 1 else "use" for n, d in enumerate(days)]
-    return bars([None if d is None else d / 1000 for d in days], titles, labels, kinds)

@@ -25,6 +25,7 @@ from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings
 from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.web import access
 from firmware import wire
 from firmware.wire import envelope
 
@@ -249,6 +250,16 @@ class Running(Caller):
     def run(self, coroutine):
         """Run a coroutine in the receiver's loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+    @property
+    def log_in(self):
+        """What answers log-ins, with its limits."""
+        return self.receiver.site.answering("account", "page")
+
+    @property
+    def rules(self):
+        """(method, path as routed) -> roles, of every route there is; to be changed by a test."""
+        return self.receiver.web[access.RULES]
 
     def people(self):
         """The accounts, to be closed after use."""

@@ -11,7 +11,7 @@ import pytest
 from access_rig import FORM, PASSWORD, Town
 from receiver_support import Running, make
 
-from cloud_receiver.web import gate
+from cloud_receiver.features.account import page as account
 
 ODD = ("", "æøå", "\udcff", "a" * 5000, "\x00", "' OR 1=1 --", "{{7*7}}", "<script>", "../../etc/passwd", "%00", "%ff",
        "\u202e", "1e999", "-1", "NaN")
@@ -21,7 +21,7 @@ ODD = ("", "æøå", "\udcff", "a" * 5000, "\x00", "' OR 1=1 --", "{{7*7}}", "<s
 def town(tmp_path):
     with Running(make(tmp_path / "works"), public_name="vann.example") as running:
         town = Town(running)
-        for buckets in (running.receiver.pages._log_in.by_address, running.receiver.pages._log_in.by_name):
+        for buckets in (running.log_in.by_address, running.log_in.by_name):
             buckets.burst = 1e9
         yield town
 
@@ -29,7 +29,7 @@ def town(tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """No time for real hashes: what is tried here is the way to them."""
-    monkeypatch.setattr(gate, "password_hash", lambda password, salt: bytes(31))
+    monkeypatch.setattr(account, "password_hash", lambda password, salt: bytes(31))
 
 
 def encoded(*fields):
@@ -85,16 +85,16 @@ def test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch):
         with lock:
             running[0] -= 1
         return bytes(31)
-    monkeypatch.setattr(gate, "password_hash", slow)
+    monkeypatch.setattr(account, "password_hash", slow)
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         found = list(pool.map(lambda n: town.receiver.web("/login", "POST", f"name=u{n}&password=x", {
             "Host": town.host, **FORM}).status, range(40)))
-    assert most[0] <= gate.HASHING and set(found) == {403, 429} and found.count(403) >= gate.MOST_WAITING
+    assert most[0] <= account.HASHING and set(found) == {403, 429} and found.count(403) >= account.MOST_WAITING
 
 
 def test_seen_where_all_are_hashed_at_once(town, monkeypatch):
     """Known-bad: no bound."""
-    town.receiver.receiver.pages._log_in._hashing = gate.asyncio.Semaphore(1000)
+    town.receiver.log_in.hashing = account.asyncio.Semaphore(1000)
     with pytest.raises(AssertionError):
         test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch)
 

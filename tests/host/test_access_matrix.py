@@ -7,6 +7,7 @@ import pytest
 from access_rig import PASSWORD, Town, routes
 from receiver_support import HOUR, NOW, Running, make
 
+from cloud_receiver.features.account import page as account
 from cloud_receiver.office import accounts
 from cloud_receiver.web import access, export, gate
 
@@ -55,7 +56,7 @@ def wait(town):
 def matrix(town):
     """{(method, route): statuses} of every route there is, for WHO; an unlimited number of log-in attempts."""
     found = {}
-    town.receiver.receiver.pages._log_in.by_address.burst = town.receiver.receiver.pages._log_in.by_name.burst = 1e9
+    town.receiver.log_in.by_address.burst = town.receiver.log_in.by_name.burst = 1e9
     for method, canonical in sorted(routes(town.receiver.receiver.web)):
         found[method, canonical] = tuple(
             town.ask(who, town.path(canonical), method, "" if method == "POST" else None).status for who in WHO)
@@ -66,19 +67,19 @@ def test_every_route_for_every_role(town):
     found = matrix(town)
     assert found == STATUSES, [(k, found.get(k), STATUSES.get(k)) for k in {**found, **STATUSES}
                                if found.get(k) != STATUSES.get(k)]
-    assert set(access.RULES) == set(found)
+    assert set(town.receiver.rules) == set(found)
 
 
 def test_seen_where_no_role_is_asked_for(town, monkeypatch):
     """Known-bad: whoever is logged in may use every route."""
-    monkeypatch.setattr(access, "RULES", {k: rule if rule is access.OPEN else frozenset(access.ROLES)
-                                          for k, rule in access.RULES.items()})
+    for route, roles in town.receiver.rules.items():
+        monkeypatch.setitem(town.receiver.rules, route, roles if roles is access.OPEN else frozenset(access.ROLES))
     found = matrix(town)
     assert found != STATUSES and found["GET", "/audit"][3] == 200
 
 
 def test_a_route_without_a_rule_is_shown_to_nobody(town, monkeypatch):
-    monkeypatch.delitem(access.RULES, ("GET", "/meters"))
+    monkeypatch.delitem(town.receiver.rules, ("GET", "/meters"))
     assert [town.ask(who, "/meters").status for who in WHO[:6]] == [303, 403, 403, 403, 403, 403]
 
 
@@ -192,7 +193,7 @@ def test_the_administrator_reads_and_exports_the_log_and_nobody_shortens_it(town
     assert [r["subject"] for r in rows] == [town.meter.text] * 2 and rows[0]["who"] == "operations"
     whole = town.ask("administrator", "/v1/audit").json()["audit"]
     assert len(whole) == 2 and rows[0]["purpose"] == whole[0]["purpose"] == "leak"
-    monkeypatch.setattr(gate, "PIECE", 1)
+    monkeypatch.setattr("cloud_receiver.features.audit.api.PIECE", 1)
     assert town.ask("administrator", "/v1/audit").json()["audit"] == whole, "read in pieces it is the same"
     db = accounts.Accounts(town.receiver.directory.access).db
     for sql in ("DELETE FROM audit", "UPDATE audit SET who = 'x'"):
@@ -217,7 +218,7 @@ def forged(town, role="operations"):
                 "plain": (f"csrf={csrf}", {"Origin": "http://vann.example"}),
                 "cross-site": (f"csrf={csrf}", {"Sec-Fetch-Site": "cross-site"}),
                 "header": ("", {"X-CSRF-Token": "wrong"}), "too long": ("csrf=" + csrf + "&x=" + "y" * 9000, {})}
-    changes = [path for (method, path), rule in access.RULES.items() if method != "GET" and role in rule
+    changes = [path for (method, path), rule in town.receiver.rules.items() if method != "GET" and role in rule
                and rule is not access.OPEN]
     assert changes
     for path in changes:
@@ -243,9 +244,9 @@ def test_seen_where_the_csrf_token_is_not_asked_for(town, monkeypatch):
     async def lets_pass(self, request, who):
         pass
     with monkeypatch.context() as m:
-        m.setattr(gate.LogIn, "_may_change", lets_pass)
+        m.setattr(gate.Gate, "_may_change", lets_pass)
         assert forged(town)
-    monkeypatch.setattr(gate.LogIn, "_same_origin", lambda self, request: None)
+    monkeypatch.setattr(gate.Gate, "_same_origin", lambda self, request: None)
     assert forged(town, "installer") == [("/logout", "other origin")]
 
 
@@ -280,7 +281,7 @@ def test_guesses_are_slowed_by_address_and_by_account(town):
     def attempt(name, address, password="feil"):
         return town.receiver.web("/login", "POST", f"name={name}&password={password}", {
             "Host": town.host, "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": address}).status
-    for buckets in (town.receiver.receiver.pages._log_in.by_address, town.receiver.receiver.pages._log_in.by_name):
+    for buckets in (town.receiver.log_in.by_address, town.receiver.log_in.by_name):
         buckets._clock = lambda: 1000.0  # no time passes, however slow the machine is
     assert [attempt("reader", f"198.51.100.{n}") for n in range(11)] == [403] * 10 + [429], "one account"
     found = [attempt(f"name{n}", "203.0.113.9") for n in range(31)]
@@ -291,7 +292,7 @@ def test_guesses_are_slowed_by_address_and_by_account(town):
 
 
 def test_seen_where_nothing_slows_a_guesser(town, monkeypatch):
-    monkeypatch.setattr(gate.limits.Buckets, "wait", lambda self, name: 0)
-    monkeypatch.setattr(gate, "password_hash", lambda password, salt: bytes(31))
+    monkeypatch.setattr(account.buckets.Buckets, "wait", lambda self, name: 0)
+    monkeypatch.setattr(account, "password_hash", lambda password, salt: bytes(31))
     assert {town.receiver.web("/login", "POST", "name=reader&password=x", {
         "Host": town.host, "Content-Type": "application/x-www-form-urlencoded"}).status for _ in range(40)} == {403}

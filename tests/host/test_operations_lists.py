@@ -1,7 +1,6 @@
 """The operations view: each list filtered, sorted, paged and taken out as CSV, the same on both stores; readings of a
 period as JSON and CSV; health, metrics, logs."""
 
-import asyncio
 import contextlib
 import csv
 import io
@@ -168,7 +167,7 @@ def test_readings_of_a_period_by_day_and_by_hour(receiver):
 def test_an_export_is_read_in_pieces(receiver, monkeypatch):
     """Known-bad would be one query for all: with pieces of two the answer is the same, from more queries."""
     whole, asked, real = receiver.web("/v1/readings").body, [], lists.day_readings
-    monkeypatch.setattr("cloud_receiver.api.PIECE", 2)
+    monkeypatch.setattr("cloud_receiver.web.lists.PIECE", 2)
     monkeypatch.setattr(lists, "day_readings", lambda *a: asked.append(a[3]) or real(*a))
     assert receiver.web("/v1/readings").body == whole and len(asked) > 32 and set(asked) == {2}
 
@@ -209,7 +208,7 @@ def test_lists_are_read_and_written_in_pieces(receiver, monkeypatch):
     """Known-bad would be all rows at once: with pieces of two the answers are the same, from more queries."""
     paths = [f"/v1/{name}?format={form}" for name in ("meters", "gateways", "alarms") for form in ("csv", "json")]
     whole, read = [receiver.web(path).body for path in paths], []
-    monkeypatch.setattr("cloud_receiver.api.PIECE", 2)
+    monkeypatch.setattr("cloud_receiver.web.lists.PIECE", 2)
     for name in ("meters_of", "gateways_of"):
         real = getattr(lists, name)
         monkeypatch.setattr(lists, name, lambda db, rows, *a, real=real: read.append(len(rows)) or real(db, rows, *a))
@@ -317,13 +316,14 @@ def test_a_receiver_of_processes_counts_over_all_of_them_and_logs_nothing_of_any
 
 # What a defect's message may quote; the port that was free.
 PLANTED = """
-from cloud_receiver import api, app
-real = api.Api.readings
+from cloud_receiver import app
+from cloud_receiver.features.meters import readings as module
+real = module.Readings.of_meter
 async def readings(self, request):
     if "X-Boom" in request.headers:
         raise ValueError(f"{{request.match_info['id']}} 000102030405060708090A0B0C0D0E0F from {{request.remote}}")
     return await real(self, request)
-api.Api.readings = readings
+module.Readings.of_meter = readings
 start = app.Receiver.start
 async def started(self, *a):
     await start(self, *a)
@@ -352,9 +352,8 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
 
 def test_a_page_asks_for_its_rows_only(receiver, monkeypatch):
     """10,000 meters must not be read for a page of a hundred."""
-    monkeypatch.setattr("cloud_receiver.web.pages.PAGE", 3)
+    monkeypatch.setattr("cloud_receiver.web.lists.PAGE", 3)
     read, real = [], lists.meters_of
     monkeypatch.setattr(lists, "meters_of", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
     text = receiver.web("/meters?page=2").text
     assert read == [3] and len(re.findall('<th scope="row">', text)) == 3 and 'rel="next"' in text
-    assert asyncio.iscoroutinefunction(receiver.receiver.pages.meters)

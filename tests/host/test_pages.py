@@ -17,10 +17,12 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
 from cloud_receiver.data import attention, crashes, usage
+from cloud_receiver.features.gateways import records as kept_records
+from cloud_receiver.features.overview import items
 from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.stores import StoreError
-from cloud_receiver.web import charts, pages, parts, words
+from cloud_receiver.stores import StoreError, lists
+from cloud_receiver.web import charts, parts, words
 from firmware.wire import cbor
 
 ROOT = Path(__file__).resolve().parent.parent.parent / "cloud_receiver" / "web"
@@ -139,16 +141,16 @@ def test_every_link_leads_somewhere(receiver, language):
 
 def test_every_text_has_its_bokmal():
     used = set()
-    for template in (ROOT / "templates").iterdir():
+    for template in [*(ROOT / "templates").iterdir(), *(ROOT.parent / "features").rglob("*.html")]:
         text = template.read_text(encoding="utf-8")
         used.update(m[1] for m in re.findall(r"""(?:_|w\.text)\((['"])(.*?)\1""", text))
         used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
-    used.update(i for i in re.findall(r"""add\("\w+", "(.*?)\"""", (ROOT.parent / "data" / "attention.py").read_text()))
+    used.update(re.findall(r"""add\("\w+", "(.*?)\"""", Path(items.__file__).read_text()))
     used.update(re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
     used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
     used.update(words.CLOCKS)
     used.update(orders.RESULTS)
-    used.update(pages.RECORD_NAMES.values())
+    used.update(kept_records.NAMES.values())
     used.update([*crashes.CAUSES.values(), crashes.UNKNOWN, "Crash"])
     assert len(used) > 80
     assert sorted(used - words.NB.keys()) == []
@@ -292,7 +294,7 @@ def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
 
 
 def test_an_error_is_a_page_too(receiver, monkeypatch):
-    monkeypatch.setattr(pages.lists, "gateway_ids", lambda *a: 1 / 0)
+    monkeypatch.setattr(lists, "gateway_ids", lambda *a: 1 / 0)
     answer = receiver.web("/gateways?lang=nb")
     assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
     answer = receiver.web("/v1/gateways")
@@ -359,10 +361,10 @@ def test_attention_puts_the_worst_first():
     gateway = {"id": "G", "name": "", "last_contact": NOW, "epochs": [{"equivocations": 0, "lost": 3, "gaps": []}]}
     meter = {"id": "M", "alarms": [{"alarm": "burst", "since": NOW}], "key": "known", "last_heard": NOW}
     tired = dict(meter, id="N", alarms=[{"alarm": "low_battery", "since": NOW}])
-    items = attention.sorted_items(attention.gateway_items([gateway], {}, NOW)
-                                   + attention.meter_items([tired, meter], NOW))
-    assert [(i.level, i.id) for i in items] == [("bad", "M"), ("warn", "G"), ("warn", "N")]
-    assert attention.gateway_items([gateway], {"G": NOW}, NOW) == []
+    worst = items.sorted_items(items.gateway_items([gateway], {}, NOW)
+                               + items.meter_items([tired, meter], NOW))
+    assert [(i.level, i.id) for i in worst] == [("bad", "M"), ("warn", "G"), ("warn", "N")]
+    assert items.gateway_items([gateway], {"G": NOW}, NOW) == []
 
 
 # --- in a browser

@@ -13,8 +13,6 @@ import pytest
 from receiver_support import Running, make
 from test_pages import METER, OPEN, WRONG, receiver  # noqa: F401 - the fixture with a bit of everything
 
-from cloud_receiver.web import access
-
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -57,7 +55,7 @@ BEHIND_LOG_IN = ("/login", "/account", "/users", "/home")
 
 
 def test_every_page_there_is_is_looked_at(receiver):  # noqa: F811
-    for method, route in access.RULES:
+    for method, route in receiver.rules:
         if method == "GET" and not route.startswith(("/v1/", "/static/", "/healthz", "/readyz")):
             pattern = re.sub(r"\\\{.*?\\\}", "[^/?]+", re.escape(route)) + r"(\?.*)?"
             assert route in BEHIND_LOG_IN or any(re.fullmatch(pattern, path) for path, _ in pages_of(receiver)), route

@@ -71,7 +71,7 @@ def test_log_in_look_log_out(receiver):
 
 
 def test_wrong_names_and_passwords_look_alike_and_cost_time(receiver):
-    receiver.receiver.pages._log_in.by_name._clock = lambda: 1000.0  # no time passes, however slow the machine is
+    receiver.log_in.by_name._clock = lambda: 1000.0  # no time passes, however slow the machine is
     wrong, unknown = log_in(receiver, password="feil"), log_in(receiver, name="husstand")
     assert wrong.status == unknown.status == 403
     assert wrong.text.replace(NAME, "") == unknown.text.replace("husstand", "") and "Set-Cookie" not in wrong.headers

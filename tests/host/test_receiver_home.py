@@ -7,7 +7,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import usage
-from cloud_receiver.features.home import page as home
+from cloud_receiver.features.home import power
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.web import words
 
@@ -123,6 +123,6 @@ def test_the_secret_is_not_kept(receiver):
 def test_power_adds_up_over_the_clock_change():
     days = usage.day_bounds(usage.local(1793100000).date(), 3)
     every = [(h, 1000, 0, 0) for h in range(days[0], days[3], HOUR)]
-    found = home.power(every, days, days[0])
+    found = power.power(every, days, days[0])
     assert [d // 1000 for d in found["days"]] == [(b - a) // HOUR for a, b in zip(days, days[1:])]
     assert found["month"] == len(every) * 1000 and words.NB["My home"]

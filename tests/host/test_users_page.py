@@ -18,7 +18,7 @@ from cloud_receiver.web.words import NB
 @pytest.fixture
 def town(tmp_path):
     with Running(make(tmp_path / "works"), public_name="vann.example") as running:
-        buckets = running.receiver.pages._log_in
+        buckets = running.log_in
         buckets.by_address.burst = buckets.by_name.burst = 1e9
         yield Town(running)
 

@@ -13,7 +13,7 @@ from access_rig import Town, routes
 from receiver_support import NOW, Caller, Gateway, Meter, Process, Running, make
 
 from cloud_receiver.web import access
-from cloud_receiver.web.pages import Pages
+from cloud_receiver.web.pages import Site
 from firmware.wire import envelope
 
 A, B = "a.example", "b.example"
@@ -58,7 +58,7 @@ def towns(a, b):
 
 def paths(town):
     """Addresses of every route, with the ids of a works."""
-    return [(method, town.path(route)) for method, route in sorted(access.RULES) if route != "/static/{name}"]
+    return [(method, town.path(route)) for method, route in sorted(town.receiver.rules) if route != "/static/{name}"]
 
 
 def totals(town):
@@ -183,10 +183,10 @@ def test_seen_where_the_name_asked_for_is_not_looked_at(directories, monkeypatch
     with Running(directories[0], public_name=A) as first, Running(directories[1], public_name=B) as second:
         a, b = towns(first, second)
         assert crossings(a, b) == []
-        assert {(m, p) for m, p in routes(first.receiver.web)} == set(access.RULES)
-        b.receiver.receiver.pages._hosts = (*b.receiver.receiver.pages._hosts, A)
+        assert {(m, p) for m, p in routes(first.receiver.web)} == set(first.rules)
+        b.receiver.receiver.site._hosts = (*b.receiver.receiver.site._hosts, A)
         assert [c for c in crossings(a, b) if "other's name" in c[2]]
-        assert isinstance(b.receiver.receiver.pages, Pages)
+        assert isinstance(b.receiver.receiver.site, Site)
 
 
 def test_a_works_that_ends_ends_the_others_and_a_killed_parent_leaves_none(directories):

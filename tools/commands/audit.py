@@ -8,8 +8,7 @@ from pathlib import Path
 from cloud_receiver.data.clock import iso
 from cloud_receiver.office.accounts import Line
 from cloud_receiver.office.directory import Directory, SettingsError
-from cloud_receiver.web.export import csv_text
-from cloud_receiver.web.gate import audit_fields
+from cloud_receiver.web.export import audit_fields, csv_text
 
 from ..errors import CommandError
 from .user import opened

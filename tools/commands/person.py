@@ -16,7 +16,7 @@ from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Commands
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import StoreError, people
-from cloud_receiver.web.gate import audit_fields
+from cloud_receiver.web.export import audit_fields
 
 from ..errors import CommandError
 from .user import me

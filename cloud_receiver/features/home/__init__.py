@@ -1,1 +1,9 @@
-"""The homeowner's page: own water and power, behind a secret link or a log-in."""
+"""The homeowner's page: own water, and electricity if they share it; behind a secret link or a log-in."""
+
+from ...web.access import HOMEOWNER, OPEN
+from ...web.feature import Route
+
+ROUTES = (
+    Route("GET", "/home", HOMEOWNER, "page.own"),
+    Route("GET", "/home/{secret}", OPEN, "page.behind_link"),
+)

@@ -7,28 +7,26 @@ what the owner has the gateway send; no page or API of the works reads it.
 from aiohttp import web
 
 from ...data import buckets, usage
+from ...data.attention import silent_gateway
 from ...data.clock import HOUR
 from ...stores import queries
-from ...web import access, gate
+from ...web import access, charts
+from ...web.addresses import address_bucket, client_address
+from .power import power, power_chart, power_rows
 
 DAYS = 31
 
 
-class HomePage:
-    """The page of one home; `pages` renders it."""
+class Page:
+    """The page of one home; `site` renders it."""
 
-    def __init__(self, receiver, pages):
-        self.receiver, self.pages = receiver, pages
-        self.store, self.clock, self.keys = receiver.store, receiver.clock, receiver.keys
+    def __init__(self, site):
+        self.site, self.store, self.clock, self.keys = site, site.store, site.clock, site.keys
         self.by_address = buckets.Buckets(rate=0.2, burst=30)
 
-    def routes(self) -> "list[web.RouteDef]":
-        """The page behind a secret link, and the same for a homeowner who has logged in."""
-        return [web.get("/home/{secret}", self.get), web.get("/home", self.own)]
-
-    async def get(self, request: web.Request) -> web.Response:
+    async def behind_link(self, request: web.Request) -> web.Response:
         """The page of a secret; an unknown one is not found, like any other address."""
-        address = gate.address_bucket(gate.client_address(request, self.receiver.public_name))
+        address = address_bucket(client_address(request, self.site.public_name))
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
         found = self.keys.home(request.match_info["secret"])
@@ -60,17 +58,17 @@ class HomePage:
         first = max(since, min(days[0], month[0]) - usage.NEAR["day"])
         meters = []
         for name in self.keys.bound(g["id"]):
-            for m in await self.store.read(queries.meters, self.receiver.api.recent(), name):
+            for m in await self.store.read(queries.meters, self.site.recent.day(), name):
                 readings = await self.store.read(queries.readings, m["row"], first, days[-1])
                 used = usage.uses(readings, days, usage.NEAR["day"])
                 meters.append({"meter": m, "days": used, "today": used[-1].ml,
                                "month": usage.uses(readings, month, usage.NEAR["day"])[0].ml,
                                "hour": last_hour(readings, now)})
         hours = await self.store.read(queries.home_hours, g["row"], max(since, min(days[0], month[0])), days[-1])
-        return self.pages.render(
-            request, "home.html", g=g, meters=meters, since=since, names=self.keys.bound(g["id"]),
+        return self.site.render(
+            request, "home/home.html", g=g, meters=meters, since=since, names=self.keys.bound(g["id"]),
             power=power(hours, days, month[0]) if hours else None, shares=bool(hours),
-            silent=self.receiver.silent_gateway(g))
+            silent=silent_gateway(g, now), day_chart=charts.day_chart, power_chart=power_chart, power_rows=power_rows)
 
 
 def last_hour(readings, now: int) -> "tuple[int, int] | None":
@@ -78,15 +76,3 @@ def last_hour(readings, now: int) -> "tuple[int, int] | None":
     if len(readings) < 2 or now - readings[-1][0] > 2 * HOUR:
         return None
     return readings[-1][1] - readings[-2][1], readings[-1][0] - readings[-2][0]
-
-
-def power(hours, days, month_start: int) -> dict:
-    """Energy in Wh from (hour, import, export, estimated): today, this month, and per day (None without an hour)."""
-    per_day: "list[int | None]" = [None] * (len(days) - 1)
-    for hour, imported, _, _ in hours:
-        for n in range(len(days) - 1):
-            if days[n] <= hour < days[n + 1]:
-                per_day[n] = (per_day[n] or 0) + imported
-                break
-    return {"days": per_day, "today": per_day[-1], "month": sum(h[1] for h in hours if h[0] >= month_start),
-            "export": sum(h[2] for h in hours if h[0] >= month_start), "last": hours[-1]}

@@ -1,1 +1,3 @@
-"""What is sent by e-mail or webhook when something needs attention."""
+"""Notices to the works by e-mail and webhook: gateways that fell silent, meters that report an alarm."""
+
+SERVICE = "notices.Notices"

@@ -66,6 +66,10 @@ class Notices:
             return 0
         return self.db.execute("SELECT count(*) FROM outbox WHERE ended IS NULL").fetchone()[0]
 
+    def gauges(self) -> "dict[str, tuple[str, int]]":
+        """For the metrics: name -> (text, value)."""
+        return {"netti_notices_waiting": ("Notices not delivered yet", self.waiting())}
+
     async def run(self) -> None:
         """Watch and send until cancelled."""
         if self.db is None:

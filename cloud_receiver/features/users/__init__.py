@@ -1,1 +1,10 @@
-"""The administrators' page of accounts and API tokens."""
+"""Who may log in, with which role, and which programs have a token. For administrators, where people log in."""
+
+from ...web.access import ADMINISTRATOR
+from ...web.feature import Menu, Route
+
+ROUTES = (
+    Route("GET", "/users", ADMINISTRATOR, "page.users", log_in=True),
+    Route("POST", "/users", ADMINISTRATOR, "page.change", log_in=True),
+)
+MENU = Menu(80, "/users", "Users", ADMINISTRATOR, log_in=True)

@@ -11,6 +11,7 @@ import secrets
 from aiohttp import web
 
 from ...web import access
+from ...web.gate import fields
 
 NAME = re.compile(r"[a-z0-9._@-]{1,64}")
 TOKEN_ROLES = ("reader", "operations", "installer")
@@ -21,35 +22,31 @@ class Wrong(ValueError):
     """What somebody asks for cannot be done; its text is of words.NB."""
 
 
-class Users:
-    """The page; `log_in` has the accounts and reads forms."""
+class Page:
+    """The page; `site` renders it."""
 
-    def __init__(self, log_in):
-        self.log_in, self.accounts, self.clock = log_in, log_in.accounts, log_in.clock
+    def __init__(self, site):
+        self.site, self.accounts, self.clock = site, site.accounts, site.clock
 
-    def routes(self) -> "list[web.RouteDef]":
-        """The page and its changes."""
-        return [web.get("/users", self.page), web.post("/users", self.change)]
-
-    async def page(self, request: web.Request) -> web.Response:
+    async def users(self, request: web.Request) -> web.Response:
         """Every account and token."""
         return self._show(request)
 
     def _show(self, request, status=200, problem="", made=""):
         """`made`: (for whom, the password or token that is shown this once)."""
-        return self.log_in.pages.render(
-            request, "users.html", status, people=self.accounts.people(), tokens=self.accounts.tokens(),
+        return self.site.render(
+            request, "users/users.html", status, people=self.accounts.people(), tokens=self.accounts.tokens(),
             roles=access.ROLES[:4], token_roles=TOKEN_ROLES, problem=problem, made=made)
 
     async def change(self, request: web.Request) -> web.Response:
         """Make one change; a secret that is made is in the answer and nowhere else."""
-        fields = await self.log_in.fields(request)
+        form = await fields(request)
         change = {"add": self._add, "password": self._password, "role": self._role, "disable": self._disable,
-                  "enable": self._enable, "token": self._token, "end": self._end}.get(fields.get("do", ""))
+                  "enable": self._enable, "token": self._token, "end": self._end}.get(form.get("do", ""))
         try:
             if change is None:
                 raise Wrong("There is no such change.")
-            made = await change(access.who(request), fields.get("name", "").strip(), fields)
+            made = await change(access.who(request), form.get("name", "").strip(), form)
         except Wrong as e:
             return self._show(request, 400, problem=str(e))
         if made:
@@ -58,15 +55,15 @@ class Users:
 
     # --- changes; each notes itself before it is made
 
-    async def _add(self, who, name, fields):
-        role = _one_of(fields.get("role"), access.STAFF)
+    async def _add(self, who, name, form):
+        role = _one_of(form.get("role"), access.STAFF)
         if not NAME.fullmatch(name):
             raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -")
         if any(p.name == name for p in self.accounts.people()):
             raise Wrong("There is one of this name already.")
         return await self._new_password(who, name, role, None, "account made")
 
-    async def _password(self, who, name, fields):
+    async def _password(self, who, name, form):
         person = self._other(who, name)
         return await self._new_password(who, name, person.role, person.home, "account changed")
 
@@ -76,25 +73,25 @@ class Users:
         self.accounts.put(name, password, self.clock.seconds(), role, home, once=True)
         return name, password
 
-    async def _role(self, who, name, fields):
-        role = _one_of(fields.get("role"), access.STAFF)
+    async def _role(self, who, name, form):
+        role = _one_of(form.get("role"), access.STAFF)
         if self._other(who, name).home is not None:
             raise Wrong("There is no such change.")
         await self._note(who, "account changed", name, role)
         self.accounts.set_role(name, role)
 
-    async def _disable(self, who, name, fields):
+    async def _disable(self, who, name, form):
         self._other(who, name)
         await self._note(who, "account disabled", name)
         self.accounts.disable(name, self.clock.seconds())
 
-    async def _enable(self, who, name, fields):
+    async def _enable(self, who, name, form):
         self._other(who, name)
         await self._note(who, "account enabled", name)
         self.accounts.disable(name, None)
 
-    async def _token(self, who, name, fields):
-        role, days = _one_of(fields.get("role"), TOKEN_ROLES), fields.get("days", "")
+    async def _token(self, who, name, form):
+        role, days = _one_of(form.get("role"), TOKEN_ROLES), form.get("days", "")
         if not NAME.fullmatch(name):
             raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -")
         if any(token[0] == name for token in self.accounts.tokens()):
@@ -104,7 +101,7 @@ class Users:
         await self._note(who, "token made", name, role)
         return name, self.accounts.make_token(name, role, int(days), self.clock.seconds())
 
-    async def _end(self, who, name, fields):
+    async def _end(self, who, name, form):
         if not any(token[0] == name and token[4] is None for token in self.accounts.tokens()):
             raise Wrong("There is none of this name.")
         await self._note(who, "token ended", name)

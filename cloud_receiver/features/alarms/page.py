@@ -1,0 +1,23 @@
+"""The page of the alarms that stand."""
+
+from aiohttp import web
+
+from ...stores import lists
+from ...web.lists import ListQuery
+
+
+class Page:
+    """The page; `site` renders it."""
+
+    def __init__(self, site):
+        self.site, self.store = site, site.store
+
+    async def alarms(self, request: web.Request) -> web.Response:
+        """The meters that report an alarm now, and since when."""
+        kinds = await self.store.read(lists.alarm_kinds)
+        query = ListQuery(request, ("all", *kinds), lists.ALARM_ORDERS, "-since")
+        rows, count = await self.store.read(lists.alarms, *query.arguments())
+        if query.beyond(count):
+            rows, count = await self.store.read(lists.alarms, *query.arguments())
+        return self.site.render(request, "alarms/alarms.html", rows=rows, found=count, kinds=kinds, c=query,
+                                search=query.search, show=query.show, order=query.order)

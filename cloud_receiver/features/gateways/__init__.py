@@ -1,0 +1,12 @@
+"""The list of gateways and one gateway: contact, delivery, what it hears, orders, crashes; as pages and as data."""
+
+from ...web.access import STAFF
+from ...web.feature import Menu, Route
+
+ROUTES = (
+    Route("GET", "/gateways", STAFF, "page.gateways"),
+    Route("GET", "/gateways/{id}", STAFF, "page.gateway"),
+    Route("GET", "/v1/gateways", STAFF, "api.gateways"),
+    Route("GET", "/v1/gateways/{id}", STAFF, "api.gateway"),
+)
+MENU = Menu(40, "/gateways", "Gateways", STAFF)

@@ -1,0 +1,59 @@
+"""The pages of the gateways."""
+
+from aiohttp import web
+
+from ...data import attention, crashes
+from ...office import orders
+from ...stores import lists, queries
+from ...web import words
+from ...web.lists import ListQuery
+from . import rows as listed
+from .records import described
+
+SHOWN = ("all", "silent", "fault", "revoked")
+
+
+class Page:
+    """The pages; `site` renders them."""
+
+    def __init__(self, site):
+        self.site, self.store, self.clock = site, site.store, site.clock
+
+    async def gateways(self, request: web.Request) -> web.Response:
+        """The list of gateways: searched, filtered, sorted."""
+        now, releases = self.clock.seconds(), self.site.releases
+        query = ListQuery(request, SHOWN, lists.GATEWAY_ORDERS, "-contact")
+        rows, count = await listed.read(self.site, lists.gateways, *query.arguments())
+        if query.beyond(count):
+            rows, count = await listed.read(self.site, lists.gateways, *query.arguments())
+        all_meters, total = await self.store.read(lists.totals)
+        every = await self.store.read(lists.versions) if releases.stages() else []
+        return self.site.render(
+            request, "gateways/gateways.html", rows=rows, found=count, total=total, c=query, search=query.search,
+            show=query.show, order=query.order, told=releases.told,
+            versions=releases.spread(every) if every else [], meters=all_meters, revoked=self.site.revoked(),
+            silent=lambda g: attention.silent_gateway(g, now), clock_word=clock_word,
+            directory=str(self.site.directory.path))
+
+    async def gateway(self, request: web.Request) -> web.Response:
+        """One gateway: contact, delivery, what it hears."""
+        name = request.match_info["id"].upper()
+        rows = await self.store.read(queries.gateways, name)
+        if not rows:
+            return self.site.render(request, "error.html", 404, title="Not found",
+                                    detail="No gateway called %s is enrolled.", value=name)
+        g = rows[0]
+        events = await self.store.read(queries.gateway_events, g["row"])
+        return self.site.render(
+            request, "gateways/gateway.html", g=g, revoked=self.site.revoked().get(g["id"]),
+            silent=attention.silent_gateway(g, self.clock.seconds()), clock_word=clock_word(g),
+            heard=await self.store.read(queries.gateway_meters, g["row"], self.site.recent.day()),
+            equivocations=await self.store.read(queries.equivocations, g["row"]),
+            orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.commands.of(g["id"])],
+            outcome=orders.outcome, bound=sorted(self.site.keys.bound(g["id"])),
+            events=[described(*e) for e in events], crash=crashes.latest(events))
+
+
+def clock_word(g) -> str:
+    """Where a gateway's time comes from; nothing where that is not known."""
+    return words.CLOCKS[g["clock"]] if g["clock"] is not None and g["clock"] < len(words.CLOCKS) else ""

@@ -1,0 +1,26 @@
+"""The kept records of a gateway in words: events, starts, clock changes, places."""
+
+import cbor2
+
+from firmware.wire import records
+
+from ...data import crashes
+
+NAMES = {records.EVENT: "Event", records.BOOT: "Start", records.CLOCK: "Clock set", records.POSITION: "Position"}
+
+
+def described(kind, time, received, body):
+    """(name, detail, time, received) of a kept record; what cannot be read has no detail."""
+    detail = ""
+    if kind:
+        try:
+            fields = cbor2.loads(body)[3:]
+            detail = {records.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
+                      records.BOOT: lambda: f"{fields[0]} · {fields[1]}",
+                      records.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
+            if kind == records.EVENT and fields[0] == "crash":
+                lines = crashes.crash(time, received, fields[1]).trace.splitlines()
+                return "Crash", lines[-1][:200] if lines else "", time, received
+        except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
+            detail = ""
+    return NAMES.get(kind, "Record of an unknown kind"), detail[:200], time, received
