@@ -98,8 +98,3 @@ class Coverage:
                 "median = excluded.median, rssi = excluded.rssi",
                 [(day, meter, self.gateway, *self.rows[day, meter]) for day, meter in self._changed])
             self._changed = {}
-
-
-def median(told: "int | None", levels: bytes) -> "int | None":
-    """A day's median RSSI in dBm: the gateway's own, which counts what was thinned too, else of what it relayed."""
-    return told if told is not None else -sorted(levels)[len(levels) // 2] if levels else None

@@ -6,17 +6,6 @@ At or below the mark all is known but what lies in a gap; see take.py.
 import hashlib
 
 
-def told_lost(db, epoch: int, first: int, last: int) -> bool:
-    """Whether the gateway itself has told that it no longer has the records first..last."""
-    at = first
-    for start, end in db.execute("SELECT first, last FROM lost WHERE epoch = ? AND last >= ? AND first <= ? "
-                                 "ORDER BY first", (epoch, first, last)):
-        if start > at:
-            return False
-        at = max(at, end + 1)
-    return at > last
-
-
 def other_content(db, epoch: int, head, digest: bytes, records):
     """(first, last, digest stored, digest received) of a range in a batch that came before with other content, or None.
     A gateway that sends again what was not acknowledged begins with the same seq, and may have more by now."""

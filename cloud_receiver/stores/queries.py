@@ -7,7 +7,7 @@ import json
 
 from ..data import dayrows
 from ..data.clock import DAY
-from . import DECODED, PENDING, STATES, coverage, ledger
+from . import DECODED, PENDING, STATES
 
 MOST_COUNTED = 100_000  # rows: counting them takes milliseconds
 WAITING = "telegrams WHERE state = 0 AND time IS NOT NULL"  # these two in the words of their partial indices
@@ -175,8 +175,13 @@ def meter_coverage(db, row, day):
         "JOIN gateways g ON g.id = c.gateway WHERE c.day >= ? AND c.meter = ? ORDER BY c.day DESC, c.best DESC",
         (day, row)))
     for c in found:
-        c["median"] = coverage.median(c["median"], c.pop("rssi"))
+        c["median"] = median(c["median"], c.pop("rssi"))
     return found
+
+
+def median(told: "int | None", levels: bytes) -> "int | None":
+    """A day's median RSSI in dBm: the gateway's own, which counts what was thinned too, else of what it relayed."""
+    return told if told is not None else -sorted(levels)[len(levels) // 2] if levels else None
 
 
 def meter_alarms(db, row):
@@ -213,12 +218,23 @@ def last_before(db, row, start, days=40):
     return None
 
 
+def told_lost(db, epoch: int, first: int, last: int) -> bool:
+    """Whether the gateway itself has told that it no longer has the records first..last."""
+    at = first
+    for start, end in db.execute("SELECT first, last FROM lost WHERE epoch = ? AND last >= ? AND first <= ? "
+                                 "ORDER BY first", (epoch, first, last)):
+        if start > at:
+            return False
+        at = max(at, end + 1)
+    return at > last
+
+
 def open_gaps(db):
     """(gateway id, epoch, first, when this ring last sent anything) of every gap that its gateway has not told lost."""
     return [(gateway, epoch, first, heard) for gateway, epoch, row, first, last, heard in db.execute(
         "SELECT g.gateway, e.epoch, e.id, p.first, p.last, e.last_contact FROM gaps p JOIN epochs e ON e.id = p.epoch "
         "JOIN gateways g ON g.id = e.gateway ORDER BY e.id, p.first").fetchall()
-        if not ledger.told_lost(db, row, first, last)]
+        if not told_lost(db, row, first, last)]
 
 
 def home_hours(db, row, start, end):
