@@ -16,6 +16,8 @@ from firmware.wire import envelope
 
 from . import StoreError, keeping, people, queries, quick, settle, take
 
+Known = quick.Known  # what a store's own module gives the connection that writes
+
 log = logging.getLogger("netti.store")
 
 READERS = 4

@@ -5,6 +5,7 @@ which day, and a reading that comes late for a day before it is aged when it is 
 """
 
 from ..data import dayrows
+from .jobs import can_wait
 
 MOST = 500  # rows in one job
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values
@@ -21,6 +22,7 @@ def set_mark(db, name: str, value: int) -> None:
     db.execute("INSERT INTO marks VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
 
 
+@can_wait
 def age(db, day: int, most: int) -> int:
     """Make daily values of up to about `most` day rows from before a day, oldest first; returns how many it saw."""
     at = mark(db, AGED)
@@ -48,6 +50,7 @@ def age(db, day: int, most: int) -> int:
     return len(rows)
 
 
+@can_wait
 def forget_telegrams(db, before: int, most: int) -> int:
     """Delete up to `most` each of the oldest telegrams and records received before a time; returns how many."""
     count = 0

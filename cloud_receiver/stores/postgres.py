@@ -12,8 +12,8 @@ import time
 
 import asyncpg
 
-from . import NUMBERS, PAIRS, TEXTS, StoreError, base, quick
-from .base import BaseStore
+from . import NUMBERS, PAIRS, TEXTS, StoreError, base
+from .base import BaseStore, Known
 from .writer import Groups, Writer
 
 STATEMENT_S = 30.0  # a store that stalls for longer is given up, and connected to anew
@@ -107,7 +107,7 @@ class Session:
         self._dsn = dsn
         self._loop = asyncio.new_event_loop()
         self._statements: dict = {}
-        self.known = quick.Known()
+        self.known = Known()
         self._connection: "asyncpg.Connection | None" = None
         self.connect()
 

@@ -5,8 +5,10 @@ import json
 from ..data import dayrows
 from ..data.clock import DAY
 from . import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY, keeping
+from .jobs import can_wait
 
 
+@can_wait
 def settle(db, settled):
     """Enter what became of some telegrams, all or none; returns how many there were."""
     db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?", [(s.state, s.note, s.id) for s in settled])
@@ -28,6 +30,7 @@ def settle(db, settled):
     return len(settled)
 
 
+@can_wait
 def reopen(db, meters, states=(NO_KEY, WRONG_KEY)):
     """Have the telegrams of these meters (their texts) that ended in one of `states` tried again; returns how many."""
     count = 0

@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 
 from ..office.files import put_in_place
-from . import base, quick
-from .base import MIGRATIONS, BaseStore
+from . import base
+from .base import MIGRATIONS, BaseStore, Known
 from .writer import Groups, Writer
 
 WAL_RESET_FIXED = (3, 51, 3)
@@ -24,7 +24,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args, **named):
         super().__init__(*args, **named)
-        self.known = quick.Known()
+        self.known = Known()
 
 
 class Store(BaseStore):

@@ -2,8 +2,8 @@
 
 A job is a function called as `job(connection, *args)` inside the group's transaction. One that fails takes nothing with
 it: the group is rolled back and done again with each job behind a savepoint. (It is rare, and a savepoint each time is
-a tenth of what a batch takes.) Whoever submitted it gets its result only after COMMIT has returned. Jobs that can wait
-(decoding, keeping) let the others go first, for a while.
+a tenth of what a batch takes.) Whoever submitted it gets its result only after COMMIT has returned. Jobs marked
+by jobs.can_wait (decoding, keeping) let the others go first, for a while.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 
-from . import Busy, StoreError, keeping, settle
+from . import Busy, StoreError
 
 MAX_WAITING = 2000  # jobs; more are refused at once
 MAX_GROUP = 200  # jobs in one commit
@@ -22,7 +22,6 @@ MAX_GROUP_S = 0.02
 SLOW_GROUP_S = 0.2
 COMMITS = 4
 PATIENCE_S = 1.0  # how long a job that can wait does
-CAN_WAIT = (settle.settle, settle.reopen, keeping.age, keeping.forget_telegrams)
 ERRORS = (sqlite3.Error, StoreError)
 
 
@@ -44,7 +43,7 @@ class Groups:
         return min(max(MAX_GROUP_S, COMMITS * self.commit_s), SLOW_GROUP_S)
 
     def _add(self, ticket, job, args):
-        if job in CAN_WAIT:
+        if getattr(job, "can_wait", False):
             self._patient.append((time.monotonic(), (ticket, job, args)))
         else:
             self._jobs.append((ticket, job, args))
