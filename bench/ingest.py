@@ -46,9 +46,10 @@ import receiver_support  # noqa: E402
 from _loadgen import RECORDS  # noqa: E402
 
 from cloud_receiver import processes  # noqa: E402
-from cloud_receiver.data import dayrows, records
-from cloud_receiver.office import trust
-from cloud_receiver.stores import coverage, quick, sqlite  # noqa: E402
+from cloud_receiver.data import dayrows, records  # noqa: E402
+from cloud_receiver.office import trust  # noqa: E402
+from cloud_receiver.stores import sqlite  # noqa: E402
+from cloud_receiver.stores.jobs import common_batch, coverage  # noqa: E402
 from firmware.wire import envelope as wire_envelope  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
@@ -152,7 +153,8 @@ def in_the_receivers_words(work):
 
 def many_rows(db, made):
     """Enter the rows of a batch with the receiver's statements."""
-    for sql, values in zip((quick._insert_telegrams, quick._count_receptions, quick._hear_meters), made):
+    for sql, values in zip((common_batch._insert_telegrams, common_batch._count_receptions, common_batch._hear_meters),
+                           made):
         db.execute(sql(RECORDS), values)
 
 

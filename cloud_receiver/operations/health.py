@@ -9,8 +9,6 @@ import time
 
 from aiohttp import web
 
-from ..stores import keeping
-
 LEAST_FREE = 0.05  # of the disk
 WITHIN_S = 5.0  # a store that takes longer to write is not ready
 AGAIN_S = 5.0  # answers in between are those of the last look: asking costs no commit
@@ -47,7 +45,7 @@ class Health:
         """What holds now."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                await self.receiver.store.writer.submit(keeping.set_mark, "ready", self.receiver.clock.seconds())
+                await self.receiver.store.set_mark("ready", self.receiver.clock.seconds())
             written = True
         except Exception:  # noqa: BLE001 - whatever it is, it is not ready
             written = False

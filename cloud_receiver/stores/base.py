@@ -1,9 +1,9 @@
 """What every store has in common: the jobs it queues for its writer, its reading threads, its migrations.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
-rowcount, description), and `executemany(sql, rows)`; `known` is what quick.py remembers. Its SQL is what both dialects
-take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS, TEXTS and PAIRS
-for a list.
+rowcount, description), and `executemany(sql, rows)`; `known` is what jobs/common_batch.py remembers. Its SQL is what
+both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS, TEXTS
+and PAIRS for a list.
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from pathlib import Path
 
 from firmware.wire import envelope
 
-from . import StoreError, keeping, people, queries, quick, settle, take
+from . import StoreError, people, queries
+from .jobs import batch, common_batch, keeping, settle
 
-Known = quick.Known  # what a store's own module gives the connection that writes
+Known = common_batch.Known  # what a store's own module gives the connection that writes
 
 log = logging.getLogger("netti.store")
 
@@ -27,7 +28,7 @@ MIGRATIONS = Path(__file__).parent
 class BaseStore:
     """The contract over a writer and `_read(query, args)`, which a store's own module gives."""
 
-    quick = False  # whether quick.py is for this store
+    quick = False  # whether jobs/common_batch.py is for this store
 
     def __init__(self, writer):
         self.writer = writer
@@ -49,8 +50,8 @@ class BaseStore:
 
     def take(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
         """Store a verified batch, whose records are a records.Content; the future gives Taken."""
-        return self.writer.submit(take.take, gateway, head, digest, content, now,
-                                  quick.rows(gateway, content, now) if self.quick else None)
+        return self.writer.submit(batch.take, gateway, head, digest, content, now,
+                                  common_batch.rows(gateway, content, now) if self.quick else None)
 
     async def settle(self, settled) -> int:
         """Enter what became of telegrams."""
@@ -76,6 +77,10 @@ class BaseStore:
         """Make daily values of some of the hourly ones from before a Unix day; returns how many day rows it looked at
         (0: none are left)."""
         return await self.writer.submit(keeping.age, day, most)
+
+    async def set_mark(self, name: str, value: int) -> None:
+        """Keep a number under a name."""
+        await self.writer.submit(keeping.set_mark, name, value)
 
     # --- reads
 

@@ -10,7 +10,8 @@ from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.stores import Busy, StoreError, quick, take
+from cloud_receiver.stores import Busy, StoreError
+from cloud_receiver.stores.jobs import batch, common_batch
 from firmware import wire
 from firmware.wire import envelope
 
@@ -346,10 +347,10 @@ def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatc
 
     before = receiver.summary()
     if where == "quick":
-        monkeypatch.setattr(quick, "enter", defect)
+        monkeypatch.setattr(common_batch, "enter", defect)
     else:
-        monkeypatch.setattr(quick, "rows", lambda *_: None)
-        monkeypatch.setitem(take._ENTRIES, wire_records.TELEGRAM, defect)
+        monkeypatch.setattr(common_batch, "rows", lambda *_: None)
+        monkeypatch.setitem(batch._ENTRIES, wire_records.TELEGRAM, defect)
     assert receiver.through(gateway.telegrams([PLAIN.telegram(9), PLAIN.telegram(10)])) == 2
     after = receiver.summary()
     assert (after["opaque"], after["telegrams"]) == (before["opaque"] + 2, before["telegrams"])

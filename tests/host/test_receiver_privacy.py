@@ -10,7 +10,8 @@ import firmware.wire.records as records
 from cloud_receiver.features.gateways import page as gateways
 from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.stores import queries, take
+from cloud_receiver.stores import queries
+from cloud_receiver.stores.jobs import batch
 from firmware.wire import cbor, envelope
 
 OWN, NEIGHBOUR = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
@@ -94,7 +95,7 @@ def test_seen_where_the_works_reads_it_too(place, monkeypatch):
 
 def test_seen_where_hours_are_entered_as_any_other_record(place, monkeypatch):
     """Known-bad: HAN hours have no account of their own, and lie among the records that the works is shown."""
-    monkeypatch.delitem(take._ENTRIES, records.HAN_HOUR)
+    monkeypatch.delitem(batch._ENTRIES, records.HAN_HOUR)
     monkeypatch.setattr(gateways, "described", lambda kind, time, received, body: (
         str(cbor.decode_all(body)), "", time, received))
     place.receiver.through(place.a.batch([records.han_hour(place.a.next(), NOW, NOW - 2 * HOUR, WH, 98_765, False)]))

@@ -20,11 +20,10 @@ from cloud_receiver.stores import (
     WRONG_KEY,
     Settled,
     StoreError,
-    ledger,
     open_store,
     queries,
-    take,
 )
+from cloud_receiver.stores.jobs import batch, ledger
 from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
@@ -171,11 +170,11 @@ def _fixed_access(scenario):
 @pytest.mark.parametrize("name, mutant", [("is_known", lambda seq, through, gaps: False),
                                           ("same_telegram", lambda *args, **more: None)])
 def test_the_check_sees_a_store_that_does_not_skip(tmp_path, monkeypatch, name, mutant):
-    monkeypatch.setattr(ledger if name == "is_known" else take, name, mutant)
+    monkeypatch.setattr(ledger if name == "is_known" else batch, name, mutant)
     found = run(tmp_path, _fixed_access(resends))
     if name == "is_known":  # the content's digest alone still holds
         assert found == 10
-        monkeypatch.setattr(take, "same_telegram", lambda *args, **more: None)
+        monkeypatch.setattr(batch, "same_telegram", lambda *args, **more: None)
         found = run(tmp_path, _fixed_access(resends))
     assert found > 10
 

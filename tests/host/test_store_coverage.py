@@ -9,7 +9,8 @@ from receiver_support import DAY, HOUR, NOW, Meter
 from test_store import Ring, kind, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
-from cloud_receiver.stores import coverage, queries, quick, take
+from cloud_receiver.stores import queries
+from cloud_receiver.stores.jobs import batch, common_batch, coverage
 
 TODAY = NOW // DAY
 
@@ -92,20 +93,20 @@ def forgets_who_heard(monkeypatch):
 
 
 def counts_repeats(monkeypatch):
-    monkeypatch.setattr(take, "same_telegram", lambda *a, **k: None)
+    monkeypatch.setattr(batch, "same_telegram", lambda *a, **k: None)
 
 
 def looks_at_the_wrong_day(monkeypatch):
     original = coverage.Coverage.count
     monkeypatch.setattr(coverage.Coverage, "count", lambda self, day, meter, rssi: original(
         self, *((day, meter) if (day - 1, meter) not in self.rows else (day - 1, meter)), rssi))
-    monkeypatch.setattr(quick, "rows", lambda *_: None)
+    monkeypatch.setattr(common_batch, "rows", lambda *_: None)
 
 
 @pytest.mark.parametrize("mutant", [forgets_who_heard, counts_repeats, looks_at_the_wrong_day])
 def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
     if mutant is forgets_who_heard:
-        monkeypatch.setattr(take, "stored", lambda db, days, digests: [
+        monkeypatch.setattr(batch, "stored", lambda db, days, digests: [
             c._replace(ears=[]) for c in original_stored(db, days, digests)])
     else:
         mutant(monkeypatch)
@@ -113,7 +114,7 @@ def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
         run(tmp_path, lambda store: street_in_disorder(store, 1))
 
 
-original_stored = take.stored
+original_stored = batch.stored
 
 
 # --- clocks
@@ -200,14 +201,14 @@ def test_the_quick_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch,
     if kind != "sqlite":
         pytest.skip("the quick way is for SQLite")
     taken = []
-    original = quick.enter
-    monkeypatch.setattr(quick, "enter", lambda *a: taken.append(original(*a)) or taken[-1])
+    original = common_batch.enter
+    monkeypatch.setattr(common_batch, "enter", lambda *a: taken.append(original(*a)) or taken[-1])
 
     def play(general):
         rng = random.Random(5)
         epochs = iter([bytes([n]) * 8 for n in range(9)])
         if general:
-            monkeypatch.setattr(quick, "rows", lambda *_: None)
+            monkeypatch.setattr(common_batch, "rows", lambda *_: None)
 
         async def scenario(store):
             street = Street(store, rng, gateways=2, meters=5)
@@ -223,7 +224,7 @@ def test_the_quick_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch,
                 if n % 9 == 0 and bodies:
                     await ring.send(bodies)
             # More rows than a statement has, some meters twice, from one day into the next.
-            ring, many = Ring(store), [Meter(71_000_000 + n) for n in range(quick.MOST_ROWS + 30)]
+            ring, many = Ring(store), [Meter(71_000_000 + n) for n in range(common_batch.MOST_ROWS + 30)]
             ring.epoch = next(epochs)
             for round_ in range(3):
                 await ring.send([street.reception(ring, m, m.telegram(n, access=round_ * 3 + n % 2),
@@ -260,7 +261,7 @@ def test_late_and_interleaved_ears(tmp_path):
 def test_the_check_sees_a_quick_way_that_never_looks(tmp_path, monkeypatch, kind):  # noqa: F811
     if kind != "sqlite":
         pytest.skip("the quick way is for SQLite")
-    monkeypatch.setattr(quick, "_stored", lambda *_: False)
+    monkeypatch.setattr(common_batch, "_stored", lambda *_: False)
     assert run(tmp_path, interleaved) != (4, [3, 3])
 
 

@@ -9,7 +9,8 @@ from test_store import Ring, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows, usage
-from cloud_receiver.stores import DECODED, Settled, keeping, queries, settle
+from cloud_receiver.stores import DECODED, Settled, queries
+from cloud_receiver.stores.jobs import keeping, settle
 
 PLAIN = Meter(11111111)
 TODAY = NOW // DAY

@@ -8,7 +8,8 @@ import pytest
 from receiver_support import Meter
 from test_store import Ring
 
-from cloud_receiver.stores import Busy, StoreError, keeping, open_store, queries, remote, writer, writer_groups
+from cloud_receiver.stores import Busy, StoreError, open_store, queries, remote, writer, writer_groups
+from cloud_receiver.stores.jobs import keeping
 
 PLAIN = Meter(11111111)
 

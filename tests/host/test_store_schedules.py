@@ -23,7 +23,8 @@ import firmware.wire.records as wire_records
 from cloud_receiver.data import records
 from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.stores import ledger, queries, sqlite, take
+from cloud_receiver.stores import queries, sqlite
+from cloud_receiver.stores.jobs import batch, ledger
 from firmware.wire import envelope
 
 METERS = [Meter(50_000_000 + n) for n in range(3)]
@@ -210,7 +211,7 @@ def test_each_telegram_once_whatever_happens():
 
 @pytest.mark.parametrize("module, name, mutant", [
     (ledger, "is_known", lambda seq, through, gaps: seq <= through),  # what fills a gap is taken for known
-    (take, "same_telegram", lambda *a, **k: None),
+    (batch, "same_telegram", lambda *a, **k: None),
     (queries, "told_lost", lambda *a: True),  # never asks for what is missing
 ])
 def test_the_schedules_see(monkeypatch, module, name, mutant):

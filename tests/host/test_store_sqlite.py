@@ -11,7 +11,8 @@ from test_store import Ring, rows
 
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows
-from cloud_receiver.stores import StoreError, open_store, queries, sqlite, take, writer
+from cloud_receiver.stores import StoreError, open_store, queries, sqlite, writer
+from cloud_receiver.stores.jobs import batch
 
 PLAIN = Meter(11111111)
 
@@ -54,7 +55,7 @@ class TellsBeforeCommit(writer.Groups):
         try:
             return super()._run(connection, job, args)
         except (sqlite3.Error, StoreError):
-            return take.Taken(args[1].last, False, 0, 0)
+            return batch.Taken(args[1].last, False, 0, 0)
 
     def _group(self, connection):
         done = []

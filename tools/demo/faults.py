@@ -18,29 +18,29 @@ KINDS = ("drop", "dup", "wrong")
 def drop() -> None:
     """Lose some telegrams between verification and store."""
     import firmware.wire.records as records
-    from cloud_receiver.stores import quick, take
-    quick.rows = lambda *_: None
-    store = take._ENTRIES[records.TELEGRAM]
+    from cloud_receiver.stores.jobs import batch, common_batch
+    common_batch.rows = lambda *_: None
+    store = batch._ENTRIES[records.TELEGRAM]
 
     def forgetful(job, record):
         time = job.time_of(record) or job.now
         if zlib.crc32(f"{record.fields.meter} {time // 900}".encode()) % 16:
             store(job, record)
 
-    take._ENTRIES[records.TELEGRAM] = forgetful
+    batch._ENTRIES[records.TELEGRAM] = forgetful
 
 
 def dup() -> None:
     """Fail to recognise a telegram that is in the store, now and then."""
-    from cloud_receiver.stores import quick, take
-    quick.rows = lambda *_: None
-    known = take.same_telegram
+    from cloud_receiver.stores.jobs import batch, common_batch
+    common_batch.rows = lambda *_: None
+    known = batch.same_telegram
 
     def mistaken(candidates, data, time):
         found = known(candidates, data, time)
         return None if found and found.digest % 8 == 0 else found
 
-    take.same_telegram = mistaken
+    batch.same_telegram = mistaken
 
 
 def wrong() -> None:

@@ -6,7 +6,8 @@ Each is a context in which the fault is there, for gateways in this process.
 import contextlib
 from unittest import mock
 
-from cloud_receiver.stores import ledger, sqlite, take
+from cloud_receiver.stores import sqlite
+from cloud_receiver.stores.jobs import batch, ledger
 from firmware import commands, spool, thinning, uplink
 
 from . import plan
@@ -26,7 +27,7 @@ def mark_before_commit():
     def then(db, before, *arguments):
         if before is not None:
             db.execute("UPDATE epochs SET through = ? WHERE id = ?", (before[1], before[0]))
-        return take.take(db, *arguments)
+        return batch.take(db, *arguments)
 
     async def bad(self, gateway, head, digest, records, now):
         before = await self.writer.submit(advance, gateway, head, now)

@@ -2,7 +2,7 @@
 
 The rows are made where the batch is read, so that the one writer does little but write; and written many to a
 statement, which takes SQLite a fifth less than one by one. Whatever is not the common case is taken the general way
-(take.py), with the same outcome. SQLite only, which has one process that remembers.
+(batch.py), with the same outcome. SQLite only, which has one process that remembers.
 """
 
 import functools
@@ -11,8 +11,9 @@ import marshal
 
 import firmware.wire.records as records
 
-from ..data.clock import DAY
-from . import PAIRS, TEXTS, coverage
+from ...data.clock import DAY
+from .. import PAIRS, TEXTS
+from . import coverage
 
 SAME_TELEGRAM_S = 900  # two gateways' clocks may differ by this much over one telegram
 AHEAD_S = DAY  # a time further ahead of ours than this is not believed

@@ -2,10 +2,10 @@
 
 import json
 
-from ..data import dayrows
-from ..data.clock import DAY
-from . import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY, keeping
-from .jobs import can_wait
+from ...data import dayrows
+from ...data.clock import DAY
+from .. import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY
+from . import can_wait, keeping
 
 
 @can_wait

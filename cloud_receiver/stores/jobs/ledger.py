@@ -1,6 +1,6 @@
 """Which records of a ring were taken: its mark, its gaps, what came again with other content.
 
-At or below the mark all is known but what lies in a gap; see take.py.
+At or below the mark all is known but what lies in a gap; see batch.py.
 """
 
 import hashlib

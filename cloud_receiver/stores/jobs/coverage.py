@@ -8,7 +8,7 @@ counts once the day is known, and moves with it when the clock is put right.
 import json
 import struct
 
-from . import NUMBERS
+from .. import NUMBERS
 
 MOST_LEVELS = 255  # receptions of a meter and day kept for their median
 # By RSSI in dBm, -128 to 127: what a reception adds to a day's levels and to its best. Not below 0 it is not known.

@@ -10,10 +10,12 @@ from collections import namedtuple
 
 import firmware.wire.records as wire_records
 
-from ..data.records import OPAQUE
-from . import DECODED, PAIRS, PENDING, TEXTS, Taken, coverage, ledger, queries, quick, settle
+from ...data.clock import DAY
+from ...data.records import OPAQUE
+from .. import DECODED, PAIRS, PENDING, TEXTS, Taken, queries
+from . import common_batch, coverage, ledger, settle
+from .common_batch import AHEAD_S, SAME_TELEGRAM_S
 from .coverage import Coverage
-from .quick import AHEAD_S, DAY, SAME_TELEGRAM_S
 
 # A telegram that is stored: its row (None: about to be), time or None, when it was received, and who heard it.
 Stored = namedtuple("Stored", ("row", "digest", "time", "received", "data", "ears"))
@@ -37,7 +39,7 @@ def take(db, gateway, head, digest, content, now, rows=None):
         return Taken(through, False, 0, 0)
     count = head.last - through
     if (rows is not None and head.first == through + 1
-            and quick.enter(db, gateway, epoch, head.first, rows, count, now)):
+            and common_batch.enter(db, gateway, epoch, head.first, rows, count, now)):
         db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
         db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    (epoch, head.first, head.last, digest, now, count))

@@ -4,8 +4,8 @@ Each job does a bounded piece, so that ingest never waits long behind it. What i
 which day, and a reading that comes late for a day before it is aged when it is entered.
 """
 
-from ..data import dayrows
-from .jobs import can_wait
+from ...data import dayrows
+from . import can_wait
 
 MOST = 500  # rows in one job
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values
