@@ -16,12 +16,13 @@ from . import features, processes
 from .data.clock import DAY, Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
+from .office import roles
 from .office.accounts import Accounts
 from .office.directory import Directory, SettingsError, unlock
 from .operations.health import Health
 from .operations.metrics import Metrics
 from .stores import Busy, StoreError, open_store, queries
-from .web import access, feature
+from .web import feature
 from .web.pages import Site
 
 log = logging.getLogger("netti.receiver")
@@ -72,7 +73,7 @@ class Receiver(Devices):
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
-        return self.site.app([(method, path, access.OPEN, handler) for method, path, handler in Health(self).routes()])
+        return self.site.app([(method, path, roles.OPEN, handler) for method, path, handler in Health(self).routes()])
 
     async def start(self, port: int, web_port: int, host: str = "", web_host: str = "127.0.0.1",
                     metrics_port: "int | None" = None) -> None:

@@ -1,12 +1,10 @@
-"""Accounts, sessions, API tokens and the audit log of one works, in a file of their own (access.sqlite, 0600).
+"""Accounts, sessions and API tokens of one works, in a file of their own (access.sqlite, 0600), with the audit log.
 
 Passwords are kept as scrypt hashes; sessions and tokens as SHA-256 of what the bearer holds. The file is apart from
 keys.sqlite, which changes only when people decide something: this one is written at each log-in and each look at a
 home's hours.
 """
 
-import asyncio
-import concurrent.futures
 import hashlib
 import os
 import secrets
@@ -14,18 +12,15 @@ import sqlite3
 from collections import namedtuple
 from pathlib import Path
 
-from aiohttp import web
-
 from ..data.clock import DAY, HOUR
-from ..web.access import ROLES, STAFF, Who
+from .audit import Audit
 from .files import database, transaction
+from .roles import ROLES, STAFF, Who
 
 SESSION_S = 12 * HOUR
 LEAST_PASSWORD = 12  # characters
 TOKEN_PREFIX = "netti_"
 MOST_TOKEN_DAYS = 3 * 365
-
-Line = namedtuple("Line", ("id", "at", "who", "role", "via", "what", "subject", "start", "end", "purpose"))
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -36,11 +31,6 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE TABLE IF NOT EXISTS api_tokens (
   name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, made INTEGER NOT NULL, until INTEGER NOT NULL,
   revoked INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS audit (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL, via TEXT NOT NULL,
-  what TEXT NOT NULL, subject TEXT NOT NULL, start INTEGER, "end" INTEGER, purpose TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
-CREATE TRIGGER IF NOT EXISTS audit_is BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
 """
 # Columns that files of earlier releases lack.
 _SINCE = (("last", "INTEGER"), ("disabled", "INTEGER"), ("once", "INTEGER NOT NULL DEFAULT 0"))
@@ -56,7 +46,7 @@ def password_hash(password: str, salt: bytes) -> bytes:
 
 
 class Accounts:
-    """The file; its methods belong to one thread, but for `note`, which has a thread of its own."""
+    """The file; its methods belong to one thread. `audit`: the log in it."""
 
     def __init__(self, path: "str | os.PathLike[str]", keys=None):
         """`keys`: the works' KeyStore, where earlier releases kept accounts; they are moved from it."""
@@ -66,9 +56,7 @@ class Accounts:
         for column, kind in _SINCE:
             if column not in there:
                 self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
-        self.log_timeout = 5.0  # seconds a look waits for the log
-        self._writer: "concurrent.futures.ThreadPoolExecutor | None" = None
-        self._log: "sqlite3.Connection | None" = None
+        self.audit = Audit(self.path, self.db)
         if keys is not None:
             self._take_over(keys.db)
 
@@ -81,10 +69,7 @@ class Accounts:
 
     def close(self) -> None:
         """Close the file."""
-        if self._writer is not None:
-            self._writer.shutdown(wait=True)
-        if self._log is not None:
-            self._log.close()
+        self.audit.close()
         self.db.close()
 
     # --- accounts
@@ -196,48 +181,6 @@ class Accounts:
         row = self.db.execute("SELECT name, role, 'token', '', NULL FROM api_tokens "
                               "WHERE hash = ? AND until > ? AND revoked IS NULL", (_hash(token), now)).fetchone()
         return None if row is None else Who(*row)
-
-    # --- the audit log
-
-    def write(self, now: int, who, what: str, subject: str, start=None, end=None, purpose: str = "") -> None:
-        """Add a line; durable when it returns."""
-        self.db.execute(_ADD, (now, who.name, who.role, who.via, what, subject, start, end, purpose))
-
-    async def note(self, now: int, who, what: str, subject: str, start=None, end=None, purpose: str = "") -> None:
-        """Add a line off the event loop; durable when it returns. Raises HTTPServiceUnavailable if it cannot."""
-        if self._writer is None:
-            self._writer = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="audit")
-        line = (now, who.name, who.role, who.via, what, subject, start, end, purpose)
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._add, line)
-        except sqlite3.Error:
-            raise web.HTTPServiceUnavailable(text="the audit log cannot be written, so nothing is shown\n") from None
-
-    def _add(self, line):
-        if self._log is None:
-            self._log = sqlite3.connect(self.path, timeout=self.log_timeout, isolation_level=None,
-                                        check_same_thread=False)
-            self._log.execute("PRAGMA synchronous=FULL")
-        self._log.execute(_ADD, line)
-
-    def audit(self, subject: str = "", after: int = 0, limit: int = 1000) -> "list[Line]":
-        """The log's lines, newest first; only of one subject, only behind an id."""
-        return [Line._make(row) for row in self.db.execute(
-            f"SELECT {_COLUMNS} FROM audit WHERE (?1 = '' OR subject = ?1) AND id > ?2 ORDER BY id DESC LIMIT ?3",
-            (subject, after, limit))]
-
-    def piece(self, after: int, limit: int) -> "list[Line]":
-        """The log's lines behind an id, oldest first."""
-        return [Line._make(row) for row in self.db.execute(
-            f"SELECT {_COLUMNS} FROM audit WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
-
-    def lines(self):
-        """Every line of the log, oldest first, for an export."""
-        return map(Line._make, self.db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY id"))
-
-
-_COLUMNS = 'id, at, who, role, via, what, subject, start, "end", purpose'
-_ADD = 'INSERT INTO audit (at, who, role, via, what, subject, start, "end", purpose) VALUES (?,?,?,?,?,?,?,?,?)'
 
 
 def _hash(secret):

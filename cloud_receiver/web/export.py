@@ -6,8 +6,6 @@ import json
 
 from aiohttp import web
 
-from ..data.clock import iso
-
 FORMATS = ("json", "csv")
 
 
@@ -60,8 +58,3 @@ async def stream(request: web.Request, name: str, asked: str, head: dict, column
 
 def _attached(name):
     return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-
-
-def audit_fields(line) -> dict:
-    """A line of the audit log as it is exported."""
-    return dict(line._asdict(), at=iso(line.at), start=iso(line.start), end=iso(line.end))

@@ -12,6 +12,7 @@ import urllib.parse
 
 from aiohttp import web
 
+from ..office import roles
 from . import access
 
 log = logging.getLogger("netti.login")
@@ -31,11 +32,11 @@ class Gate:
         request[access.ASKING] = who = self._who(request)
         rule = access.rule(request)
         missing = request.match_info.http_exception is not None  # 404 and 405
-        if rule is access.OPEN:
+        if rule is roles.OPEN:
             if request.method not in ("GET", "HEAD"):
                 self._same_origin(request)
             return None
-        if who is access.NOBODY:
+        if who is roles.NOBODY:
             if request.path.startswith("/v1/"):
                 return web.json_response({"error": "log in, or give a token that is valid"}, status=401,
                                          headers={"WWW-Authenticate": "Bearer"})
@@ -55,17 +56,17 @@ class Gate:
             return web.Response(status=303, headers={"Location": "/account"})
         return None
 
-    def _who(self, request) -> access.Who:
+    def _who(self, request) -> roles.Who:
         if not self.public_name:
-            return access.LOCAL
+            return roles.LOCAL
         now = self.clock.seconds()
         kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer" and request.path.startswith("/v1/"):
-            return self.accounts.bearer(bearer.strip(), now) or access.NOBODY
+            return self.accounts.bearer(bearer.strip(), now) or roles.NOBODY
         cookie = request.cookies.get(COOKIE)
-        return (self.accounts.session(cookie, now) if cookie else None) or access.NOBODY
+        return (self.accounts.session(cookie, now) if cookie else None) or roles.NOBODY
 
-    def session(self, request: web.Request) -> "access.Who | None":
+    def session(self, request: web.Request) -> "roles.Who | None":
         """Whose session a request is; None for a token and where nobody logs in."""
         who = access.who(request)
         return who if who.via == "session" else None

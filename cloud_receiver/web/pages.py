@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ..data import attention, media
 from ..data.clock import DAY
+from ..office.roles import OPEN
 from ..stores import Busy, StoreError
 from . import access, feature, parts, words
 from .gate import Gate
@@ -66,7 +67,7 @@ class Site:
         rules = app[access.RULES] = {}
         app.middlewares.append(self.guard)
         app.on_response_prepare.append(with_headers)
-        routes = [("GET", "/static/{name}", access.OPEN, self.static), *others]
+        routes = [("GET", "/static/{name}", OPEN, self.static), *others]
         for f in self.features:
             routes += [(r.method, r.path, r.roles, self._answers.method(f, r.answers)) for r in f.routes
                        if self.public_name or not r.log_in]
@@ -89,7 +90,7 @@ class Site:
             return web.Response(status=421, text="this receiver does not answer to that name\n")
         page = not request.path.startswith("/v1/")
         try:
-            response = await self._gate.refusal(request) or await handler(request)
+            response = await self._gate.refusal(request) or await access.answered(request, handler)
         except web.HTTPException as e:
             if not page or e.status < 400:
                 raise

@@ -9,7 +9,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 import firmware.wire.records as wire_records
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.web.access import ROLES
+from cloud_receiver.office.roles import ROLES
 
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"
@@ -84,7 +84,7 @@ class Town:
     def audit(self):
         """The audit log's lines, newest first."""
         with contextlib.closing(Accounts(self.receiver.directory.access)) as accounts:
-            return accounts.audit()
+            return accounts.audit.latest()
 
 
 def routes(app):

@@ -268,7 +268,7 @@ class Running(Caller):
     @contextlib.contextmanager
     def locked_log(self):
         """The audit log cannot be written meanwhile (but read)."""
-        self.receiver.accounts.log_timeout = 0.1
+        self.receiver.accounts.audit.wait_s = 0.1
         with self.people() as people:
             people.db.execute("BEGIN IMMEDIATE")
             yield

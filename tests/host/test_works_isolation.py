@@ -12,12 +12,12 @@ import pytest
 from access_rig import Town, routes
 from receiver_support import NOW, Caller, Gateway, Meter, Process, Running, make
 
-from cloud_receiver.web import access
+from cloud_receiver.office import roles
 from cloud_receiver.web.pages import Site
 from firmware.wire import envelope
 
 A, B = "a.example", "b.example"
-PEOPLE = (*access.ROLES, "token:reader", "token:operations", "token:installer")
+PEOPLE = (*roles.ROLES, "token:reader", "token:operations", "token:installer")
 
 
 class Served(Caller):

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import iso
-from cloud_receiver.office.accounts import Line
+from cloud_receiver.office.audit import Line, exported
 from cloud_receiver.office.directory import Directory, SettingsError
-from cloud_receiver.web.export import audit_fields, csv_text
+from cloud_receiver.web.export import csv_text
 
 from ..errors import CommandError
 from .user import opened
@@ -30,12 +30,12 @@ def run(args) -> int:
     try:
         directory.load()
         with opened(directory) as accounts:
-            lines = [line for line in accounts.lines() if not args.of or line.subject == args.of]
+            lines = [line for line in accounts.audit.lines() if not args.of or line.subject == args.of]
     except (SettingsError, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
     if args.csv:
         if lines:
-            sys.stdout.write(csv_text([Line._fields, *(audit_fields(line).values() for line in lines)]))
+            sys.stdout.write(csv_text([Line._fields, *(exported(line).values() for line in lines)]))
         return 0
     if not lines:
         print("no entries", file=sys.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import wmbus
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
+from cloud_receiver.office import audit
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.files import write_private
@@ -16,7 +17,6 @@ from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Commands
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import StoreError, people
-from cloud_receiver.web.export import audit_fields
 
 from ..errors import CommandError
 from .user import me
@@ -98,9 +98,9 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
     whole = {"works": settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
              "gateway_name": enrolled[gateway][3] if gateway else None,
              "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **found,
-             "who_looked": [{k: v for k, v in audit_fields(line).items() if k != "id"}
-                            for line in accounts.lines() if line.subject in subjects]}
-    accounts.write(now, me(), "person exported", args.whose.strip().upper(), start, end)
+             "who_looked": [{k: v for k, v in audit.exported(line).items() if k != "id"}
+                            for line in accounts.audit.lines() if line.subject in subjects]}
+    accounts.audit.write(now, me(), "person exported", args.whose.strip().upper(), start, end)
     text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
     if args.out is None:
         sys.stdout.write(text)
@@ -119,7 +119,7 @@ def _erase(args, settings, keys, accounts, gateway, meters, end, now):
         raise CommandError("what has not happened cannot be erased yet")
     removed = accounts.of_home(gateway) if gateway else []
     # The log first: an erasure that is not in it must not happen.
-    accounts.write(now, me(), "person erased", args.whose.strip().upper(), None, end)
+    accounts.audit.write(now, me(), "person erased", args.whose.strip().upper(), None, end)
     for name in removed:
         accounts.remove(name)
     keys.erase(gateway, meters, end, now)

@@ -325,7 +325,7 @@ def _home(args):
             with user.opened(Directory(args.dir)) as accounts:
                 for name in accounts.of_home(gateway):
                     accounts.remove(name)
-                    accounts.write(since, user.me(), "account removed", name)
+                    accounts.audit.write(since, user.me(), "account removed", name)
         elif since is None:
             since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
         where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{settings.web_port}"

@@ -12,7 +12,7 @@ from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office.accounts import LEAST_PASSWORD, Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.web.access import ROLES, Who
+from cloud_receiver.office.roles import ROLES, Who
 
 from ..errors import CommandError
 
@@ -79,7 +79,7 @@ def put(accounts, name: str, role: str, now: int, home: "str | None" = None) -> 
     if not NAME.fullmatch(name):
         raise CommandError(f"{name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
     new = accounts.put(name, new_password(), now, role, home)
-    accounts.write(now, me(), "account made" if new else "account changed", name, purpose=role)
+    accounts.audit.write(now, me(), "account made" if new else "account changed", name, purpose=role)
     return new
 
 
@@ -102,7 +102,7 @@ def _add(args, directory, accounts, now):
 def _remove(args, directory, accounts, now):
     if not accounts.remove(args.name):
         raise CommandError(f"there is no account {args.name}")
-    accounts.write(now, me(), "account removed", args.name)
+    accounts.audit.write(now, me(), "account removed", args.name)
     print(f"{args.name} removed")
     return 0
 
@@ -118,14 +118,14 @@ def _list(args, directory, accounts, now):
 
 def _token(args, directory, accounts, now):
     print(accounts.make_token(args.name, args.role, args.days, now))
-    accounts.write(now, me(), "token made", args.name, purpose=args.role)
+    accounts.audit.write(now, me(), "token made", args.name, purpose=args.role)
     return 0
 
 
 def _end_token(args, directory, accounts, now):
     if not accounts.revoke_token(args.name, now):
         raise CommandError(f"there is no token {args.name} that runs")
-    accounts.write(now, me(), "token ended", args.name)
+    accounts.audit.write(now, me(), "token ended", args.name)
     print(f"{args.name} ended")
     return 0
 

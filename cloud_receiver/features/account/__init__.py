@@ -1,6 +1,6 @@
 """Log in, log out, the own password. Where nobody logs in (pages on this machine alone) there is nothing of it."""
 
-from ...web.access import ALL, OPEN
+from ...office.roles import ALL, OPEN
 from ...web.feature import Route
 
 ROUTES = (

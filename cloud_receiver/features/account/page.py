@@ -84,5 +84,5 @@ class Page:
             return self.site.render(request, "account/account.html", 400, wait=0,
                                     problem="A password has at least 12 characters.")
         self.accounts.put(who.name, new, self.clock.seconds(), who.role, who.home)
-        await self.accounts.note(self.clock.seconds(), who, "password changed", who.name)
+        await self.accounts.audit.note(self.clock.seconds(), who, "password changed", who.name)
         return web.Response(status=303, headers={"Location": "/login"})

@@ -1,6 +1,6 @@
 """The alarms that stand: as a page, as JSON and CSV."""
 
-from ...web.access import STAFF
+from ...office.roles import STAFF
 from ...web.feature import Menu, Route
 
 ROUTES = (

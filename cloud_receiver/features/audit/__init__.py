@@ -1,6 +1,6 @@
 """The audit log: who looked at what and changed what, as a page, as JSON and CSV. For administrators alone."""
 
-from ...web.access import ADMINISTRATOR
+from ...office.roles import ADMINISTRATOR
 from ...web.feature import Menu, Route
 
 ROUTES = (

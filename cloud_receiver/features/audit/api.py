@@ -2,16 +2,16 @@
 
 from aiohttp import web
 
-from ...office.accounts import Line
+from ...office.audit import Line, exported
 from ...web import export
 from ...web.lists import PIECE, bad_request
 
 
 class Api:
-    """The route; `site` has the accounts."""
+    """The route; `site` has the log."""
 
     def __init__(self, site):
-        self.accounts = site.accounts
+        self.log = site.accounts.audit
 
     async def audit(self, request: web.Request) -> web.StreamResponse:
         """Every line, as a list or (`format=csv`) as CSV, oldest first."""
@@ -22,7 +22,7 @@ class Api:
 
         async def pieces():
             after = 0
-            while lines := self.accounts.piece(after, PIECE):
+            while lines := self.log.piece(after, PIECE):
                 after = lines[-1].id
-                yield [tuple(export.audit_fields(line).values()) for line in lines]
+                yield [tuple(exported(line).values()) for line in lines]
         return await export.stream(request, "audit", form, {}, Line._fields, pieces())

@@ -14,5 +14,5 @@ class Page:
     async def audit(self, request: web.Request) -> web.Response:
         """Its latest lines, of one subject if asked."""
         subject = request.query.get("q", "").strip()[:80]
-        return self.site.render(request, "audit/audit.html", lines=self.accounts.audit(subject, 0, LINES),
+        return self.site.render(request, "audit/audit.html", lines=self.accounts.audit.latest(subject, LINES),
                                 subject=subject)

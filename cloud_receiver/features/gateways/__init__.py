@@ -1,6 +1,6 @@
 """The list of gateways and one gateway: contact, delivery, what it hears, orders, crashes; as pages and as data."""
 
-from ...web.access import STAFF
+from ...office.roles import STAFF
 from ...web.feature import Menu, Route
 
 ROUTES = (

@@ -1,6 +1,6 @@
 """The homeowner's page: own water, and electricity if they share it; behind a secret link or a log-in."""
 
-from ...web.access import HOMEOWNER, OPEN
+from ...office.roles import HOMEOWNER, OPEN
 from ...web.feature import Route
 
 ROUTES = (

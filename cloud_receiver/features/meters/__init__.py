@@ -1,6 +1,6 @@
 """The list of meters, one meter with its use and who hears it, and readings; as pages and as data."""
 
-from ...web.access import HOURS, STAFF, USE
+from ...office.roles import HOURS, STAFF, USE
 from ...web.feature import Menu, Route
 
 ROUTES = (

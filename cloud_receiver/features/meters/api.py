@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ...data import media
 from ...data.clock import DAY, iso
+from ...office import roles
 from ...stores import lists, queries
 from ...web import access, export
 from ...web.lists import bad_request, in_pieces, limits, selection
@@ -28,14 +29,14 @@ class Api:
             form, (show, search, order), cut = export.form(request), selection(request, "id"), limits(request)
         except ValueError as e:
             return bad_request(e)
-        if not access.may(request, access.USE) and order.lstrip("-") == "reading":
+        if not access.may(request, roles.USE) and order.lstrip("-") == "reading":
             order = "id"
         now, recent = self.clock.seconds(), self.site.recent.day()
         ids, count = await self.store.read(lists.meter_ids, now, show, search, order, *cut,
                                            await ranks(self.site, order))
 
         def told(m):
-            [seen] = access.fitting(request, [m])
+            [seen] = access.redacted_for(request, [m])
             return dict(_meter(seen), coverage_share=round(m["covered"] / lists.WEEK, 4))
 
         def row(m):
@@ -51,7 +52,7 @@ class Api:
         rows = await self.store.read(queries.meters, recent, request.match_info["id"].upper())
         if not rows:
             return web.json_response({"error": "no such meter"}, status=404)
-        m = access.fitting(request, rows)[0]
+        m = access.redacted_for(request, rows)[0]
         coverage = await self.store.read(queries.meter_coverage, rows[0]["row"], recent - 30)
         return web.json_response(dict(
             _meter(m), latest=m["latest"],

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ...data import attention, usage
 from ...data.clock import DAY
+from ...office import roles
 from ...stores import lists, queries
 from ...web import access, charts, parts
 from ...web.lists import ListQuery
@@ -25,17 +26,17 @@ class Page:
         """The list of meters: searched, filtered, sorted."""
         now = self.clock.seconds()
         query = ListQuery(request, SHOWN, lists.METER_ORDERS, "id")
-        if not access.may(request, access.USE) and query.order.lstrip("-") == "reading":
+        if not access.may(request, roles.USE) and query.order.lstrip("-") == "reading":
             query.order = "id"
         rows, count = await self._rows(query, now)
         if query.beyond(count):
             rows, count = await self._rows(query, now)
         total = count if query.everything else (await self.store.read(lists.totals))[0]
         return self.site.render(
-            request, "meters/meters.html", rows=access.fitting(request, rows), found=count, total=total, c=query,
+            request, "meters/meters.html", rows=access.redacted_for(request, rows), found=count, total=total, c=query,
             search=query.search, show=query.show, order=query.order, week=lists.WEEK,
-            may_see_use=access.may(request, access.USE), first=iso_day(now - 31 * DAY),
-            may_see_hours=access.may(request, access.HOURS), last=iso_day(now + DAY), purposes=access.PURPOSES,
+            may_see_use=access.may(request, roles.USE), first=iso_day(now - 31 * DAY),
+            may_see_hours=access.may(request, roles.HOURS), last=iso_day(now + DAY), purposes=roles.PURPOSES,
             silent=lambda m: attention.silent_meter(m, now))
 
     async def _rows(self, query, now):
@@ -49,19 +50,19 @@ class Page:
         if not rows:
             return self.site.render(request, "error.html", 404, title="Not found",
                                     detail="No meter called %s has been heard.", value=name)
-        m, now = access.fitting(request, rows)[0], self.clock.seconds()
+        m, now = access.redacted_for(request, rows)[0], self.clock.seconds()
         view = request.query.get("view", "days")
         view = view if view in ("days", "hours", "months") else "days"
         day = a_day(request.query.get("day", ""), usage.local(now).date())
         if view == "hours":
             bounds = usage.hour_bounds(day)
-            if not await access.hours(self.site.accounts, request, m["id"], bounds[0], bounds[-1], now):
+            if not await access.hours(self.site.accounts.audit, request, m["id"], bounds[0], bounds[-1], now):
                 return self.site.render(request, "purpose.html", subject=m["id"], back=parts.meter_url(m["id"]),
-                                        purposes=access.PURPOSES)
-        used = await self._uses(m["row"], view, day) if access.may(request, access.USE) else []
+                                        purposes=roles.PURPOSES)
+        used = await self._uses(m["row"], view, day) if access.may(request, roles.USE) else []
         return self.site.render(
-            request, "meters/meter.html", m=m, may_see_use=access.may(request, access.USE),
-            may_see_hours=access.may(request, access.HOURS), purpose=request.query.get("purpose", ""),
+            request, "meters/meter.html", m=m, may_see_use=access.may(request, roles.USE),
+            may_see_hours=access.may(request, roles.HOURS), purpose=request.query.get("purpose", ""),
             silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
             chart=lambda w: charts.use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),

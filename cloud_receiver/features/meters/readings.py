@@ -4,13 +4,14 @@ from aiohttp import web
 
 from ...data import media
 from ...data.clock import DAY, iso, parse_time
+from ...office import roles
 from ...stores import lists, queries
 from ...web import access, export
 from ...web.lists import PIECE, bad_request
 
 MOST_DAYS = 400  # of readings in one answer
 COLUMNS = ("meter", "time", "total_m3")
-NO_PURPOSE = f"purpose is one of {', '.join(access.PURPOSES)}"
+NO_PURPOSE = f"purpose is one of {', '.join(roles.PURPOSES)}"
 
 
 class Readings:
@@ -29,7 +30,7 @@ class Readings:
         rows = await self.store.read(queries.meters, self.site.recent.day(), request.match_info["id"].upper())
         if not rows:
             return web.json_response({"error": "no such meter"}, status=404)
-        if not await access.hours(self.site.accounts, request, rows[0]["id"], start, end, now):
+        if not await access.hours(self.site.accounts.audit, request, rows[0]["id"], start, end, now):
             return bad_request(NO_PURPOSE)
         readings = [] if end <= start else await self.store.read(queries.readings, rows[0]["row"], start, end)
         told = [{"meter": rows[0]["id"], "time": iso(t), "total_m3": media.cubic(ml)} for t, ml in readings]
@@ -48,7 +49,7 @@ class Readings:
                 raise ValueError("resolution is days or hours")
         except ValueError as e:
             return bad_request(e)
-        if resolution == "hours" and not await access.hours(self.site.accounts, request, "all", start, end, now,
+        if resolution == "hours" and not await access.hours(self.site.accounts.audit, request, "all", start, end, now,
                                                             "export"):
             return bad_request(NO_PURPOSE)
         head = {"from": iso(start), "to": iso(end), "resolution": resolution}

@@ -1,6 +1,6 @@
 """The overview: the state of everything, and what needs attention."""
 
-from ...web.access import STAFF
+from ...office.roles import STAFF
 from ...web.feature import Menu, Route
 
 ROUTES = (

@@ -1,6 +1,6 @@
 """Who may log in, with which role, and which programs have a token. For administrators, where people log in."""
 
-from ...web.access import ADMINISTRATOR
+from ...office.roles import ADMINISTRATOR
 from ...web.feature import Menu, Route
 
 ROUTES = (

@@ -10,6 +10,7 @@ import secrets
 
 from aiohttp import web
 
+from ...office import roles
 from ...web import access
 from ...web.gate import fields
 
@@ -36,7 +37,7 @@ class Page:
         """`made`: (for whom, the password or token that is shown this once)."""
         return self.site.render(
             request, "users/users.html", status, people=self.accounts.people(), tokens=self.accounts.tokens(),
-            roles=access.ROLES[:4], token_roles=TOKEN_ROLES, problem=problem, made=made)
+            roles=roles.ROLES[:4], token_roles=TOKEN_ROLES, problem=problem, made=made)
 
     async def change(self, request: web.Request) -> web.Response:
         """Make one change; a secret that is made is in the answer and nowhere else."""
@@ -56,7 +57,7 @@ class Page:
     # --- changes; each notes itself before it is made
 
     async def _add(self, who, name, form):
-        role = _one_of(form.get("role"), access.STAFF)
+        role = _one_of(form.get("role"), roles.STAFF)
         if not NAME.fullmatch(name):
             raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -")
         if any(p.name == name for p in self.accounts.people()):
@@ -74,7 +75,7 @@ class Page:
         return name, password
 
     async def _role(self, who, name, form):
-        role = _one_of(form.get("role"), access.STAFF)
+        role = _one_of(form.get("role"), roles.STAFF)
         if self._other(who, name).home is not None:
             raise Wrong("There is no such change.")
         await self._note(who, "account changed", name, role)
@@ -117,7 +118,7 @@ class Page:
         raise Wrong("There is none of this name.")
 
     async def _note(self, who, what, name, purpose=""):
-        await self.accounts.note(self.clock.seconds(), who, what, name, purpose=purpose)
+        await self.accounts.audit.note(self.clock.seconds(), who, what, name, purpose=purpose)
 
 
 def _one_of(text, those):
