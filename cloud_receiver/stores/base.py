@@ -1,4 +1,4 @@
-"""What every store has in common: the jobs it queues for its writer, its reading threads, its migrations.
+"""What every store has in common: the jobs it queues for its writer, its reading threads.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
 rowcount, description), and `executemany(sql, rows)`; `known` is what jobs/common_batch.py remembers. Its SQL is what
@@ -8,21 +8,13 @@ and PAIRS for a list.
 
 import asyncio
 import concurrent.futures
-import hashlib
-import logging
-from pathlib import Path
 
-from firmware.wire import envelope
-
-from . import StoreError, people, queries
-from .jobs import batch, common_batch, keeping, settle
+from . import people, queries
+from .jobs import batch, common_batch, gateways, keeping, settle
 
 Known = common_batch.Known  # what a store's own module gives the connection that writes
 
-log = logging.getLogger("netti.store")
-
 READERS = 4
-MIGRATIONS = Path(__file__).parent
 
 
 class BaseStore:
@@ -46,7 +38,7 @@ class BaseStore:
 
     async def enrol(self, public_key: bytes, kind: str, name: str, now: int) -> int:
         """The row of a gateway's key, made if it is new; one that was here before keeps its history."""
-        return await self.writer.submit(_enrol, public_key, kind, name, now)
+        return await self.writer.submit(gateways.enrol, public_key, kind, name, now)
 
     def take(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
         """Store a verified batch, whose records are a records.Content; the future gives Taken."""
@@ -63,7 +55,7 @@ class BaseStore:
 
     async def forget_home(self, gateway: str, before: int) -> int:
         """Forget a home's electricity from before a time; returns how many hours that was."""
-        return await self.writer.submit(_forget_home, gateway, before)
+        return await self.writer.submit(gateways.forget_home, gateway, before)
 
     async def erase(self, gateway: "str | None", meters: "list[str]", before: int, after: int) -> "int | None":
         """A piece of forgetting what a home and its meters did before a time (people.erase); where the next begins."""
@@ -91,42 +83,3 @@ class BaseStore:
     async def pending(self, limit: int):
         """The next telegrams to decode."""
         return await self.read(queries.pending, limit)
-
-
-def migrate(db, dialect: str, script, folder: Path = MIGRATIONS) -> int:
-    """Apply the migrations that are missing, each in a transaction of its own by `script(text)`; returns the version.
-
-    Raises StoreError where the store is of a newer version than this program, or a migration is not the one applied.
-    """
-    db.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
-    applied = dict(db.execute("SELECT version, sha256 FROM migrations").fetchall())
-    known = {int(p.name.split("_")[1]): p for p in sorted(folder.glob(f"{dialect}_[0-9]*.sql"))}
-    if applied.keys() - known.keys():
-        raise StoreError("the store was written by a newer version of Netti; this one does not open it")
-    if applied and known.keys() - applied.keys():
-        log.warning("the store is brought from schema %d to %d; with many telegrams that takes minutes", max(applied),
-                    max(known))
-    for version, path in sorted(known.items()):
-        text = path.read_text(encoding="utf-8")
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if version in applied:
-            if applied[version] != digest:
-                raise StoreError(f"migration {path.name} is not the one this store was made with")
-            continue
-        note = f"INSERT INTO migrations VALUES ({version}, '{path.name}', '{digest}');"
-        script(f"BEGIN;\n{text}\n{note}\nCOMMIT;")
-    return max(known)
-
-
-def _enrol(db, public_key, kind, name, now):
-    gateway = envelope.gateway_id(public_key)
-    db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled) VALUES (?,?,?,?,?) "
-               "ON CONFLICT (gateway) DO UPDATE SET kind = excluded.kind, "
-               "name = CASE WHEN excluded.name = '' THEN gateways.name ELSE excluded.name END",
-               (gateway, public_key, kind, name, now))
-    return db.execute("SELECT id FROM gateways WHERE gateway = ?", (gateway,)).fetchone()[0]
-
-
-def _forget_home(db, gateway, before):
-    return db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = (SELECT id FROM gateways WHERE gateway = ?)",
-                      (before, gateway)).rowcount

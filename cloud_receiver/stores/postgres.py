@@ -12,7 +12,7 @@ import time
 
 import asyncpg
 
-from . import NUMBERS, PAIRS, TEXTS, StoreError, base
+from . import NUMBERS, PAIRS, TEXTS, StoreError, schema
 from .base import BaseStore, Known
 from .writer import Groups, Writer
 
@@ -83,7 +83,7 @@ def _connect_writer(dsn):
     session = Session(dsn)
     try:
         _lock(session)
-        base.migrate(session, "postgres", session.script)
+        schema.migrate(session, session.script, schema.folder("postgres"))
     except BaseException:
         session.close()
         raise

@@ -2,7 +2,6 @@
 
 One connection, in one thread, writes and checkpoints; all others are query_only and never checkpoint. That also keeps
 clear of the WAL-reset bug of SQLite 3.7.0 to 3.51.2, which needs two connections that write or checkpoint at once.
-Migrations are the numbered files beside this one (sqlite_NNNN_*.sql), applied in order, each once, never changed.
 """
 
 import contextlib
@@ -12,8 +11,8 @@ import threading
 from pathlib import Path
 
 from ..office.files import put_in_place
-from . import base
-from .base import MIGRATIONS, BaseStore, Known
+from . import schema
+from .base import BaseStore, Known
 from .writer import Groups, Writer
 
 WAL_RESET_FIXED = (3, 51, 3)
@@ -139,6 +138,6 @@ def _leave_writer(connection):
     connection.close()
 
 
-def migrate(connection, folder: Path = MIGRATIONS) -> int:
-    """Apply the migrations that are missing; see base.migrate."""
-    return base.migrate(connection, "sqlite", connection.executescript, folder)
+def migrate(connection) -> int:
+    """Apply the migrations that are missing; see schema.migrate."""
+    return schema.migrate(connection, connection.executescript, schema.folder("sqlite"))

@@ -13,7 +13,7 @@ from test_store import rows
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import records
-from cloud_receiver.stores import StoreError, base, open_store, queries, sqlite
+from cloud_receiver.stores import StoreError, open_store, queries, schema, sqlite
 from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
@@ -31,15 +31,15 @@ INSERT INTO coverage VALUES ({day}, 70, 70, 1, 0, -70, -70, {level});
 
 
 def versions(dialect):
-    return sorted(int(p.name.split("_")[1]) for p in base.MIGRATIONS.glob(f"{dialect}_[0-9]*.sql"))
+    return list(schema.migrations(schema.folder(dialect)))
 
 
 def old_store(dialect, version, tmp_path):
     """The URL of a store made by the first schema, filled then, and migrated up to a version; and its migrations."""
     folder = tmp_path / "then"
     folder.mkdir()
-    files = sorted(base.MIGRATIONS.glob(f"{dialect}_[0-9]*.sql"))
-    shutil.copy(files[0], folder)
+    files = schema.migrations(schema.folder(dialect))
+    shutil.copy(files[1], folder)
     form = "x'{}'" if dialect == "sqlite" else "'\\x{}'::bytea"
     time, digest = NOW - HOUR, records.content_digest(TELEGRAM)
     nothing, epoch, data, level = (form.format(b) for b in ("00", "0102030405060708", TELEGRAM.hex(), "46"))
@@ -57,12 +57,12 @@ def old_store(dialect, version, tmp_path):
             url = postgres.new_database()
             db = stack.enter_context(contextlib.closing(Session(url)))
             script = db.script
-        assert base.migrate(db, dialect, script, folder) == 1
+        assert schema.migrate(db, script, folder) == 1
         script(text)
-        for path in files[1:]:
-            if int(path.name.split("_")[1]) <= version:
+        for number, path in files.items():
+            if 1 < number <= version:
                 shutil.copy(path, folder)
-        assert base.migrate(db, dialect, script, folder) == version
+        assert schema.migrate(db, script, folder) == version
     return url
 
 
@@ -95,9 +95,9 @@ def test_a_store_of_every_schema_is_opened_with_all_it_holds(dialect, version, t
 
 
 @pytest.mark.parametrize("name,digest", [
-    ("sqlite_0001_first.sql", "7750fc72fe25e202560c19075a712a44a6287ea76efc38541f3664601468a42c")])
+    ("sqlite/0001_first.sql", "7750fc72fe25e202560c19075a712a44a6287ea76efc38541f3664601468a42c")])
 def test_the_first_schema_is_the_one_that_was_released(name, digest):
-    assert hashlib.sha256((base.MIGRATIONS / name).read_bytes()).hexdigest() == digest
+    assert hashlib.sha256((schema.folder("") / name).read_bytes()).hexdigest() == digest
 
 
 def test_migrations_once_and_never_backwards(tmp_path):
