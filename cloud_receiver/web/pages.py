@@ -19,6 +19,7 @@ from ..stores import Busy, StoreError
 from . import access, feature, parts, words
 from .gate import Gate
 from .recent import Recent
+from .words import N_
 
 log = logging.getLogger("netti.pages")
 
@@ -31,9 +32,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
-ERRORS = {404: ("Not found", "There is nothing at this address."),
-          403: ("Not allowed", "Your role does not include this."),
-          503: ("Not possible just now", "Try again shortly.")}
+ERRORS = {404: (N_("Not found"), N_("There is nothing at this address.")),
+          403: (N_("Not allowed"), N_("Your role does not include this.")),
+          503: (N_("Not possible just now"), N_("Try again shortly."))}
 KINDS = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}  # of static files
 
 
@@ -53,12 +54,7 @@ class Site:
         self._hosts = ("localhost", "127.0.0.1", "[::1]", *([self.public_name] if self.public_name else []))
         self._static = static_files(HERE / "static", *(f.folder / "static" for f in features))
         self._stamps = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self._static.items()}
-        self._templates = jinja2.Environment(
-            loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(HERE / "templates"), jinja2.PrefixLoader(
-                {f.name: jinja2.FileSystemLoader(f.folder) for f in features})]),
-            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-        self._templates.globals.update(static=self._static_url, p=parts, media=media.media_name,
-                                       alarm_level=attention.alarm_level, delivery=attention.delivery)
+        self._templates = {language: self._environment(language) for language in words.LANGUAGES}
 
     def app(self, others=()) -> web.Application:
         """Everything people and programs of the works reach; `others`: (method, path, roles, handler) of routes that
@@ -75,6 +71,18 @@ class Site:
             (app.router.add_get if method == "GET" else app.router.add_post)(path, handler)
             rules[method, path] = roles
         return app
+
+    def _environment(self, language) -> jinja2.Environment:
+        environment = jinja2.Environment(
+            loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(HERE / "templates"), jinja2.PrefixLoader(
+                {f.name: jinja2.FileSystemLoader(f.folder) for f in self.features})]),
+            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"])
+        environment.install_gettext_translations(  # type: ignore[attr-defined]
+            words.translations(language), newstyle=True)
+        environment.globals.update(static=self._static_url, p=parts, media=media.media_name,
+                                   alarm_level=attention.alarm_level, delivery=attention.delivery)
+        return environment
 
     def answering(self, name: str, module: str):
         """The object of a feature's module that answers its requests: what it counts and limits."""
@@ -99,16 +107,17 @@ class Site:
         except (Busy, StoreError, sqlite3.OperationalError) as e:
             log.error("%s not answered: %s", access.route(request), str(e) or "the store is busy")
             if page:
-                response = self.render(request, "error.html", 503, title="The readings are away", value=None,
-                                       detail="Their database does not answer just now. Try again shortly.")
+                response = self.render(request, "error.html", 503, title=N_("Readings are temporarily unavailable"),
+                                       value=None,
+                                       detail=N_("Their database does not answer just now. Try again shortly."))
             else:
                 response = web.json_response({"error": "the store does not answer"}, status=503)
             response.headers["Retry-After"] = "5"
         except Exception:
             log.exception("%s could not be answered", access.route(request))  # an address may name a meter or a home
             if page:
-                response = self.render(request, "error.html", 500, title="Something went wrong", value=None,
-                                       detail="The receiver could not make this page. Try again shortly.")
+                response = self.render(request, "error.html", 500, title=N_("Something went wrong"), value=None,
+                                       detail=N_("The receiver could not make this page. Try again shortly."))
             else:
                 response = web.json_response({"error": "internal error"}, status=500)
         return response
@@ -119,8 +128,8 @@ class Site:
         language = words.choose(asked, request.cookies.get(COOKIE), request.headers.get("Accept-Language", ""))
         w, who = words.Words(language, self.clock.seconds()), access.who(request)
         session = who if who.via == "session" else None  # None for a token and where nobody logs in
-        text = self._templates.get_template(template).render(
-            _=w.text, w=w, session=session, who=who, menu=self._menu(who),
+        text = self._templates[language].get_template(template).render(
+            w=w, session=session, who=who, menu=self._menu(who),
             works=self.settings.name, path=request.path, now=w.now,
             languages=[(name, words.NAMES[name], with_query(request, lang=name)) for name in words.LANGUAGES],
             link=lambda **changes: with_query(request, **changes), **values)

@@ -16,10 +16,8 @@ from babel.numbers import format_decimal
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver.data import attention, crashes, usage
-from cloud_receiver.features.gateways import records as kept_records
+from cloud_receiver.data import usage
 from cloud_receiver.features.overview import items
-from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError, lists
 from cloud_receiver.web import charts, parts, words
@@ -137,28 +135,6 @@ def test_every_link_leads_somewhere(receiver, language):
         if "NOT-A" in link or "AAAA" in link or "nowhere" in link:
             continue
         assert receiver.web(link).status == 200, link
-
-
-def test_every_text_has_its_bokmal():
-    used = set()
-    for template in [*(ROOT / "templates").iterdir(), *(ROOT.parent / "features").rglob("*.html")]:
-        text = template.read_text(encoding="utf-8")
-        used.update(m[1] for m in re.findall(r"""(?:_|w\.text)\((['"])(.*?)\1""", text))
-        used.update(re.findall(r"""_\([^)]*? else '(.*?)'""", text))
-    used.update(re.findall(r"""add\("\w+", "(.*?)\"""", Path(items.__file__).read_text()))
-    used.update(re.findall(r'w\.text\("(.*?)"', (ROOT / "parts.py").read_text()))
-    used.update(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}]))
-    used.update(words.CLOCKS)
-    used.update(orders.RESULTS)
-    used.update(kept_records.NAMES.values())
-    used.update([*crashes.CAUSES.values(), crashes.UNKNOWN, "Crash"])
-    assert len(used) > 80
-    assert sorted(used - words.NB.keys()) == []
-
-
-def test_placeholders_agree():
-    for english, bokmal in words.NB.items():
-        assert english.count("%s") == bokmal.count("%s"), english
 
 
 def test_language_is_the_readers(receiver):

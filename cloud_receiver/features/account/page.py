@@ -10,6 +10,7 @@ from ...office.accounts import LEAST_PASSWORD, SESSION_S, password_hash
 from ...web import access
 from ...web.addresses import address_bucket, client_address
 from ...web.gate import COOKIE, fields
+from ...web.words import N_
 
 HASHING, MOST_WAITING = 2, 20  # passwords hashed at once (32 MiB each), and those that may wait for it
 
@@ -79,10 +80,10 @@ class Page:
         proved = await self._proved(request, who.name, present)
         if isinstance(proved, int):
             return self.site.render(request, "account/account.html", 429 if proved else 403, wait=proved,
-                                    problem="" if proved else "The present password is wrong.")
+                                    problem="" if proved else N_("The present password is wrong."))
         if not LEAST_PASSWORD <= len(new) <= 200:
             return self.site.render(request, "account/account.html", 400, wait=0,
-                                    problem="A password has at least 12 characters.")
+                                    problem=N_("A password has at least 12 characters."))
         self.accounts.put(who.name, new, self.clock.seconds(), who.role, who.home)
         await self.accounts.audit.note(self.clock.seconds(), who, "password changed", who.name)
         return web.Response(status=303, headers={"Location": "/login"})

@@ -2,9 +2,10 @@
 
 from ...office.roles import STAFF
 from ...web.feature import Menu, Route
+from ...web.words import N_
 
 ROUTES = (
     Route("GET", "/alarms", STAFF, "page.alarms"),
     Route("GET", "/v1/alarms", STAFF, "api.alarms"),
 )
-MENU = Menu(30, "/alarms", "Alarms", STAFF)
+MENU = Menu(30, "/alarms", N_("Alarms"), STAFF)

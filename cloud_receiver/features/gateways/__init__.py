@@ -2,6 +2,7 @@
 
 from ...office.roles import STAFF
 from ...web.feature import Menu, Route
+from ...web.words import N_
 
 ROUTES = (
     Route("GET", "/gateways", STAFF, "page.gateways"),
@@ -9,4 +10,4 @@ ROUTES = (
     Route("GET", "/v1/gateways", STAFF, "api.gateways"),
     Route("GET", "/v1/gateways/{id}", STAFF, "api.gateway"),
 )
-MENU = Menu(40, "/gateways", "Gateways", STAFF)
+MENU = Menu(40, "/gateways", N_("Gateways"), STAFF)

@@ -7,6 +7,7 @@ from ...office import orders
 from ...stores import lists, queries
 from ...web import words
 from ...web.lists import ListQuery
+from ...web.words import N_
 from . import rows as listed
 from .records import described
 
@@ -40,8 +41,8 @@ class Page:
         name = request.match_info["id"].upper()
         rows = await self.store.read(queries.gateways, name)
         if not rows:
-            return self.site.render(request, "error.html", 404, title="Not found",
-                                    detail="No gateway called %s is enrolled.", value=name)
+            return self.site.render(request, "error.html", 404, title=N_("Not found"),
+                                    detail=N_("No gateway called %(name)s is enrolled."), value=name)
         g = rows[0]
         events = await self.store.read(queries.gateway_events, g["row"])
         return self.site.render(

@@ -5,8 +5,10 @@ import cbor2
 from firmware.wire import records
 
 from ...data import crashes
+from ...web.words import N_
 
-NAMES = {records.EVENT: "Event", records.BOOT: "Start", records.CLOCK: "Clock set", records.POSITION: "Position"}
+NAMES = {records.EVENT: N_("Event"), records.BOOT: N_("Start"), records.CLOCK: N_("Clock set"),
+         records.POSITION: N_("Position")}
 
 
 def described(kind, time, received, body):
@@ -20,7 +22,7 @@ def described(kind, time, received, body):
                       records.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()
             if kind == records.EVENT and fields[0] == "crash":
                 lines = crashes.crash(time, received, fields[1]).trace.splitlines()
-                return "Crash", lines[-1][:200] if lines else "", time, received
+                return N_("Crash"), lines[-1][:200] if lines else "", time, received
         except Exception:  # noqa: BLE001 - checked when it was taken; a page is no place to fail over it
             detail = ""
-    return NAMES.get(kind, "Record of an unknown kind"), detail[:200], time, received
+    return NAMES.get(kind, N_("Record of an unknown kind")), detail[:200], time, received

@@ -2,6 +2,7 @@
 
 from ...office.roles import HOURS, STAFF, USE
 from ...web.feature import Menu, Route
+from ...web.words import N_
 
 ROUTES = (
     Route("GET", "/meters", STAFF, "page.meters"),
@@ -11,4 +12,4 @@ ROUTES = (
     Route("GET", "/v1/meters/{id}/readings", HOURS, "readings.of_meter"),
     Route("GET", "/v1/readings", USE, "readings.of_all"),  # by hour: HOURS, as access.hours asks
 )
-MENU = Menu(20, "/meters", "Meters", STAFF)
+MENU = Menu(20, "/meters", N_("Meters"), STAFF)

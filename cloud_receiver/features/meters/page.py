@@ -10,6 +10,7 @@ from ...office import roles
 from ...stores import lists, queries
 from ...web import access, charts, parts
 from ...web.lists import ListQuery
+from ...web.words import N_
 from .coverage import by_gateway
 
 COVERED_DAYS = 7  # on a meter's page
@@ -48,8 +49,8 @@ class Page:
         name = request.match_info["id"].upper()
         rows = await self.store.read(queries.meters, self.site.recent.day(), name)
         if not rows:
-            return self.site.render(request, "error.html", 404, title="Not found",
-                                    detail="No meter called %s has been heard.", value=name)
+            return self.site.render(request, "error.html", 404, title=N_("Not found"),
+                                    detail=N_("No meter called %(name)s has been heard."), value=name)
         m, now = access.redacted_for(request, rows)[0], self.clock.seconds()
         view = request.query.get("view", "days")
         view = view if view in ("days", "hours", "months") else "days"

@@ -200,22 +200,25 @@ def mail_text(body: dict, works: str, language: str, link: str) -> "tuple[str, s
     lines = []
     for n in body["notices"][:MOST_LINES]:
         if n["kind"] == "alarm":
-            lines.append(f"{n['meter']}: {w.code(n['alarm'])}, {w.text('since %s', w.time(n['since']))}"
+            lines.append(f"{n['meter']}: {w.code(n['alarm'])}, {w.text('since %(time)s', time=w.time(n['since']))}"
                          + (f"\n  {link}/meters/{n['meter']}" if link else ""))
         else:
-            silent = w.text("Enrolled, not heard from yet") if n["since"] is None else \
-                w.text("No contact for %s", w.span(body["time"] - n["since"]))
-            lines.append(f"{n['gateway']}: {silent}"
+            contact = w.text("Enrolled, not heard from yet") if n["since"] is None else \
+                w.text("No contact for %(span)s", span=w.span(body["time"] - n["since"]))
+            lines.append(f"{n['gateway']}: {contact}"
                          + (f"\n  {link}/gateways/{n['gateway']}" if link else ""))
     more = len(body["notices"]) - len(lines)
     if more:
-        lines.append(w.text("and %s more", w.number(more)))
+        lines.append(w.text("and %(count)s more", count=w.number(more)))
     alarms = sum(n["kind"] == "alarm" for n in body["notices"])
-    parts = [w.text("1 alarm") if alarms == 1 else w.text("%s alarms", w.number(alarms))] if alarms else []
-    silent_ = len(body["notices"]) - alarms
-    if silent_:
-        parts.append(w.text("1 silent gateway") if silent_ == 1 else w.text("%s silent gateways", w.number(silent_)))
-    return f"{works}: {', '.join(parts)}", "\n".join(lines) + "\n"
+    silent = len(body["notices"]) - alarms
+    counts = []
+    if alarms:
+        counts.append(w.plural("%(count)s alarm", "%(count)s alarms", alarms, count=w.number(alarms)))
+    if silent:
+        counts.append(w.plural("%(count)s silent gateway", "%(count)s silent gateways", silent,
+                               count=w.number(silent)))
+    return f"{works}: {', '.join(counts)}", "\n".join(lines) + "\n"
 
 
 def send_mail(where: dict, mail: email.message.EmailMessage) -> None:

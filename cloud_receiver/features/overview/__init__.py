@@ -2,9 +2,10 @@
 
 from ...office.roles import STAFF
 from ...web.feature import Menu, Route
+from ...web.words import N_
 
 ROUTES = (
     Route("GET", "/", STAFF, "page.overview"),
     Route("GET", "/v1/summary", STAFF, "api.summary"),
 )
-MENU = Menu(10, "/", "Overview", STAFF)
+MENU = Menu(10, "/", N_("Overview"), STAFF)

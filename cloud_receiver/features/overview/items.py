@@ -3,8 +3,9 @@
 from collections import namedtuple
 
 from ...data.attention import alarm_level, silent_gateway, silent_meter
+from ...web.words import N_
 
-# level: bad or warn; kind: gateway or meter; id and name: which; text: of words.NB; values: for the text.
+# level: bad or warn; kind: gateway or meter; id and name: which; text: English, as in the catalogue; value: for it.
 Item = namedtuple("Item", ("level", "kind", "id", "name", "text", "value"))
 
 
@@ -19,15 +20,15 @@ def gateway_items(gateways, revoked, now) -> "list[Item]":
             found.append(Item(level, "gateway", g["id"], g["name"], text, value))
 
         if any(e["equivocations"] for e in g["epochs"]):
-            add("bad", "Sent two versions of the same records")
+            add("bad", N_("Sent two versions of the same records"))
         if g["last_contact"] is None:
-            add("warn", "Enrolled, not heard from yet")
+            add("warn", N_("Enrolled, not heard from yet"))
         elif silent_gateway(g, now):
-            add("bad", "No contact for %s", now - g["last_contact"])
+            add("bad", N_("No contact for %(span)s"), now - g["last_contact"])
         if any(e["lost"] for e in g["epochs"]):
-            add("warn", "Records lost")
+            add("warn", N_("Records lost"))
         if any(e["gaps"] for e in g["epochs"]):
-            add("warn", "Gap in what it delivered")
+            add("warn", N_("Gap in what it delivered"))
     return found
 
 
@@ -37,15 +38,15 @@ def meter_items(meters, now) -> "list[Item]":
     for m in meters:
         if m["alarms"]:
             level = "bad" if any(alarm_level(a["alarm"]) == "bad" for a in m["alarms"]) else "warn"
-            found.append(Item(level, "meter", m["id"], "", "Alarm", m["alarms"]))
+            found.append(Item(level, "meter", m["id"], "", N_("Alarm"), m["alarms"]))
         if m["key"] == "wrong":
-            found.append(Item("bad", "meter", m["id"], "", "Key is wrong", None))
+            found.append(Item("bad", "meter", m["id"], "", N_("Key is wrong"), None))
         elif m["key"] == "missing":
-            found.append(Item("warn", "meter", m["id"], "", "Key is missing", None))
+            found.append(Item("warn", "meter", m["id"], "", N_("Key is missing"), None))
         elif m["key"] == "undecodable":
-            found.append(Item("warn", "meter", m["id"], "", "Cannot be decoded", None))
+            found.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
         if silent_meter(m, now):
-            found.append(Item("warn", "meter", m["id"], "", "Silent for %s", now - m["last_heard"]))
+            found.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
     return found
 
 
