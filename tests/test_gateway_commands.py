@@ -9,7 +9,7 @@ from firmware import port
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
 import envelopes
-import test_gateway as rig
+import gateway_bench as rig
 
 from firmware import commands, config, ed25519, reset
 from firmware.commands import (

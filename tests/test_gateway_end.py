@@ -2,7 +2,7 @@
 
 import asyncio
 
-from test_boards import folder, made
+from board_rig import folder, made
 
 
 def deaf(times):

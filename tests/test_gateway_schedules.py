@@ -15,7 +15,7 @@ from firmware import port
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
-import test_gateway as rig
+import gateway_bench as rig
 from disk import Cut, Disk
 
 from firmware import config, ed25519, history

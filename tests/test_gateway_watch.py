@@ -2,7 +2,7 @@
 
 import json
 
-from test_gateway import Bench
+from gateway_bench import Bench
 
 from firmware.watch import ROUND_S, Watch
 from firmware.wire import records

@@ -10,7 +10,7 @@ from firmware import port
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
-import test_gateway as rig
+import gateway_bench as rig
 import wmbus_cases as cases
 
 from firmware import reset

@@ -1,47 +1,13 @@
 """Captured telegrams: what other people's decoders read in them, and the same reading with and without a warm plan."""
 
-import gc
-import sys
-
 from support import corpus
 from wmbus_cases import bursts, flipped, frame_a, manchester, near, noise
+from wmbus_rows import cipher, read, unload
 
 import wmbus
-from firmware.port import aes
-from wmbus import drivers, plan, s1
+from wmbus import plan, s1
 
 SKIP = ("timestamp", "name", "_", "id", "media", "meter", "device", "rssi_dbm")
-CIPHERS = {}
-
-
-def cipher(key):
-    if len(key) == 8:
-        raise ValueError("no DES")
-    if key not in CIPHERS:
-        if len(CIPHERS) > 4:
-            CIPHERS.clear()
-        CIPHERS[key] = aes(key)
-    return CIPHERS[key]
-
-
-def unload():
-    """A device's heap holds the drivers of one home's meters, not of every maker in the captures."""
-    if sys.implementation.name != "micropython":
-        return
-    for name in list(sys.modules):
-        if name.startswith("wmbus.drivers."):
-            del sys.modules[name]
-            delattr(drivers, name[14:])
-    drivers.forget()
-    plan.forget()
-    gc.collect()
-
-
-def read(row, formats):
-    key = bytes.fromhex(row["key"]) if row["key"] else None
-    for earlier in row.get("prior") or []:
-        wmbus.decode(wmbus.strip_crc(bytes.fromhex(earlier)), key, cipher, formats)
-    return wmbus.decode(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key, cipher, formats)
 
 
 def score(name):

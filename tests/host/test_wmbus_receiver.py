@@ -111,7 +111,7 @@ def test_fragments_are_decoded_as_one_message(tmp_path):
 
 def test_from_the_air_through_a_gateway_to_a_reading(tmp_path):
     """A meter sends a message of three fragments every minute; the gateway relays one of each hour, whole."""
-    from test_gateway import Bench
+    from gateway_bench import Bench
     gateway = Bench()
     gateway.set_clock()
     for minute in range(120):

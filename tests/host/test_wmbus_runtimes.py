@@ -22,16 +22,16 @@ NOT_ON_DEVICES = {"mode 2: DES-CBC, which MicroPython's cryptolib does not have"
 SCRIPT = """
 import json, sys
 sys.path[:0] = [".", "tests"]
-import test_wmbus_corpus as t
+import wmbus_rows as rows
 import wmbus
 for line in open(sys.argv[1]):
     row = json.loads(line)
     try:
-        reading = t.read(row, {})
+        reading = rows.read(row, {})
     except wmbus.DecodeError as error:
         reading = {"error": str(error)}
     print(json.dumps([row["id"], reading]))
-    t.unload()
+    rows.unload()
 """
 
 
