@@ -46,7 +46,7 @@ import receiver_support  # noqa: E402
 from _loadgen import RECORDS  # noqa: E402
 
 from cloud_receiver import processes  # noqa: E402
-from cloud_receiver.data import dayrows, records  # noqa: E402
+from cloud_receiver.data import content, dayrows  # noqa: E402
 from cloud_receiver.office import trust  # noqa: E402
 from cloud_receiver.stores import sqlite  # noqa: E402
 from cloud_receiver.stores.jobs import common_batch, coverage  # noqa: E402
@@ -122,7 +122,7 @@ def rows_of(sender, row, ids, body):
     """The rows that a batch becomes."""
     envelope = wire_envelope.open_envelope(body, "batch", "works")
     head, at = wire_envelope.open_head(body, envelope.end)
-    found = records.read(body, at, head.first, head.last)
+    found = content.read(body[at:], head.first, head.last)
     telegrams = [(ids[r.fields.meter], row, r.seq, r.time, r.time, r.time, r.time // DAY, r.fields.digest, 0,
                   r.fields.data, coverage.pack([(row, r.fields.rssi, 1)])) for r in found]
     cover = [(r.time // DAY, ids[r.fields.meter], row, n % 24, 0, r.fields.rssi, r.fields.rssi, bytes(n % 24))
@@ -169,7 +169,7 @@ def bare_sqlite(folder, senders, bodies, seconds, generator_ms, values=tuple, en
         db.execute("INSERT INTO gateways (id, gateway, public_key, kind, name, enrolled) VALUES (?,?,?,'','',0)",
                    (row, s.gateway.id, s.gateway.public))
         db.execute("INSERT INTO epochs VALUES (?,?,?,0,0,0)", (row, row, s.gateway.epoch))
-        for r in records.read(bodies[row - 1][0], _content(bodies[row - 1][0]), 1, RECORDS):
+        for r in content.read(bodies[row - 1][0][_content(bodies[row - 1][0]):], 1, RECORDS):
             if r.fields.meter not in ids:
                 ids[r.fields.meter] = len(ids) + 1
                 db.execute("INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) "

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from firmware import wire
 from firmware.wire import envelope
 
-from ..data import buckets, records
+from ..data import buckets
+from ..data.content import Content
 from ..stores import Busy, StoreError, queries
 from ..stores.writer import resolve
 from .deadlines import Deadline
@@ -36,7 +37,7 @@ TAKE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its
 
 _answer, _open_head = envelope.answer, envelope.open_head  # looked up once
 
-# What a verified body holds; digest: SHA-256 of the record bytes; content: a records.Content.
+# What a verified body holds; digest: SHA-256 of the record bytes; content: a content.Content.
 Opened = namedtuple("Opened", ("gateway", "kid", "head", "digest", "content"))
 # A gateway as ingest knows it: its row, its id, its verifying key.
 Known = namedtuple("Known", ("row", "gateway", "key"))
@@ -142,7 +143,7 @@ class Ingest:
             log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
             return await self.deadline.wait(self.store.take(
                 opened.gateway.row, opened.head, opened.digest,
-                records.Content(opened.content.data, opened.head.first, opened.head.last, opaque=True), now))
+                Content(opened.content.data, opened.head.first, opened.head.last, opaque=True), now))
 
     async def _open(self, body):
         self._verifying += 1
@@ -231,7 +232,7 @@ def open_content(body: bytes, opening, gateway: Known) -> Opened:
         head, at = _open_head(body, opening.end)
     except wire.WireError as e:
         raise Refused(400, str(e)) from None
-    content = records.Content(body[at:], head.first, head.last)
+    content = Content(body[at:], head.first, head.last)
     if content.count() > wire.MAX_RECORDS:
         raise Refused(413, f"more than {wire.MAX_RECORDS} records")
     return Opened(gateway, opening.kid, head, hashlib.sha256(content.data).digest(), content)

@@ -3,7 +3,7 @@
 Writes are coroutines that return once what they did is durable: whoever awaits may answer. Each runs in one
 transaction, alone or in a group with others. Reads see committed data only.
 
-    take(gateway, head, digest, content, now) -> Taken      a verified batch, its records a records.Content
+    take(gateway, head, digest, content, now) -> Taken      a verified batch, its records a content.Content
     enrol(public_key, kind, name, now) -> int               the gateway's row, new or there already
     pending(limit) -> [(id, meter row, meter text, time, data)]   telegrams the decoder has not tried, oldest first
     settle([Settled], now)                                  what became of them

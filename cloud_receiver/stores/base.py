@@ -41,7 +41,7 @@ class BaseStore:
         return await self.writer.submit(gateways.enrol, public_key, kind, name, now)
 
     def take(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
-        """Store a verified batch, whose records are a records.Content; the future gives Taken."""
+        """Store a verified batch, whose records are a content.Content; the future gives Taken."""
         return self.writer.submit(batch.take, gateway, head, digest, content, now,
                                   common_batch.rows(gateway, content, now) if self.quick else None)
 

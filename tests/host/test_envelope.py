@@ -16,7 +16,7 @@ from pycose.keys.curves import Ed25519
 from pycose.messages import Sign1Message
 from receiver_support import FixedClock, Gateway, Running, make
 
-from cloud_receiver.data import records
+from cloud_receiver.data.content import read
 from firmware import ed25519, wire
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
@@ -228,7 +228,7 @@ def test_no_value_in_a_head_record_or_answer_does_more_than_be_refused(value, fi
         only_wire_errors(wire_envelope.open_head, raw + rest, 0)
         only_wire_errors(wire_envelope.open_answer, raw)
     for item in (value, fields, *([kind, 1, 99, *fields] for kind in range(1, 12))):
-        found = records.read(cbor2.dumps(item) + rest, 0, 1, 500)
+        found = read(cbor2.dumps(item) + rest, 1, 500)
         assert b"".join(r.body for r in found) == cbor2.dumps(item) + rest
 
 

@@ -8,7 +8,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.data import records
+from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder
 from cloud_receiver.stores import Settled, open_store, people, queries
 from firmware.wire import envelope
@@ -58,7 +58,7 @@ async def take(store, gateway, row, now, bodies):
     first = gateway.seq - len(bodies) + 1
     head = envelope.Head(gateway.epoch, 1, "0", 2, first, gateway.seq)
     digest = hashlib.sha256(content).digest()
-    await store.take(row, head, digest, records.Content(content, first, gateway.seq), now)
+    await store.take(row, head, digest, Content(content, first, gateway.seq), now)
 
 
 async def erase(store, gateway, meters, before, most=100):

@@ -8,20 +8,13 @@ import pytest
 from receiver_support import NOW, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.data import records
+from cloud_receiver.data import columns, content, records
 
 
 def sealed(meter, n):
     """A telegram of 47 bytes under some key."""
     return bytes((46, 0x44)) + meter.address + bytes((0x7A, n & 255, n & 3, 0x20, 5)) + hashlib.sha256(
         b"%d" % n).digest()
-
-
-def slowly(monkeypatch, data, first, last):
-    """What `read` says of it one record after the other."""
-    with monkeypatch.context() as m:
-        m.setattr(records, "telegrams", lambda *_: None)
-        return records.read(data, 0, first, last)
 
 
 def common(rng, first, count):
@@ -32,25 +25,25 @@ def common(rng, first, count):
 
 
 @pytest.mark.parametrize("first", [1, 20, 250, 65_530, 1 << 32])
-def test_the_common_batch_is_what_it_is_slowly(monkeypatch, first):
+def test_the_common_batch_is_what_it_is_one_record_after_the_other(first):
     data = common(random.Random(first), first, 20)
-    found = records.telegrams(data, first, first + 19)
+    found = columns.read(data, first, first + 19)
     assert found is not None and len(found.seqs) == 20
-    assert records.read(data, 0, first, first + 19) == slowly(monkeypatch, data, first, first + 19)
+    assert content.read(data, first, first + 19) == records.read(data, first, first + 19)
 
 
 @pytest.mark.parametrize("first", [1, 250, 256, 65_500, 65_536, 1 << 32])
-def test_telegrams_of_one_length_are_read_at_once_and_alike(monkeypatch, first):
+def test_telegrams_of_one_length_are_read_at_once_and_alike(first):
     data = b"".join(wire_records.telegram(first + n, NOW + n, -60 - n, sealed(Meter(60_000_000 + n % 7), n))
                     for n in range(40))
-    at_once = records._of_one_length(data, first, first + 39)
+    at_once = columns._of_one_length(data, first, first + 39)
     assert (at_once is not None) == (first in (256, 65_536))
-    assert at_once is None or [*zip(*at_once)] == [*zip(*records._one_by_one(data, first, first + 39))]
-    assert records.read(data, 0, first, first + 39) == slowly(monkeypatch, data, first, first + 39)
+    assert at_once is None or [*zip(*at_once)] == [*zip(*columns._one_by_one(data, first, first + 39))]
+    assert content.read(data, first, first + 39) == records.read(data, first, first + 39)
 
 
 @pytest.mark.parametrize("alike", [False, True])
-def test_whatever_is_turned_over_is_read_alike(monkeypatch, alike):
+def test_whatever_is_turned_over_is_read_alike(alike):
     rng = random.Random(3)
     taken = 0
     for trial in range(1500):
@@ -64,25 +57,25 @@ def test_whatever_is_turned_over_is_read_alike(monkeypatch, alike):
         if trial % 5 == 0:
             del data[rng.randrange(len(data)):]
         last = first + rng.choice((2, 2, 2, 1, 5))
-        taken += records.telegrams(bytes(data), first, last) is not None
-        assert records.read(bytes(data), 0, first, last) == slowly(monkeypatch, bytes(data), first, last)
+        taken += columns.read(bytes(data), first, last) is not None
+        assert content.read(bytes(data), first, last) == records.read(bytes(data), first, last)
     assert taken > 100, "the common batch was hardly tried"
 
 
 def test_a_mutant_of_the_common_form_is_seen(monkeypatch):
-    monkeypatch.setattr(records, "_RSSI", 0x18)  # a level above 0 passes for one below
+    monkeypatch.setattr(columns, "_RSSI", 0x18)  # a level above 0 passes for one below
     data = wire_records.telegram(300, NOW, -70, sealed(Meter(60_000_000), 1))
     data = bytes(data).replace(b"\x38\x45\x58", b"\x18\x45\x58")
-    assert records.read(data, 0, 300, 300) != slowly(monkeypatch, data, 300, 300)
+    assert content.read(data, 300, 300) != records.read(data, 300, 300)
 
 
 def test_content_goes_as_bytes_and_opaque_stays_opaque():
     data = common(random.Random(9), 1, 4)
-    content = records.Content(data, 1, 4)
-    assert content.count() == 4 and len(pickle.dumps(content)) < len(data) + 100
-    assert pickle.loads(pickle.dumps(content)).read() == content.read()
-    opaque = pickle.loads(pickle.dumps(records.Content(data, 1, 4, opaque=True)))
+    batch = content.Content(data, 1, 4)
+    assert batch.count() == 4 and len(pickle.dumps(batch)) < len(data) + 100
+    assert pickle.loads(pickle.dumps(batch)).read() == batch.read()
+    opaque = pickle.loads(pickle.dumps(content.Content(data, 1, 4, opaque=True)))
     assert [(r.kind, r.time, r.fields) for r in opaque.read()] == [(records.OPAQUE, None, ())] * 4
     assert b"".join(r.body for r in opaque.read()) == data
-    mixed = records.Content(data + wire_records.event(5, NOW, "e", ""), 1, 5)
+    mixed = content.Content(data + wire_records.event(5, NOW, "e", ""), 1, 5)
     assert mixed.telegrams is None and mixed.count() == 5

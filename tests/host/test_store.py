@@ -11,7 +11,7 @@ import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.data import records
+from cloud_receiver.data.content import Content
 from cloud_receiver.stores import (
     DECODED,
     NO_KEY,
@@ -71,7 +71,7 @@ class Ring(Gateway):
         first = last - len(bodies) + 1 if first is None else first
         head = envelope.Head(self.epoch, 1, "0", 2, first, last)
         return await self.store.take(self.row, head, hashlib.sha256(content).digest(),
-                                     records.Content(content, first, last), now)
+                                     Content(content, first, last), now)
 
     def telegram(self, telegram, time=NOW - 60, rssi=-70):
         return wire_records.telegram(self.next(), time, rssi, telegram)

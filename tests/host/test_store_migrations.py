@@ -13,6 +13,7 @@ from test_store import rows
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import records
+from cloud_receiver.data.content import Content
 from cloud_receiver.stores import StoreError, open_store, queries, schema, sqlite
 from firmware.wire import envelope
 
@@ -78,7 +79,7 @@ def test_a_store_of_every_schema_is_opened_with_all_it_holds(dialect, version, t
             data = wire_records.telegram(1, NOW - HOUR + 5, -60, TELEGRAM) + wire_records.telegram(2, NOW, -61,
                                                                                                    PLAIN.telegram(2))
             head = envelope.Head(b"\x09" * 8, 1, "0", 2, 1, 2)
-            taken = await store.take(row, head, b"d", records.Content(data, 1, 2), NOW)
+            taken = await store.take(row, head, b"d", Content(data, 1, 2), NOW)
             return (taken.new, await store.read(queries.meters, 0), await store.read(queries.gateways),
                     await store.read(queries.meter_coverage, 70, 0),
                     await store.read(rows, "SELECT count(*) FROM telegrams"),

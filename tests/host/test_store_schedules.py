@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from receiver_support import HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.data import records
+from cloud_receiver.data.content import Content
 from cloud_receiver.office import orders
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import queries, sqlite
@@ -145,7 +145,7 @@ class Schedules(RuleBasedStateMachine):
             self.rows[n] = self.run(lambda: self.store.enrol(g.public, "home", "", NOW))
         content, last = b"".join(bodies), first + len(bodies) - 1
         head = envelope.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
-        found = records.Content(content, head.first, head.last)
+        found = Content(content, head.first, head.last)
         return self.run(lambda: self.store.take(self.rows[n], head, hashlib.sha256(content).digest(), found, NOW))
 
     def deliver(self, n, bodies, answer_lost):

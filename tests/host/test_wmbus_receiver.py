@@ -16,7 +16,7 @@ import wmbus_cases as cases  # noqa: E402
 
 import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
-from cloud_receiver.data import records
+from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder  # noqa: E402
 from cloud_receiver.office import kek
 from cloud_receiver.office.keys import KeyStore  # noqa: E402
@@ -56,7 +56,7 @@ class Receiver:
         head = envelope.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
         row = await self.store.enrol(gateway.public, "home", "", NOW)
         await self.store.take(row, head, hashlib.sha256(content).digest(),
-                              records.Content(content, head.first, head.last), NOW)
+                              Content(content, head.first, head.last), NOW)
 
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""

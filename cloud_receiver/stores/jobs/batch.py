@@ -23,7 +23,7 @@ Stored = namedtuple("Stored", ("row", "digest", "time", "received", "data", "ear
 
 def take(db, gateway, head, digest, content, now, rows=None):
     """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes, `content` a
-    records.Content, `rows` what quick.rows made of it. Returns Taken."""
+    content.Content, `rows` what quick.rows made of it. Returns Taken."""
     db.execute("UPDATE gateways SET last_contact = ?, firmware = ?, boot = ?, clock = ? WHERE id = ?",
                (now, head.firmware, head.boot, head.clock, gateway))
     row = db.execute("SELECT id, through FROM epochs WHERE gateway = ? AND epoch = ?", (gateway, head.epoch)).fetchone()

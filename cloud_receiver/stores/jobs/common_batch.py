@@ -51,7 +51,7 @@ class Known:
 
 
 def rows(gateway: int, content, now: int) -> "bytes | None":
-    """The rows of a batch (a records.Content), or None where it is not a common one."""
+    """The rows of a batch (a content.Content), or None where it is not a common one."""
     if content.telegrams is None:
         return None
     t = content.telegrams
