@@ -8,8 +8,6 @@ import hashlib
 import json
 from collections import namedtuple
 
-from .wire import envelope
-
 Identity = namedtuple("Identity", ("seed", "public_key", "kid", "gateway"))
 
 
@@ -25,6 +23,7 @@ def make(sources):
 def of_seed(seed):
     """The identity of a 32-byte seed."""
     from . import ed25519
+    from .wire import envelope  # here, as a device holds on to this module longer than to that one
     public_key = ed25519.public_key(seed)
     return Identity(seed, public_key, envelope.kid(public_key), envelope.gateway_id(public_key))
 
@@ -38,6 +37,7 @@ def dump(identity):
 def load(data):
     """The identity in identity.json's bytes. Raises ValueError: a key that does not fit its seed is damage."""
     from . import ed25519
+    from .wire import envelope
     try:
         fields = json.loads(data)
         seed, public_key = bytes.fromhex(fields["seed"]), bytes.fromhex(fields["public_key"])
