@@ -58,7 +58,7 @@ class Receiver(Devices):
             if gateway not in known:
                 await self.store.enrol(public_key, kind, name, since)
         for gateway, epoch, first, heard in await self.store.read(queries.open_gaps):
-            self.commands.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
+            self.orders.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
         await self.forget()
 
     async def forget(self) -> None:

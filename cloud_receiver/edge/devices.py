@@ -10,7 +10,7 @@ from ..office import trust
 from ..office.directory import Directory, Settings
 from ..office.kek import Locked
 from ..office.keys import KeyStore
-from ..office.orders import Commands
+from ..office.orders import Orders
 from ..office.releases import Releases
 from ..operations import metrics
 from ..stores import Busy, StoreError
@@ -23,7 +23,7 @@ DRAIN_S = 20.0  # how long an orderly end waits for requests in progress
 
 
 class Devices:
-    """Gateways' requests, over a store; keys, commands and trust as they lie in the directory."""
+    """Gateways' requests, over a store; keys, orders and trust as they lie in the directory."""
 
     def __init__(self, directory: Directory, settings: Settings, clock, store, taken=None):
         """`taken()` is told after each batch that brought something new."""
@@ -33,9 +33,9 @@ class Devices:
         self._revoked = self.keys.revoked()
         self._keys_stamp = self.keys.stamp()
         self._trust_stamp = trust.stamp(directory.ca)
-        self.commands = Commands(self.keys, settings.works, directory.ca)
-        self.releases = Releases(self.keys, directory.path / "releases", lambda: settings.url, self.commands)
-        self.ingest = Ingest(settings.works, store, clock, self.revoked, self.answer_commands, taken)
+        self.orders = Orders(self.keys, settings.works, directory.ca)
+        self.releases = Releases(self.keys, directory.path / "releases", lambda: settings.url, self.orders)
+        self.ingest = Ingest(settings.works, store, clock, self.revoked, self.answer_orders, taken)
         self.enrolment = Enrolment(settings, directory.ca, store, self.keys, clock)
         self.context = trust.server_context(directory.ca)
         self._runners: "list[web.AppRunner]" = []
@@ -44,18 +44,18 @@ class Devices:
         """The revoked gateways, and since when."""
         return self._revoked
 
-    def answer_commands(self, opened, taken) -> "list[bytes]":
+    def answer_orders(self, opened, taken) -> "list[bytes]":
         """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
         gateway, now = opened.gateway.gateway, self.clock.seconds()
         try:
             for counter, code, text in taken.results:
-                self.commands.result(gateway, counter, code, text, now)
+                self.orders.result(gateway, counter, code, text, now)
             if taken.rewind is not None:
-                self.commands.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
+                self.orders.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
             self.releases.offer(gateway, opened.head.firmware, now)
-            return self.commands.signed(gateway, opened.kid, now)
-        except (sqlite3.Error, Locked) as e:  # the batch is durable and must be answered; commands come later
-            log.error("commands not available: %s", e)
+            return self.orders.signed(gateway, opened.kid, now)
+        except (sqlite3.Error, Locked) as e:  # the batch is durable and must be answered; orders come later
+            log.error("orders not available: %s", e)
             return []
 
     def device_app(self) -> web.Application:
@@ -77,19 +77,19 @@ class Devices:
         await web.SockSite(runner, sock, ssl_context=context, backlog=1024).start()
 
     async def look(self) -> bool:
-        """Take up what other processes decide: keys, revocations, commands, certificates; whether there was any."""
+        """Take up what other processes decide: keys, revocations, orders, certificates; whether there was any."""
         try:
             stamp = self.keys.stamp()
             changed = stamp != self._keys_stamp
             if changed:
                 self._revoked, self._keys_stamp = self.keys.revoked(), stamp
-                self.commands.refresh()
+                self.orders.refresh()
                 self.releases.refresh()
             trusted = trust.stamp(self.directory.ca)
             if trusted != self._trust_stamp:
                 trust.load(self.context, self.directory.ca)  # for connections made from now on
                 self.enrolment.load_trust()
-                self.commands.load_key()
+                self.orders.load_key()
                 self._trust_stamp = trusted
             return changed
         except (sqlite3.Error, StoreError, Busy, OSError, ValueError) as e:

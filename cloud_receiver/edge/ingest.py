@@ -54,12 +54,12 @@ class Refused(Exception):
 class Ingest:
     """The ingest of one works."""
 
-    def __init__(self, works, store, clock, revoked, commands=None, taken=None):
-        """`revoked()` gives the revoked gateway ids; `commands(opened, taken)` the signed commands for the
+    def __init__(self, works, store, clock, revoked, orders=None, taken=None):
+        """`revoked()` gives the revoked gateway ids; `orders(opened, taken)` the signed orders for the
         answer to what was taken; `taken()` is told after each batch that brought something new."""
         self.works, self.store, self.clock = works, store, clock
         self._revoked = revoked
-        self._commands = commands
+        self._orders = orders
         self._taken = taken
         self._gateways: "dict[bytes, Known]" = {}  # by kid
         self._envelopes = Envelopes(works)
@@ -128,8 +128,8 @@ class Ingest:
             raise Refused(409, "this range was taken with other content")
         if taken.new and self._taken is not None:
             self._taken()
-        commands = () if self._commands is None else self._commands(opened, taken)
-        return web.Response(body=_answer(opened.head.epoch, taken.through, self.clock.seconds(), commands),
+        orders = () if self._orders is None else self._orders(opened, taken)
+        return web.Response(body=_answer(opened.head.epoch, taken.through, self.clock.seconds(), orders),
                             content_type=wire.ANSWER_TYPE)
 
     async def _store(self, opened, now):

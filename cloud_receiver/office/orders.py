@@ -1,4 +1,4 @@
-"""Commands to gateways: made by people or by the receiver, signed into answers until a result comes (docs/wire.md).
+"""Orders to gateways: made by people or by the receiver, signed into answers until a result comes (docs/wire.md).
 
 They are kept with what people decide (keys.sqlite), so that a store restored from a backup forgets none. Counters rise
 with the time of day as well as one by one, so that even a key store from a backup never uses one twice. A household's
@@ -34,15 +34,15 @@ RESULTS = ("done", "the owner has not consented", "too late", "not on the list",
 INTERRUPTED = 7
 
 # arguments: what the wire carries, own-meters without keys; code and text: the result, None while there is none.
-Command = namedtuple("Command", ("gateway", "counter", "name", "arguments", "not_after", "made", "code", "text",
+Queued = namedtuple("Queued", ("gateway", "counter", "name", "arguments", "not_after", "made", "code", "text",
                                  "answered"))
 
 
-class CommandRefused(ValueError):
+class OrderRefused(ValueError):
     """A command that the list does not hold or whose arguments are not of its form; the text is one line."""
 
 
-class Commands:
+class Orders:
     """The queue of one works; `keys` is a KeyStore of the same thread."""
 
     def __init__(self, keys, works: str, folder=None):
@@ -62,7 +62,7 @@ class Commands:
         self._open = {row[0] for row in self.keys.db.execute("SELECT gateway FROM commands WHERE answered IS NULL")}
 
     def make(self, gateway: str, name: str, arguments: dict, now: int) -> int:
-        """Queue a command; returns its counter. Raises CommandRefused."""
+        """Queue a command; returns its counter. Raises OrderRefused."""
         check(name, arguments)
         db = self.keys.db
         with transaction(db):
@@ -104,11 +104,11 @@ class Commands:
         self.make(gateway, "rewind", arguments, now)
         return True
 
-    def of(self, gateway: str) -> "list[Command]":
+    def of(self, gateway: str) -> "list[Queued]":
         """A gateway's commands, newest first."""
         return self._rows("WHERE gateway = ? ORDER BY counter DESC LIMIT 100", gateway)
 
-    def open(self, gateway: str) -> "list[Command]":
+    def open(self, gateway: str) -> "list[Queued]":
         """A gateway's commands without a result, in rising counter."""
         if gateway not in self._open:
             return []
@@ -139,7 +139,7 @@ class Commands:
         signature = self._key.sign(envelope.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
         return envelope.envelope(signer, digest, signature, CONTENT_TYPE) + content
 
-    def _complete(self, c: Command) -> dict:
+    def _complete(self, c: Queued) -> dict:
         """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""
         if c.name != "own-meters":
             return c.arguments
@@ -147,11 +147,11 @@ class Commands:
         return {"meters": [{"meter": m, "key": self.keys.key(m)} for m in c.arguments["meters"] if m in bound]}
 
     def _rows(self, where, *values):
-        rows = self.keys.db.execute(f"SELECT {', '.join(Command._fields)} FROM commands {where}", values)
-        return [Command._make(row)._replace(arguments=cbor2.loads(row[3])) for row in rows]
+        rows = self.keys.db.execute(f"SELECT {', '.join(Queued._fields)} FROM commands {where}", values)
+        return [Queued._make(row)._replace(arguments=cbor2.loads(row[3])) for row in rows]
 
 
-def state(c: Command, now: int) -> str:
+def state(c: Queued, now: int) -> str:
     """waiting, expired, replaced, done or refused."""
     if c.answered is None:
         return "waiting" if c.not_after >= now else "expired"
@@ -160,22 +160,22 @@ def state(c: Command, now: int) -> str:
     return "done" if c.code == 0 else "refused"
 
 
-def outcome(c: Command, text=lambda english: english) -> str:
+def outcome(c: Queued, text=lambda english: english) -> str:
     """What a result says, in words; `text` puts them into another language."""
     said = text(RESULTS[c.code]) if c.code is not None and 0 < c.code < len(RESULTS) else ""
     return ": ".join(part for part in (said, c.text) if part)
 
 
 def check(name: str, arguments: dict) -> None:
-    """Raise CommandRefused unless the command is on the closed list and its arguments have their form."""
+    """Raise OrderRefused unless the command is on the closed list and its arguments have their form."""
     form = _FORMS.get(name)
     if form is None:
-        raise CommandRefused(f"no command called {name}")
+        raise OrderRefused(f"no command called {name}")
     fields, holds = form
     if sorted(arguments) != sorted(fields) or not holds(arguments):
-        raise CommandRefused(f"{name}: arguments not of the form docs/wire.md gives")
+        raise OrderRefused(f"{name}: arguments not of the form docs/wire.md gives")
     if len(cbor2.dumps(arguments)) > MOST_ARGUMENTS:
-        raise CommandRefused(f"{name}: more than {MOST_ARGUMENTS} bytes of arguments")
+        raise OrderRefused(f"{name}: more than {MOST_ARGUMENTS} bytes of arguments")
 
 
 def _whole(value, least, most):

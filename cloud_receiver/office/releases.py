@@ -1,7 +1,7 @@
 """Releases of the gateways' firmware: kept as they were signed, offered in stages, and who runs what.
 
 A works decides when and to whom, not what: the signature is Netti's, and each gateway checks it. A stage says which
-share of which group is to run a version; each of them is told once, by an `update` command. A halt takes back what has
+share of which group is to run a version; each of them is told once, by an `update` order. A halt takes back what has
 not been taken yet and tells no more. The files need no secret and are served to whoever asks (docs/wire.md, Updates).
 """
 
@@ -46,10 +46,10 @@ def number(version: str) -> "tuple[int, ...] | None":
 
 class Releases:
     """The releases in a folder and the stages in the key store; `url()` is where gateways reach the receiver,
-    `commands` the queue of the same thread."""
+    `orders` the queue of the same thread."""
 
-    def __init__(self, keys, folder: Path, url: "Callable[[], str]", commands):
-        self._keys, self.folder, self._url, self._commands = keys, folder, url, commands
+    def __init__(self, keys, folder: Path, url: "Callable[[], str]", orders):
+        self._keys, self.folder, self._url, self._orders = keys, folder, url, orders
         keys.db.executescript(_SCHEMA)
         self.refresh()
 
@@ -59,7 +59,7 @@ class Releases:
         self._stages = [Stage._make(row) for row in db.execute(f"SELECT {', '.join(Stage._fields)} FROM stages")]
         self._stages.sort(key=lambda s: number(s.version) or (), reverse=True)
         self._groups = dict(db.execute("SELECT gateway, name FROM gateway_groups"))
-        self._offers: "dict[str, dict[str, int]]" = {}  # gateway -> version -> counter of its command
+        self._offers: "dict[str, dict[str, int]]" = {}  # gateway -> version -> counter of its order
         for gateway, version, counter in db.execute("SELECT gateway, version, counter FROM offers"):
             self._offers.setdefault(gateway, {})[version] = counter
 
@@ -106,7 +106,7 @@ class Releases:
         self.refresh()
 
     def halt(self, version: str, now: int) -> int:
-        """Tell nobody more of a version; returns how many had been told but not taken the command yet."""
+        """Tell nobody more of a version; returns how many had been told but not taken the order yet."""
         db = self._keys.db
         if not db.execute("UPDATE stages SET halted = ? WHERE version = ?", (now, version)).rowcount:
             raise ReleaseRefused(f"{version} is not staged")
@@ -118,7 +118,7 @@ class Releases:
                 db.execute("DELETE FROM offers WHERE gateway = ? AND version = ?", (gateway, version))
                 taken += 1
         self.refresh()
-        self._commands.refresh()
+        self._orders.refresh()
         return taken
 
     def group(self, name: str, gateways: "list[str]") -> None:
@@ -150,7 +150,7 @@ class Releases:
             return
         if (number(version) or ()) <= running:
             return
-        counter = self._commands.make(gateway, "update", {"version": version,
+        counter = self._orders.make(gateway, "update", {"version": version,
                                                           "url": f"{self._url()}/v1/releases/{version}"}, now)
         self._keys.db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
         self._offers.setdefault(gateway, {})[version] = counter

@@ -44,8 +44,8 @@ class Site:
     def __init__(self, receiver, features: "list[feature.Feature]"):
         self.store, self.clock, self.directory, self.settings = (
             receiver.store, receiver.clock, receiver.directory, receiver.settings)
-        self.keys, self.accounts, self.commands, self.releases, self.revoked = (
-            receiver.keys, receiver.accounts, receiver.commands, receiver.releases, receiver.revoked)
+        self.keys, self.accounts, self.orders, self.releases, self.revoked = (
+            receiver.keys, receiver.accounts, receiver.orders, receiver.releases, receiver.revoked)
         self.public_name = receiver.public_name
         self.recent = Recent(self.store, self.clock)
         self.features = features

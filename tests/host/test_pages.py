@@ -61,7 +61,7 @@ def receiver(tmp_path_factory):
 
 async def _commanded(running):
     for name, arguments in (("interval", {"seconds": 60}), ("close-valve", {})):
-        running.receiver.commands.make(running.gateway.id, name, arguments, NOW)
+        running.receiver.orders.make(running.gateway.id, name, arguments, NOW)
 
 
 def paths(receiver):

@@ -44,7 +44,7 @@ def opened(receiver, data, works="works"):
 
 def order(receiver, gateway, name, arguments):
     async def make_it():
-        return receiver.receiver.commands.make(gateway.id, name, arguments, NOW)
+        return receiver.receiver.orders.make(gateway.id, name, arguments, NOW)
     return receiver.run(make_it())
 
 
@@ -65,7 +65,7 @@ def test_repeated_until_the_result_comes(receiver):
 def test_a_result_that_another_process_took_ends_it_at_once(receiver):
     gateway = receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
-    elsewhere = orders.Commands(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
+    elsewhere = orders.Orders(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
     assert len(elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public), NOW)) == 1
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
     assert elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public),
@@ -81,7 +81,7 @@ def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_p
     assert counters == sorted(set(counters))
     assert [c[1] for c in told(receiver, gateway)] == counters, "in rising counter"
     restored = KeyStore(backup)
-    again = orders.Commands(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
+    again = orders.Orders(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
     restored.close()
     assert again >= counters[0], "not from one again"
 
@@ -113,7 +113,7 @@ def test_the_list_is_closed():
                             ("own-meters", {"meters": ["x"]}), ("close-valve", {"now": 1}),
                             ("rewind", {"epoch": b"1", "after": 1}),
                             ("update", {"version": "1", "url": "http://plain"})):
-        with pytest.raises(orders.CommandRefused):
+        with pytest.raises(orders.OrderRefused):
             orders.check(name, arguments)
     orders.check("relay", {"window": 3600, "media": [6, 7, 21, 22], "meters": ["KAM-*", OWN.text]})
 
@@ -455,7 +455,7 @@ def test_a_command_to_all_skips_the_revoked_and_says_so(receiver):
 def test_a_command_that_is_too_long_is_not_made():
     meters = [f"KAM-{n:08d}-1B-16" for n in range(2200)]
     orders.check("relay", {"window": 3600, "media": [7], "meters": meters[:2000]})
-    with pytest.raises(orders.CommandRefused, match="more than 40000 bytes"):
+    with pytest.raises(orders.OrderRefused, match="more than 40000 bytes"):
         orders.check("relay", {"window": 3600, "media": [7], "meters": meters})
 
 

@@ -140,7 +140,7 @@ def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeyp
         queue(place, gateway, [OWN.text, NEIGHBOUR.text])
     assert keys_sent(place, place.a) == [OWN.text] and keys_sent(place, place.b) == [NEIGHBOUR.text]
     # Known-bad: what is queued is believed, bound or not.
-    monkeypatch.setattr(orders.Commands, "_complete", lambda self, c: {
+    monkeypatch.setattr(orders.Orders, "_complete", lambda self, c: {
         "meters": [{"meter": m, "key": self.keys.keys().get(m)} for m in c.arguments["meters"]]}
         if c.name == "own-meters" else c.arguments)
     assert keys_sent(place, place.b) == [OWN.text, NEIGHBOUR.text]
@@ -148,13 +148,13 @@ def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeyp
 
 def queue(place, gateway, meters):
     async def make_it():
-        place.receiver.receiver.commands.make(gateway.id, "own-meters", {"meters": meters}, NOW)
+        place.receiver.receiver.orders.make(gateway.id, "own-meters", {"meters": meters}, NOW)
     place.receiver.run(make_it())
 
 
 def test_a_relay_filter_for_another_medium_cannot_be_ordered():
     for media in ([2], [4, 7], [6, 7, 21, 22, 3], []):
-        with pytest.raises(orders.CommandRefused):
+        with pytest.raises(orders.OrderRefused):
             orders.check("relay", {"window": 3600, "media": media, "meters": None})
 
 

@@ -60,7 +60,7 @@ def told(receiver, gateway, firmware="0.1.0"):
 def waiting(receiver, gateway):
     """The counter of the one command that waits for a gateway."""
     async def find():
-        return [c.counter for c in receiver.receiver.commands.open(gateway.id)]
+        return [c.counter for c in receiver.receiver.orders.open(gateway.id)]
     [counter] = receiver.run(find())
     return counter
 

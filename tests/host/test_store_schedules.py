@@ -54,7 +54,7 @@ class Schedules(RuleBasedStateMachine):
         self.path = self.folder / "store.sqlite"
         self.store = sqlite.Store(self.path)
         self.keys = KeyStore(self.folder / "keys.sqlite")
-        self.commands = orders.Commands(self.keys, "works")
+        self.orders = orders.Orders(self.keys, "works")
         self.gateways = [Spool(), Spool()]
         self.rows = {}
         self.window = 0
@@ -137,7 +137,7 @@ class Schedules(RuleBasedStateMachine):
         self.store = sqlite.Store(self.path)
         self.rows = {}
         for gateway, epoch, first, since in self.run(lambda: self.store.read(queries.open_gaps)):
-            self.commands.rewind(gateway, epoch, first - 1, since, NOW)
+            self.orders.rewind(gateway, epoch, first - 1, since, NOW)
 
     def take(self, n, first, bodies):
         g = self.gateways[n]
@@ -160,13 +160,13 @@ class Schedules(RuleBasedStateMachine):
             self.new_epoch(g)
             return
         for counter, code, text in taken.results:
-            self.commands.result(g.id, counter, code, text, NOW)
+            self.orders.result(g.id, counter, code, text, NOW)
         if taken.rewind is not None:
-            self.commands.rewind(g.id, epoch, taken.rewind, NOW, NOW)
+            self.orders.rewind(g.id, epoch, taken.rewind, NOW, NOW)
         if answer_lost:
             return
         g.acknowledged = max(g.acknowledged, min(taken.through, first + len(bodies) - 1))
-        for c in self.commands.open(g.id):
+        for c in self.orders.open(g.id):
             if c.counter not in g.executed:
                 assert not g.executed or c.counter > g.executed[-1], "counters rise"
                 g.executed.append(c.counter)

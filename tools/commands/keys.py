@@ -12,7 +12,7 @@ from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Commands
+from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import NO_KEY, StoreError, people
 
@@ -77,11 +77,11 @@ def _import(args, directory, settings, keys):
     if not verdicts:
         raise CommandError(f"{args.file}: no rows")
     changed = {v.meter for v in verdicts if v.verdict in ("added", "replaced")}
-    commands = Commands(keys, settings.works)
+    orders = Orders(keys, settings.works)
     for gateway in [row[0] for row in keys.enrolled()]:
         bound = keys.bound(gateway)
         if changed & bound.keys():  # the home this meter belongs to has waited for its key
-            commands.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
+            orders.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     if args.wait:
         _wait(directory, settings, changed)

@@ -14,7 +14,7 @@ from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.files import write_private
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Commands
+from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import StoreError, people
 
@@ -124,7 +124,7 @@ def _erase(args, settings, keys, accounts, gateway, meters, end, now):
         accounts.remove(name)
     keys.erase(gateway, meters, end, now)
     if gateway:
-        Commands(keys, settings.works).make(gateway, "own-meters", {"meters": []}, now)
+        Orders(keys, settings.works).make(gateway, "own-meters", {"meters": []}, now)
     print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\n"
           "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
     return 0

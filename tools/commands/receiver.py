@@ -21,7 +21,7 @@ from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings, SettingsError
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import CommandRefused, Commands, state
+from cloud_receiver.office.orders import OrderRefused, Orders, state
 from cloud_receiver.operations import logs, metrics, store_reader
 from cloud_receiver.stores import StoreError, queries
 
@@ -135,7 +135,7 @@ def run(args) -> int:
     """Run one action."""
     try:
         return ACTIONS[args.action](args)
-    except (SettingsError, StoreError, CommandRefused, sqlite3.Error) as e:
+    except (SettingsError, StoreError, OrderRefused, sqlite3.Error) as e:
         raise CommandError(str(e)) from None
     except OSError as e:
         raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
@@ -280,11 +280,11 @@ def _gateway_id(text):
 
 @contextlib.contextmanager
 def _office(args):
-    """(settings, key store, its commands, the enrolled gateways' ids) of a directory."""
+    """(settings, key store, its orders, the enrolled gateways' ids) of a directory."""
     directory = Directory(args.dir)
     settings = directory.load()
     with contextlib.closing(KeyStore(directory.keys)) as keys:
-        yield settings, keys, Commands(keys, settings.works), [row[0] for row in keys.enrolled()]
+        yield settings, keys, Orders(keys, settings.works), [row[0] for row in keys.enrolled()]
 
 
 def _enrolled(text, enrolled):
@@ -296,7 +296,7 @@ def _enrolled(text, enrolled):
 
 def _bind(args):
     now = Clock().seconds()
-    with _office(args) as (_, keys, commands, enrolled):
+    with _office(args) as (_, keys, orders, enrolled):
         gateway = _enrolled(args.gateway, enrolled)
         try:
             meters = [wmbus.meter_text(wmbus.parse_meter(m)) for m in args.meter]
@@ -311,7 +311,7 @@ def _bind(args):
             what = ("bound to" if args.action == "bind" else "unbound from") if changed else "unchanged at"
             note = "" if meter in dict(keys.meters()) else "; there is no key for it yet"
             print(f"{meter} {what} {gateway}{note}")
-        commands.make(gateway, "own-meters", {"meters": sorted(keys.bound(gateway))}, now)
+        orders.make(gateway, "own-meters", {"meters": sorted(keys.bound(gateway))}, now)
     return 0
 
 
@@ -338,14 +338,14 @@ def _command(args):
     now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
     if args.name == "close-valve" and args.gateway == "all":
         raise CommandError("a valve is closed at one gateway, not at all")
-    with _office(args) as (settings, keys, commands, enrolled):
+    with _office(args) as (settings, keys, orders, enrolled):
         gateways = enrolled if args.gateway == "all" else [_enrolled(args.gateway, enrolled)]
         revoked = keys.revoked()
         for gateway in gateways:
             if gateway in revoked and args.gateway == "all":
                 print(f"{gateway} is revoked: skipped")
                 continue
-            counter = commands.make(gateway, args.name, _order(args, directory, settings, keys.bound(gateway)), now)
+            counter = orders.make(gateway, args.name, _order(args, directory, settings, keys.bound(gateway)), now)
             print(f"{gateway} {args.name} queued as {counter}"
                   + (", for four minutes" if args.name == "close-valve" else ""))
     return 0
@@ -375,9 +375,9 @@ def _trusted(directory, settings):
 
 def _rotate(args):
     directory, now = Directory(args.dir), Clock().seconds()
-    with _office(args) as (settings, keys, commands, enrolled):
+    with _office(args) as (settings, keys, orders, enrolled):
         gateways = [g for g in enrolled if g not in keys.revoked()]
-        behind = [g for g in gateways if _behind(commands.of(g))]
+        behind = [g for g in gateways if _behind(orders.of(g))]
         if behind and not args.force:
             raise CommandError(f"{len(behind)} gateways have not taken the last change yet ({behind[0]}, ...); see "
                                f"netti receiver commands {args.dir}")
@@ -389,22 +389,22 @@ def _rotate(args):
             trust.rotate_command_key(directory.ca)
             print("the successor has taken over as command key")
         for gateway in gateways:
-            commands.make(gateway, "trust", _trusted(directory, settings), now)
+            orders.make(gateway, "trust", _trusted(directory, settings), now)
         print(f"{len(gateways)} gateways will be told with their next answer")
     return 0
 
 
-def _behind(commands):
+def _behind(orders):
     """Whether the last trust command of a gateway (newest first) was not carried out."""
-    last = next((c for c in commands if c.name == "trust"), None)
+    last = next((c for c in orders if c.name == "trust"), None)
     return last is not None and last.code != 0
 
 
 def _commands(args):
     now = Clock().seconds()
-    with _office(args) as (_, _, commands, enrolled):
+    with _office(args) as (_, _, orders, enrolled):
         for gateway in enrolled if args.gateway is None else [_enrolled(args.gateway, enrolled)]:
-            for c in commands.of(gateway):
+            for c in orders.of(gateway):
                 print(f"{gateway}  {c.counter}  {c.name:11}  {state(c, now):8}  {iso(c.made)}  {c.text or ''}".rstrip())
     return 0
 

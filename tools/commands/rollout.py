@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Commands
+from cloud_receiver.office.orders import Orders
 from cloud_receiver.office.releases import ReleaseRefused, Releases
 
 from ..errors import CommandError
@@ -50,7 +50,7 @@ def run(args) -> int:
         settings = directory.load()
         with contextlib.closing(KeyStore(directory.keys)) as keys:
             releases = Releases(keys, directory.path / "releases", lambda: settings.url,
-                                Commands(keys, settings.works))
+                                Orders(keys, settings.works))
             return ACTIONS[args.action](args, releases, directory, keys)
     except (SettingsError, ReleaseRefused, sqlite3.Error) as e:
         raise CommandError(str(e)) from None

@@ -53,7 +53,7 @@ class Api:
         now = self.clock.seconds()
         gateway["commands"] = [{"counter": c.counter, "name": c.name, "state": orders.state(c, now),
                                 "made": iso(c.made), "not_after": iso(c.not_after), "answered": iso(c.answered),
-                                "result": orders.outcome(c)} for c in self.site.commands.of(rows[0]["id"])]
+                                "result": orders.outcome(c)} for c in self.site.orders.of(rows[0]["id"])]
         return web.json_response(gateway)
 
     def _gateway(self, g):

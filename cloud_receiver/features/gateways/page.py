@@ -50,7 +50,7 @@ class Page:
             silent=attention.silent_gateway(g, self.clock.seconds()), clock_word=clock_word(g),
             heard=await self.store.read(queries.gateway_meters, g["row"], self.site.recent.day()),
             equivocations=await self.store.read(queries.equivocations, g["row"]),
-            orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.commands.of(g["id"])],
+            orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.orders.of(g["id"])],
             outcome=orders.outcome, bound=sorted(self.site.keys.bound(g["id"])),
             events=[described(*e) for e in events], crash=crashes.latest(events))
 

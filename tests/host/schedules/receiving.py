@@ -18,7 +18,7 @@ from pathlib import Path
 import receiver_support
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import cloud_receiver.office.orders as commands_module
+import cloud_receiver.office.orders as orders_module
 from cloud_receiver import app
 from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
@@ -102,7 +102,7 @@ class Receiving:
         self.template, self.folder, self.loop = template, folder, loop
         self.clock = receiver_support.FixedClock(START)
         self.time = FakeTime()
-        commands_module.time = self.time
+        orders_module.time = self.time
         self.lives = 0
         self.home = self._next()
         shutil.copytree(template.receiver, self.home)
@@ -138,12 +138,12 @@ class Receiving:
             if kill == "after":
                 self._die()
         groups._commit = commit
-        make = receiver.commands.make
+        make = receiver.orders.make
 
         def counted(gateway, name, arguments, now):
             self.made[(name, said(arguments))] += 1
             return make(gateway, name, arguments, now)
-        receiver.commands.make = counted
+        receiver.orders.make = counted
         self.revoke(self.revoked)
         self.loop.run_until_complete(receiver.reconcile())
 
@@ -234,7 +234,7 @@ class Receiving:
 
     def command(self, name, arguments):
         """Queue a command for the gateway; its counter."""
-        return self.receiver.commands.make(self.template.me.gateway, name, arguments, self.clock.seconds())
+        return self.receiver.orders.make(self.template.me.gateway, name, arguments, self.clock.seconds())
 
     def revoke(self, revoked):
         """Make the gateway's requests 401, or not."""
@@ -243,7 +243,7 @@ class Receiving:
 
     def waits(self, name):
         """Whether a command of this name waits for its result."""
-        return any(c.name == name for c in self.receiver.commands.open(self.template.me.gateway))
+        return any(c.name == name for c in self.receiver.orders.open(self.template.me.gateway))
 
     def mark(self, epoch, home=None):
         """How far the store (or that of a backup) has an epoch."""
