@@ -48,7 +48,7 @@ class Receiver(Devices):
         self.device_port = self.web_port = self.metrics_port = 0
         installed = feature.installed(features)
         self.site = Site(self, installed)
-        self.services = [service(self) for service in map(feature.service, installed) if service is not None]
+        self.services = {f.name: feature.service(f)(self) for f in installed if f.service is not None}
 
     async def reconcile(self) -> None:
         """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
@@ -99,7 +99,7 @@ class Receiver(Devices):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep()),
-                       *(asyncio.create_task(service.run()) for service in self.services)]
+                       *(asyncio.create_task(service.run()) for service in self.services.values())]
         if not self.shared:
             self._tasks.append(asyncio.create_task(self.decoder.run()))
 
@@ -142,7 +142,7 @@ class Receiver(Devices):
             await loop.run_in_executor(None, processes.stop, self.shared)
         await loop.run_in_executor(None, self.store.close)
         self.accounts.close()
-        for service in self.services:
+        for service in self.services.values():
             service.close()
         self.end()
         unlock(self._lock)

@@ -104,7 +104,7 @@ class Metrics:
             gauge("netti_disk_free_bytes", "Room on the receiver's disk", disk.free),
             gauge("netti_disk_bytes", "Size of the receiver's disk", disk.total),
             gauge("netti_gateways_revoked", "Revoked gateways", len(receiver.revoked())),
-            *(gauge(name, text, value) for service in receiver.services
+            *(gauge(name, text, value) for service in receiver.services.values()
               for name, (text, value) in service.gauges().items()),
         ]
         done = backed_up(receiver.directory)

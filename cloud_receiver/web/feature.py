@@ -34,9 +34,7 @@ def installed(package) -> "list[Feature]":
 
 
 def service(feature: Feature):
-    """The class of a feature's service, or None."""
-    if feature.service is None:
-        return None
+    """The class of a feature's service."""
     module, name = feature.service.rsplit(".", 1)
     return getattr(importlib.import_module(f"{feature.module.__name__}.{module}"), name)
 

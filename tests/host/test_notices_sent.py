@@ -91,13 +91,14 @@ def works(tmp_path, settings):
 
 def step(running):
     """A look and a try to send: (new things, delivered)."""
-    return running.run(running.receiver.notices.look()), running.run(running.receiver.notices.send())
+    service = running.receiver.services["notices"]
+    return running.run(service.look()), running.run(service.send())
 
 
 def waiting(running):
     """How many are to be sent still."""
     async def ask():
-        return running.receiver.notices.waiting()
+        return running.receiver.services["notices"].waiting()
     return running.run(ask())
 
 
@@ -149,7 +150,7 @@ def test_what_fails_is_tried_again_until_it_is_taken(tmp_path, others, by_hand, 
         assert step(running) == (0, 0), "not at once"
         for wait in notices.RETRY_S:
             clock.at += wait
-            running.run(running.receiver.notices.send())
+            running.run(running.receiver.services["notices"].send())
         assert len(post.mails) == len(hook.posts) == 1 and waiting(running) == 0
 
 
@@ -160,7 +161,7 @@ def test_one_channel_that_is_down_does_not_hold_up_the_other_and_is_given_up_som
         alarming(running, running.enrol(), NOW)
         assert step(running) == (1, 1) and len(hook.posts) == 1 and waiting(running) == 1
         clock.at += 4 * DAY
-        running.run(running.receiver.notices.send())
+        running.run(running.receiver.services["notices"].send())
         assert waiting(running) == 0 and post.mails == []
 
 
@@ -170,7 +171,7 @@ def told_over_restarts(tmp_path, others):
     directory = works(tmp_path, settings)
     with Running(directory) as running:
         alarming(running, running.enrol(), NOW)
-        running.run(running.receiver.notices.look())
+        running.run(running.receiver.services["notices"].look())
     for _ in range(2):
         with Running(directory) as running:
             step(running)

@@ -112,7 +112,7 @@ def test_what_is_refused_changes_nothing_and_is_not_in_the_log(town):
 
 def test_seen_where_the_own_account_can_be_disabled(town, monkeypatch):
     """Known-bad: nothing keeps the last administrator from locking the works out."""
-    monkeypatch.setattr(users.Users, "_other", lambda self, who, name: [
+    monkeypatch.setattr(users.Page, "_other", lambda self, who, name: [
         p for p in self.accounts.people() if p.name == name][0])
     assert change(town, "disable", "administrator").status == 303
     assert enters(town, "administrator", PASSWORD) is None
