@@ -53,11 +53,11 @@ class Receiver(Devices):
     async def reconcile(self) -> None:
         """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
         Whether it is from a backup it cannot know, so open gaps are asked about at each start."""
-        known = {g["id"] for g in await self.store.read(queries.gateways)}
+        known = {g["id"] for g in await self.store.read(queries.gateways.every)}
         for gateway, public_key, kind, name, since in self.keys.enrolled():
             if gateway not in known:
                 await self.store.enrol(public_key, kind, name, since)
-        for gateway, epoch, first, heard in await self.store.read(queries.open_gaps):
+        for gateway, epoch, first, heard in await self.store.read(queries.rings.open_gaps):
             self.orders.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
         await self.forget()
 

@@ -20,7 +20,7 @@ _FIGURES = re.compile(r"((?:[a-z]+=\d{1,12} )+)(.*)", re.DOTALL)
 
 
 def latest(rows) -> "Crash | None":
-    """The latest crash among kept records (queries.gateway_events), None where there is none."""
+    """The latest crash among kept records (queries.gateways.events), None where there is none."""
     for kind, time, received, body in rows:
         try:
             if kind == records.EVENT and (fields := cbor2.loads(body)[3:])[0] == "crash":

@@ -59,7 +59,7 @@ class Decoder:
                 try:
                     if changed is None:  # at the start: keys may have come while nothing ran
                         await loop.run_in_executor(self._thread, self._new_keys)
-                        changed = await self.store.read(queries.closed_meters)
+                        changed = await self.store.read(queries.telegrams.closed_meters)
                         await self.store.reopen(changed, (NO_KEY, WRONG_KEY, UNDECODABLE))
                     else:
                         changed = await loop.run_in_executor(self._thread, self._new_keys)
@@ -96,7 +96,7 @@ class Decoder:
                 await self.store.settle([s._replace(state=UNDECODABLE, reading=None, note="defect: not entered")
                                          for s in settled])
             if len(self._formats) > formats:  # a full frame told what the compact ones before it hold
-                await self.store.reopen(await self.store.read(queries.compact_meters), (UNDECODABLE,))
+                await self.store.reopen(await self.store.read(queries.telegrams.compact_meters), (UNDECODABLE,))
         return len(rows)
 
     def _decode_rows(self, rows):

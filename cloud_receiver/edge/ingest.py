@@ -186,7 +186,7 @@ class Ingest:
         if known is None:
             name = envelope.kid_text(kid)
             try:
-                found = await self.store.read(queries.gateway_key, name)
+                found = await self.store.read(queries.gateways.key, name)
             except (Busy, StoreError, sqlite3.Error) as e:
                 log.error("gateway not looked up: %s", str(e) or "the store is busy")
                 raise Refused(503, "busy", RETRY_S) from None

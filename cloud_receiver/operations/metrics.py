@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 
-from ..stores import Busy, StoreError, lists
+from ..stores import Busy, StoreError, queries
 from . import health
 
 STATUSES = (200, 400, 401, 403, 408, 409, 413, 429, 500, 503)
@@ -111,7 +111,7 @@ class Metrics:
         if done is not None:
             found.append(gauge("netti_backup_age_seconds", "Since the last backup of the readings", max(0, now - done)))
         try:
-            counts = await receiver.store.read(lists.counts, now)
+            counts = await receiver.store.read(queries.summary.counts, now)
         except (StoreError, Busy, OSError):
             return [*found, gauge("netti_store_up", "1 where the store answers", 0)]
         meters = GaugeMetricFamily("netti_meters", "Meters by what is known of them", labels=["what"])

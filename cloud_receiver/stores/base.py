@@ -9,8 +9,8 @@ and PAIRS for a list.
 import asyncio
 import concurrent.futures
 
-from . import people, queries
-from .jobs import batch, common_batch, gateways, keeping, settle
+from . import queries
+from .jobs import batch, common_batch, erase, gateways, keeping, settle
 
 Known = common_batch.Known  # what a store's own module gives the connection that writes
 
@@ -58,8 +58,8 @@ class BaseStore:
         return await self.writer.submit(gateways.forget_home, gateway, before)
 
     async def erase(self, gateway: "str | None", meters: "list[str]", before: int, after: int) -> "int | None":
-        """A piece of forgetting what a home and its meters did before a time (people.erase); where the next begins."""
-        return await self.writer.submit(people.erase, gateway, meters, before, after)
+        """A piece of forgetting what a home and its meters did before a time (jobs/erase.py); where the next begins."""
+        return await self.writer.submit(erase.erase, gateway, meters, before, after)
 
     async def forget_telegrams(self, before: int, most: int = keeping.MOST) -> int:
         """Forget some of the raw telegrams and records received before a time; returns how many (0: none are left)."""
@@ -77,9 +77,9 @@ class BaseStore:
     # --- reads
 
     async def read(self, query, *args):
-        """Run a function of `queries` on a read-only connection, in a thread; it sees one state of the store."""
+        """Run one of `queries` on a read-only connection, in a thread; it sees one state of the store."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query, args)
 
     async def pending(self, limit: int):
         """The next telegrams to decode."""
-        return await self.read(queries.pending, limit)
+        return await self.read(queries.telegrams.pending, limit)

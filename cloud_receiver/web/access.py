@@ -37,7 +37,7 @@ def may(request: web.Request, allowed: "frozenset[str]") -> bool:
 
 
 def redacted_for(request: web.Request, meters: "list[dict]") -> "list[dict]":
-    """Rows of queries.meters as whoever asks may see them: without readings for who may not see use."""
+    """Rows of meters as whoever asks may see them: without readings for who may not see use."""
     if may(request, roles.USE):
         return meters
     return [dict(m, total_ml=None, read_at=None, latest={}) for m in meters]

@@ -19,7 +19,7 @@ from cloud_receiver.data import dayrows, usage
 from cloud_receiver.office.directory import Settings
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.operations import health, logs, metrics
-from cloud_receiver.stores import lists, open_store, queries
+from cloud_receiver.stores import open_store, queries
 
 METERS = [Meter(10000000 + n) for n in range(6)]
 LOCKED, WRONG = Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -76,7 +76,7 @@ def test_meters_are_filtered(receiver):
 
 def test_meters_are_sorted_both_ways_and_paged_without_overlap(receiver):
     every = ids(receiver, "/v1/meters")
-    for order in lists.METER_ORDERS:
+    for order in queries.meters.ORDERS:
         up, down = (ids(receiver, f"/v1/meters?sort={sign}{order}") for sign in ("", "-"))
         assert sorted(up) == sorted(down) == sorted(every) and up != down, order
         pages = sum((ids(receiver, f"/v1/meters?sort={order}&limit=3&page={n}") for n in (1, 2, 3, 4)), [])
@@ -119,7 +119,7 @@ def test_gateways_are_filtered_and_sorted(receiver):
     assert names("show=silent") == ["Ny"] and names("show=revoked") == [] and names("q=fyr") == ["Fyrveien 3"]
     assert names("q=%C3%A5sen") == names("q=%C3%85SEN") == ["Åsen 7"], "also beyond ASCII, in either case"
     assert names("sort=-heard")[0] == "Fyrveien 3" and names("sort=kind")[0] == "Åsen 7"
-    for order in lists.GATEWAY_ORDERS:
+    for order in queries.gateways.ORDERS:
         assert sum((names(f"sort={order}&limit=2&page={n}") for n in (1, 2)), []) == names(f"sort={order}")
     for g in receiver.json("/v1/gateways")["gateways"]:  # as the query for one gateway finds it
         one = receiver.json(f"/v1/gateways/{g['id']}")
@@ -166,9 +166,9 @@ def test_readings_of_a_period_by_day_and_by_hour(receiver):
 
 def test_an_export_is_read_in_pieces(receiver, monkeypatch):
     """Known-bad would be one query for all: with pieces of two the answer is the same, from more queries."""
-    whole, asked, real = receiver.web("/v1/readings").body, [], lists.day_readings
-    monkeypatch.setattr("cloud_receiver.web.lists.PIECE", 2)
-    monkeypatch.setattr(lists, "day_readings", lambda *a: asked.append(a[3]) or real(*a))
+    whole, asked, real = receiver.web("/v1/readings").body, [], queries.readings.of_day
+    monkeypatch.setattr("cloud_receiver.features.meters.readings.PIECE", 2)
+    monkeypatch.setattr(queries.readings, "of_day", lambda *a: asked.append(a[3]) or real(*a))
     assert receiver.web("/v1/readings").body == whole and len(asked) > 32 and set(asked) == {2}
 
 
@@ -187,8 +187,8 @@ def different_months(store, months=60):
                 day += 1 if meter % 2 and day % 97 else random_.choice((1, 1, 1, 1, 1, 1, 2, 3, 9, 45))
             db.execute("INSERT INTO meters VALUES (?,?,22,0,0,0,1,NULL,NULL,NULL,NULL,NULL)", (meter, str(meter)))
             db.executemany("INSERT INTO readings VALUES (?,?,?)", rows)
-            whole = queries.readings(db, meter, bounds[0] - near, bounds[-1] + near)
-            part = lists.readings_around(db, meter, bounds, near)
+            whole = queries.readings.between(db, meter, bounds[0] - near, bounds[-1] + near)
+            part = queries.readings.around(db, meter, bounds, near)
             left += len(whole) - len(part)
             bad += [meter] * (usage.uses(whole, bounds, near) != usage.uses(part, bounds, near))
     return bad, left
@@ -200,7 +200,7 @@ def test_a_year_by_month_is_the_same_from_a_part_of_its_readings(tmp_path, monke
         bad, left = different_months(store)
         assert bad == [] and left > 1000
     with contextlib.closing(open_store(f"sqlite://{tmp_path / 'other.sqlite'}")) as store:
-        monkeypatch.setattr(lists, "usage", types.SimpleNamespace(at=lambda *a: 0))
+        monkeypatch.setattr(queries.readings, "usage", types.SimpleNamespace(at=lambda *a: 0))
         assert different_months(store)[0]
 
 
@@ -209,9 +209,9 @@ def test_lists_are_read_and_written_in_pieces(receiver, monkeypatch):
     paths = [f"/v1/{name}?format={form}" for name in ("meters", "gateways", "alarms") for form in ("csv", "json")]
     whole, read = [receiver.web(path).body for path in paths], []
     monkeypatch.setattr("cloud_receiver.web.lists.PIECE", 2)
-    for name in ("meters_of", "gateways_of"):
-        real = getattr(lists, name)
-        monkeypatch.setattr(lists, name, lambda db, rows, *a, real=real: read.append(len(rows)) or real(db, rows, *a))
+    for module in (queries.meters, queries.gateways):
+        monkeypatch.setattr(module, "of_rows", lambda db, rows, *a, real=module.of_rows: read.append(len(rows)) or real(
+            db, rows, *a))
     assert [receiver.web(path).body for path in paths] == whole
     assert len(read) >= 2 * 4 + 2 * 2 and set(read) == {1, 2}
 
@@ -219,7 +219,7 @@ def test_lists_are_read_and_written_in_pieces(receiver, monkeypatch):
 def test_counts_are_bounded_and_say_where_they_stop(receiver, monkeypatch):
     exact = receiver.json("/v1/summary")
     assert exact["about"] == [] and exact["telegrams"] == exact["decoded"] + exact["no_key"] + exact["wrong_key"]
-    monkeypatch.setattr(queries, "MOST_COUNTED", 1)
+    monkeypatch.setattr(queries.summary, "MOST_COUNTED", 1)
     found = receiver.json("/v1/summary")
     assert {"telegrams", "decoded", "no_key", "wrong_key", "undecodable", "meters"} <= set(found["about"])
     assert found["telegrams"] == exact["telegrams"], "by the rows' numbers"
@@ -231,7 +231,8 @@ def test_what_is_counted_is_found_by_an_index(tmp_path):
     """Known-bad is a search through a whole table; `telegrams` and `records` grow with all that is sent."""
     with contextlib.closing(open_store(f"sqlite://{tmp_path / 'store.sqlite'}")) as store, \
             contextlib.closing(store._connect()) as db:
-        for rows in (queries.WAITING, queries.CLOSED, "telegrams WHERE time IS NULL", "records WHERE kind = 0",
+        for rows in (queries.telegrams.WAITING, queries.telegrams.CLOSED, "telegrams WHERE time IS NULL",
+                     "records WHERE kind = 0",
                      "alarms WHERE ended IS NULL"):
             [(_, _, _, plan)] = db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {rows}").fetchall()
             assert " INDEX " in plan, (rows, plan)
@@ -353,7 +354,7 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
 def test_a_page_asks_for_its_rows_only(receiver, monkeypatch):
     """10,000 meters must not be read for a page of a hundred."""
     monkeypatch.setattr("cloud_receiver.web.lists.PAGE", 3)
-    read, real = [], lists.meters_of
-    monkeypatch.setattr(lists, "meters_of", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
+    read, real = [], queries.meters.of_rows
+    monkeypatch.setattr(queries.meters, "of_rows", lambda db, rows, *a: read.append(len(rows)) or real(db, rows, *a))
     text = receiver.web("/meters?page=2").text
     assert read == [3] and len(re.findall('<th scope="row">', text)) == 3 and 'rel="next"' in text

@@ -19,7 +19,7 @@ import firmware.wire.records as records
 from cloud_receiver.data import usage
 from cloud_receiver.features.overview import items
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.stores import StoreError, lists
+from cloud_receiver.stores import StoreError, queries
 from cloud_receiver.web import charts, parts, words
 from firmware.wire import cbor
 
@@ -270,7 +270,7 @@ def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
 
 
 def test_an_error_is_a_page_too(receiver, monkeypatch):
-    monkeypatch.setattr(lists, "gateway_ids", lambda *a: 1 / 0)
+    monkeypatch.setattr(queries.gateways, "page_rows", lambda *a: 1 / 0)
     answer = receiver.web("/gateways?lang=nb")
     assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
     answer = receiver.web("/v1/gateways")

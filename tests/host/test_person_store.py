@@ -10,7 +10,8 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 import firmware.wire.records as wire_records
 from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder
-from cloud_receiver.stores import Settled, open_store, people, queries
+from cloud_receiver.stores import Settled, open_store, queries
+from cloud_receiver.stores.jobs import erase as erase_job
 from firmware.wire import envelope
 
 OWN, OTHER = Meter(12345678), Meter(87654321)
@@ -64,14 +65,14 @@ async def take(store, gateway, row, now, bodies):
 async def erase(store, gateway, meters, before, most=100):
     after, pieces = 0, 0
     while after is not None:
-        after = await store.writer.submit(people.erase, gateway, meters, before, after, most)
+        after = await store.writer.submit(erase_job.erase, gateway, meters, before, after, most)
         pieces += 1
     return pieces
 
 
 async def state(store, gateway, meter, before=MOVED_OUT):
     """(readings before and after a time, days, hours of electricity, telegrams, records) of a home."""
-    found = await store.read(people.person, gateway.id, [meter.text], 0, NOW + DAY)
+    found = await store.read(queries.people.person, gateway.id, [meter.text], 0, NOW + DAY)
     readings = found["meters"][0]["readings"]
     old = [t for t, _ in readings if t < before]
     telegrams = await store.read(lambda db: [r[0] for r in db.execute(
@@ -93,12 +94,12 @@ async def of_both(store, gateways):
 def test_what_shows_how_somebody_lived_goes_and_what_is_billed_stays(url):
     async def scenario(store, gateways):
         assert await of_both(store, gateways) == [BEFORE, BEFORE]
-        last = (await store.read(queries.meters, 0, OWN.text))[0]["total_ml"]
+        last = (await store.read(queries.meters.one, 0, OWN.text))["total_ml"]
         assert await erase(store, gateways[0].id, [OWN.text], MOVED_OUT) > 3, "in pieces"
         assert await of_both(store, gateways) == [AFTER, BEFORE]
-        meter = (await store.read(queries.meters, 0, OWN.text))[0]
-        assert meter["total_ml"] == last and (await store.read(queries.gateways, gateways[0].id))[0]["name"] == ""
-        assert (await store.read(queries.gateways, gateways[1].id))[0]["name"] == "Fyrveien 3"
+        meter = await store.read(queries.meters.one, 0, OWN.text)
+        assert meter["total_ml"] == last and (await store.read(queries.gateways.one, gateways[0].id))["name"] == ""
+        assert (await store.read(queries.gateways.one, gateways[1].id))["name"] == "Fyrveien 3"
         assert await erase(store, gateways[0].id, [OWN.text], MOVED_OUT), "again: nothing more"
         assert await of_both(store, gateways) == [AFTER, BEFORE]
         # Late from the gateway's spool, and gone with the next look.
@@ -133,7 +134,7 @@ def test_the_check_sees_an_erasure_of_others_or_of_nobody(url, name, mutant):
 
 def test_the_check_sees_hours_that_stay(url, monkeypatch):
     """Known-bad: day rows are not thinned."""
-    monkeypatch.setattr(people, "_only_daily", lambda db, row, before: None)
+    monkeypatch.setattr(erase_job, "_only_daily", lambda db, row, before: None)
 
     async def scenario(store, gateways):
         await erase(store, gateways[0].id, [OWN.text], MOVED_OUT)
@@ -147,12 +148,12 @@ def test_what_waits_for_keys_and_how_far_it_is(url):
         await take(store, gateways[0], row, NOW,
                    [wire_records.telegram(gateways[0].next(), NOW, -70, SECRET.telegram(n))
                                                   for n in range(3)])
-        assert await store.read(people.progress, [SECRET.text, OWN.text]) == (240, 3, 0)
+        assert await store.read(queries.telegrams.progress, [SECRET.text, OWN.text]) == (240, 3, 0)
         pending = await store.pending(500)
         await store.settle([Settled(i, m, t, *decoder.decode(d, key, {}, None))
                             for (i, m, _, t, d), key in zip(pending, (None, bytes(range(16)), SECRET.key))])
-        assert await store.read(people.progress, [SECRET.text]) == (1, 0, 2)
-        found = await store.read(people.waiting)
+        assert await store.read(queries.telegrams.progress, [SECRET.text]) == (1, 0, 2)
+        found = await store.read(queries.telegrams.without_key)
         assert [(r["meter"], r["state"], r["telegrams"], r["first"]) for r in found] == [
             (SECRET.text, 2, 1, NOW), (SECRET.text, 3, 1, NOW)]
     run(url, scenario)

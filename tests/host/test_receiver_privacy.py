@@ -81,15 +81,13 @@ def test_electricity_is_its_owners_alone(place):
 
 def test_seen_where_the_works_reads_it_too(place, monkeypatch):
     """Known-bad: the query of the gateways also reads home_hours."""
-    good = queries.gateways
+    good = queries.gateways.one
 
-    def bad(db, gateway=None):
-        rows = good(db, gateway)
-        for g in rows:
-            hours = queries.home_hours(db, g["row"], 0, NOW)
-            g["status"]["import"] = sum(h[1] for h in hours)
-        return rows
-    monkeypatch.setattr(queries, "gateways", bad)
+    def bad(db, gateway):
+        g = good(db, gateway)
+        g["status"]["import"] = sum(h[1] for h in queries.people.home_hours(db, g["row"], 0, NOW))
+        return g
+    monkeypatch.setattr(queries.gateways, "one", bad)
     assert "/v1/gateways/{0}" in works_sees_electricity(place)
 
 
@@ -104,7 +102,7 @@ def test_seen_where_hours_are_entered_as_any_other_record(place, monkeypatch):
 
 def test_seen_where_a_page_is_not_kept_to_its_home(place, monkeypatch):
     """Known-bad: the homeowner's query does not ask whose hours they are; or the page shows what every home has."""
-    monkeypatch.setattr(queries, "home_hours", lambda db, row, start, end: db.execute(
+    monkeypatch.setattr(queries.people, "home_hours", lambda db, row, start, end: db.execute(
         "SELECT hour, import_wh, export_wh, estimated FROM home_hours WHERE hour >= ? AND hour < ?",
         (start, end)).fetchall())
     assert "3917" in neighbour_sees(place)
@@ -170,7 +168,9 @@ def test_one_line_says_what_leaves_the_house(place):
 
 
 def test_home_has_nothing_else_to_leak():
-    """The page's query for electricity is the only one that reads it."""
-    readers = [name for name, f in inspect.getmembers(queries, inspect.isfunction)
+    """The page's query for electricity is the only one that reads it, beside the owner's own export."""
+    readers = [f for module in queries.__all__ for _, f in inspect.getmembers(getattr(queries, module),
+                                                                              inspect.isfunction)
                if "FROM home_hours" in inspect.getsource(f)]
-    assert sorted(readers) == ["home_hours", "summary"] and "count(*)" in inspect.getsource(queries.summary)
+    assert readers == [queries.people.home_hours, queries.people.person, queries.summary.everything]
+    assert "count(*)" in inspect.getsource(queries.summary.everything)

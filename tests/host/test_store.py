@@ -9,6 +9,7 @@ import statistics
 import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
+from store_support import every_meter
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data.content import Content
@@ -147,7 +148,7 @@ async def resends(store):
     await ring.send(sent, first=1)
     # Another gateway heard them too, and its clock is a minute off.
     await other.send([other.telegram(PLAIN.telegram(n), time=NOW - 10_000 + n * 3600 + 60) for n in range(10)])
-    return (await store.read(queries.summary))["telegrams"]
+    return (await store.read(queries.summary.everything))["telegrams"]
 
 
 def test_resent_and_heard_by_others_is_stored_once(tmp_path):
@@ -198,7 +199,7 @@ def test_around_midnight_it_is_still_one(tmp_path):
         t = PLAIN.telegram(5, access=1)
         await a.send([a.telegram(t, time=midnight - 5)])
         await b.send([b.telegram(t, time=midnight + 5)])
-        return (await store.read(queries.summary))["telegrams"]
+        return (await store.read(queries.summary.everything))["telegrams"]
 
     assert run(tmp_path, scenario) == 1
 
@@ -211,7 +212,7 @@ def test_records_before_the_clock_was_known_get_their_time(tmp_path):
         start = NOW - 5000
         await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
                          wire_records.event(ring.next(), 150, "e", "")])
-        assert (await store.read(queries.summary))["untimed"] == 1
+        assert (await store.read(queries.summary.everything))["untimed"] == 1
         assert await store.pending(10) == [], "it waits for its time"
         await ring.send([wire_records.clock(ring.next(), 200, start + 200, wire_records.CLOCK_ANSWER),
                          ring.telegram(PLAIN.telegram(2), time=start + 300),
@@ -230,7 +231,7 @@ def test_the_floor_is_no_time(tmp_path):
         ring = Ring(store)
         await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
                          wire_records.clock(ring.next(), 110, 1 << 30, wire_records.CLOCK_FLOOR)])
-        return (await store.read(queries.summary))["untimed"]
+        return (await store.read(queries.summary.everything))["untimed"]
 
     assert run(tmp_path, scenario) == 1
 
@@ -248,8 +249,8 @@ def test_a_better_clock_moves_records_and_their_readings(tmp_path):
                          wire_records.clock(ring.next(), 400, start + 9999, wire_records.CLOCK_SNTP)])
         [(row, meter, _, time, _)] = await store.pending(9)
         await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None)])
-        [m] = await store.read(queries.meters, 0)
-        return await store.read(queries.readings, meter, NOW - DAY, NOW + DAY), m["read_at"]
+        [m] = await every_meter(store)
+        return await store.read(queries.readings.between, meter, NOW - DAY, NOW + DAY), m["read_at"]
 
     at = NOW - 40_000 + 7200 + 100
     assert run(tmp_path, scenario) == ([(at, 1_000_000)], at)
@@ -300,9 +301,9 @@ def test_coverage_counts_receptions_with_best_and_median(tmp_path):
         await b.send([b.telegram(PLAIN.telegram(0), time=NOW, rssi=-55)])
         await a.send([wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77),
                       wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 300, -59, -73)])
-        [m] = await store.read(queries.meters, 0)
+        [m] = await every_meter(store)
         found = [(c["telegrams"], c["heard"], c["best"], c["median"])
-                 for c in await store.read(queries.meter_coverage, m["row"], 0)][::-1]
+                 for c in await store.read(queries.meters.coverage, m["row"], 0)][::-1]
         found.sort(reverse=True)
         assert statistics.median(levels) == -75
         return found
@@ -314,7 +315,7 @@ def test_heard_of_a_meter_never_relayed_is_kept_but_no_meter(tmp_path):
     async def scenario(store):
         ring = Ring(store)
         await ring.send([wire_records.heard(ring.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77)])
-        return await store.read(queries.summary), await store.read(rows, "SELECT kind FROM records")
+        return await store.read(queries.summary.everything), await store.read(rows, "SELECT kind FROM records")
 
     summary, kept = run(tmp_path, scenario)
     assert summary["meters"] == 0 and kept == [(wire_records.HEARD,)]
@@ -336,8 +337,8 @@ def test_readings_and_alarms_of_what_was_settled(tmp_path):
         for n in range(0, 26, 7):
             await store.settle(settled[n:n + 7])
         assert await store.pending(100) == []
-        [m] = await store.read(queries.meters, 0)
-        readings = await store.read(queries.readings, m["row"], NOW - 2 * DAY, NOW + DAY)
+        [m] = await every_meter(store)
+        readings = await store.read(queries.readings.between, m["row"], NOW - 2 * DAY, NOW + DAY)
         return m, readings
 
     m, readings = run(tmp_path, scenario)
@@ -353,8 +354,8 @@ def test_alarms_in_order_of_time_know_since_when(tmp_path):
         for n, (row, meter, _, time, _) in enumerate(await store.pending(100)):
             await store.settle([Settled(row, meter, time, DECODED,
                                         {"total_m3": 1.0, "alarms": ["leak"] if 3 <= n < 6 or n > 7 else []}, None)])
-        [m] = await store.read(queries.meters, 0)
-        return m["alarms"], await store.read(queries.meter_alarms, m["row"])
+        [m] = await every_meter(store)
+        return m["alarms"], await store.read(queries.alarms.of_meter, m["row"])
 
     standing, every = run(tmp_path, scenario)
     at = [NOW - DAY + n * HOUR for n in range(10)]
@@ -384,7 +385,7 @@ def test_an_older_failure_says_nothing_of_a_meter_read_since(tmp_path):
         first, second = await store.pending(9)
         await store.settle([Settled(second[0], second[1], second[3], DECODED, {"total_m3": 2.0}, None)])
         await store.settle([Settled(first[0], first[1], first[3], WRONG_KEY, None, None)])
-        [m] = await store.read(queries.meters, 0)
+        [m] = await every_meter(store)
         return m["state"]
 
     assert run(tmp_path, scenario) == DECODED
@@ -398,6 +399,6 @@ def test_home_hours_are_one_per_hour_and_a_measured_one_stays(tmp_path):
         await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1500, 0, True)])
         await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1480, 0, False)])
         await ring.send([wire_records.han_hour(ring.next(), NOW, NOW - HOUR, 1999, 0, True)])
-        return await store.read(queries.home_hours, ring.row, NOW - DAY, NOW)
+        return await store.read(queries.people.home_hours, ring.row, NOW - DAY, NOW)
 
     assert run(tmp_path, scenario) == [(NOW - HOUR, 1480, 0, 0)]

@@ -17,9 +17,9 @@ TODAY = NOW // DAY
 
 async def covered(store, meter, ring):
     """{day: (telegrams, heard, best, median)} of a meter at one gateway."""
-    [m] = await store.read(queries.meters, 0, meter.text)
+    m = await store.read(queries.meters.one, 0, meter.text)
     return {c["day"]: (c["telegrams"], c["heard"], c["best"], c["median"])
-            for c in await store.read(queries.meter_coverage, m["row"], 0) if c["gateway"] == ring.id}
+            for c in await store.read(queries.meters.coverage, m["row"], 0) if c["gateway"] == ring.id}
 
 
 def expected(levels):
@@ -163,7 +163,7 @@ def test_two_that_heard_it_one_without_a_clock(tmp_path):
             await b.send(second)
         await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
         found = await covered(store, meter, a), await covered(store, meter, b)
-        return start // DAY, found, (await store.read(queries.summary))["telegrams"]
+        return start // DAY, found, (await store.read(queries.summary.everything))["telegrams"]
 
     for late in (False, True):
         day, found, telegrams = run(tmp_path, lambda store, late=late: scenario(store, late))
@@ -251,7 +251,7 @@ async def interleaved(store):
     await a.send([wire_records.telegram(a.next(), at + 9 * HOUR, -70, new)])  # in a new ring
     await a.send([wire_records.telegram(a.next(), at + 20 * HOUR, -70, new)])  # later, the same bytes: a meter at rest
     covered_ = [sum(c[0] for c in (await covered(store, meter, ring)).values()) for ring in (a, b)]
-    return (await store.read(queries.summary))["telegrams"], covered_
+    return (await store.read(queries.summary.everything))["telegrams"], covered_
 
 
 def test_late_and_interleaved_ears(tmp_path):
@@ -300,7 +300,7 @@ def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
         await a.send([wire_records.boot(a.next(), 0, 1, "power"), wire_records.telegram(a.next(), 100, -80, t)])
         await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
         await b.send([wire_records.telegram(b.next(), start + 130, -60, t)])
-        return (await store.read(queries.summary))["telegrams"]
+        return (await store.read(queries.summary.everything))["telegrams"]
 
     assert run(tmp_path, scenario) == 2
 

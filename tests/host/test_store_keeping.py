@@ -5,6 +5,7 @@ import types
 
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
+from store_support import every_meter
 from test_store import Ring, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as records
@@ -44,10 +45,10 @@ def test_hours_become_days_and_days_keep_their_use(tmp_path):
     async def scenario(store):
         found = await years(store)
         bounds = usage.day_bounds(usage.local(NOW).date(), 15)
-        before = [usage.uses(await store.read(queries.readings, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
+        before = [usage.uses(await store.read(queries.readings.between, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
                              usage.NEAR["day"]) for row in found]
         pieces = await age(store, TODAY - 5, most=10)
-        after = [usage.uses(await store.read(queries.readings, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
+        after = [usage.uses(await store.read(queries.readings.between, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
                             usage.NEAR["day"]) for row in found]
         per_day = await store.read(rows, "SELECT day, hours FROM readings ORDER BY day")
         return before, after, pieces, per_day
@@ -122,8 +123,8 @@ def test_raw_telegrams_are_kept_for_their_time_and_nothing_else_goes(tmp_path):
         left = [await store.read(rows, f"SELECT min(received), count(*) FROM {table}") for table in
                 ("telegrams", "records")]
         again = await ring.send([ring.telegram(PLAIN.telegram(99), time=NOW)], now=NOW)
-        [m] = await store.read(queries.meters, 0)
-        return pieces, left, again.new, (await store.read(queries.meter_coverage, m["row"], 0))
+        [m] = await every_meter(store)
+        return pieces, left, again.new, (await store.read(queries.meters.coverage, m["row"], 0))
 
     pieces, left, new, cover = run(tmp_path, scenario)
     assert sum(pieces) == 8 and max(pieces) <= 6

@@ -9,6 +9,7 @@ import sqlite3
 import postgres
 import pytest
 from receiver_support import HOUR, NOW, Meter
+from store_support import every_meter
 from test_store import rows
 
 import firmware.wire.records as wire_records
@@ -80,8 +81,8 @@ def test_a_store_of_every_schema_is_opened_with_all_it_holds(dialect, version, t
                                                                                                    PLAIN.telegram(2))
             head = envelope.Head(b"\x09" * 8, 1, "0", 2, 1, 2)
             taken = await store.take(row, head, b"d", Content(data, 1, 2), NOW)
-            return (taken.new, await store.read(queries.meters, 0), await store.read(queries.gateways),
-                    await store.read(queries.meter_coverage, 70, 0),
+            return (taken.new, await every_meter(store), await store.read(queries.gateways.every),
+                    await store.read(queries.meters.coverage, 70, 0),
                     await store.read(rows, "SELECT count(*) FROM telegrams"),
                     await store.read(rows, "PRAGMA integrity_check" if dialect == "sqlite" else "SELECT 'ok'"))
         finally:

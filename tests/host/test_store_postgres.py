@@ -14,7 +14,7 @@ from test_ingest_kill import under_load
 from test_store import Ring, kind, run  # noqa: F401
 
 import firmware.wire.records as records
-from cloud_receiver.stores import Settled, StoreError, lists, open_store, people, queries
+from cloud_receiver.stores import Settled, StoreError, open_store, queries
 from firmware.wire import cbor
 
 PLAIN, OTHER, LOCKED, COMPACT = Meter(11111111), Meter(22222222), Meter(33333333, key=bytes(16)), Meter(44444444)
@@ -50,7 +50,7 @@ def test_a_lost_connection_is_made_anew_and_nothing_counts_as_done(tmp_path, sto
             except StoreError:
                 failures += 1
                 await asyncio.sleep(0.05)
-        return failures, (await opened.read(queries.summary))["telegrams"]
+        return failures, (await opened.read(queries.summary.everything))["telegrams"]
 
     failures, telegrams = run(tmp_path, scenario)
     assert telegrams == 2 and failures < 50
@@ -76,7 +76,7 @@ def test_a_server_that_stalls_is_given_up_and_nothing_counts_as_done(tmp_path, s
                 break
             except StoreError:
                 await asyncio.sleep(0.1)
-        return taken.through, (await opened.read(queries.summary))["telegrams"]
+        return taken.through, (await opened.read(queries.summary.everything))["telegrams"]
 
     assert run(tmp_path, scenario) == (2, 2)
 
@@ -106,7 +106,7 @@ def test_a_text_it_cannot_hold(tmp_path):
         ring = Ring(opened)
         ring.row = await opened.enrol(ring.public, "home", "a\0b", NOW)
         await ring.send([records.event(ring.next(), NOW, "x\0y", "\0"), records.status(ring.next(), NOW, [["\0", 1]])])
-        [g] = await opened.read(queries.gateways)
+        [g] = await opened.read(queries.gateways.every)
         return g["name"], g["status"]
 
     name, status = run(tmp_path, scenario)
@@ -129,54 +129,55 @@ class Known(Ring):
         return await super().send(bodies, first, now)
 
 
-def calls(ring, known):
-    """{a query's name: the arguments of each call of it}: every query of every module that has any."""
-    meter, gateway, lists_of = PLAIN.text, ring.id, {}
-    for name, shown, orders, ids in (("meter", lists.METERS_SHOWN, lists.METER_ORDERS, [1, 2, 3, 99]),
-                                     ("gateway", lists.GATEWAYS_SHOWN, lists.GATEWAY_ORDERS, [2, 1, 99])):
-        day = (TODAY - 1,) if name == "meter" else ()
-        more = () if name == "meter" else ((), None)
-        asked = [(NOW, show, search, sign + order, 2, at, *more, known) for show in (*shown, "nonsense")
-                 for search in ("", "kam", "1111", "ÅS", "%", "1\\_") for order in (*orders, "nonsense")
+def calls(ring, recent):
+    """{(module, query): the arguments of each call of it}: every query of every module."""
+    meter, gateway, q = PLAIN.text, ring.id, queries
+    asked: dict = {}
+    for module, rows in ((q.meters, [1, 2, 3, 99]), (q.gateways, [2, 1, 99])):
+        of_meters = module is q.meters
+        more = () if of_meters else ((), None)
+        lists = [(NOW, show, search, sign + order, 2, at, *more, recent) for show in (*module.SHOWN, "nonsense")
+                 for search in ("", "kam", "1111", "ÅS", "%", "1\\_") for order in (*module.ORDERS, "nonsense")
                  for sign in ("", "-") for at in (0, 1)]
-        lists_of[name + "_ids"] = asked
-        lists_of[name + "s"] = [(*day, *call) for call in asked[::7]]
-        lists_of[name + "s_of"] = [(rows, TODAY - 1, NOW) if day else (rows, known) for rows in (ids, [])]
-    lists_of["gateway_ids"] += [(NOW, "all", "", "id", 9, 0, leave, only, known)
-                                for leave, only in (((gateway,), None), ((), (gateway,)), ((), ()))]
-    return {
-        lists: {
-            **lists_of, "recent": [(TODAY - 1, TODAY, 5), (TODAY + 1, TODAY, 1)], "counts": [(NOW,), (NOW + 9 * DAY,)],
-            "alarms": [(show, search, sign + order, 9, at) for show in ("all", "low_battery", "leak")
-                       for search in ("", "kam 2", "_") for order in (*lists.ALARM_ORDERS, "nonsense")
-                       for sign in ("", "-") for at in (0, 1)],
-            "attention_meters": [(TODAY - 1, NOW, 10), (TODAY - 1, NOW + 9 * DAY, 1)], "totals": [()],
-            "alarm_kinds": [()], "versions": [()], "per_day": [(TODAY, 4)],
-            "silent_gateways": [(NOW,), (NOW + DAY,)],
-            "readings_around": [(1, [NOW - 40 * DAY, NOW - DAY, NOW], 3 * DAY), (9, [0, NOW], DAY)],
-            "day_readings": [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
-                             for daily in (True, False)]},
-        queries: {
-            "gateway_key": [(gateway,), ("A",)], "pending": [(10,)], "closed_meters": [()], "compact_meters": [()],
-            "summary": [()], "gateways": [(), (gateway,), ("A",)], "gateway_meters": [(1, TODAY - 1)],
-            "gateway_heard_counts": [(TODAY - 1,)], "gateway_events": [(1,), (1, 2)], "equivocations": [(1,)],
-            "meters": [(TODAY - 1,), (TODAY - 1, meter), (TODAY - 1, "X")], "meter_coverage": [(1, TODAY - 7)],
-            "meter_alarms": [(1,), (2,)], "readings": [(1, NOW - 3 * DAY, NOW + 1)],
-            "last_before": [(1, NOW), (1, NOW - 9 * DAY)], "open_gaps": [()], "told_lost": [(1, 900, 901), (1, 1, 2)],
-            "home_hours": [(1, NOW - DAY, NOW)],
-            "at_most": [(queries.WAITING,), (queries.CLOSED,)]},
-        people: {
-            "waiting": [()], "progress": [([meter],), ([LOCKED.text, meter, "X"],), ([],)],
-            "person": [(gateway, [meter, LOCKED.text, "X"], NOW - 9 * DAY, NOW + 1), (None, [meter], NOW - DAY, NOW),
-                       (gateway, [], 0, 1 << 40)]},
+        asked[module, "page_rows"] = lists
+        asked[module, "page"] = [(TODAY - 1, *call) if of_meters else call for call in lists[::7]]
+        asked[module, "of_rows"] = [(r, TODAY - 1, NOW) if of_meters else (r, recent) for r in (rows, [])]
+    asked[q.gateways, "page_rows"] += [(NOW, "all", "", "id", 9, 0, leave, only, recent)
+                                       for leave, only in (((gateway,), None), ((), (gateway,)), ((), ()))]
+    return asked | {
+        (q.gateways, "key"): [(gateway,), ("A",)], (q.gateways, "one"): [(gateway,), ("A",)],
+        (q.gateways, "every"): [()], (q.gateways, "events"): [(1,), (1, 2)], (q.gateways, "versions"): [()],
+        (q.gateways, "silent"): [(NOW,), (NOW + DAY,)],
+        (q.rings, "of_gateways"): [([1, 2, 9],), ([],)], (q.rings, "equivocations"): [(1,)],
+        (q.rings, "open_gaps"): [()], (q.rings, "told_lost"): [(1, 900, 901), (1, 1, 2)],
+        (q.meters, "one"): [(TODAY - 1, meter), (TODAY - 1, LOCKED.text), (TODAY - 1, "X")],
+        (q.meters, "needing_attention"): [(TODAY - 1, NOW, 10), (TODAY - 1, NOW + 9 * DAY, 1)],
+        (q.meters, "heard_by_gateway"): [(1, TODAY - 1)], (q.meters, "coverage"): [(1, TODAY - 7)],
+        (q.alarms, "page"): [(show, search, sign + order, 9, at) for show in ("all", "low_battery", "leak")
+                             for search in ("", "kam 2", "_") for order in (*q.alarms.ORDERS, "nonsense")
+                             for sign in ("", "-") for at in (0, 1)],
+        (q.alarms, "kinds"): [()], (q.alarms, "of_meter"): [(1,), (2,)],
+        (q.readings, "day_rows"): [(1, TODAY - 3, TODAY), (9, 0, 1)],
+        (q.readings, "between"): [(1, NOW - 3 * DAY, NOW + 1)],
+        (q.readings, "around"): [(1, [NOW - 40 * DAY, NOW - DAY, NOW], 3 * DAY), (9, [0, NOW], DAY)],
+        (q.readings, "of_day"): [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
+                                 for daily in (True, False)],
+        (q.telegrams, "pending"): [(10,)], (q.telegrams, "closed_meters"): [()],
+        (q.telegrams, "compact_meters"): [()], (q.telegrams, "without_key"): [()],
+        (q.telegrams, "progress"): [([meter],), ([LOCKED.text, meter, "X"],), ([],)],
+        (q.people, "person"): [(gateway, [meter, LOCKED.text, "X"], NOW - 9 * DAY, NOW + 1),
+                               (None, [meter], NOW - DAY, NOW), (gateway, [], 0, 1 << 40)],
+        (q.people, "home_hours"): [(1, NOW - DAY, NOW)], (q.people, "lived_in"): [(1, NOW - DAY, NOW)],
+        (q.summary, "everything"): [()], (q.summary, "counts"): [(NOW,), (NOW + 9 * DAY,)],
+        (q.summary, "totals"): [()],
+        (q.summary, "at_most"): [(q.telegrams.WAITING,), (q.telegrams.CLOSED,)],
+        (q.recent, "reception"): [(TODAY - 1, TODAY, 5), (TODAY + 1, TODAY, 1)],
+        (q.recent, "meters_per_day"): [(TODAY, 4)],
     }
 
 
-NO_QUERIES = {"key_state", "median", "namedtuple", "erase"}  # of them `erase` is a writer's: test_person_store
-
-
 async def every_answer(opened):
-    """{(module, query, number of the call): answer} on a store with a bit of everything."""
+    """{(query "module.name", number of the call): answer} on a store with a bit of everything."""
     ring, other = Known(opened, b"r" * 32), Known(opened, b"o" * 32, "Åsen 1_%")
     n = ring.next
     for meter in (PLAIN, OTHER, LOCKED, COMPACT):
@@ -200,12 +201,12 @@ async def every_answer(opened):
                OTHER.text: (1, {"total_m3": 2.25, "alarms": ["dry"]}, None), LOCKED.text: (2, None, "no key"),
                COMPACT.text: (4, None, "compact frame before a full one")}
     await opened.settle([Settled(row, meter, time, *outcome[text]) for row, meter, text, time, _ in rows[:-1]])
-    known, found = await opened.read(lists.recent, TODAY - 1, TODAY, 3), {}
-    for module, of_it in calls(ring, known).items():
-        for name, asked in of_it.items():
-            for number, arguments in enumerate(asked):
-                found[module.__name__, name, number] = await opened.read(getattr(module, name), *arguments)
-    return found
+    recent, answers = await opened.read(queries.recent.reception, TODAY - 1, TODAY, 3), {}
+    for (module, name), asked in calls(ring, recent).items():
+        for number, arguments in enumerate(asked):
+            answers[f"{module.__name__.split('.')[-1]}.{name}", number] = await opened.read(
+                getattr(module, name), *arguments)
+    return answers
 
 
 @pytest.fixture(scope="module")
@@ -224,12 +225,12 @@ def answers(tmp_path_factory):
 
 
 def test_every_query_is_asked(answers):
-    asked = {(module, name) for module, name, _ in answers[0]}
-    for module in (lists, queries, people):
-        there = {(module.__name__, name) for name, f in inspect.getmembers(module, inspect.isfunction)
-                 if f.__module__ == module.__name__ and not name.startswith("_") and name not in NO_QUERIES}
-        assert there - asked == set(), "a query that is not asked here"
-        assert inspect.isfunction(module.__dict__[next(iter(there))[1]])
+    """A query is what takes the store's connection first."""
+    there = {f"{module}.{name}" for module in queries.__all__
+             for name, f in inspect.getmembers(getattr(queries, module), inspect.isfunction)
+             if f.__module__ == f"{queries.__name__}.{module}" and not name.startswith("_")
+             and next(iter(inspect.signature(f).parameters), None) == "db"}
+    assert len(there) > 30 and there == {name for name, _ in answers[0]}
 
 
 def alike(one, other):
@@ -253,19 +254,20 @@ def different(answers):
 def test_every_query_answers_alike(answers):
     """Each query of the lists, the pages and of people on a store with a bit of everything, to the letter and type."""
     assert different(answers) == []
-    of = {name: answer for (_, name, number), answer in answers[0].items() if number == 0}
-    assert of["summary"]["gaps"] == 5 and of["summary"]["equivocations"] == 1
-    assert of["summary"]["opaque"] == 1 and of["summary"]["no_key"] == 1 and of["summary"]["untimed"] == 1
-    assert of["gateways_of"][1]["epochs"][0]["gaps"] == [[9, 13]] and of["meter_coverage"][0]["median"] == -60
-    said = {name for (_, name, _), answer in answers[0].items() if answer not in ([], ([], 0), None, {})}
+    of = {name: answer for (name, number), answer in answers[0].items() if number == 0}
+    counts = of["summary.everything"]
+    assert counts["gaps"] == 5 and counts["equivocations"] == 1
+    assert counts["opaque"] == 1 and counts["no_key"] == 1 and counts["untimed"] == 1
+    assert of["gateways.of_rows"][1]["epochs"][0]["gaps"] == [[9, 13]] and of["meters.coverage"][0]["median"] == -60
+    said = {name for (name, _), answer in answers[0].items() if answer not in ([], ([], 0), None, {})}
     assert said == of.keys(), "a query that finds nothing here says nothing of its SQL"
 
 
 def test_seen_where_a_store_answers_otherwise(answers):
     """Known-bad: one value of another type, one row in another place."""
-    for name, spoil in (("recent", lambda a: a._replace(days=[float(d) for d in a.days])),
-                        ("meter_ids", lambda a: (a[0][::-1], a[1]))):
-        spoiled = {k: spoil(a) if k[1] == name else a for k, a in answers[1].items()}
+    for name, spoil in (("recent.reception", lambda a: a._replace(days=[float(d) for d in a.days])),
+                        ("meters.page_rows", lambda a: (a[0][::-1], a[1]))):
+        spoiled = {k: spoil(a) if k[0] == name else a for k, a in answers[1].items()}
         assert different((answers[0], spoiled))
 
 

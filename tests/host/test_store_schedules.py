@@ -136,7 +136,7 @@ class Schedules(RuleBasedStateMachine):
         between()
         self.store = sqlite.Store(self.path)
         self.rows = {}
-        for gateway, epoch, first, since in self.run(lambda: self.store.read(queries.open_gaps)):
+        for gateway, epoch, first, since in self.run(lambda: self.store.read(queries.rings.open_gaps)):
             self.orders.rewind(gateway, epoch, first - 1, since, NOW)
 
     def take(self, n, first, bodies):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from receiver_support import NOW, Gateway
+from store_support import every_meter
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -20,7 +21,7 @@ from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder  # noqa: E402
 from cloud_receiver.office import kek
 from cloud_receiver.office.keys import KeyStore  # noqa: E402
-from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store, queries  # noqa: E402
+from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store  # noqa: E402
 from firmware.wire import envelope
 
 METER = "NET-12345678-01-07"
@@ -73,7 +74,7 @@ class Receiver:
 
     async def total_ml(self):
         """The total of the one meter, in ml."""
-        return (await self.store.read(queries.meters, NOW // 86400))[0]["total_ml"]
+        return (await every_meter(self.store))[0]["total_ml"]
 
     async def work_with_key(self):
         """As `work`, with the key put while it runs."""

@@ -14,7 +14,7 @@ from cloud_receiver.office.directory import Directory, SettingsError
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
-from cloud_receiver.stores import NO_KEY, StoreError, people
+from cloud_receiver.stores import NO_KEY, StoreError, queries
 
 from ..errors import CommandError
 
@@ -93,7 +93,7 @@ def _wait(directory, settings, meters):
     begun = before = None
     with store_reader.opened(directory, settings) as read:
         while True:
-            decoded, pending, closed = read(people.progress, meters)
+            decoded, pending, closed = read(queries.telegrams.progress, meters)
             begun = decoded if begun is None else begun
             if (decoded, pending, closed) != before:
                 print(f"{decoded - begun} decoded, {pending} to go, {closed} not opened", flush=True)
@@ -107,7 +107,7 @@ def _report(args, directory, settings, keys):
     """Per meter: what stands in the way of its telegrams, how many wait and since when, and since when it has a key."""
     since, damaged = dict(keys.meters()), keys.damaged()
     with store_reader.opened(directory, settings) as read:
-        rows = read(people.waiting)
+        rows = read(queries.telegrams.without_key)
     for r in rows:
         what = "missing" if r["state"] == NO_KEY else "wrong"
         kept = f"key of {iso(since[r['meter']])}" if r["meter"] in since else "no key"

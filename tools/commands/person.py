@@ -16,7 +16,7 @@ from cloud_receiver.office.files import write_private
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
-from cloud_receiver.stores import StoreError, people
+from cloud_receiver.stores import StoreError, queries
 
 from ..errors import CommandError
 from .user import me
@@ -86,7 +86,7 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
         since = enrolled[gateway][4] if gateway else 0
     start = _time(args.start, since)
     with store_reader.opened(directory, settings) as read:
-        found = read(people.person, gateway, meters, start, end)
+        found = read(queries.people.person, gateway, meters, start, end)
     found["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
                            for h, i, e, x in found["home_hours"]]
     found["records"] = [{"time": iso(t), "kind": k, "record": body} for t, k, body in found["records"]]

@@ -251,7 +251,7 @@ def _gateways(args):
     if settings.store or directory.store.exists():
         with store_reader.opened(directory, settings) as read:
             rows = [(g["id"], g["kind"], g["name"], g["last_contact"])
-                    for g in sorted(read(queries.gateways), key=lambda g: g["enrolled"])]
+                    for g in sorted(read(queries.gateways.every), key=lambda g: g["enrolled"])]
     if not rows:
         print(f"no gateways yet; print a token with: netti receiver token {args.dir}", file=sys.stderr)
     for gateway, kind, name, contact in rows:

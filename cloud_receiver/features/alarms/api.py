@@ -4,7 +4,7 @@ from aiohttp import web
 
 from ...data import media
 from ...data.clock import iso
-from ...stores import lists
+from ...stores import queries
 from ...web import export
 from ...web.lists import PIECE, bad_request, limits, selection
 
@@ -23,7 +23,7 @@ class Api:
             form, (show, search, order), cut = export.form(request), selection(request, "-since"), limits(request)
         except ValueError as e:
             return bad_request(e)
-        rows, count = await self.store.read(lists.alarms, show, search, order, *cut)
+        rows, count = await self.store.read(queries.alarms.page, show, search, order, *cut)
 
         async def pieces():
             for at in range(0, len(rows), PIECE):

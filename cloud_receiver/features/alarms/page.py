@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ...stores import lists
+from ...stores import queries
 from ...web.lists import ListQuery
 
 
@@ -14,10 +14,10 @@ class Page:
 
     async def alarms(self, request: web.Request) -> web.Response:
         """The meters that report an alarm now, and since when."""
-        kinds = await self.store.read(lists.alarm_kinds)
-        query = ListQuery(request, ("all", *kinds), lists.ALARM_ORDERS, "-since")
-        rows, count = await self.store.read(lists.alarms, *query.arguments())
+        kinds = await self.store.read(queries.alarms.kinds)
+        query = ListQuery(request, ("all", *kinds), queries.alarms.ORDERS, "-since")
+        rows, count = await self.store.read(queries.alarms.page, *query.arguments())
         if query.beyond(count):
-            rows, count = await self.store.read(lists.alarms, *query.arguments())
+            rows, count = await self.store.read(queries.alarms.page, *query.arguments())
         return self.site.render(request, "alarms/alarms.html", rows=rows, found=count, kinds=kinds, c=query,
                                 search=query.search, show=query.show, order=query.order)

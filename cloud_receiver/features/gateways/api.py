@@ -5,7 +5,7 @@ from aiohttp import web
 from ...data import crashes
 from ...data.clock import iso
 from ...office import orders
-from ...stores import lists, queries
+from ...stores import queries
 from ...web import export
 from ...web.lists import bad_request, in_pieces, limits, selection
 from . import rows as listed
@@ -26,8 +26,8 @@ class Api:
             form, chosen, cut = export.form(request), selection(request, "-contact"), limits(request)
         except ValueError as e:
             return bad_request(e)
-        ids, count = await listed.read(self.site, lists.gateway_ids, *chosen, *cut)
-        all_meters, _ = await self.store.read(lists.totals)
+        ids, count = await listed.read(self.site, queries.gateways.page_rows, *chosen, *cut)
+        all_meters, _ = await self.store.read(queries.summary.totals)
 
         def told(g):
             return dict(self._gateway(g), meters_heard=g["meters_heard"],
@@ -38,22 +38,23 @@ class Api:
             fields = dict(told(g), gaps=sum(len(e["gaps"]) for e in rings), lost=sum(e["lost"] for e in rings),
                           equivocations=sum(e["equivocations"] for e in rings))
             return [fields[c] for c in COLUMNS]
+        recent = await self.site.recent.coverage()
         return await export.stream(request, "gateways", form, {"found": count}, COLUMNS, in_pieces(
-            self.store, ids, row if form == "csv" else told, lists.gateways_of, await self.site.recent.coverage()))
+            self.store, ids, row if form == "csv" else told, queries.gateways.of_rows, recent))
 
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway, with what came twice and with two contents."""
-        rows = await self.store.read(queries.gateways, request.match_info["id"])
-        if not rows:
+        g = await self.store.read(queries.gateways.one, request.match_info["id"])
+        if g is None:
             return web.json_response({"error": "no such gateway"}, status=404)
-        gateway = self._gateway(rows[0])
+        gateway = self._gateway(g)
         gateway["equivocations"] = [dict(q, time=iso(q["time"]))
-                                    for q in await self.store.read(queries.equivocations, rows[0]["row"])]
-        gateway["crash"] = _crash(await self.store.read(queries.gateway_events, rows[0]["row"]))
+                                    for q in await self.store.read(queries.rings.equivocations, g["row"])]
+        gateway["crash"] = _crash(await self.store.read(queries.gateways.events, g["row"]))
         now = self.clock.seconds()
         gateway["commands"] = [{"counter": c.counter, "name": c.name, "state": orders.state(c, now),
                                 "made": iso(c.made), "not_after": iso(c.not_after), "answered": iso(c.answered),
-                                "result": orders.outcome(c)} for c in self.site.orders.of(rows[0]["id"])]
+                                "result": orders.outcome(c)} for c in self.site.orders.of(g["id"])]
         return web.json_response(gateway)
 
     def _gateway(self, g):

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from ...data import attention, crashes
 from ...office import orders
-from ...stores import lists, queries
+from ...stores import queries
 from ...web import words
 from ...web.lists import ListQuery
 from ...web.words import N_
@@ -23,12 +23,12 @@ class Page:
     async def gateways(self, request: web.Request) -> web.Response:
         """The list of gateways: searched, filtered, sorted."""
         now, releases = self.clock.seconds(), self.site.releases
-        query = ListQuery(request, SHOWN, lists.GATEWAY_ORDERS, "-contact")
-        rows, count = await listed.read(self.site, lists.gateways, *query.arguments())
+        query = ListQuery(request, SHOWN, queries.gateways.ORDERS, "-contact")
+        rows, count = await listed.read(self.site, queries.gateways.page, *query.arguments())
         if query.beyond(count):
-            rows, count = await listed.read(self.site, lists.gateways, *query.arguments())
-        all_meters, total = await self.store.read(lists.totals)
-        every = await self.store.read(lists.versions) if releases.stages() else []
+            rows, count = await listed.read(self.site, queries.gateways.page, *query.arguments())
+        all_meters, total = await self.store.read(queries.summary.totals)
+        every = await self.store.read(queries.gateways.versions) if releases.stages() else []
         return self.site.render(
             request, "gateways/gateways.html", rows=rows, found=count, total=total, c=query, search=query.search,
             show=query.show, order=query.order, told=releases.told,
@@ -39,17 +39,16 @@ class Page:
     async def gateway(self, request: web.Request) -> web.Response:
         """One gateway: contact, delivery, what it hears."""
         name = request.match_info["id"].upper()
-        rows = await self.store.read(queries.gateways, name)
-        if not rows:
+        g = await self.store.read(queries.gateways.one, name)
+        if g is None:
             return self.site.render(request, "error.html", 404, title=N_("Not found"),
                                     detail=N_("No gateway called %(name)s is enrolled."), value=name)
-        g = rows[0]
-        events = await self.store.read(queries.gateway_events, g["row"])
+        events = await self.store.read(queries.gateways.events, g["row"])
         return self.site.render(
             request, "gateways/gateway.html", g=g, revoked=self.site.revoked().get(g["id"]),
             silent=attention.silent_gateway(g, self.clock.seconds()), clock_word=clock_word(g),
-            heard=await self.store.read(queries.gateway_meters, g["row"], self.site.recent.day()),
-            equivocations=await self.store.read(queries.equivocations, g["row"]),
+            heard=await self.store.read(queries.meters.heard_by_gateway, g["row"], self.site.recent.day()),
+            equivocations=await self.store.read(queries.rings.equivocations, g["row"]),
             orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.orders.of(g["id"])],
             outcome=orders.outcome, bound=sorted(self.site.keys.bound(g["id"])),
             events=[described(*e) for e in events], crash=crashes.latest(events))

@@ -48,23 +48,24 @@ class Page:
         """The page of a gateway's home, with nothing from before `since`; None where there is no such home."""
         if since is None:
             return None
-        gateways = await self.store.read(queries.gateways, gateway)
-        if not gateways:
+        g, now = await self.store.read(queries.gateways.one, gateway), self.clock.seconds()
+        if g is None:
             return None
-        g, now = gateways[0], self.clock.seconds()
         today = usage.local(now).date()
         days = usage.day_bounds(today, DAYS)
         month = [usage.midnight(today.replace(day=1)), days[-1]]
         first = max(since, min(days[0], month[0]) - usage.NEAR["day"])
         meters = []
         for name in self.keys.bound(g["id"]):
-            for m in await self.store.read(queries.meters, self.site.recent.day(), name):
-                readings = await self.store.read(queries.readings, m["row"], first, days[-1])
+            m = await self.store.read(queries.meters.one, self.site.recent.day(), name)
+            if m is not None:
+                readings = await self.store.read(queries.readings.between, m["row"], first, days[-1])
                 used = usage.uses(readings, days, usage.NEAR["day"])
                 meters.append({"meter": m, "days": used, "today": used[-1].ml,
                                "month": usage.uses(readings, month, usage.NEAR["day"])[0].ml,
                                "hour": last_hour(readings, now)})
-        hours = await self.store.read(queries.home_hours, g["row"], max(since, min(days[0], month[0])), days[-1])
+        hours = await self.store.read(queries.people.home_hours, g["row"], max(since, min(days[0], month[0])),
+                                      days[-1])
         return self.site.render(
             request, "home/home.html", g=g, meters=meters, since=since, names=self.keys.bound(g["id"]),
             power=power(hours, days, month[0]) if hours else None, shares=bool(hours),

@@ -8,7 +8,7 @@ from aiohttp import web
 from ...data import media
 from ...data.clock import DAY, iso
 from ...office import roles
-from ...stores import lists, queries
+from ...stores import queries
 from ...web import access, export
 from ...web.lists import bad_request, in_pieces, limits, selection
 from .page import ranks
@@ -32,28 +32,28 @@ class Api:
         if not access.may(request, roles.USE) and order.lstrip("-") == "reading":
             order = "id"
         now, recent = self.clock.seconds(), self.site.recent.day()
-        ids, count = await self.store.read(lists.meter_ids, now, show, search, order, *cut,
+        ids, count = await self.store.read(queries.meters.page_rows, now, show, search, order, *cut,
                                            await ranks(self.site, order))
 
         def told(m):
             [seen] = access.redacted_for(request, [m])
-            return dict(_meter(seen), coverage_share=round(m["covered"] / lists.WEEK, 4))
+            return dict(_meter(seen), coverage_share=round(m["covered"] / queries.meters.WEEK, 4))
 
         def row(m):
             fields = dict(told(m), alarm=" ".join(a["alarm"] for a in m["alarms"]),
                           alarm_since=iso(min((a["since"] for a in m["alarms"]), default=None)))
             return [fields[c] for c in COLUMNS]
         return await export.stream(request, "meters", form, {"found": count}, COLUMNS, in_pieces(
-            self.store, ids, row if form == "csv" else told, lists.meters_of, recent, now))
+            self.store, ids, row if form == "csv" else told, queries.meters.of_rows, recent, now))
 
     async def meter(self, request: web.Request) -> web.Response:
         """One meter, with who hears it."""
         recent = self.site.recent.day()
-        rows = await self.store.read(queries.meters, recent, request.match_info["id"].upper())
-        if not rows:
+        stored = await self.store.read(queries.meters.one, recent, request.match_info["id"].upper())
+        if stored is None:
             return web.json_response({"error": "no such meter"}, status=404)
-        m = access.redacted_for(request, rows)[0]
-        coverage = await self.store.read(queries.meter_coverage, rows[0]["row"], recent - 30)
+        m = access.redacted_for(request, [stored])[0]
+        coverage = await self.store.read(queries.meters.coverage, m["row"], recent - 30)
         return web.json_response(dict(
             _meter(m), latest=m["latest"],
             coverage=[dict(c, day=iso(c["day"] * DAY)[:10]) for c in coverage]))  # type: ignore[index]

@@ -7,7 +7,7 @@ from aiohttp import web
 from ...data import attention, usage
 from ...data.clock import DAY
 from ...office import roles
-from ...stores import lists, queries
+from ...stores import queries
 from ...web import access, charts, parts
 from ...web.lists import ListQuery
 from ...web.words import N_
@@ -26,32 +26,32 @@ class Page:
     async def meters(self, request: web.Request) -> web.Response:
         """The list of meters: searched, filtered, sorted."""
         now = self.clock.seconds()
-        query = ListQuery(request, SHOWN, lists.METER_ORDERS, "id")
+        query = ListQuery(request, SHOWN, queries.meters.ORDERS, "id")
         if not access.may(request, roles.USE) and query.order.lstrip("-") == "reading":
             query.order = "id"
         rows, count = await self._rows(query, now)
         if query.beyond(count):
             rows, count = await self._rows(query, now)
-        total = count if query.everything else (await self.store.read(lists.totals))[0]
+        total = count if query.everything else (await self.store.read(queries.summary.totals))[0]
         return self.site.render(
             request, "meters/meters.html", rows=access.redacted_for(request, rows), found=count, total=total, c=query,
-            search=query.search, show=query.show, order=query.order, week=lists.WEEK,
+            search=query.search, show=query.show, order=query.order, week=queries.meters.WEEK,
             may_see_use=access.may(request, roles.USE), first=iso_day(now - 31 * DAY),
             may_see_hours=access.may(request, roles.HOURS), last=iso_day(now + DAY), purposes=roles.PURPOSES,
             silent=lambda m: attention.silent_meter(m, now))
 
     async def _rows(self, query, now):
-        return await self.store.read(lists.meters, self.site.recent.day(), now, *query.arguments(),
+        return await self.store.read(queries.meters.page, self.site.recent.day(), now, *query.arguments(),
                                      await ranks(self.site, query.order))
 
     async def meter(self, request: web.Request) -> web.Response:
         """One meter: its state, its use, who hears it."""
         name = request.match_info["id"].upper()
-        rows = await self.store.read(queries.meters, self.site.recent.day(), name)
-        if not rows:
+        stored = await self.store.read(queries.meters.one, self.site.recent.day(), name)
+        if stored is None:
             return self.site.render(request, "error.html", 404, title=N_("Not found"),
                                     detail=N_("No meter called %(name)s has been heard."), value=name)
-        m, now = access.redacted_for(request, rows)[0], self.clock.seconds()
+        m, now = access.redacted_for(request, [stored])[0], self.clock.seconds()
         view = request.query.get("view", "days")
         view = view if view in ("days", "hours", "months") else "days"
         day = a_day(request.query.get("day", ""), usage.local(now).date())
@@ -67,20 +67,20 @@ class Page:
             silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
             chart=lambda w: charts.use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
-            coverage=by_gateway(await self.store.read(queries.meter_coverage, m["row"], now // DAY - COVERED_DAYS + 1),
+            coverage=by_gateway(await self.store.read(queries.meters.coverage, m["row"], now // DAY - COVERED_DAYS + 1),
                                 now // DAY, COVERED_DAYS), first_day=now // DAY - COVERED_DAYS + 1,
-            alarms=await self.store.read(queries.meter_alarms, m["row"]), latest=latest_fields(m["latest"]),
+            alarms=await self.store.read(queries.alarms.of_meter, m["row"]), latest=latest_fields(m["latest"]),
             directory=str(self.site.directory.path))
 
     async def _uses(self, row, view, day):
         if view == "months":
             bounds, near = usage.month_bounds(day, 13), usage.NEAR["month"]
-            return usage.uses(await self.store.read(lists.readings_around, row, bounds, near), bounds, near)
+            return usage.uses(await self.store.read(queries.readings.around, row, bounds, near), bounds, near)
         if view == "hours":
             bounds, near = usage.hour_bounds(day), usage.NEAR["hour"]
         else:
             bounds, near = usage.day_bounds(day, 31), usage.NEAR["day"]
-        readings = await self.store.read(queries.readings, row, bounds[0] - near, bounds[-1] + near)
+        readings = await self.store.read(queries.readings.between, row, bounds[0] - near, bounds[-1] + near)
         return usage.uses(readings, bounds, near)
 
 

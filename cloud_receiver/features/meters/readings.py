@@ -5,7 +5,7 @@ from aiohttp import web
 from ...data import media
 from ...data.clock import DAY, iso, parse_time
 from ...office import roles
-from ...stores import lists, queries
+from ...stores import queries
 from ...web import access, export
 from ...web.lists import PIECE, bad_request
 
@@ -27,16 +27,16 @@ class Readings:
             form, (start, end) = export.form(request), period(request, now)
         except ValueError as e:
             return bad_request(e)
-        rows = await self.store.read(queries.meters, self.site.recent.day(), request.match_info["id"].upper())
-        if not rows:
+        m = await self.store.read(queries.meters.one, self.site.recent.day(), request.match_info["id"].upper())
+        if m is None:
             return web.json_response({"error": "no such meter"}, status=404)
-        if not await access.hours(self.site.accounts.audit, request, rows[0]["id"], start, end, now):
+        if not await access.hours(self.site.accounts.audit, request, m["id"], start, end, now):
             return bad_request(NO_PURPOSE)
-        readings = [] if end <= start else await self.store.read(queries.readings, rows[0]["row"], start, end)
-        told = [{"meter": rows[0]["id"], "time": iso(t), "total_m3": media.cubic(ml)} for t, ml in readings]
+        readings = [] if end <= start else await self.store.read(queries.readings.between, m["row"], start, end)
+        told = [{"meter": m["id"], "time": iso(t), "total_m3": media.cubic(ml)} for t, ml in readings]
         if form == "csv":
             return export.as_csv("readings", COLUMNS, told)
-        return web.json_response({"meter": rows[0]["id"], "from": iso(start), "to": iso(end),
+        return web.json_response({"meter": m["id"], "from": iso(start), "to": iso(end),
                                   "readings": [{"time": r["time"], "total_m3": r["total_m3"]} for r in told]})
 
     async def of_all(self, request: web.Request) -> web.StreamResponse:
@@ -59,7 +59,7 @@ class Readings:
     async def _pieces(self, start, end, daily):
         for day in range(start // DAY, -(-end // DAY)):
             after = 0
-            while rows := await self.store.read(lists.day_readings, day, after, PIECE, daily):
+            while rows := await self.store.read(queries.readings.of_day, day, after, PIECE, daily):
                 after = rows[-1][0]
                 yield [(meter, iso(t), media.cubic(ml)) for _, meter, readings in rows for t, ml in readings
                        if start <= t < end]

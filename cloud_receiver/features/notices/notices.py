@@ -27,7 +27,7 @@ import aiohttp
 from ...data.clock import DAY, HOUR
 from ...office.directory import SettingsError
 from ...office.files import database, transaction
-from ...stores import Busy, StoreError, lists
+from ...stores import Busy, StoreError, queries
 from ...web import words
 
 log = logging.getLogger("netti.notices")
@@ -93,13 +93,13 @@ class Notices:
         now = self.clock.seconds()
         found = {}
         if "gateways" in self.settings["of"]:
-            rows = await self.store.read(lists.silent_gateways, now)
+            rows = await self.store.read(queries.gateways.silent, now)
             revoked = self.receiver.revoked()
             for gateway, _name, contact in rows:  # the name may be a home's address: mail is no place for it
                 if gateway not in revoked:
                     found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}
         if "alarms" in self.settings["of"]:
-            everything, _ = await self.store.read(lists.alarms, "all", "", "-since", MOST_ALARMS, 0)
+            everything, _ = await self.store.read(queries.alarms.page, "all", "", "-since", MOST_ALARMS, 0)
             for a in everything:
                 if a["alarm"] in self.settings["alarms"] or not self.settings["alarms"]:
                     found[f"alarm {a['id']} {a['alarm']}"] = {"kind": "alarm", "meter": a["id"], "alarm": a["alarm"],

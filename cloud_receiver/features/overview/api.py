@@ -14,6 +14,6 @@ class Api:
 
     async def summary(self, request: web.Request) -> web.Response:
         """Counts over the store."""
-        counts = await self.store.read(queries.summary)
+        counts = await self.store.read(queries.summary.everything)
         counts["time"] = iso(self.clock.seconds())
         return web.json_response(counts)

@@ -60,7 +60,7 @@ def take(db, gateway, head, digest, content, now, rows=None):
     ledger.mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
     db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                (epoch, head.first, head.last, digest, now, len(records)))
-    jumped = head.first > through + 1 and not queries.told_lost(db, epoch, through + 1, head.first - 1)
+    jumped = head.first > through + 1 and not queries.rings.told_lost(db, epoch, through + 1, head.first - 1)
     return Taken(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
                  tuple(r.fields for r in new if r.kind == wire_records.RESULT))
 
