@@ -10,19 +10,16 @@ a start and with a new key are tried again in their order.
 
 import asyncio
 import concurrent.futures
-import json
 import logging
-import os
 import sqlite3
 from pathlib import Path
 
-import wmbus
 from wmbus import fragments
 
 from ..office.kek import Locked
 from ..office.keys import KeyStore, MeterKey
-from ..stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
-from .aes import aes
+from ..stores import NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
+from . import formats, opening
 
 log = logging.getLogger("netti.decode")
 
@@ -43,7 +40,7 @@ class Decoder:
         self._stamp = (-1, -1)
         self._keys: "dict[str, tuple[MeterKey, ...]]" = {}
         self._formats_path = Path(keys_path).with_name("formats.json")
-        self._formats = read_formats(self._formats_path)
+        self._formats = formats.read(self._formats_path)
         self._assembler = fragments.Assembler(MESSAGES)
 
     def wake(self) -> None:
@@ -85,7 +82,7 @@ class Decoder:
         """Decode up to GROUP telegrams; returns how many there were."""
         rows = await self.store.pending(GROUP)
         if rows:
-            formats = len(self._formats)
+            known = len(self._formats)
             settled = await asyncio.get_running_loop().run_in_executor(self._thread, self._decode_rows, rows)
             try:
                 await self.store.settle(settled)
@@ -95,22 +92,22 @@ class Decoder:
                 log.exception("%d readings could not be entered", len(settled))
                 await self.store.settle([s._replace(state=UNDECODABLE, reading=None, note="defect: not entered")
                                          for s in settled])
-            if len(self._formats) > formats:  # a full frame told what the compact ones before it hold
+            if len(self._formats) > known:  # a full frame told what the compact ones before it hold
                 await self.store.reopen(await self.store.read(queries.telegrams.compact_meters), (UNDECODABLE,))
         return len(rows)
 
     def _decode_rows(self, rows):
-        formats = len(self._formats)
+        known = len(self._formats)
         settled = [Settled(row, meter, time, *self._decode(data, self._keys.get(text, ()), time))
                    for row, meter, text, time, data in rows]
-        if len(self._formats) > formats:
-            write_formats(self._formats_path, self._formats)
+        if len(self._formats) > known:
+            formats.write(self._formats_path, self._formats)
         return settled
 
     def _decode(self, data, ring, time):
         """Decode with the present key of a meter, else with one that was its key when the telegram came."""
         keys = [k.key for k in ring if k.replaced is None or time <= k.replaced] or [None]
-        return decode_by(keys, data, self._formats, self._assembler)
+        return opening.decode(keys, data, self._formats, self._assembler)
 
     def _new_keys(self):
         """Read the meter keys if they changed; the meters whose key is new or another."""
@@ -135,72 +132,3 @@ class Decoder:
     def _close(self):
         if self._keystore is not None:
             self._keystore.close()
-
-
-def decode(data: bytes, key: "bytes | None", formats: dict, assembler: fragments.Assembler):
-    """(state, reading, note) of one telegram with one key, as `decode_by`."""
-    return decode_by([key], data, formats, assembler)
-
-
-def decode_by(keys: "list[bytes | None]", data: bytes, formats: dict, assembler: fragments.Assembler):
-    """(state, reading, note) of one telegram, by the first key that is right; a decoder's defect costs this telegram,
-    not the worker.
-
-    The reading of a message in fragments is its last one's. Without a right key it is what the plain status byte tells.
-    """
-    try:
-        try:
-            reading = _read(data, keys, formats)
-        except wmbus.Fragment as e:
-            whole = assembler.add(data)
-            if whole is None:
-                return UNDECODABLE, None, e.reason
-            data = whole
-            reading = _read(data, keys, formats)
-        return DECODED, reading, None
-    except wmbus.KeyMissing:
-        return NO_KEY, plain_alarms(data), None
-    except wmbus.WrongKey:
-        return WRONG_KEY, plain_alarms(data), None
-    except wmbus.DecodeError as e:
-        return UNDECODABLE, None, e.reason[:200]
-    except Exception as e:  # noqa: BLE001
-        log.exception("a telegram could not be decoded")
-        return UNDECODABLE, None, f"defect: {type(e).__name__}"
-
-
-def _read(data, keys, formats):
-    wrong: "wmbus.DecodeError | None" = None
-    for key in keys:
-        try:
-            return wmbus.decode(data, key=key, aes=aes, formats=formats)
-        except wmbus.DecodeError as e:
-            if wrong is None and not isinstance(e, wmbus.WrongKey):
-                raise
-            wrong = wrong or e
-    raise wrong or wmbus.KeyMissing("no key to try")
-
-
-def plain_alarms(data: bytes) -> "dict | None":
-    """The alarms a sealed telegram tells in plain; None where it has no plain status byte."""
-    heard = wmbus.summary(data)
-    return None if heard.status is None else {"alarms": wmbus.alarms(heard)}
-
-
-def read_formats(path: Path) -> "dict[int, bytes]":
-    """The formats of compact frames a former run learnt; what is missing or damaged is learnt anew."""
-    try:
-        return {int(signature, 16): bytes.fromhex(known) for signature, known in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
-
-
-def write_formats(path: Path, formats: "dict[int, bytes]") -> None:
-    """Keep the formats; a disk that can't costs no reading."""
-    text = json.dumps({f"{signature:04x}": known.hex() for signature, known in sorted(formats.items())})
-    try:
-        fresh = path.with_suffix(".new")
-        fresh.write_text(text)
-        os.replace(fresh, path)
-    except OSError as e:
-        log.error("%s: %s", path, e.strerror)

@@ -9,7 +9,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data.content import Content
-from cloud_receiver.decoding import decoder
+from cloud_receiver.decoding import opening
 from cloud_receiver.stores import Settled, open_store, queries
 from cloud_receiver.stores.jobs import erase as erase_job
 from firmware.wire import envelope
@@ -50,7 +50,7 @@ async def filled(store, meter, step):
             wire_records.han_hour(gateway.next(), at, at // HOUR * HOUR - HOUR, 1000 + step, 0, False),
             wire_records.event(gateway.next(), at, "leak", "kitchen")])
     while pending := await store.pending(500):
-        await store.settle([Settled(i, m, t, *decoder.decode(data, None, {}, None)) for i, m, _, t, data in pending])
+        await store.settle([Settled(i, m, t, *opening.decode([None], data, {}, None)) for i, m, _, t, data in pending])
     return gateway
 
 
@@ -150,7 +150,7 @@ def test_what_waits_for_keys_and_how_far_it_is(url):
                                                   for n in range(3)])
         assert await store.read(queries.telegrams.progress, [SECRET.text, OWN.text]) == (240, 3, 0)
         pending = await store.pending(500)
-        await store.settle([Settled(i, m, t, *decoder.decode(d, key, {}, None))
+        await store.settle([Settled(i, m, t, *opening.decode([key], d, {}, None))
                             for (i, m, _, t, d), key in zip(pending, (None, bytes(range(16)), SECRET.key))])
         assert await store.read(queries.telegrams.progress, [SECRET.text]) == (1, 0, 2)
         found = await store.read(queries.telegrams.without_key)

@@ -18,7 +18,7 @@ import wmbus_cases as cases  # noqa: E402
 import firmware.wire.records as wire_records
 import wmbus  # noqa: E402
 from cloud_receiver.data.content import Content
-from cloud_receiver.decoding import decoder  # noqa: E402
+from cloud_receiver.decoding import decoder, opening  # noqa: E402
 from cloud_receiver.office import kek
 from cloud_receiver.office.keys import KeyStore  # noqa: E402
 from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store  # noqa: E402
@@ -183,11 +183,11 @@ def test_a_message_in_fragments_under_a_replaced_key():
     from wmbus import fragments
     assembler = fragments.Assembler()
     wrong = bytes(16)
-    found = [decoder.decode_by([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
+    found = [opening.decode([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
     assert [state for state, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
-    found = [decoder.decode(piece, wrong, {}, assembler) for piece in PIECES]
+    found = [opening.decode([wrong], piece, {}, assembler) for piece in PIECES]
     assert found[-1] == (WRONG_KEY, {"alarms": []}, None)
-    found = [decoder.decode(piece, None, {}, assembler) for piece in PIECES]
+    found = [opening.decode([None], piece, {}, assembler) for piece in PIECES]
     assert found[-1] == (NO_KEY, {"alarms": []}, None)
 
 
