@@ -49,7 +49,7 @@ EXCEPTIONS = (
     "apart_tests tests/host/test_wmbus_receiver.py test_wmbus_receiver",
     "commands_apart tools/commands/audit.py tools.commands.user",
     "commands_apart tools/commands/person.py tools.commands.user",
-    "commands_apart tools/commands/receiver.py tools.commands.user",
+    "commands_apart tools/commands/receiver/__init__.py tools.commands.user",
     "commands_apart tools/commands/replay.py tools.commands.decode",
     "edge_is_thin cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",
     "floors cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",

@@ -25,8 +25,8 @@ from cloud_receiver.office.orders import OrderRefused, Orders, state
 from cloud_receiver.operations import logs, metrics, store_reader
 from cloud_receiver.stores import StoreError, queries
 
-from ..errors import CommandError
-from . import user
+from ...errors import CommandError
+from .. import user
 
 HELP = "take gateways' batches, decode them, show them"
 EXAMPLE = "netti receiver init works && netti receiver serve works"
