@@ -1,17 +1,15 @@
 """`netti audit`: who looked at whose hourly values, and who changed what."""
 
 import argparse
-import sqlite3
 import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import iso
 from cloud_receiver.office.audit import Line, exported
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.web.export import csv_text
 
-from ..errors import CommandError
-from .user import opened
+from ..office import open_accounts, refusals
 
 HELP = "who looked at whose hourly values, and who changed what"
 EXAMPLE = "netti audit works --of KAM-12345678-1B-16"
@@ -27,12 +25,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Print the log."""
     directory = Directory(args.dir)
-    try:
+    with refusals(args.dir):
         directory.load()
-        with opened(directory) as accounts:
+        with open_accounts(directory) as accounts:
             lines = [line for line in accounts.audit.lines() if not args.of or line.subject == args.of]
-    except (SettingsError, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
     if args.csv:
         if lines:
             sys.stdout.write(csv_text([Line._fields, *(exported(line).values() for line in lines)]))

@@ -1,15 +1,15 @@
 """`netti backup`: copy a receiver's readings, and apart from them its keys, while it runs."""
 
 import argparse
-import sqlite3
 import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.operations import backup
 
 from ..errors import CommandError
+from ..office import refusals
 
 HELP = "copy a receiver's readings and, apart, its keys, while it runs"
 EXAMPLE = "netti backup works --readings /backup/readings --keys /backup/keys --keep 14"
@@ -33,7 +33,7 @@ def run(args) -> int:
     if args.keep is not None and args.keep < 1:
         raise CommandError("--keep is 1 or more")
     directory, now = Directory(args.dir), Clock().seconds()
-    try:
+    with refusals(args.dir):
         settings = directory.load()
         if args.readings is not None:
             print(backup.save_readings(directory, args.readings, settings.works, now, progress))
@@ -42,10 +42,6 @@ def run(args) -> int:
         for folder in filter(None, (args.readings, args.keys) if args.keep else ()):
             for path in backup.thin(folder, args.keep):
                 print(f"removed {path}")
-    except (SettingsError, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
-    except OSError as e:
-        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
     return 0
 
 

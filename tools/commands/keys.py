@@ -1,8 +1,8 @@
 """`netti keys`: bring meter keys into a receiver, see which are missing or wrong, rotate their encryption."""
 
 import argparse
+import contextlib
 import os
-import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -10,13 +10,14 @@ from pathlib import Path
 import wmbus
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import kek
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
-from cloud_receiver.stores import NO_KEY, StoreError, queries
+from cloud_receiver.stores import NO_KEY, queries
 
 from ..errors import CommandError
+from ..office import refusals
 
 HELP = "import meter keys into a receiver, see which are missing or wrong, rotate their encryption"
 EXAMPLE = "netti keys import keys.csv --dir works"
@@ -45,15 +46,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action; a bad row makes the exit status 1, the good ones are kept."""
     directory = Directory(args.dir)
-    try:
+    with refusals(args.dir):
         settings = directory.load()
-        keys = KeyStore(directory.keys)
-        try:
+        with contextlib.closing(KeyStore(directory.keys)) as keys:
             return ACTIONS[args.action](args, directory, settings, keys)
-        finally:
-            keys.close()
-    except (SettingsError, StoreError, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
 
 
 def _import(args, directory, settings, keys):

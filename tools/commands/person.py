@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import json
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -11,15 +10,15 @@ import wmbus
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.office import audit
 from cloud_receiver.office.accounts import Accounts
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.files import write_private
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
-from cloud_receiver.stores import StoreError, queries
+from cloud_receiver.stores import queries
 
 from ..errors import CommandError
-from .user import me
+from ..office import me, refusals
 
 HELP = "hand over or erase what is known of the people of a home"
 EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out person.json"
@@ -47,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action."""
     directory = Directory(args.dir)
-    try:
+    with refusals(args.dir):
         settings = directory.load()
         with contextlib.closing(KeyStore(directory.keys)) as keys, \
                 contextlib.closing(Accounts(directory.access, keys)) as accounts:
@@ -57,8 +56,6 @@ def run(args) -> int:
             if args.action == "erase":
                 return _erase(args, settings, keys, accounts, gateway, meters, end, now)
             return _export(args, directory, settings, keys, accounts, gateway, meters, end, now)
-    except (SettingsError, StoreError, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
 
 
 def _whose(text, keys):

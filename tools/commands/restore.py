@@ -1,13 +1,13 @@
 """`netti restore`: put backups of a receiver in the place of what it has."""
 
 import argparse
-import sqlite3
 from pathlib import Path
 
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.operations import backup
 
 from ..errors import CommandError
+from ..office import refusals
 
 HELP = "put back what `netti backup` saved"
 EXAMPLE = "netti restore works --readings /backup/readings/readings-works-20261124T070000Z.sqlite"
@@ -25,12 +25,8 @@ def run(args) -> int:
     if args.readings is None and args.keys is None:
         raise CommandError("say what to restore: --readings FILE, --keys FOLDER or both")
     directory = Directory(args.dir)
-    try:
+    with refusals(args.dir):
         backup.restore(directory, args.readings, args.keys)
-    except (SettingsError, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
-    except OSError as e:
-        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
     print(f"restored. Start it: netti receiver serve {args.dir}\n"
           "  what came after the backup is asked for again at the gateways, whose spools still hold some days of it")
     return 0

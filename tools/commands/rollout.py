@@ -7,12 +7,10 @@ import sqlite3
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.office.directory import Directory, SettingsError
-from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Orders
-from cloud_receiver.office.releases import ReleaseRefused, Releases
+from cloud_receiver.office.releases import Releases
 
 from ..errors import CommandError
+from ..office import open_office, refusals
 
 HELP = "bring a signed release to a receiver's gateways, in stages"
 EXAMPLE = """netti rollout add works out
@@ -45,44 +43,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Run one action."""
-    try:
-        directory = Directory(args.dir)
-        settings = directory.load()
-        with contextlib.closing(KeyStore(directory.keys)) as keys:
-            releases = Releases(keys, directory.path / "releases", lambda: settings.url,
-                                Orders(keys, settings.works))
-            return ACTIONS[args.action](args, releases, directory, keys)
-    except (SettingsError, ReleaseRefused, sqlite3.Error) as e:
-        raise CommandError(str(e)) from None
-    except OSError as e:
-        raise CommandError(f"{e.filename or args.dir}: {e.strerror}") from None
+    with refusals(args.dir), open_office(args.dir) as office:
+        releases = Releases(office.keys, office.directory.path / "releases", lambda: office.settings.url,
+                            office.orders)
+        return ACTIONS[args.action](args, releases, office)
 
 
-def _add(args, releases, _directory, _keys):
+def _add(args, releases, _office):
     version = releases.add(args.release)
     print(f"{version} is here; nobody is told yet: netti rollout stage {args.dir} {version} --percent 5")
     return 0
 
 
-def _stage(args, releases, _directory, _keys):
+def _stage(args, releases, _office):
     releases.stage(args.version, args.percent, args.group, Clock().seconds())
     print(f"{args.version}: {args.percent} % of " + (f"group {args.group}" if args.group else "all gateways")
           + " will be told with their next answer")
     return 0
 
 
-def _halt(args, releases, _directory, _keys):
+def _halt(args, releases, _office):
     taken = releases.halt(args.version, Clock().seconds())
     print(f"{args.version}: halted; {taken} had been told and not taken it, and are told no more")
     return 0
 
 
-def _group(args, releases, _directory, keys):
-    enrolled = {row[0] for row in keys.enrolled()}
-    gateways = [g.strip().upper() for g in args.gateway]
-    for gateway in gateways:
-        if gateway not in enrolled:
-            raise CommandError(f"no gateway {gateway} is enrolled")
+def _group(args, releases, office):
+    gateways = [office.enrolled(g) for g in args.gateway]
     if args.name != "-" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", args.name):
         raise CommandError(f"{args.name!r}: a group's name is 1 to 32 letters, digits, _ and -")
     releases.group("" if args.name == "-" else args.name, gateways)
@@ -90,7 +77,8 @@ def _group(args, releases, _directory, keys):
     return 0
 
 
-def _list(args, releases, directory, _keys):
+def _list(args, releases, office):
+    directory = office.directory
     gateways = []
     if directory.store.exists():
         with contextlib.closing(sqlite3.connect(f"{directory.store.absolute().as_uri()}?mode=ro", uri=True)) as db:

@@ -4,17 +4,17 @@ import argparse
 import contextlib
 import getpass
 import re
-import sqlite3
 import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.office.accounts import LEAST_PASSWORD, Accounts
-from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.accounts import LEAST_PASSWORD
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.roles import ROLES, Who
+from cloud_receiver.office.roles import ROLES
 
 from ..errors import CommandError
+from ..office import me, open_accounts, refusals
 
 HELP = "accounts of people, API tokens of programs"
 EXAMPLE = "netti user add works vakt --role operations"
@@ -43,27 +43,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action."""
     directory = Directory(args.dir)
-    try:
+    with refusals(args.dir):
         directory.load()
         if args.action != "list" and not NAME.fullmatch(args.name):
             raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
-        with opened(directory) as accounts:
-            return ACTIONS[args.action](args, directory, accounts, Clock().seconds())
-    except (SettingsError, sqlite3.Error, ValueError) as e:
-        raise CommandError(str(e)) from None
-
-
-@contextlib.contextmanager
-def opened(directory):
-    """The accounts of a receiver's directory."""
-    with contextlib.closing(KeyStore(directory.keys)) as keys, \
-            contextlib.closing(Accounts(directory.access, keys)) as accounts:
-        yield accounts
-
-
-def me() -> Who:
-    """Whoever runs a command, as the audit log has it."""
-    return Who(getpass.getuser(), "administrator", "command", "", None)
+        with open_accounts(directory) as accounts:
+            try:
+                return ACTIONS[args.action](args, directory, accounts, Clock().seconds())
+            except ValueError as e:  # a name that is taken, a token that would last too long
+                raise CommandError(str(e)) from None
 
 
 def new_password() -> str:

@@ -1,0 +1,74 @@
+"""`netti receiver bind`, `unbind`, `home`: which meters are a home's own, and the link of its page."""
+
+from pathlib import Path
+
+import wmbus
+from cloud_receiver.data.clock import Clock
+
+from ...errors import CommandError
+from ...office import me, open_accounts, open_office
+
+
+def arguments(sub) -> None:
+    """The arguments of bind, unbind and home."""
+    p = sub.add_parser("bind", help="say that meters are a home's own: their keys go to its gateway, no other")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id")
+    p.add_argument("meter", nargs="+", help="as KAM-12345678-1B-16")
+    p = sub.add_parser("unbind", help="take a binding back; the gateway is told to wipe the key")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its id")
+    p.add_argument("meter", nargs="+", help="as KAM-12345678-1B-16")
+
+    p = sub.add_parser("home", help="print the secret link of a home's own page; an earlier one ends")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", help="its gateway's id")
+    p.add_argument("--new-resident", action="store_true",
+                   help="show nothing from before now, and wipe the former residents' electricity")
+    p.add_argument("--public-name", default="", metavar="HOST", help="as given to serve: the link is then https://HOST")
+
+
+def bind(args) -> int:
+    """Bind meters to a gateway or take that back; the gateway is sent its own meters anew."""
+    now = Clock().seconds()
+    with open_office(args.dir) as office:
+        keys = office.keys
+        gateway = office.enrolled(args.gateway)
+        try:
+            meters = [wmbus.meter_text(wmbus.parse_meter(m)) for m in args.meter]
+        except wmbus.DecodeError as e:
+            raise CommandError(e.reason) from None
+        for meter in meters:
+            other = next((g for g in office.gateways if g != gateway and meter in keys.bound(g)), None)
+            if args.action == "bind" and other is not None:
+                raise CommandError(f"{meter} is bound to {other}; unbind it there first")
+        for meter in meters:
+            changed = keys.bind(gateway, meter, now) if args.action == "bind" else keys.unbind(gateway, meter)
+            what = ("bound to" if args.action == "bind" else "unbound from") if changed else "unchanged at"
+            note = "" if meter in dict(keys.meters()) else "; there is no key for it yet"
+            print(f"{meter} {what} {gateway}{note}")
+        office.orders.make(gateway, "own-meters", {"meters": sorted(keys.bound(gateway))}, now)
+    return 0
+
+
+def home(args) -> int:
+    """Print the secret link of a home's page."""
+    with open_office(args.dir) as office:
+        keys = office.keys
+        gateway = office.enrolled(args.gateway)
+        since = keys.home_since(gateway)
+        if args.new_resident:
+            since = Clock().seconds()
+            keys.move_in(gateway, since)
+            with open_accounts(office.directory) as accounts:
+                for name in accounts.of_home(gateway):
+                    accounts.remove(name)
+                    accounts.audit.write(since, me(), "account removed", name)
+        elif since is None:
+            since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
+        where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{office.settings.web_port}"
+        print(f"{where}/home/{keys.home_link(gateway, since)}")
+    return 0
+
+
+ACTIONS = {"bind": bind, "unbind": bind, "home": home}
