@@ -33,7 +33,7 @@ import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
 from cloud_receiver.decoding.aes import Aes  # noqa: E402
-from wmbus import modes, records, security, transport  # noqa: E402
+from wmbus import blocks, modes, records, security, transport  # noqa: E402
 
 CORPUS = Path(os.environ.get("NETTI_CORPUS", ROOT.parent / "shared" / "corpus")) / "wmbus" / "wmbusmeters_dev.jsonl"
 VARIANTS = 8
@@ -131,7 +131,7 @@ def varied(telegram, key, number):
         if sealed_ell:
             data[crc_at - 4] = data[crc_at - 4] & 0x0F | (number << 4 & 0xF0)
             iv = data[2:10] + bytes((data[layers.ell_at + 1] & 0xED,)) + data[crc_at - 4:crc_at] + bytes(3)
-            data[crc_at:] = security.ctr(aes(key), bytes(iv), bytes(data[crc_at:]))
+            data[crc_at:] = blocks.ctr(aes(key), bytes(iv), bytes(data[crc_at:]))
     return bytes(data)
 
 
@@ -252,15 +252,16 @@ class Ram:  # a flash of 16 blocks, in memory once they are erased
 
 def relay():
     # A street of 40 meters, heard for eight hours; counted is the hour after, when each is due again.
-    from firmware import batch, config, flash_ring, port
+    from firmware import config, flash_ring, port
     from firmware.clock import Clock
     from firmware.gateway import Gateway, restored
+    from firmware.wire.records import CLOCK_ANSWER
     works = {"window": 3600, "interval": 900}
     now = [0]
     clock = Clock(lambda: now[0], 1767225600)
     rings = flash_ring.open_rings(Ram(), lambda n: b"e" * n, clock.record_time)
     g = Gateway(port, config.check({}, wmbus.parse_meter, works), None, clock, rings, restored({}), None, None)
-    clock.offer(1795503600000, batch.CLOCK_ANSWER)
+    clock.offer(1795503600000, CLOCK_ANSWER)
     street = [cases.mode5(RECORDS, who=cases.address("NET", "%08d" % (12345678 + n))) for n in range(40)]
     for hour in range(8):
         now[0] = 3590000 * hour

@@ -4,15 +4,14 @@ Only the first telegram of a layout needs this and the tables of names behind it
 drops them again: nothing that a plan keeps may be a function of this module.
 """
 
-from . import accel, drivers, naming, records, vif
-from . import plan as plans
+from . import accel, drivers, naming, records, steps, vif
 from .errors import DecodeError
 
 
-def build(address: bytes, data: bytes, at: int, end: int) -> plans.Plan:
+def build(address: bytes, data: bytes, at: int, end: int) -> steps.Plan:
     """Compile the plan of `data[at:end]`; DecodeError when there is no whole record."""
     found = records.walk(data, at, end, False)
-    plan = plans.Plan()
+    plan = steps.Plan()
     plan.driver = driver = drivers.model(address)[1]
     names = driver.get("names") or {}
     bits = driver.get("bits") or {}
@@ -39,7 +38,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> plans.Plan:
         if record.size == 0 and record.kind != records.LVAR:
             continue
         name, unit, multiply, divide = naming.describe(record, address[7])
-        code, convert = plans.converter(record, unit, data, name in bits or name in seen)
+        code, convert = steps.converter(record, unit, data, name in bits or name in seen)
         pieces.append(code)
         if record.vif == b"\x6c" and record.size == 2:
             base_dates[record.storage, record.tariff, record.subunit] = index
@@ -57,7 +56,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> plans.Plan:
             index += 1
             continue
         table = bits.get(name)
-        if table is None and name in plans.FLAGS:
+        if table is None and name in steps.FLAGS:
             table = ()
         if name in raws and record.kind == records.LVAR:
             plan.raws.append((index, raws[name]))
@@ -74,7 +73,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> plans.Plan:
             if one is None:
                 continue
             used[one] = count = used.get(one, 0) + 1
-            plans.step(plan, one if count == 1 else "%s_%d" % (one, count), index, convert, multiply, divide)
+            steps.step(plan, one if count == 1 else "%s_%d" % (one, count), index, convert, multiply, divide)
         index += 1
     plan.profiles = [step[:4] + (base_dates.get(step[4]),) for step in plan.profiles]
     if not found and not _only_filler(data, at, end):

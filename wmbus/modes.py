@@ -3,8 +3,8 @@
 """
 
 from .accel import xor
+from .blocks import cbc_decrypt, encrypted_size, need
 from .errors import DecodeError, WrongKey
-from .security import blocks, cbc_decrypt, need
 
 
 def open_tpl(layers, key: "bytes | None", aes) -> None:
@@ -69,7 +69,7 @@ def _mode7(layers, key, aes) -> None:
         raise DecodeError("transport header cut short", layers.at)
     layers.at += 1  # the configuration's extension: key derivation, key id
     at = layers.at
-    size = blocks(layers)
+    size = encrypted_size(layers)
     if data[at:at + 2] == b"\x2f\x2f" and key is None:
         return
     need(key, aes)

@@ -3,38 +3,17 @@
 
 `aes(key)` is the caller's: it returns an object with `ecb_encrypt(blocks)` and `ecb_decrypt(blocks)` over any multiple
 of the block size, and keeps it per key for as long as it sees fit: modes 7 and 10 ask for a fresh key per telegram. A
-key of 8 bytes asks for DES (mode 2), which a caller may refuse with a ValueError. CBC, CTR, CMAC and CCM are built on
-it here: one call for all blocks and one xor of two big numbers, which beats a new cipher object per telegram.
+key of 8 bytes asks for DES (mode 2), which a caller may refuse with a ValueError. CBC, CTR (blocks.py), CMAC and CCM
+(modes.py) are built on it: one call for all blocks and one xor of two big numbers, which beats a new cipher object
+per telegram.
 
 Captures that somebody decrypted already still say "encrypted". They are told by their readable check: 2F2F where
 the plain text begins, the payload CRC of the ELL.
 """
 
-from .accel import crc, xor
-from .errors import DecodeError, KeyMissing, WrongKey
-
-
-def cbc_decrypt(cipher, iv: bytes, data: bytes) -> bytes:
-    """AES-CBC over whole blocks."""
-    return xor(cipher.ecb_decrypt(data), iv + data[:-16])
-
-
-def ctr(cipher, iv: bytes, data: bytes) -> bytes:
-    """AES-CTR (its own inverse); the counter is the last two bytes of `iv`, 00 00 to start with."""
-    size = len(data)
-    head = iv[:14]
-    blocks = b"".join([head + bytes((i >> 8, i & 255)) for i in range((size + 15) >> 4)])
-    return xor(cipher.ecb_encrypt(blocks)[:size], data)
-
-
-def need(key: "bytes | None", aes, size: int = 16) -> None:
-    """KeyMissing without a key; WrongKey with one of another size, DecodeError without a cipher."""
-    if key is None:
-        raise KeyMissing("encrypted, and no key given")
-    if len(key) != size:
-        raise WrongKey("a key of %d bytes (%d are needed)" % (len(key), size))
-    if aes is None:
-        raise DecodeError("encrypted, and no cipher given")
+from .accel import crc
+from .blocks import cbc_decrypt, ctr, encrypted_size, need
+from .errors import DecodeError, WrongKey
 
 
 def open_ell(layers, key: "bytes | None", aes) -> None:
@@ -74,20 +53,13 @@ def open_tpl(layers, key: "bytes | None", aes) -> None:
     # The other modes from 16 on are the makers' own, for drivers to read or to leave.
 
 
-def blocks(layers) -> int:
-    """Bytes encrypted in modes 5 and 7: N blocks of 16; meters that send N = 0 encrypt what there is."""
-    size = layers.configuration & 0xF0
-    rest = (layers.end - layers.at) & -16
-    return rest if size == 0 or size > rest else size
-
-
 def _mode5(layers, key, aes) -> None:
     data = layers.data
     at = layers.at
     size = layers.configuration & 0xF0
     end = at + size
     if size == 0 or end > layers.end:
-        size = blocks(layers)
+        size = encrypted_size(layers)
         end = at + size
     if size == 0:
         return

@@ -9,7 +9,7 @@ telegram 204401067856341201167a2a00000004133930000003fd17800800441310270000
 reading alarms=leak, id=12345678, status=LEAK NO_FLOW_THIS_MONTH, target_m3=10.0, total_m3=12.345
 """
 
-from .. import security
+from .. import blocks
 from ..errors import DecodeError, WrongKey
 
 # Length of the value after a register's number in the 16-2's data; 71 to 7C hold that many monthly values less 70.
@@ -66,8 +66,8 @@ def _na1(layers, reading, words, alarms):
     at = layers.at
     if layers.end - at < 18:
         raise DecodeError("payload cut short", layers.end)
-    security.need(layers.key, layers.aes)
-    plain = security.cbc_decrypt(layers.aes(layers.key), layers.address + data[at:at + 1] * 8, data[at + 2:at + 18])
+    blocks.need(layers.key, layers.aes)
+    plain = blocks.cbc_decrypt(layers.aes(layers.key), layers.address + data[at:at + 1] * 8, data[at + 2:at + 18])
     packed = int.from_bytes(plain[1:5], "little")
     seconds = int.from_bytes(plain[5:9], "little")
     # The plain text has no check but its own sense: a clock between 2010 and 2063.
