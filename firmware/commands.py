@@ -90,7 +90,7 @@ class Commands:
 
     async def _opened(self, data):
         # (counter, not-after, name, arguments), or None for what is no command to this gateway.
-        from . import ed25519
+        from .crypto import ed25519
         try:
             if len(data) > MAX_COMMAND:
                 return None

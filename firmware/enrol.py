@@ -9,7 +9,8 @@ import binascii
 import hashlib
 import json
 
-from . import config, ed25519, http
+from . import config, http
+from .crypto import ed25519
 
 PREFIX = "netti1."
 TIMEOUT_S = 30

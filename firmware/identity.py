@@ -22,7 +22,7 @@ def make(sources):
 
 def of_seed(seed):
     """The identity of a 32-byte seed."""
-    from . import ed25519
+    from .crypto import ed25519
     from .wire import envelope  # here, as a device holds on to this module longer than to that one
     public_key = ed25519.public_key(seed)
     return Identity(seed, public_key, envelope.kid(public_key), envelope.gateway_id(public_key))
@@ -36,7 +36,7 @@ def dump(identity):
 
 def load(data):
     """The identity in identity.json's bytes. Raises ValueError: a key that does not fit its seed is damage."""
-    from . import ed25519
+    from .crypto import ed25519
     from .wire import envelope
     try:
         fields = json.loads(data)

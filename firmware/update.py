@@ -8,7 +8,7 @@ fetched is kept, and the others come in pieces of a KiB. Confirmed is a release 
 that has none for PROBATION_S restarts, and after three starts boot.py goes back to the release before.
 """
 
-from . import ed25519
+from .crypto import ed25519
 from .http import HttpError
 from .slots import Damaged, SlotError, version_number
 from .wire import WireError, cbor

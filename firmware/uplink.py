@@ -213,7 +213,7 @@ class Uplink:
         return envelope.head(ring.epoch, boot, firmware, quality, first, last)
 
     async def _sign(self, digest):
-        from . import ed25519
+        from .crypto import ed25519
         from .wire import envelope
         message = envelope.to_sign("batch", self._works["works"], self._identity.kid, digest)
         steps = ed25519.sign_steps(self._identity.seed, self._identity.public_key, message)

@@ -7,7 +7,8 @@ and signing itself.
 
 import hashlib
 
-from firmware import ed25519, wire
+from firmware import wire
+from firmware.crypto import ed25519
 from firmware.wire import cbor, envelope, records
 
 WORKS = "works"

@@ -1,8 +1,8 @@
 """Ed25519 and SHA-512 in plain Python: the vectors of the standards, and what must be refused. Both runtimes."""
 
-from firmware import ed25519
-from firmware.ed25519_table import COMB
-from firmware.sha512 import sha512_steps
+from firmware.crypto import ed25519
+from firmware.crypto.ed25519_table import COMB
+from firmware.crypto.sha512 import sha512_steps
 
 P = (1 << 255) - 19
 L = (1 << 252) + 27742317777372353535851937790883648493

@@ -2,7 +2,8 @@
 
 from envelopes import EPOCH, OTHER, OTHER_SEED, PUBLIC, SEED, WORKS, made, matrix, put
 
-from firmware import ed25519, wire
+from firmware import wire
+from firmware.crypto import ed25519
 from firmware.wire import WireError, cbor, records
 from firmware.wire import envelope as envelope_module
 from firmware.wire import envelope as wire_envelope

@@ -11,7 +11,7 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import envelopes
 import gateway_bench as rig
 
-from firmware import commands, config, ed25519, reset
+from firmware import commands, config, reset
 from firmware.commands import (
     DONE,
     FAILED,
@@ -24,6 +24,7 @@ from firmware.commands import (
     TOO_LATE,
     Commands,
 )
+from firmware.crypto import ed25519
 from firmware.gateway import restored
 from firmware.wire import cbor, envelope, records
 

@@ -18,9 +18,10 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import gateway_bench as rig
 from disk import Cut, Disk
 
-from firmware import config, ed25519, history
+from firmware import config, history
 from firmware.clock import Clock
 from firmware.commands import INTERRUPTED, Commands
+from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
 from firmware.spool import Ring
 from firmware.uplink import Uplink

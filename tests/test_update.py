@@ -6,7 +6,8 @@ import update_lives as lives
 from support import skip
 from update_lives import FOLDER, Flash, Hal, Random, Release, Source, finish
 
-from firmware import boot, ed25519, update
+from firmware import boot, update
+from firmware.crypto import ed25519
 from firmware.slots import Damaged, SlotError, Slots, version_number, version_text
 from firmware.wire import cbor, envelope
 

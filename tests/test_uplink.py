@@ -6,9 +6,10 @@ import gc
 from disk import Disk, File
 from flash_sim import Nor
 
-from firmware import ed25519, flash, identity, port, uplink
+from firmware import flash, identity, port, uplink
 from firmware import wire as wire_wire
 from firmware.clock import Clock
+from firmware.crypto import ed25519
 from firmware.flash_ring import FlashRing
 from firmware.spool import Ring
 from firmware.uplink import Uplink, backoff, until_next

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firmware import ed25519
-from firmware.sha512 import sha512_steps
+from firmware.crypto import ed25519
+from firmware.crypto.sha512 import sha512_steps
 
 seeds = st.binary(min_size=32, max_size=32)
 L = (1 << 252) + 27742317777372353535851937790883648493

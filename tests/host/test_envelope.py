@@ -17,7 +17,8 @@ from pycose.messages import Sign1Message
 from receiver_support import FixedClock, Gateway, Running, make
 
 from cloud_receiver.data.content import read
-from firmware import ed25519, wire
+from firmware import wire
+from firmware.crypto import ed25519
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
 from firmware.wire import records as wire_records

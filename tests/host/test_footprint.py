@@ -54,7 +54,7 @@ def test_what_is_used_rarely_is_dropped_again():
     found = footprint.measure(None, footprint.HOME)
     dropped = set(found["loaded"]) - set(found["kept"])
     assert {"wmbus.vif", "han_reader.lists", "han_reader.layout", "firmware.config", "firmware.start",
-            "firmware.ed25519", "firmware.wire.envelope", "han_reader.walk", "wmbus.layouts", "wmbus.media",
+            "firmware.crypto.ed25519", "firmware.wire.envelope", "han_reader.walk", "wmbus.layouts", "wmbus.media",
             "wmbus.records"} <= dropped
     # And nobody holds it: far more than the names is gone.
     assert found["first"] - found["live"] > 40000
