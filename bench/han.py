@@ -325,8 +325,7 @@ if sys.argv[1] == "pure":
     for name in ("x25", "x25_ok", "p1", "text_end", "total", "same", "copy"):
         setattr(accel, name, getattr(accel, name + "_plain"))
     accel.copy = accel.copy_bytes
-with open(sys.argv[2]) as f:
-    wires = [bytes.fromhex(h) for h in f.read().split()]
+wires = [bytes.fromhex(h) for h in sys.stdin.read().split()]
 reader = han_reader.Reader()
 def run(wire):
     for at in range(0, len(wire), 32):
@@ -358,15 +357,15 @@ def lists():
 
 
 def counted(wires, variant, folder):
-    """Instructions of the last of the wires, "fast" or "pure", with a warm plan; exact, so that they repeat."""
-    script = os.path.join(folder, "count.py")
-    Path(script).write_text(SCRIPT, encoding="ascii")
+    """Instructions of the last of the wires, "fast" or "pure", with a warm plan.
+
+    Exact, so that they repeat: no path that differs between two runs, which would lie in the heap, is passed to it.
+    """
     dump = os.path.join(tempfile.mkdtemp(dir=folder), "out")
-    Path(dump + ".hex").write_text("\n".join([w.hex() for w in wires[:4]]), encoding="ascii")
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled", tools()[0],
-         "-X", "heapsize=192wK", script, variant, dump + ".hex"],
-        cwd=ROOT, env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, text=True)
+        [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled",
+         tools()[0], "-X", "heapsize=192wK", "-c", SCRIPT, variant], input="\n".join([w.hex() for w in wires[:4]]),
+        cwd=ROOT, env={"MICROPYPATH": f"{ROOT}:.frozen"}, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit("bench/han.py: " + done.stdout + done.stderr)
     parts = {}
