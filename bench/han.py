@@ -149,8 +149,9 @@ def telegrams(wire):
 
 
 def encrypted(apdu):
-    """The APDU ciphered under several counters."""
-    wires = [v.frame(v.LLC + v.security(apdu, aes, EK, AK, counter=n)) for n in range(VARIANTS)]
+    """The APDU with other values and times, each ciphered under a counter of its own."""
+    wires = [v.frame(v.LLC + v.security(varied(apdu, 0, len(apdu), n), aes, EK, AK, counter=n))
+             for n in range(VARIANTS)]
     return [("own", wires, EK, AK)]
 
 
