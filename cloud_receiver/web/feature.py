@@ -8,12 +8,17 @@
     SERVICE  "module.Class" of what runs beside the pages, or None: Class(receiver) with `run()` (until cancelled),
              `close()` and `gauges()` (name -> (text, value) for the metrics)
 
+The menu entry with the lowest order that somebody's role may see is also where they begin, if there is no overview at
+"/". What another feature shows may be gone: templates write links to it with `to(address, shown)`, which shows the text
+alone then, and ask `has(address)` for whole blocks; Python asks `site.has(address)`.
+
 Its templates lie beside its `__init__` and are asked for as "folder/name.html". What browsers fetch lies in its
 `static/`, in names that no other feature has.
 """
 
 import importlib
 import pkgutil
+import re
 from collections import namedtuple
 from pathlib import Path
 
@@ -26,7 +31,7 @@ Feature = namedtuple("Feature", ("name", "folder", "module", "routes", "menu", "
 def installed(package) -> "list[Feature]":
     """The features that lie in a package's folder, by name."""
     found = []
-    for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda e: e.name):
+    for entry in sorted((e for e in pkgutil.iter_modules(package.__path__) if e.ispkg), key=lambda e: e.name):
         module = importlib.import_module(f"{package.__name__}.{entry.name}")
         found.append(Feature(entry.name, Path(module.__path__[0]), module, getattr(module, "ROUTES", ()),
                              getattr(module, "MENU", None), getattr(module, "SERVICE", None)))
@@ -37,6 +42,19 @@ def service(feature: Feature):
     """The class of a feature's service."""
     module, name = feature.service.rsplit(".", 1)
     return getattr(importlib.import_module(f"{feature.module.__name__}.{module}"), name)
+
+
+class Addresses:
+    """The addresses at which something can be had."""
+
+    def __init__(self, paths):
+        """paths: as routed, "/meters/{id}"."""
+        parts = ("[^/]+".join(map(re.escape, re.split(r"{\w+}", path))) for path in paths)
+        self._pattern = re.compile("|".join(parts) or r"(?!)")
+
+    def __contains__(self, address: str) -> bool:
+        """Whether an address is one of them; what is behind its ? or # is not looked at."""
+        return self._pattern.fullmatch(re.split("[?#]", address, maxsplit=1)[0]) is not None
 
 
 class Answers:

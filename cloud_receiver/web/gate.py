@@ -24,8 +24,10 @@ MAX_FORM = 4096
 class Gate:
     """Who asks, and whether they may."""
 
-    def __init__(self, accounts, clock, public_name: str):
+    def __init__(self, accounts, clock, public_name: str, has, start):
+        """has(address): whether there is such a page; start(who): where somebody begins, or None."""
         self.accounts, self.clock, self.public_name = accounts, clock, public_name
+        self._has, self._start = has, start
 
     async def refusal(self, request: web.Request) -> "web.Response | None":
         """Find out who asks; what they get instead of an answer where they may not have one."""
@@ -40,21 +42,26 @@ class Gate:
             if request.path.startswith("/v1/"):
                 return web.json_response({"error": "log in, or give a token that is valid"}, status=401,
                                          headers={"WWW-Authenticate": "Bearer"})
-            return web.Response(status=303, headers={"Location": "/login"})
+            return self._sent_to("/login")
         if missing:
             return None
         if rule is None:
             log.error("%s %s is in no feature's ROUTES, and is shown to nobody", request.method,
                       request.match_info.route.resource)
         if rule is None or who.role not in rule:
-            if request.path == "/" and who.role == "homeowner":
-                return web.Response(status=303, headers={"Location": "/home"})
-            raise web.HTTPForbidden
+            start = self._start(who) if request.path == "/" else None
+            return self._sent_to(start or "")
         if request.method not in ("GET", "HEAD"):
             await self._may_change(request, who)
         if who.once and request.path not in ("/account", "/logout"):
-            return web.Response(status=303, headers={"Location": "/account"})
+            return self._sent_to("/account")
         return None
+
+    def _sent_to(self, address) -> web.Response:
+        """What sends a browser to another page; raises HTTPForbidden where there is no such page."""
+        if not self._has(address):
+            raise web.HTTPForbidden
+        return web.Response(status=303, headers={"Location": address})
 
     def _who(self, request) -> roles.Who:
         if not self.public_name:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import jinja2
 from aiohttp import web
+from markupsafe import Markup, escape
 
 from ..data import attention, media
 from ..data.clock import DAY
-from ..office.roles import OPEN
+from ..office.roles import ALL, OPEN
 from ..stores import Busy, StoreError
 from . import access, feature, parts, words
 from .gate import Gate
@@ -50,7 +51,12 @@ class Site:
         self.recent = Recent(self.store, self.clock)
         self.features = features
         self._answers = feature.Answers(self)
-        self._gate = Gate(self.accounts, self.clock, self.public_name)
+        self._routes = [(f, route) for f in features for route in f.routes if self.public_name or not route.log_in]
+        self._addresses = {method: feature.Addresses(r.path for _, r in self._routes if r.method == method)
+                           for method in ("GET", "POST")}
+        if self.public_name and not self.has("/login"):
+            log.warning("there is no page to log in on: people cannot, programs can")
+        self._gate = Gate(self.accounts, self.clock, self.public_name, self.has, self.start)
         self._hosts = ("localhost", "127.0.0.1", "[::1]", *([self.public_name] if self.public_name else []))
         self._static = static_files(HERE / "static", *(f.folder / "static" for f in features))
         self._stamps = {name: hashlib.sha256(data).hexdigest()[:12] for name, data in self._static.items()}
@@ -64,9 +70,9 @@ class Site:
         app.middlewares.append(self.guard)
         app.on_response_prepare.append(with_headers)
         routes = [("GET", "/static/{name}", OPEN, self.static), *others]
-        for f in self.features:
-            routes += [(r.method, r.path, r.roles, self._answers.method(f, r.answers)) for r in f.routes
-                       if self.public_name or not r.log_in]
+        routes += [(r.method, r.path, r.roles, self._answers.method(f, r.answers)) for f, r in self._routes]
+        if not self.has("/"):
+            routes.append(("GET", "/", ALL, self.begin))
         for method, path, roles, handler in routes:
             (app.router.add_get if method == "GET" else app.router.add_post)(path, handler)
             rules[method, path] = roles
@@ -81,8 +87,29 @@ class Site:
         environment.install_gettext_translations(  # type: ignore[attr-defined]
             words.translations(language), newstyle=True)
         environment.globals.update(static=self._static_url, p=parts, media=media.media_name,
-                                   alarm_level=attention.alarm_level, delivery=attention.delivery)
+                                   alarm_level=attention.alarm_level, delivery=attention.delivery, has=self.has,
+                                   to=self.to)
         return environment
+
+    def has(self, address: str, method: str = "GET") -> bool:
+        """Whether there is a feature that answers at an address; its query is not looked at."""
+        return address in self._addresses[method]
+
+    def to(self, address: str, shown) -> Markup:
+        """A link to what a feature shows, or what it would say alone where there is no such feature."""
+        return Markup(f'<a href="{escape(address)}">{escape(shown)}</a>') if self.has(address) else escape(shown)
+
+    def start(self, who) -> "str | None":
+        """Where somebody begins: at the first entry of their menu."""
+        entries = self._menu(who)
+        return entries[0][0] if entries else None
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """What is at "/" where there is no overview."""
+        start = self.start(access.who(request))
+        if start is None:
+            raise web.HTTPNotFound
+        return web.Response(status=303, headers={"Location": start})
 
     def answering(self, name: str, module: str):
         """The object of a feature's module that answers its requests: what it counts and limits."""

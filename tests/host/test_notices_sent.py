@@ -232,6 +232,6 @@ def test_settings_are_checked(tmp_path):
 def test_the_text_in_bokmal_and_a_long_list_is_cut():
     body = {"time": NOW, "notices": [{"kind": "alarm", "meter": f"KAM-{n:08d}-1B-16", "alarm": "leak", "since": NOW}
                                      for n in range(70)]}
-    subject, text = notices.mail_text(body, "Prøveby vannverk", "nb", "")
+    subject, text = notices.mail_text(body, "Prøveby vannverk", "nb", lambda path: "")
     assert subject == "Prøveby vannverk: 70 alarmer" and text.count("lekkasje, siden 24.11.2026 08:00") == 50
     assert text.endswith("og 20 til\n")

@@ -164,11 +164,15 @@ class Notices:
             if not 200 <= answer.status < 300:
                 raise Undelivered(f"answered {answer.status}")
 
+    def _link(self, path: str) -> str:
+        """The address of a page, as people at the works reach it; "" where none is known or there is no such page."""
+        return self.settings["link"] + path if self.settings["link"] and self.receiver.site.has(path) else ""
+
     async def _email(self, number, body):
         mail = email.message.EmailMessage()
         where = self.settings["email"]
         mail["From"], mail["To"] = where["from"], ", ".join(where["to"])
-        subject, text = mail_text(body, self.receiver.settings.name, self.settings["language"], self.settings["link"])
+        subject, text = mail_text(body, self.receiver.settings.name, self.settings["language"], self._link)
         mail["Subject"] = subject
         mail["Date"] = email.utils.formatdate(body["time"])
         mail["Message-ID"] = f"<{self._id(number)}@{where['from'].rpartition('@')[2]}>"
@@ -194,19 +198,21 @@ def reason(e: Exception) -> str:
     return f"{name} {e.smtp_code}" if isinstance(e, smtplib.SMTPResponseException) else name
 
 
-def mail_text(body: dict, works: str, language: str, link: str) -> "tuple[str, str]":
-    """(subject, text) of a notice."""
+def mail_text(body: dict, works: str, language: str, link) -> "tuple[str, str]":
+    """(subject, text) of a notice; link(path) is the address of a page, or ""."""
     w = words.Words(language, body["time"])
+
+    def line(name, text, address):
+        return f"{name}: {text}" + (f"\n  {address}" if address else "")
     lines = []
     for n in body["notices"][:MOST_LINES]:
         if n["kind"] == "alarm":
-            lines.append(f"{n['meter']}: {w.code(n['alarm'])}, {w.text('since %(time)s', time=w.time(n['since']))}"
-                         + (f"\n  {link}/meters/{n['meter']}" if link else ""))
+            since = w.text("since %(time)s", time=w.time(n["since"]))
+            lines.append(line(n["meter"], f"{w.code(n['alarm'])}, {since}", link(f"/meters/{n['meter']}")))
         else:
             contact = w.text("Enrolled, not heard from yet") if n["since"] is None else \
                 w.text("No contact for %(span)s", span=w.span(body["time"] - n["since"]))
-            lines.append(f"{n['gateway']}: {contact}"
-                         + (f"\n  {link}/gateways/{n['gateway']}" if link else ""))
+            lines.append(line(n["gateway"], contact, link(f"/gateways/{n['gateway']}")))
     more = len(body["notices"]) - len(lines)
     if more:
         lines.append(w.text("and %(count)s more", count=w.number(more)))
