@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 
 import receiver_support  # noqa: E402
+from kill_rig import Sender, children, wait_gone  # noqa: E402
 from receiver_support import Gateway, make  # noqa: E402
-from test_ingest_kill import Sender, children, wait_gone  # noqa: E402
 
 GATEWAYS = 6
 SMALL = 12 << 20  # bytes of the disk that gets full

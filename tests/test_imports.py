@@ -34,19 +34,6 @@ PORT_USERS = ("firmware/port/", "firmware/radios/", "firmware/start.py", "firmwa
 RUNTIME_TESTS = ("firmware/port/__init__.py", "wmbus/accel.py", "han_reader/accel.py", "zigbee/accel.py")
 # "law path module" of what still breaks a law. It only shrinks.
 EXCEPTIONS = (
-    "apart_tests tests/host/test_access_browser.py test_pages_browser",
-    "apart_tests tests/host/test_backup_restore.py test_receiver_gateway",
-    "apart_tests tests/host/test_han_peers.py test_han_oracles",
-    "apart_tests tests/host/test_pages_browser.py test_pages",
-    "apart_tests tests/host/test_receiver_commands.py test_envelope_schema",
-    "apart_tests tests/host/test_store_coverage.py test_store",
-    "apart_tests tests/host/test_store_keeping.py test_store",
-    "apart_tests tests/host/test_store_migrations.py test_store",
-    "apart_tests tests/host/test_store_postgres.py test_ingest_kill",
-    "apart_tests tests/host/test_store_postgres.py test_store",
-    "apart_tests tests/host/test_store_remote.py test_store",
-    "apart_tests tests/host/test_store_sqlite.py test_store",
-    "apart_tests tests/host/test_wmbus_receiver.py test_wmbus_receiver",
     "commands_apart tools/commands/replay.py tools.commands.decode",
     "edge_is_thin cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",
     "floors cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",

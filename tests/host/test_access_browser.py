@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from access_rig import PASSWORD, Town
+from browser_rig import INSIDE, NARROW, SHOTS, WIDE, needs_chromium
 from receiver_support import Running, make
-from test_pages_browser import CHROMIUM, INSIDE, NARROW, SHOTS, WIDE, browser  # noqa: F401 - one Chromium, found there
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def town(tmp_path):
         yield town
 
 
-def opened(browser, width, language):  # noqa: F811
+def opened(browser, width, language):
     return browser.new_context(viewport={"width": width, "height": 800}, locale=language).new_page()
 
 
@@ -47,7 +47,7 @@ def fits(page, width, name):
         page.screenshot(path=Path(os.environ["NETTI_SHOTS"]) / f"access-{name}-{width}.png", full_page=True)
 
 
-def test_a_session_over_plain_http_on_this_machine(town, browser):  # noqa: F811
+def test_a_session_over_plain_http_on_this_machine(town, browser):
     for width, language, words in ((NARROW, "nb", ("Logg ut", "Innsynslogg", "Formål")),
                                    (WIDE, "en", ("Log out", "Audit log", "Purpose"))):
         page = opened(browser, width, language)
@@ -78,7 +78,7 @@ def test_a_session_over_plain_http_on_this_machine(town, browser):  # noqa: F811
 
 
 @pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "nb"), (NARROW, "en"), (WIDE, "en")])
-def test_users_and_tokens_by_hand(town, browser, width, language):  # noqa: F811
+def test_users_and_tokens_by_hand(town, browser, width, language):
     base = f"http://localhost:{town.receiver.web_port}"
     page = opened(browser, width, language)
     log_in(page, town, "administrator")
@@ -127,7 +127,7 @@ def test_users_and_tokens_by_hand(town, browser, width, language):  # noqa: F811
     page.context.close()
 
 
-def test_a_new_password_and_a_role_that_may_not(town, browser):  # noqa: F811
+def test_a_new_password_and_a_role_that_may_not(town, browser):
     page = opened(browser, WIDE, "en")
     log_in(page, town, "installer")
     page.goto(f"http://localhost:{town.receiver.web_port}/audit")
@@ -143,7 +143,7 @@ def test_a_new_password_and_a_role_that_may_not(town, browser):  # noqa: F811
 
 
 @pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "en")])
-def test_a_homeowner_lands_at_home(town, browser, width, language):  # noqa: F811
+def test_a_homeowner_lands_at_home(town, browser, width, language):
     page = opened(browser, width, language)
     log_in(page, town, "homeowner")
     assert page.url.endswith("/home")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import postgres
 import receiver_support
-import test_receiver_gateway as rig
+import street_rig as rig
 from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records

@@ -25,7 +25,7 @@ from gurux_dlms.internal._GXDataInfo import _GXDataInfo
 from han.autodecoder import AutoDecoder
 from han.dlde import ModeDReader
 from han.hdlc import HdlcFrameReader
-from test_han_oracles import agree, body_of, leaves, own
+from han_peers_rig import agree, body_of, leaves, own
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

@@ -1,21 +1,12 @@
 """A receiver in a process of its own, killed and ended under load: nothing it acknowledged is ever missing."""
 
-import http.client
 import os
-import random
 import signal
-import sqlite3
 import subprocess
-import threading
-import time
 
 import pytest
-from receiver_support import NOW, Gateway, Meter, Process, make
-
-import firmware.wire.records as records
-from firmware.wire import envelope
-
-GATEWAYS = 4
+from kill_rig import children, under_load, wait_gone
+from receiver_support import Process, make
 
 # Known-bad: whoever waits is told before the commit, and the commit takes its time.
 TELLS_BEFORE_COMMIT = """
@@ -46,80 +37,6 @@ remote._take_in = with_selector
 writer.Groups._commit, writer.Groups._run, writer.Groups._next = commit, tell_at_once, remember
 writer.Groups._group = told
 """
-
-
-class Sender(threading.Thread):
-    """A gateway that sends batch after batch and repeats what was not answered; counts what was acknowledged."""
-
-    def __init__(self, gateway, number):
-        super().__init__(daemon=True)
-        self.gateway, self.meter = gateway, Meter(30_000_000 + number)
-        self.process = None
-        self.acknowledged = 0
-        self.sent = []
-        self.ending = False
-        self.unexpected = []  # answers that no gateway should get
-
-    def run(self):
-        rng = random.Random(self.gateway.id)
-        while not self.ending:
-            if self.acknowledged >= len(self.sent):
-                for _ in range(rng.randrange(1, 30)):
-                    n = len(self.sent) + 1
-                    self.sent.append(records.telegram(n, NOW - 10_000_000 + n * 1000, -70, self.meter.telegram(n)))
-            first = self.acknowledged + 1
-            body = self.gateway.batch(self.sent[first - 1:], first=first, last=len(self.sent))
-            try:
-                answer = self.process.send(body)
-                if answer.status == 200:
-                    self.acknowledged = envelope.open_answer(answer.body).through
-                elif answer.status == 401:
-                    time.sleep(0.05)  # the mutant tells of gateways too before it has them, or forgets them
-                elif answer.status not in (429, 503):
-                    self.unexpected.append((answer.status, answer.text))
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-
-
-def stored(process):
-    """{gateway's meter: telegrams stored}, and how many rows there are of one content."""
-    db = sqlite3.connect(process.directory.store)
-    counts = dict(db.execute("SELECT m.meter, count(*) FROM telegrams t JOIN meters m ON m.id = t.meter GROUP BY 1"))
-    doubles = db.execute("SELECT count(*) FROM (SELECT 1 FROM telegrams GROUP BY meter, data HAVING count(*) > 1)")
-    result = counts, doubles.fetchone()[0]
-    db.close()
-    return result
-
-
-def under_load(tmp_path, kills, start, end=lambda process: process.kill()):
-    """Kill and start a receiver while gateways send; returns (acknowledged but missing, stored twice, acknowledged)."""
-    directory = make(tmp_path / "works", port=0)
-    process = start(directory)
-    senders = [Sender(Gateway(), n) for n in range(GATEWAYS)]
-    for s in senders:
-        process.enrol(s.gateway)
-        s.process = process
-    for s in senders:
-        s.start()
-    rng = random.Random(4)
-    for _ in range(kills):
-        time.sleep(rng.uniform(0.4, 1.0))
-        before, patience = sum(s.acknowledged for s in senders), time.monotonic() + 20
-        while sum(s.acknowledged for s in senders) == before and time.monotonic() < patience:
-            time.sleep(0.005)  # on a slow machine it may not have got to anything yet
-        end(process)
-        process = start(directory)
-        for s in senders:
-            s.process = process
-    for s in senders:
-        s.ending = True
-    for s in senders:
-        s.join(30)
-    process.kill()
-    assert [s.unexpected for s in senders] == [[]] * len(senders)
-    counts, doubles = stored(process)
-    missing = sum(max(0, s.acknowledged - counts.get(s.meter.text, 0)) for s in senders)
-    return missing, doubles, sum(s.acknowledged for s in senders)
 
 
 def test_killed_under_load_nothing_acknowledged_is_missing_or_double(tmp_path):
@@ -163,12 +80,6 @@ def test_sigterm_to_all_its_processes_ends_well_too(tmp_path):
     assert ends == [0, 0]
 
 
-def children(process):
-    """The process ids of a receiver's other processes, in the order they were started."""
-    with open(f"/proc/{process.process.pid}/task/{process.process.pid}/children") as f:
-        return [int(pid) for pid in f.read().split()]
-
-
 @pytest.mark.parametrize("which", range(4))
 def test_where_one_of_its_processes_is_killed_all_end_and_nothing_is_lost(tmp_path, which):
     """The first one, the writer, one of the ears, the decoder: each alone."""
@@ -182,22 +93,6 @@ def test_where_one_of_its_processes_is_killed_all_end_and_nothing_is_lost(tmp_pa
 
     missing, doubles, acknowledged = under_load(tmp_path, 2, lambda d: Process(d, "--processes", "2"), end)
     assert (missing, doubles) == (0, 0) and acknowledged > 100
-
-
-def wait_gone(pid):
-    """Until a process has ended."""
-    end = time.monotonic() + 20
-    while alive(pid):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_one_process_does_it_all(tmp_path):

@@ -13,55 +13,22 @@ from pathlib import Path
 import pytest
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
+from pages_rig import METER, OPEN, WRONG, filled
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
-import firmware.wire.records as records
 from cloud_receiver.data import usage
 from cloud_receiver.features.overview import items
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import StoreError, queries
 from cloud_receiver.web import charts, parts, words
-from firmware.wire import cbor
 
 ROOT = Path(__file__).resolve().parent.parent.parent / "cloud_receiver" / "web"
-METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
 
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory):
-    """A receiver with a bit of everything."""
-    WRONG.key = b"\x01" * 16  # it sends with another key than is put in below
-    with Running(make(tmp_path_factory.mktemp("pages") / "works")) as running:
-        g = running.enrol(name="Fyrveien 3 <b>")
-        running.enrol(kind="concentrator")
-        running.through(g.batch([records.telegram(g.next(), NOW - n * HOUR, -70, METER.telegram(1_234_500 - 20 * n))
-                                 for n in range(80)]))
-        running.through(g.telegrams([OPEN.telegram(1), WRONG.telegram(1)], time=NOW - 2 * DAY))
-        running.through(g.telegrams([METER.telegram(1_234_500, status=4)], time=NOW))
-        WRONG.key = bytes(16)
-        running.put_key(WRONG)
-        body = [records.event(g.next(), NOW, "supply", "low <script>"), records.lost(g.next(), NOW, 1, 9, 9),
-                b"\x83\x18\x63" + cbor.encode(g.next()) + b"\x00"]
-        running.through(g.batch(body))
-        running.send(g.batch([records.event(g.seq, NOW, "x", "y")]))
-        running.send(g.batch([records.event(g.seq, NOW, "x", "z")], first=g.seq, last=g.seq))
-        g.seq += 5
-        running.through(g.batch([records.event(g.next(), NOW, "x", "y")]))
-        running.gateway = g
-        running.through(g.batch([records.han_hour(g.next(), NOW, NOW - n * HOUR, 1500, 20, False) for n in range(1,
-                                                                                                                 50)]))
-        keys = KeyStore(running.directory.keys)
-        keys.bind(g.id, METER.text, NOW)
-        running.home = "/home/" + keys.home_link(g.id, NOW - 20 * DAY)
-        keys.close()
-        running.run(_commanded(running))
-        running.wait_for(lambda s: s["pending"] == 0 and s["wrong_key"] == 1)
+    with filled(tmp_path_factory.mktemp("pages")) as running:
         yield running
-
-
-async def _commanded(running):
-    for name, arguments in (("interval", {"seconds": 60}), ("close-valve", {})):
-        running.receiver.orders.make(running.gateway.id, name, arguments, NOW)
 
 
 def paths(receiver):

@@ -4,25 +4,15 @@ Skipped where no Chromium is installed. NETTI_SHOTS names a folder that then get
 wide, in both languages, light and dark.
 """
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from browser_rig import INSIDE, NARROW, SHOTS, WIDE, needs_chromium
+from pages_rig import METER, OPEN, WRONG, filled
 from receiver_support import Running, make
-from test_pages import METER, OPEN, WRONG, receiver  # noqa: F401 - the fixture with a bit of everything
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-NARROW, WIDE = 320, 1280
-SHOTS = os.environ.get("NETTI_SHOTS")
-
-# Whether tables and cards keep within the column of the page.
-INSIDE = """() => { const edge = document.querySelector('main').getBoundingClientRect().right + 1;
-    return [...document.querySelectorAll('main > *, main table')].filter(e => e.checkVisibility())
-        .every(e => e.getBoundingClientRect().right <= edge) }"""
+pytestmark = needs_chromium
 
 # What can be reached by keyboard, as a page's own rules have it; summary opens a table of values.
 REACHABLE = "a[href], button, input:not([type=hidden]), select, summary, textarea"
@@ -32,12 +22,9 @@ FOCUSED = """() => { const e = document.activeElement, s = getComputedStyle(e), 
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """One Chromium for the file."""
-    with sync_api.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+def receiver(tmp_path_factory):
+    with filled(tmp_path_factory.mktemp("pages")) as running:
         yield running
-        running.close()
 
 
 def pages_of(place):
@@ -54,7 +41,7 @@ def pages_of(place):
 BEHIND_LOG_IN = ("/login", "/account", "/users", "/home")
 
 
-def test_every_page_there_is_is_looked_at(receiver):  # noqa: F811
+def test_every_page_there_is_is_looked_at(receiver):
     for method, route in receiver.rules:
         if method == "GET" and not route.startswith(("/v1/", "/static/", "/healthz", "/readyz")):
             pattern = re.sub(r"\\\{.*?\\\}", "[^/?]+", re.escape(route)) + r"(\?.*)?"
@@ -87,7 +74,7 @@ def opened(browser, place, path, width, language="en", scheme="light"):
 
 
 @pytest.mark.parametrize("language", ["nb", "en"])
-def test_narrow_and_wide_nothing_spills_and_nothing_is_refused(receiver, browser, language):  # noqa: F811
+def test_narrow_and_wide_nothing_spills_and_nothing_is_refused(receiver, browser, language):
     for path, name in pages_of(receiver):
         for width in (NARROW, WIDE):
             for scheme in ("light", "dark") if SHOTS else ("light",):
@@ -102,7 +89,7 @@ def test_narrow_and_wide_nothing_spills_and_nothing_is_refused(receiver, browser
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
-def test_everything_is_reached_by_tab_in_the_order_it_stands_and_seen_there(receiver, browser, width):  # noqa: F811
+def test_everything_is_reached_by_tab_in_the_order_it_stands_and_seen_there(receiver, browser, width):
     for path, name in pages_of(receiver):
         page, _ = opened(browser, receiver, path, width)
         wanted = page.evaluate(f"() => [...document.querySelectorAll({REACHABLE!r})].filter(e => e.checkVisibility())"
@@ -118,7 +105,7 @@ def test_everything_is_reached_by_tab_in_the_order_it_stands_and_seen_there(rece
         page.context.close()
 
 
-def test_the_first_tab_skips_the_menu(receiver, browser):  # noqa: F811
+def test_the_first_tab_skips_the_menu(receiver, browser):
     page, _ = opened(browser, receiver, "/meters", NARROW)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -126,7 +113,7 @@ def test_the_first_tab_skips_the_menu(receiver, browser):  # noqa: F811
     page.context.close()
 
 
-def test_a_table_of_values_opens_by_keyboard(receiver, browser):  # noqa: F811
+def test_a_table_of_values_opens_by_keyboard(receiver, browser):
     page, _ = opened(browser, receiver, receiver.home, NARROW)
     for _ in range(30):
         page.keyboard.press("Tab")

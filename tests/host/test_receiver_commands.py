@@ -120,7 +120,7 @@ def test_the_list_is_closed():
 
 def test_every_command_follows_the_schema(receiver):
     """docs/wire.cddl, by a validator that is not ours."""
-    from test_envelope_schema import fits
+    from wire_schema import fits
     gateway = receiver.enrol()
     receiver.put_key(OWN)
     keys = KeyStore(receiver.directory.keys)

@@ -1,18 +1,14 @@
 """The store's contract, on every store: each record once, times put right, coverage and day rows true."""
 
 import asyncio
-import hashlib
-import os
 import random
 import statistics
 
-import postgres
 import pytest
-from receiver_support import DAY, HOUR, NOW, Gateway, Meter
-from store_support import every_meter
+from receiver_support import DAY, HOUR, NOW, Meter
+from store_rig import Ring, every_meter, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
-from cloud_receiver.data.content import Content
 from cloud_receiver.stores import (
     DECODED,
     NO_KEY,
@@ -21,66 +17,11 @@ from cloud_receiver.stores import (
     WRONG_KEY,
     Settled,
     StoreError,
-    open_store,
     queries,
 )
 from cloud_receiver.stores.jobs import batch, ledger
-from firmware.wire import envelope
 
 PLAIN = Meter(11111111)
-
-
-@pytest.fixture(params=["sqlite", "postgres"], autouse=True)
-def kind(request):
-    """Each test runs on each store."""
-    global new_store
-    if request.param == "sqlite":
-        new_store = lambda folder: f"sqlite://{folder}/{os.urandom(4).hex()}.sqlite"  # noqa: E731
-    else:
-        new_store = lambda folder: postgres.new_database()  # noqa: E731
-        postgres.need()
-    return request.param
-
-
-def run(tmp_path, scenario):
-    """Run `await scenario(store)` on a fresh store."""
-    url = new_store(tmp_path)
-
-    async def main():
-        store = open_store(url)
-        try:
-            return await scenario(store)
-        finally:
-            await asyncio.get_running_loop().run_in_executor(None, store.close)
-    return asyncio.run(main())
-
-
-class Ring(Gateway):
-    """A gateway's ring, straight into the store."""
-
-    def __init__(self, store):
-        super().__init__()
-        self.store = store
-        self.row = None
-
-    async def send(self, bodies, first=None, now=NOW):
-        """Records' bytes as a batch; returns Taken."""
-        if self.row is None:
-            self.row = await self.store.enrol(self.public, "home", "", now)
-        content = b"".join(bodies)
-        last = self.seq if first is None else first + len(bodies) - 1
-        first = last - len(bodies) + 1 if first is None else first
-        head = envelope.Head(self.epoch, 1, "0", 2, first, last)
-        return await self.store.take(self.row, head, hashlib.sha256(content).digest(),
-                                     Content(content, first, last), now)
-
-    def telegram(self, telegram, time=NOW - 60, rssi=-70):
-        return wire_records.telegram(self.next(), time, rssi, telegram)
-
-
-def rows(db, sql, *args):
-    """For store.read: the rows of a query."""
-    return db.execute(sql, args).fetchall()
 
 
 # --- jobs

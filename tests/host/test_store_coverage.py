@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
-from test_store import Ring, kind, run  # noqa: F401 - on every store
+from store_rig import Ring, kind, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
 from cloud_receiver.stores import queries

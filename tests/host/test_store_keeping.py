@@ -5,8 +5,7 @@ import types
 
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
-from store_support import every_meter
-from test_store import Ring, kind, rows, run  # noqa: F401 - on every store
+from store_rig import Ring, every_meter, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows, usage

@@ -9,8 +9,7 @@ import sqlite3
 import postgres
 import pytest
 from receiver_support import HOUR, NOW, Meter
-from store_support import every_meter
-from test_store import rows
+from store_rig import every_meter, rows
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import records

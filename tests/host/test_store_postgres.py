@@ -9,9 +9,9 @@ import signal
 
 import postgres
 import pytest
+from kill_rig import under_load
 from receiver_support import DAY, NOW, Gateway, Meter, Process
-from test_ingest_kill import under_load
-from test_store import Ring, kind, run  # noqa: F401
+from store_rig import Ring, kind, run  # noqa: F401
 
 import firmware.wire.records as records
 from cloud_receiver.stores import Settled, StoreError, open_store, queries
@@ -281,9 +281,6 @@ def test_a_receiver_on_it_is_killed_and_loses_nothing(tmp_path, store):
             directory.save(settings)
         return Process(directory, "--processes", "1")
 
-    import test_ingest_kill
-    original = test_ingest_kill.stored
-
     def counted(process):
         from cloud_receiver.stores.postgres import Session
         with contextlib.closing(Session(url)) as session:
@@ -293,11 +290,7 @@ def test_a_receiver_on_it_is_killed_and_loses_nothing(tmp_path, store):
                                       "HAVING count(*) > 1) d").fetchone()[0]
         return counts, doubles
 
-    test_ingest_kill.stored = counted
-    try:
-        missing, doubles, acknowledged = under_load(tmp_path, 2, start)
-    finally:
-        test_ingest_kill.stored = original
+    missing, doubles, acknowledged = under_load(tmp_path, 2, start, stored=counted)
     assert (missing, doubles) == (0, 0) and acknowledged > 50
     assert not (tmp_path / "works" / "store.sqlite").exists()
 

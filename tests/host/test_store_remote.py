@@ -6,7 +6,7 @@ import random
 
 import pytest
 from receiver_support import Meter
-from test_store import Ring
+from store_rig import Ring
 
 from cloud_receiver.stores import Busy, StoreError, open_store, queries, remote, writer, writer_groups
 from cloud_receiver.stores.jobs import keeping

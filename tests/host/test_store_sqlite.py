@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 from receiver_support import HOUR, NOW, Meter
-from test_store import Ring, rows
+from store_rig import Ring, rows
 
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows

@@ -1,96 +1,23 @@
 """The receiver's decoder: messages in fragments, and compact frames after a process was killed."""
 
 import asyncio
-import hashlib
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import wmbus_cases as cases
+from decoder_rig import Receiver
+from gateway_bench import Bench
 from receiver_support import NOW, Gateway
-from store_support import every_meter
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import wmbus_cases as cases  # noqa: E402
 
 import firmware.wire.records as wire_records
-import wmbus  # noqa: E402
-from cloud_receiver.data.content import Content
-from cloud_receiver.decoding import decoder, opening  # noqa: E402
-from cloud_receiver.office import kek
-from cloud_receiver.office.keys import KeyStore  # noqa: E402
-from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY, open_store  # noqa: E402
-from firmware.wire import envelope
+import wmbus
+from cloud_receiver.decoding import opening
+from cloud_receiver.stores import DECODED, NO_KEY, UNDECODABLE, WRONG_KEY
 
-METER = "NET-12345678-01-07"
+ROOT = Path(__file__).resolve().parents[2]
 PIECES = cases.fragmented(cases.RECORDS * 4)
-
-
-class Receiver:
-    """A store and the decoder beside it, without the network."""
-
-    def __init__(self, path):
-        self.path = path / "receiver"
-        self.path.mkdir(exist_ok=True)
-        if not kek.file_of(self.path).exists():
-            kek.make(kek.file_of(self.path))
-        self.store = open_store(f"sqlite://{self.path}/store.sqlite")
-        self.states = []
-        settle = self.store.settle
-
-        async def watched(settled):
-            count = await settle(settled)
-            self.states += [s.state for s in settled]
-            return count
-        self.store.settle = watched
-
-    def put_key(self, key=cases.KEY):
-        keys = KeyStore(self.path / "keys.sqlite")
-        keys.put(METER, key, NOW)
-        keys.close()
-
-    async def take(self, gateway, telegrams, at=NOW - 600):
-        bodies = [wire_records.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]
-        content = b"".join(bodies)
-        head = envelope.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
-        row = await self.store.enrol(gateway.public, "home", "", NOW)
-        await self.store.take(row, head, hashlib.sha256(content).digest(),
-                              Content(content, head.first, head.last), NOW)
-
-    async def work(self):
-        """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
-        self.states.clear()
-        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
-        task = asyncio.create_task(self.decoder.run())
-        for _ in range(400):
-            await asyncio.sleep(0.02)
-            if self.states and not await self.store.pending(1):
-                break
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        return list(self.states)
-
-    async def total_ml(self):
-        """The total of the one meter, in ml."""
-        return (await every_meter(self.store))[0]["total_ml"]
-
-    async def work_with_key(self):
-        """As `work`, with the key put while it runs."""
-        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
-        task = asyncio.create_task(self.decoder.run())
-        await asyncio.sleep(0.5)
-        self.put_key()
-        for _ in range(400):
-            await asyncio.sleep(0.02)
-            if DECODED in self.states:
-                break
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    def close(self):
-        self.store.close()
 
 
 def run(scenario):
@@ -112,7 +39,6 @@ def test_fragments_are_decoded_as_one_message(tmp_path):
 
 def test_from_the_air_through_a_gateway_to_a_reading(tmp_path):
     """A meter sends a message of three fragments every minute; the gateway relays one of each hour, whole."""
-    from gateway_bench import Bench
     gateway = Bench()
     gateway.set_clock()
     for minute in range(120):
@@ -194,12 +120,14 @@ def test_a_message_in_fragments_under_a_replaced_key():
 CHILD = """
 import asyncio, os, signal, sys
 sys.path[:0] = [{tests!r}, {host!r}, {root!r}]
-import test_wmbus_receiver as t
+import decoder_rig as rig
+import wmbus_cases as cases
 from pathlib import Path
+from receiver_support import Gateway
 
 async def main():
-    receiver = t.Receiver(Path({path!r}))
-    await receiver.take(t.Gateway(), {what})
+    receiver = rig.Receiver(Path({path!r}))
+    await receiver.take(Gateway(), {what})
     print(await receiver.work(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -216,18 +144,10 @@ def child(path, what):
     return done.stdout.strip()
 
 
-def compact(access):
-    """A compact frame of the layout of cases.RECORDS; `access` makes it another telegram's content."""
-    known = bytes.fromhex("0413" "4413" "426c" "023b" "015b")
-    signature, full = wmbus.crc(known), wmbus.crc(cases.RECORDS)
-    return cases.telegram(bytes((0x7B, access, 0, 0, 0)) + cases.little(signature) + cases.little(full)
-                          + bytes.fromhex("39300000" "10270000" "ff2c" "7800" "09"))
-
-
 def test_the_formats_of_compact_frames_outlive_a_killed_process(tmp_path):
-    assert child(tmp_path, "[t.cases.short()]") == f"[{DECODED}]"
-    assert child(tmp_path, "[t.compact(1)]") == f"[{DECODED}]"
+    assert child(tmp_path, "[cases.short()]") == f"[{DECODED}]"
+    assert child(tmp_path, "[rig.compact(1)]") == f"[{DECODED}]"
     (tmp_path / "receiver" / "formats.json").write_text("{damaged")
-    assert child(tmp_path, "[t.compact(2)]") == f"[{UNDECODABLE}]"
+    assert child(tmp_path, "[rig.compact(2)]") == f"[{UNDECODABLE}]"
     (tmp_path / "receiver" / "formats.json").unlink()  # no file is no error either
-    assert child(tmp_path, "[t.compact(3)]") == f"[{UNDECODABLE}, {UNDECODABLE}]"
+    assert child(tmp_path, "[rig.compact(3)]") == f"[{UNDECODABLE}, {UNDECODABLE}]"

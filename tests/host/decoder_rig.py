@@ -1,0 +1,92 @@
+"""A store and the decoder beside it, without the network."""
+
+import asyncio
+import hashlib
+
+import wmbus_cases as cases
+from receiver_support import NOW
+from store_rig import every_meter
+
+import firmware.wire.records as wire_records
+import wmbus
+from cloud_receiver.data.content import Content
+from cloud_receiver.decoding import decoder
+from cloud_receiver.office import kek
+from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.stores import DECODED, open_store
+from firmware.wire import envelope
+
+METER = "NET-12345678-01-07"
+
+
+class Receiver:
+    """A store and the decoder beside it, without the network."""
+
+    def __init__(self, path):
+        self.path = path / "receiver"
+        self.path.mkdir(exist_ok=True)
+        if not kek.file_of(self.path).exists():
+            kek.make(kek.file_of(self.path))
+        self.store = open_store(f"sqlite://{self.path}/store.sqlite")
+        self.states = []
+        settle = self.store.settle
+
+        async def watched(settled):
+            count = await settle(settled)
+            self.states += [s.state for s in settled]
+            return count
+        self.store.settle = watched
+
+    def put_key(self, key=cases.KEY):
+        keys = KeyStore(self.path / "keys.sqlite")
+        keys.put(METER, key, NOW)
+        keys.close()
+
+    async def take(self, gateway, telegrams, at=NOW - 600):
+        bodies = [wire_records.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]
+        content = b"".join(bodies)
+        head = envelope.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
+        row = await self.store.enrol(gateway.public, "home", "", NOW)
+        await self.store.take(row, head, hashlib.sha256(content).digest(),
+                              Content(content, head.first, head.last), NOW)
+
+    async def work(self):
+        """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
+        self.states.clear()
+        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
+        task = asyncio.create_task(self.decoder.run())
+        for _ in range(400):
+            await asyncio.sleep(0.02)
+            if self.states and not await self.store.pending(1):
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return list(self.states)
+
+    async def total_ml(self):
+        """The total of the one meter, in ml."""
+        return (await every_meter(self.store))[0]["total_ml"]
+
+    async def work_with_key(self):
+        """As `work`, with the key put while it runs."""
+        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
+        task = asyncio.create_task(self.decoder.run())
+        await asyncio.sleep(0.5)
+        self.put_key()
+        for _ in range(400):
+            await asyncio.sleep(0.02)
+            if DECODED in self.states:
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def close(self):
+        self.store.close()
+
+
+def compact(access):
+    """A compact frame of the layout of cases.RECORDS; `access` makes it another telegram's content."""
+    known = bytes.fromhex("0413" "4413" "426c" "023b" "015b")
+    signature, full = wmbus.crc(known), wmbus.crc(cases.RECORDS)
+    return cases.telegram(bytes((0x7B, access, 0, 0, 0)) + cases.little(signature) + cases.little(full)
+                          + bytes.fromhex("39300000" "10270000" "ff2c" "7800" "09"))
