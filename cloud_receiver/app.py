@@ -41,7 +41,7 @@ class Receiver(Devices):
         self._lock = shared.lock if shared else directory.lock()
         settings = directory.load()
         store = open_store(settings.store_url(directory), shared.writer if shared else None)
-        self.decoder = Decoder(store, directory.keys)
+        self.decoder = Decoder(store, directory)
         super().__init__(directory, settings, clock, store, self.decoder.wake)
         self.accounts = Accounts(directory.access, self.keys)
         self._tasks: "list[asyncio.Task]" = []

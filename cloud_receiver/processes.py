@@ -88,7 +88,7 @@ async def _child(directory, settings, clock, writer_end, control, sock):
     ending = asyncio.ensure_future(loop.sock_recv(control, 1))
     lost = asyncio.ensure_future(writer.lost.wait())
     if sock is None:
-        decoding = asyncio.ensure_future(Decoder(store, directory.keys).run())
+        decoding = asyncio.ensure_future(Decoder(store, directory).run())
         await asyncio.wait((ending, lost, decoding), return_when=asyncio.FIRST_COMPLETED)
         decoding.cancel()
         await asyncio.gather(decoding, return_exceptions=True)

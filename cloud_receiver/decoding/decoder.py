@@ -12,10 +12,10 @@ import asyncio
 import concurrent.futures
 import logging
 import sqlite3
-from pathlib import Path
 
 from wmbus import fragments
 
+from ..office.directory import Directory
 from ..office.kek import Locked
 from ..office.keys import KeyStore, MeterKey
 from ..stores import NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
@@ -32,15 +32,14 @@ MESSAGES = 64  # messages in fragments put together at once
 class Decoder:
     """The worker; its key store is opened in, and used by, its own thread alone."""
 
-    def __init__(self, store, keys_path):
-        self.store, self._keys_path = store, keys_path
+    def __init__(self, store, directory: Directory):
+        self.store, self._directory = store, directory
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="decode")
         self._wake = asyncio.Event()
         self._keystore: "KeyStore | None" = None
         self._stamp = (-1, -1)
         self._keys: "dict[str, tuple[MeterKey, ...]]" = {}
-        self._formats_path = Path(keys_path).with_name("formats.json")
-        self._formats = formats.read(self._formats_path)
+        self._formats = formats.read(directory.formats)
         self._assembler = fragments.Assembler(MESSAGES)
 
     def wake(self) -> None:
@@ -101,7 +100,7 @@ class Decoder:
         settled = [Settled(row, meter, time, *self._decode(data, self._keys.get(text, ()), time))
                    for row, meter, text, time, data in rows]
         if len(self._formats) > known:
-            formats.write(self._formats_path, self._formats)
+            formats.write(self._directory.formats, self._formats)
         return settled
 
     def _decode(self, data, ring, time):
@@ -112,7 +111,7 @@ class Decoder:
     def _new_keys(self):
         """Read the meter keys if they changed; the meters whose key is new or another."""
         if self._keystore is None:
-            self._keystore = KeyStore(self._keys_path)
+            self._keystore = KeyStore(self._directory.keys)
         file_changed = self._keystore.stamp()
         if file_changed == self._stamp[0]:
             return []

@@ -34,7 +34,7 @@ class Devices:
         self._keys_stamp = self.keys.stamp()
         self._trust_stamp = trust.stamp(directory.ca)
         self.orders = Orders(self.keys, settings.works, directory.ca)
-        self.releases = Releases(self.keys, directory.path / "releases", lambda: settings.url, self.orders)
+        self.releases = Releases(self.keys, directory.releases, lambda: settings.url, self.orders)
         self.ingest = Ingest(settings.works, store, clock, self.revoked, self.answer_orders, taken)
         self.enrolment = Enrolment(settings, directory.ca, store, self.keys, clock)
         self.context = trust.server_context(directory.ca)

@@ -1,4 +1,4 @@
-"""What a receiver's directory holds and how its works is set up (receiver.json)."""
+"""The files of a receiver's directory, each named here and nowhere else, and how its works is set up."""
 
 import dataclasses
 import fcntl
@@ -43,15 +43,31 @@ class Settings:
 
 
 class Directory:
-    """The files of one receiver."""
+    """The files of one receiver, or of a backup of its keys, which has some of them."""
 
     def __init__(self, path: "str | os.PathLike[str]"):
         self.path = Path(path)
         self.settings_file = self.path / "receiver.json"
-        self.store = self.path / "store.sqlite"
-        self.keys = self.path / "keys.sqlite"
-        self.access = self.path / "access.sqlite"
-        self.ca = self.path / "ca"
+        self.store = self.path / "store.sqlite"  # readings and telegrams, where PostgreSQL does not have them
+        self.keys = self.path / "keys.sqlite"  # what people decide, meter keys (keyfile.py)
+        self.access = self.path / "access.sqlite"  # accounts, API tokens, the audit log
+        self.ca = self.path / "ca"  # anchors, endpoint and command keys (trust.py)
+        self.formats = self.path / "formats.json"  # formats of compact frames
+        self.releases = self.path / "releases"  # releases of the firmware, a folder each
+        self.notices_settings = self.path / "notices.json"  # where notices go
+        self.notices = self.path / "notices.sqlite"  # those under way
+        self.backup_stamp = self.path / "backup.stamp"  # when the readings were last saved, Unix seconds
+        self.lock_file = self.path / "serve.lock"  # held by the processes of the receiver that serves it
+
+    @property
+    def databases(self) -> "tuple[Path, ...]":
+        """The small databases that are saved with the keys."""
+        return self.keys, self.access, self.notices
+
+    @property
+    def texts(self) -> "tuple[Path, ...]":
+        """The other files that are saved with the keys; the settings first."""
+        return self.settings_file, self.notices_settings, self.formats
 
     def load(self) -> Settings:
         """The settings; raises SettingsError where there are none."""
@@ -69,7 +85,7 @@ class Directory:
 
     def lock(self) -> int:
         """Take the directory for this receiver (one process writes a store); raises SettingsError. See `unlock`."""
-        handle = os.open(self.path / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         end = time.monotonic() + LOCK_S
         while True:
             try:

@@ -20,9 +20,6 @@ from ..office.keys import KeyStore
 from ..stores import sqlite
 from . import dump
 
-STAMP = "backup.stamp"  # when the readings were last saved, for the metrics
-DATABASES = ("keys.sqlite", "access.sqlite", "notices.sqlite")
-FILES = ("receiver.json", "notices.json", "formats.json")
 _NAME = re.compile(r"(readings|keys)-[a-z0-9-]+-\d{8}T\d{6}Z(\.sqlite|\.dump)?")
 
 
@@ -43,7 +40,7 @@ def save_readings(directory: Directory, folder: Path, works: str, now: int, prog
         dump.copy(url, target)
     else:
         sqlite.copy(directory.store, target, progress=progress)
-    write_private(directory.path / STAMP, f"{now}\n", 0o644)
+    write_private(directory.backup_stamp, f"{now}\n", 0o644)
     return target
 
 
@@ -54,15 +51,16 @@ def save_keys(directory: Directory, folder: Path, works: str, now: int) -> Path:
     temporary = target.with_name(target.name + ".new")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(mode=0o700)
-    for database in DATABASES:
-        if (directory.path / database).exists():
-            copy_database(directory.path / database, temporary / database)
-    for file in FILES:
-        if (directory.path / file).exists():
-            copy_file(directory.path / file, temporary / file)
-    (temporary / "ca").mkdir(mode=0o700)
+    saved = Directory(temporary)
+    for database, copied in zip(directory.databases, saved.databases):
+        if database.exists():
+            copy_database(database, copied)
+    for file, copied in zip(directory.texts, saved.texts):
+        if file.exists():
+            copy_file(file, copied)
+    saved.ca.mkdir(mode=0o700)
     for path in sorted(directory.ca.iterdir()):
-        copy_file(path, temporary / "ca" / path.name)
+        copy_file(path, saved.ca / path.name)
     os.replace(temporary, target)
     return target
 
@@ -82,9 +80,9 @@ def thin(folder: Path, keep: int) -> "list[Path]":
 def restore(directory: Directory, readings: "Path | None", keys: "Path | None") -> None:
     """Put backups in the place of what is there; the receiver must not run. Raises SettingsError."""
     if keys is not None:
-        if not (keys / "receiver.json").is_file():
+        if not Directory(keys).settings_file.is_file():
             raise SettingsError(f"{keys} is no backup of keys")
-        check(keys / "keys.sqlite", "tokens")
+        check(Directory(keys).keys, "tokens")
     elif not directory.settings_file.exists():
         raise SettingsError(f"{directory.path} is no receiver; restore its keys as well")
     url = (Directory(keys) if keys is not None else directory).load().store
@@ -96,7 +94,7 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
         if readings is not None:
             dump.restore(readings, url) if url else sqlite.restore(readings, directory.store)
         if keys is not None:
-            put_keys(directory, keys)
+            put_keys(directory, Directory(keys))
         if readings is not None:
             with contextlib.closing(KeyStore(directory.keys)) as store:
                 store.erase_again()  # the backup may hold what has been erased since
@@ -104,19 +102,19 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
         unlock(lock)
 
 
-def put_keys(directory: Directory, keys: Path) -> None:
+def put_keys(directory: Directory, saved: Directory) -> None:
     """Put a backup of keys in the place of what a directory has; the settings last, as `netti receiver init` does."""
     directory.ca.mkdir(exist_ok=True, mode=0o700)
-    for path in sorted((keys / "ca").iterdir()):
+    for path in sorted(saved.ca.iterdir()):
         copy_file(path, directory.ca / path.name)
-    for database in DATABASES:
-        if (keys / database).exists():
+    for copied, database in zip(saved.databases, directory.databases):
+        if copied.exists():
             for suffix in ("-wal", "-shm", "-journal"):  # what is there belongs to the former
-                Path(f"{directory.path / database}{suffix}").unlink(missing_ok=True)
-            copy_database(keys / database, directory.path / database)
-    for file in reversed(FILES):
-        if (keys / file).exists():
-            copy_file(keys / file, directory.path / file)
+                Path(f"{database}{suffix}").unlink(missing_ok=True)
+            copy_database(copied, database)
+    for copied, file in zip(reversed(saved.texts), reversed(directory.texts)):
+        if copied.exists():
+            copy_file(copied, file)
 
 
 def check(path: Path, table: str) -> None:

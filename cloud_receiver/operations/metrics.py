@@ -147,6 +147,6 @@ def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 def backed_up(directory) -> "int | None":
     """When the last backup of the readings was made, Unix seconds."""
     try:
-        return int((directory.path / "backup.stamp").read_text())
+        return int(directory.backup_stamp.read_text())
     except (OSError, ValueError):
         return None

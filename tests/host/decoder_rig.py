@@ -12,6 +12,7 @@ import wmbus
 from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder
 from cloud_receiver.office import kek
+from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.stores import DECODED, open_store
 from firmware.wire import envelope
@@ -53,7 +54,7 @@ class Receiver:
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
         self.states.clear()
-        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
+        self.decoder = decoder.Decoder(self.store, Directory(self.path))
         task = asyncio.create_task(self.decoder.run())
         for _ in range(400):
             await asyncio.sleep(0.02)
@@ -69,7 +70,7 @@ class Receiver:
 
     async def work_with_key(self):
         """As `work`, with the key put while it runs."""
-        self.decoder = decoder.Decoder(self.store, self.path / "keys.sqlite")
+        self.decoder = decoder.Decoder(self.store, Directory(self.path))
         task = asyncio.create_task(self.decoder.run())
         await asyncio.sleep(0.5)
         self.put_key()

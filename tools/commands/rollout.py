@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action."""
     with refusals(args.dir), open_office(args.dir) as office:
-        releases = Releases(office.keys, office.directory.path / "releases", lambda: office.settings.url,
+        releases = Releases(office.keys, office.directory.releases, lambda: office.settings.url,
                             office.orders)
         return ACTIONS[args.action](args, releases, office)
 

@@ -53,12 +53,11 @@ class Notices:
 
     def __init__(self, receiver):
         self.receiver, self.store, self.clock = receiver, receiver.store, receiver.clock
-        self.file = receiver.directory.path / "notices.json"
+        self.file = receiver.directory.notices_settings
         self.settings = load(self.file)
         self.db: "sqlite3.Connection | None" = None
         if self.settings:
-            path = receiver.directory.path / "notices.sqlite"
-            self.db = database(path, SCHEMA, timeout=5)
+            self.db = database(receiver.directory.notices, SCHEMA, timeout=5)
 
     def waiting(self) -> int:
         """Notices that are to be sent still."""
