@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench mutants clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Netti needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
@@ -26,6 +26,10 @@ types: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	@for b in bench/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b --quick --json || exit 1; done
+
+# Whether the tests notice small changes of the code: about five minutes a package.
+mutants: $(VENV)/.ready
+	$(BIN)/python bench/mutants.py --list --json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -13,10 +13,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAP = "192wK"  # what the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size
 TIMEOUT_S = 600
+# How fast this machine is just now is no property of the code.
+settings.register_profile("netti", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netti")
 
 
 def micropython() -> "str | None":
@@ -25,7 +29,14 @@ def micropython() -> "str | None":
     return str(path) if path.exists() else None
 
 
+def pytest_addoption(parser):
+    parser.addoption("--runtime", choices=("both", "cpython"), default="both",
+                     help="cpython: leave the second collection out (bench/mutants.py runs so, many times)")
+
+
 def pytest_collect_file(file_path, parent):
+    if parent.config.getoption("--runtime") == "cpython":
+        return None
     if file_path.parent == Path(__file__).parent and file_path.name.startswith("test_") and file_path.suffix == ".py":
         return MicroPythonFile.from_parent(parent, path=file_path, name=f"mp:{file_path.name}")
     return None

@@ -6,7 +6,6 @@ import types
 import pytest
 from receiver_support import Gateway, Meter
 
-import firmware.wire.records as records
 from cloud_receiver.edge import envelopes
 from firmware import wire
 from firmware.wire import envelope
@@ -56,7 +55,7 @@ def test_a_known_gateway_is_read_as_the_contract_says(monkeypatch):
     known, slowly, gateways = readers()
     assert differences(known, slowly, gateways) == []
     calls = []
-    monkeypatch.setattr(records, "open_envelope", lambda *a: calls.append(a))
+    monkeypatch.setattr(envelope, "open_envelope", lambda *a: calls.append(a))
     assert known.open(gateways[0].telegrams([PLAIN.telegram(2)])).kid == envelope.kid(gateways[0].public)
     assert not calls, "it was taken apart again"
 
