@@ -64,7 +64,7 @@ class Folder:
 
     def commands(self):
         """Who takes the works' commands."""
-        from .commands import Commands
+        from .orders import Commands
         g = self.g
         return Commands(g.identity.kid, self.works, g.clock, g.state, g.save_state, g.values, g, self._told)
 

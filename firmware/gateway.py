@@ -36,7 +36,7 @@ ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
-RARELY = ("firmware.config firmware.start firmware.identity firmware.commands firmware.wire.envelope firmware.http "
+RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope firmware.http "
           "firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 firmware.crypto.sha512_table "
           "firmware.update firmware.fetch firmware.slots firmware.boot firmware.release_keys firmware.port.streams "
           "firmware.port.tls firmware.port.wifi wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "

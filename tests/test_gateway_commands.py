@@ -11,8 +11,8 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import envelopes
 import gateway_bench as rig
 
-from firmware import commands, config, reset
-from firmware.commands import (
+from firmware import orders as commands, config, reset
+from firmware.orders import (
     DONE,
     FAILED,
     INTERRUPTED,

@@ -20,7 +20,7 @@ from disk import Cut, Disk
 
 from firmware import config, history
 from firmware.clock import Clock
-from firmware.commands import INTERRUPTED, Commands
+from firmware.orders import INTERRUPTED, Commands
 from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
 from firmware.spool import Ring

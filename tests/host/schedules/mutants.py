@@ -8,7 +8,7 @@ from unittest import mock
 
 from cloud_receiver.stores import sqlite
 from cloud_receiver.stores.jobs import batch, ledger
-from firmware import commands, spool, thinning, uplink
+from firmware import orders, spool, thinning, uplink
 
 from . import plan
 
@@ -67,19 +67,19 @@ def seq_from_ram():
 @contextlib.contextmanager
 def no_counter_check():
     """A command is executed whenever it comes."""
-    real = commands.Commands.take
+    real = orders.Commands.take
 
     async def bad(self, *arguments):
         self._state["counter"] = 0
         return await real(self, *arguments)
-    with mock.patch.object(commands.Commands, "take", bad):
+    with mock.patch.object(orders.Commands, "take", bad):
         yield
 
 
 @contextlib.contextmanager
 def counter_after_execution():
     """A command's counter is kept when it has been executed."""
-    real = commands.Commands._run
+    real = orders.Commands._run
 
     def bad(self, *arguments):
         save = self._save
@@ -88,7 +88,7 @@ def counter_after_execution():
             self._save = save
         self._save = not_yet
         return real(self, *arguments)
-    with mock.patch.object(commands.Commands, "_run", bad):
+    with mock.patch.object(orders.Commands, "_run", bad):
         yield
 
 
