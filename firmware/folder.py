@@ -12,7 +12,7 @@ class Folder:
         self.path = path
         self.g = g
         self.works = {}
-        self._told = {}  # of the commands: see there
+        self._told = {}  # of the orders: see there
         self._update = None
 
     def keep(self, name):
@@ -62,15 +62,15 @@ class Folder:
         return OwnMeters(meters, port.aes, g.water_hour, g.count, port.read_whole(self.path + "/own.json"),
                          self.keep("/own.json"))
 
-    def commands(self):
-        """Who takes the works' commands."""
-        from .orders import Commands
+    def taker(self):
+        """Who takes the works' orders."""
+        from .orders import Orders
         g = self.g
-        return Commands(g.identity.kid, self.works, g.clock, g.state, g.save_state, g.values, g, self._told)
+        return Orders(g.identity.kid, self.works, g.clock, g.state, g.save_state, g.values, g, self._told)
 
-    async def take(self, commands, before):
-        """Take an answer's commands, as commands.Commands.take."""
-        return await self.commands().take(commands, before)
+    async def take(self, orders, before):
+        """Take an answer's orders, as orders.Orders.take."""
+        return await self.taker().take(orders, before)
 
 
 class Updater:

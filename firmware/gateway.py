@@ -181,7 +181,7 @@ class Gateway:
         if self.own is not None and self.own.is_own(meter):
             self.own.take(meter, telegram, self.clock.now())
 
-    # --- what the works may order (commands.py) ---
+    # --- what the works may order (orders.py) ---
 
     def order(self, name, value):
         """Keep an order and follow it; it goes before the configuration. Raises ConfigError."""

@@ -1,4 +1,4 @@
-"""Commands of the works: verified, counted before they are executed, answered with a result record (docs/wire.md).
+"""Orders of the works: verified, counted before they are executed, answered with a result record (docs/wire.md).
 
 A command is [gateway kid, counter, not-after, name, arguments] in an envelope of purpose `command`, signed by one of
 the pinned command keys. The list is closed. The counter rises strictly and is kept durably, with the note that the
@@ -49,7 +49,7 @@ def fields(arguments, names):
     return [arguments[name] for name in names]
 
 
-class Commands:
+class Orders:
     """Takes the commands of answers. `works` has the works id and its `command_keys`; `state` is the small persistent
     state (`counter`, `executing`, `results`) and `save` keeps it durably; `gateway` does what they say; `values` is the
     ring that results go to."""

@@ -2,7 +2,7 @@
 
 A re-claim wipes these; a factory reset also forgets the works and its orders and everything that waits to be sent. The
 key pair and the counters stay in both: the gateway's id follows from the key, and a counter that began anew would let
-old commands in again. Each step can be repeated, so that one cut short is done again from the start.
+old orders in again. Each step can be repeated, so that one cut short is done again from the start.
 """
 
 import json

@@ -159,7 +159,7 @@ def _power_and_network(g, kept):
 
 
 def _connect(g, kept, works):
-    # The uplink, the commands that come over it, and the enrolment file they may replace.
+    # The uplink, the orders that come over it, and the enrolment file they may replace.
     g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"], kept.head, g.renewed,
                       kept.take, g.count)
     g.save_works = kept.save_works
@@ -171,4 +171,4 @@ def _connect(g, kept, works):
         except ConfigError:
             kept.trusted()
     if g.state["executing"]:
-        kept.commands().resume()
+        kept.taker().resume()

@@ -1,6 +1,6 @@
 """The uplink: takes records from the two rings to the receiver in signed batches, and does what each answer says.
 
-    200  acknowledge up to `through`; take the time and the commands. A `through` above what was sent: the spool is an
+    200  acknowledge up to `through`; take the time and the orders. A `through` above what was sent: the spool is an
          older copy of itself, or there are two: begin a new epoch, as after 409
     401  unknown or revoked: keep everything, ask again in an hour
     403  bad signature: keep, back off
@@ -57,12 +57,12 @@ class Uplink:
     """Sends until it is stopped.
 
     `works` is the checked enrolment file, `rings` are in order of sending, `head_fields()` returns (boot, firmware,
-    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `await on_commands(list, before)` takes an
-    answer's commands, with the time as it was known before that answer, and says whether there are results to send;
+    clock quality), `on_renew(ring)` is called when a ring began a new epoch, `await on_orders(list, before)` takes an
+    answer's orders, with the time as it was known before that answer, and says whether there are results to send;
     `count(name)` counts.
     """
 
-    def __init__(self, works, identity, rings, clock, interval, head_fields, on_renew, on_commands, count):
+    def __init__(self, works, identity, rings, clock, interval, head_fields, on_renew, on_orders, count):
         self._works = works
         self._swapped = False  # whether the former one is being tried
         self._former = None  # what was trusted before, until the new has been seen to work
@@ -72,12 +72,12 @@ class Uplink:
         self.interval = interval
         self._head_fields = head_fields
         self._on_renew = on_renew
-        self._on_commands = on_commands
+        self._on_orders = on_orders
         self._count = count
         self._most = wire.MAX_BATCH - ROOM
         self._most_records = wire.MAX_RECORDS
         self._failures = 0
-        self._results = False  # whether results of commands wait to be sent
+        self._results = False  # whether results of orders wait to be sent
         self._alone = 0  # refusals of a single record as too large, in a row
         self._kick = asyncio.Event()
         self.line = asyncio.Lock()  # whoever has a connection: a device has memory for one
@@ -309,7 +309,7 @@ class Uplink:
             self._count("errors")
             wait = self._renew(ring)
         # After that: a command may ask for acknowledged records again.
-        if answer.commands and await self._on_commands(answer.commands, before):
+        if answer.commands and await self._on_orders(answer.commands, before):
             self._results = True
         if not continues:
             return wait

@@ -20,9 +20,9 @@ from disk import Cut, Disk
 
 from firmware import config, history
 from firmware.clock import Clock
-from firmware.orders import INTERRUPTED, Commands
 from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
+from firmware.orders import INTERRUPTED, Orders
 from firmware.spool import Ring
 from firmware.uplink import Uplink
 from firmware.wire import cbor, records
@@ -188,7 +188,7 @@ class World:
     """One schedule: a disk, a receiver, and gateways that live and die on the disk."""
 
     ring = Ring
-    commands = Commands
+    commands = Orders
     uplink = Up
 
     def __init__(self, seed):
@@ -340,12 +340,12 @@ def caught(kind, seeds):
     return False
 
 
-class CountsNot(Commands):
+class CountsNot(Orders):
     """Known bad: does not look at the counter."""
 
     async def take(self, commands, before):
         self._state["counter"] = 0
-        await Commands.take(self, commands, before)
+        await Orders.take(self, commands, before)
 
 
 class Forgets(World):
@@ -357,7 +357,7 @@ class AcknowledgesLast(Up):
 
     async def _accepted(self, ring, first, last, answer):
         if answer.commands:
-            await self._on_commands(answer.commands, self._clock.now())
+            await self._on_orders(answer.commands, self._clock.now())
         return await Up._accepted(self, ring, first, last,
                                   wire_envelope.Answer(answer.epoch, answer.through, answer.time, []))
 

@@ -1,4 +1,4 @@
-"""Ed25519 (RFC 8032 5.1) in plain Python: what a gateway signs its batches with and checks commands with.
+"""Ed25519 (RFC 8032 5.1) in plain Python: what a gateway signs its batches with and checks orders with.
 
 Generators that yield between small steps, so that a signature never holds the loop longer than a radio can buffer.
 Signatures are byte for byte those of any other implementation. Refused beyond the letter of the RFC: points not in

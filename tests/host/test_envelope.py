@@ -142,7 +142,7 @@ KINDS = {  # kind of a hostile batch -> (how the names of its rows in the matrix
 
 
 def test_the_matrix_has_every_kind():
-    """Oversized, replayed and reordered as a whole: the two tests below; commands: tests/test_gateway_commands.py."""
+    """Oversized, replayed and reordered as a whole: the two tests below; commands: tests/test_gateway_orders.py."""
     rows = [(name, status) for name, _body, status in matrix()]
     for kind, (starts, status) in KINDS.items():
         for start in starts:

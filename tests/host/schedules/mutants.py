@@ -67,19 +67,19 @@ def seq_from_ram():
 @contextlib.contextmanager
 def no_counter_check():
     """A command is executed whenever it comes."""
-    real = orders.Commands.take
+    real = orders.Orders.take
 
     async def bad(self, *arguments):
         self._state["counter"] = 0
         return await real(self, *arguments)
-    with mock.patch.object(orders.Commands, "take", bad):
+    with mock.patch.object(orders.Orders, "take", bad):
         yield
 
 
 @contextlib.contextmanager
 def counter_after_execution():
     """A command's counter is kept when it has been executed."""
-    real = orders.Commands._run
+    real = orders.Orders._run
 
     def bad(self, *arguments):
         save = self._save
@@ -88,7 +88,7 @@ def counter_after_execution():
             self._save = save
         self._save = not_yet
         return real(self, *arguments)
-    with mock.patch.object(orders.Commands, "_run", bad):
+    with mock.patch.object(orders.Orders, "_run", bad):
         yield
 
 

@@ -1,4 +1,4 @@
-"""Commands: only the works' own, each at most once whatever is cut, the closed list, and the valve's rule."""
+"""Orders: only the works' own, each at most once whatever is cut, the closed list, and the valve's rule."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,9 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import envelopes
 import gateway_bench as rig
 
-from firmware import orders as commands, config, reset
+from firmware import config, orders, reset
+from firmware.crypto import ed25519
+from firmware.gateway import restored
 from firmware.orders import (
     DONE,
     FAILED,
@@ -22,10 +24,8 @@ from firmware.orders import (
     NOT_LISTED,
     NOT_UNDERSTOOD,
     TOO_LATE,
-    Commands,
+    Orders,
 )
-from firmware.crypto import ed25519
-from firmware.gateway import restored
 from firmware.wire import cbor, envelope, records
 
 T = rig.T
@@ -62,7 +62,7 @@ class Uplink:
 class Bench(rig.Bench):
     """A gateway that takes commands; `saved` is what its disk would hold after a cut."""
 
-    kind = Commands
+    kind = Orders
 
     def __init__(self, state=None, **settings):
         rig.Bench.__init__(self, **settings)
@@ -79,11 +79,11 @@ class Bench(rig.Bench):
         self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.water_hour, self.count)
         self.closed = []
         self.valve = lambda: self.closed.append(1)
-        self.commands = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)
+        self.taker = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)
         self.set_clock()
 
     def give(self, *commands, before=T):
-        return asyncio.run(self.commands.take(list(commands), before))
+        return asyncio.run(self.taker.take(list(commands), before))
 
     def results(self):
         return [tuple(row[3:5]) for row in self.records(self.values, records.RESULT)]
@@ -175,14 +175,14 @@ def matrix():
     yield "good", [good], [(5, DONE)]
 
 
-def wrong(kind=Commands):
+def wrong(kind=Orders):
     """The names of the matrix that a gateway answers otherwise than it must."""
     found = []
-    commands.MAX_COMMAND = LIMIT
+    orders.MAX_COMMAND = LIMIT
     for name, given, answer in matrix():
         port.tidy()
         g = Bench()
-        g.commands = kind(rig.ME.kid, g.works, g.clock, g.state, g.save_state, g.values, g)
+        g.taker = kind(rig.ME.kid, g.works, g.clock, g.state, g.save_state, g.values, g)
         g.give(*given)
         if answer is None:
             held = g.results() == [] and g.saved == [] and g.kept_orders == [] and g.uplink.interval == 900 \
@@ -191,7 +191,7 @@ def wrong(kind=Commands):
             held = g.results() == answer and g.uplink.interval == 300 and "commands_refused" not in g.counters
         if not held:
             found.append(name)
-    commands.MAX_COMMAND = MAX_COMMAND
+    orders.MAX_COMMAND = MAX_COMMAND
     return found
 
 
@@ -200,29 +200,29 @@ def test_every_command_of_the_matrix_gets_its_answer_and_none_is_executed():
 
 
 def test_the_matrix_sees_gateways_that_have_forgotten_a_check():
-    class VerifiesNot(Commands):
+    class VerifiesNot(Orders):
         """Known bad: takes any signature."""
         async def _opened(self, data):
             right, ed25519.verify_steps = ed25519.verify_steps, lambda *_: _good()
             try:
-                return await Commands._opened(self, data)
+                return await Orders._opened(self, data)
             finally:
                 ed25519.verify_steps = right
 
-    class Takes(Commands):
+    class Takes(Orders):
         """Known bad: does not sort."""
         async def take(self, given, before):
             for data in given:
-                await Commands.take(self, [data], before)
+                await Orders.take(self, [data], before)
 
-    class OfAnySize(Commands):
+    class OfAnySize(Orders):
         """Known bad: reads whatever length."""
         async def _opened(self, data):
-            commands.MAX_COMMAND, most = 1 << 20, commands.MAX_COMMAND
+            orders.MAX_COMMAND, most = 1 << 20, orders.MAX_COMMAND
             try:
-                return await Commands._opened(self, data)
+                return await Orders._opened(self, data)
             finally:
-                commands.MAX_COMMAND = most
+                orders.MAX_COMMAND = most
     assert {"forged: signature", "cross-works", "cross-purpose: batch", "swapped kid: of the works"} <= set(
         wrong(VerifiesNot))
     assert wrong(Takes) == ["replayed below another", "reordered"]
@@ -271,7 +271,7 @@ def test_commands_are_taken_in_rising_counter():
     assert g.results() == [(1, DONE), (2, DONE)] and g.uplink.interval == 60
 
 
-class CountsLate(Commands):
+class CountsLate(Orders):
     """Known bad: keeps the counter after the execution."""
 
     def _run(self, counter, not_after, name, arguments, before):
@@ -280,12 +280,12 @@ class CountsLate(Commands):
         self._finish(counter, 0, "")
 
 
-class CountsNot(Commands):
+class CountsNot(Orders):
     """Known bad: does not look at the counter."""
 
     async def take(self, commands, before):
         self._state["counter"] = 0
-        await Commands.take(self, commands, before)
+        await Orders.take(self, commands, before)
 
 
 def executions(kind, cut_at):
@@ -312,7 +312,7 @@ def executions(kind, cut_at):
         g.step()
         kept(state)
         g.step()
-    g.save_state = g.commands._save = save
+    g.save_state = g.taker._save = save
     again = command("close-valve", {}, 5)
     try:
         g.give(again)
@@ -320,8 +320,8 @@ def executions(kind, cut_at):
         pass
     after = Bench(json.loads(g.saved[-1]) if g.saved else None, consent={"valve": True})
     after.close_valve = lambda: done.append(1)
-    after.commands = kind(rig.ME.kid, after.works, after.clock, after.state, after.save_state, after.values, after)
-    after.commands.resume()
+    after.taker = kind(rig.ME.kid, after.works, after.clock, after.state, after.save_state, after.values, after)
+    after.taker.resume()
     after.give(again)
     after.give(again)
     return len(done), after.results()
@@ -329,7 +329,7 @@ def executions(kind, cut_at):
 
 def test_cut_anywhere_a_command_is_executed_at_most_once_and_answered():
     for cut_at in range(1, 9):
-        count, results = executions(Commands, cut_at)
+        count, results = executions(Orders, cut_at)
         assert count <= 1 and results and {r[0] for r in results} == {5}, cut_at
         if cut_at in (2, 3, 4, 5):
             assert results[0] == (5, INTERRUPTED)
@@ -458,10 +458,10 @@ def test_an_answer_cannot_make_an_old_valve_command_fresh():
     # The clock said T + 90000; the answer that carries the command says T, when it was still valid.
     assert closes(before=T + 90000, answer_time=T) == (0, TOO_LATE)
 
-    class Believes(Commands):
+    class Believes(Orders):
         """Known bad: goes by the clock as the answer has set it."""
         def _close_valve(self, not_after, now, before):
-            Commands._close_valve(self, not_after, now, now)
+            Orders._close_valve(self, not_after, now, now)
 
     class Bad(Bench):
         kind = Believes
@@ -485,32 +485,32 @@ def test_nothing_but_close_valve_moves_it_and_that_only_closes():
 
 
 def test_each_clause_of_the_valves_rule_is_seen_when_it_is_forgotten():
-    class Consents(Commands):
+    class Consents(Orders):
         """Known bad: does not ask whether the owner has consented."""
         def _close_valve(self, not_after, now, before):
             self._gateway.config["consent"]["valve"] = True
-            Commands._close_valve(self, not_after, now, before)
+            Orders._close_valve(self, not_after, now, before)
 
-    class AnyClock(Commands):
+    class AnyClock(Orders):
         """Known bad: takes the time of the answer that brings the command for a good clock."""
         def _close_valve(self, not_after, now, before):
-            Commands._close_valve(self, not_after, now, now if before is None else before)
+            Orders._close_valve(self, not_after, now, now if before is None else before)
 
-    class AnyTime(Commands):
+    class AnyTime(Orders):
         """Known bad: does not look at not-after."""
         def _execute(self, not_after, name, arguments, before):
-            return Commands._execute(self, T + 200, name, arguments, before)
+            return Orders._execute(self, T + 200, name, arguments, before)
 
-    class AnyLength(Commands):
+    class AnyLength(Orders):
         """Known bad: takes a command however long it is valid."""
         def _close_valve(self, not_after, now, before):
-            Commands._close_valve(self, min(not_after, T + 300), now, before)
+            Orders._close_valve(self, min(not_after, T + 300), now, before)
 
-    class Opens(Commands):
+    class Opens(Orders):
         """Known bad: another name moves the valve too."""
         def _execute(self, not_after, name, arguments, before):
             name = "close-valve" if name == "open-valve" else name
-            return Commands._execute(self, not_after, name, arguments, before)
+            return Orders._execute(self, not_after, name, arguments, before)
 
     def kind(bad):
         class Bad(Bench):
