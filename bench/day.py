@@ -33,9 +33,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from netti_tools import release  # noqa: E402
 from netti_tools.demo import evidence, processes  # noqa: E402
 from netti_tools.demo.proxy import Proxy  # noqa: E402
+from netti_tools.release import build  # noqa: E402
 from netti_tools.simulate import han_encoder, wmbus_encoder  # noqa: E402
 from netti_tools.simulate.clock import SimulatedClock  # noqa: E402
 
@@ -172,7 +172,7 @@ class Day:
             "own_meters": [{"meter": own.text, "key": own.key.hex()}], "interval": 900, "spool": "flash",
             "relay": {"window": WINDOW}, "simulated": {"scale": self.scale, "clock": YEAR_2000}}))
         (self.folder / "d" / "boot.py").write_bytes(Path(str(boot.__file__)).read_bytes())
-        for f in release.build("0.2.0", 1767225600, [bytes(32)], ("x64",)):
+        for f in build.build("0.2.0", 1767225600, [bytes(32)], ("x64",)):
             path = self.folder / "d" / "slots" / "a" / f.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(f.data)

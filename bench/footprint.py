@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import han_vectors  # noqa: E402
 import wmbus_cases  # noqa: E402
-from netti_tools import release  # noqa: E402
+from netti_tools.release import build  # noqa: E402
 
 from firmware import identity  # noqa: E402
 
@@ -92,7 +92,7 @@ print(json.dumps(dict(heap=[[m, heap[m]] for m in heap if ours(m)], loaded=loade
 
 def compiled():
     """All files of a release, with machine code for the chip and for here."""
-    return release.build("0.0.1", 1767225600, [bytes(32)], (ARCHITECTURE, "x64"))
+    return build.build("0.0.1", 1767225600, [bytes(32)], (ARCHITECTURE, "x64"))
 
 
 def measure(files, config):

@@ -6,8 +6,9 @@ import sys
 
 import han_vectors as v
 import pytest
-from netti_tools import cli, render, render_explain
+from netti_tools import cli
 from netti_tools.captures.explaining import Explanation, Span
+from netti_tools.show import explanations, readings
 from own_vectors import KEY, format_a, kaifa_list_1, on_air, p1, telegram
 
 WRONG = "FF" * 16
@@ -153,8 +154,8 @@ def test_layers_have_colours_in_a_terminal(monkeypatch, capsys):
     """In a terminal there are colours, decrypted bytes are in italics; elsewhere there is neither."""
     spans = [Span(0, b"\x2e", b"\x2e", "dll", "length"), Span(1, b"\x01\x02", b"\x2f\x2f", "data", "[filler]"),
              Span(3, bytes(20), bytes(20), "sealed", "")]
-    rows = render_explain.lines(Explanation("", "NET-1", spans, "wrong key", "why", ""))
-    plain = render.Printer()
+    rows = explanations.lines(Explanation("", "NET-1", spans, "wrong key", "why", ""))
+    plain = readings.Printer()
     for row in rows:
         plain(row)
     text = capsys.readouterr().out
@@ -164,7 +165,7 @@ def test_layers_have_colours_in_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    coloured = render.Printer()
+    coloured = readings.Printer()
     for row in rows:
         coloured(row)
     text = capsys.readouterr().out

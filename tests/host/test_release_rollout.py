@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from netti_tools import release
+from netti_tools.release import build
 from receiver_support import DAY, NOW, Gateway, Running, make
 
 import firmware.wire.records as records
@@ -23,11 +23,11 @@ KEY = Ed25519PrivateKey.generate()
 
 def made(folder, version):
     """A signed release of two small files."""
-    files = [release.File("firmware/main.mpy", b"M\x06 one " + version.encode(), ""),
-             release.File("wmbus/_fast.mpy", b"M\x06 fast", "rv32imc")]
-    data = release.content(version, NOW, files)
-    release.write(folder / version, data, files)
-    (folder / version / "manifest").write_bytes(release.signed(data, KEY))
+    files = [build.File("firmware/main.mpy", b"M\x06 one " + version.encode(), ""),
+             build.File("wmbus/_fast.mpy", b"M\x06 fast", "rv32imc")]
+    data = build.content(version, NOW, files)
+    build.write(folder / version, data, files)
+    (folder / version / "manifest").write_bytes(build.signed(data, KEY))
     return folder / version
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from netti_tools import release
+from netti_tools.release import build
 
 from cloud_receiver.data.clock import Clock
 from firmware import boot, identity
@@ -32,7 +32,7 @@ FAR = 1 << 33
 @pytest.fixture(scope="module")
 def base():
     """All modules, compiled once."""
-    return release.build("0.2.0", BUILT, [public(KEY), public(SUCCESSOR)], ("x64",))
+    return build.build("0.2.0", BUILT, [public(KEY), public(SUCCESSOR)], ("x64",))
 
 
 class Makers:
@@ -42,19 +42,19 @@ class Makers:
         self.base, self.folder = base, folder
 
     def files(self, version, keys=(KEY, SUCCESSOR), **changes):
-        own = release.generated(version, BUILT, [public(k) for k in keys])
+        own = build.generated(version, BUILT, [public(k) for k in keys])
         own.update({name.replace("__", "/") + ".py": source.encode() for name, source in changes.items()})
         files = {f.path: f for f in self.base}
         for path, source in own.items():
             mpy = path[:-3] + ".mpy"
-            files[mpy] = release.File(mpy, release.compiled(path, source), "")
+            files[mpy] = build.File(mpy, build.compiled(path, source), "")
         return list(files.values())
 
     def make(self, version, key=KEY, keys=(KEY, SUCCESSOR), **changes):
         files = self.files(version, keys, **changes)
-        data = release.content(version, BUILT, files)
-        release.write(self.folder / version, data, files)
-        (self.folder / version / "manifest").write_bytes(release.signed(data, key))
+        data = build.content(version, BUILT, files)
+        build.write(self.folder / version, data, files)
+        (self.folder / version / "manifest").write_bytes(build.signed(data, key))
         return version
 
 
@@ -179,7 +179,7 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
         home.wait(lambda: home.runs() == "0.2.0")
         # Everything is new, so that there is something to fetch.
         pad = "\nPAD = %r\n" % os.urandom(300)
-        changes = {p[:-3].replace("/", "__"): s.read_text() + pad for p, s in release.sources()
+        changes = {p[:-3].replace("/", "__"): s.read_text() + pad for p, s in build.sources()
                    if p.startswith("firmware/") and "release_keys" not in p and "version" not in p
                    and "__init__" not in p}
         home.order(home.makers.make("0.3.0", **changes))
@@ -196,7 +196,7 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
         blobs = [name for name in home.receiver.fetched if not name.endswith("manifest")]
         assert len(blobs) <= len(set(blobs)) + 16
         manifest = (home.root / "releases/0.3.0/content").read_bytes()
-        for path, _size, digest, _ in release.check(manifest):
+        for path, _size, digest, _ in build.check(manifest):
             assert hashlib.sha256((home.root / "slots/b" / path).read_bytes()).digest() == digest
 
 

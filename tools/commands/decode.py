@@ -124,10 +124,10 @@ class _Explained:
     """Prints explanations, as JSON or for people."""
 
     def __init__(self, as_json: bool) -> None:
-        from .. import render, render_explain
         from ..captures import explaining
-        self.explaining, self.lines, self.as_json = explaining, render_explain.lines, as_json
-        self.print, self.first = render.Printer(), True
+        from ..show import explanations, readings
+        self.explaining, self.lines, self.as_json = explaining, explanations.lines, as_json
+        self.print, self.first = readings.Printer(), True
 
     def __call__(self, result, decoder) -> bool:
         """Print one; False where there is nothing to explain."""
@@ -150,8 +150,8 @@ class _Table:
     """Prints readings for people, a blank line between two."""
 
     def __init__(self) -> None:
-        from .. import render
-        self.render, self.print, self.first = render, render.Printer(), True
+        from ..show import readings
+        self.render, self.print, self.first = readings, readings.Printer(), True
 
     def __call__(self, result) -> None:
         if not self.first:

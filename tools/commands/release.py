@@ -10,8 +10,8 @@ from pathlib import Path
 from firmware.slots import SlotError, version_number
 from firmware.wire import envelope
 
-from .. import release
 from ..errors import CommandError
+from ..release import build
 
 HELP = "build and sign a release of the device's firmware, or make the keys for it"
 EXAMPLE = """netti release key keys
@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p.add_argument("out", type=Path, help="the release's folder")
     p.add_argument("folder", type=Path, help="the device's folder")
     p.add_argument("--keys", type=Path, required=True, help="folder with the public keys to check it by")
-    p.add_argument("--architecture", choices=release.ARCHITECTURES, default="rv32imc", help="the chip's (default "
+    p.add_argument("--architecture", choices=build.ARCHITECTURES, default="rv32imc", help="the chip's (default "
                    "%(default)s)")
 
 
@@ -70,8 +70,8 @@ def _key(args):
         if (args.folder / name).exists():
             raise CommandError(f"{args.folder / name}: there is a key already; it is not replaced")
     for name in ("release.key", "successor.key"):
-        key = release.make_key(args.folder / name, secret)
-        print(f"{args.folder / name}  {envelope.kid_text(envelope.kid(release.public_bytes(key)))}")
+        key = build.make_key(args.folder / name, secret)
+        print(f"{args.folder / name}  {envelope.kid_text(envelope.kid(build.public_bytes(key)))}")
     return 0
 
 
@@ -79,7 +79,7 @@ def _public_keys(folder):
     found = [folder / name for name in ("release.pub", "successor.pub") if (folder / name).exists()]
     if not found:
         raise CommandError(f"{folder}: no release.pub here (netti release key {folder})")
-    return [release.read_public(path) for path in found]
+    return [build.read_public(path) for path in found]
 
 
 def _build(args):
@@ -93,12 +93,12 @@ def _build(args):
     built = args.built
     if built is None:
         built = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    files = release.build(args.version, built, keys, progress=_progress)
-    data = release.content(args.version, built, files)
-    release.write(args.out, data, files)
+    files = build.build(args.version, built, keys, progress=_progress)
+    data = build.content(args.version, built, files)
+    build.write(args.out, data, files)
     size = sum(len(f.data) for f in files if not f.architecture)
     print(f"{args.out}: {args.version}, {len(files)} files, {size} bytes and machine code for "
-          + ", ".join(release.ARCHITECTURES))
+          + ", ".join(build.ARCHITECTURES))
     print(f"not signed yet: netti release sign {args.out} --key KEY")
     return 0
 
@@ -109,22 +109,22 @@ def _progress(done, of):
 
 
 def _sign(args):
-    data = release.read(args.out / "content")
-    rows = release.check(data)
-    wrong = release.missing(args.out, rows)
+    data = build.read(args.out / "content")
+    rows = build.check(data)
+    wrong = build.missing(args.out, rows)
     if wrong:
         raise CommandError(f"{args.out}: {wrong[0]}")
-    pem = release.read(args.key)
-    key = release.read_key(args.key, _passphrase(False) if b"ENCRYPTED" in pem else None)
-    (args.out / "manifest").write_bytes(release.signed(data, key))
-    print(f"{args.out}/manifest: signed by {envelope.kid_text(envelope.kid(release.public_bytes(key)))}")
+    pem = build.read(args.key)
+    key = build.read_key(args.key, _passphrase(False) if b"ENCRYPTED" in pem else None)
+    (args.out / "manifest").write_bytes(build.signed(data, key))
+    print(f"{args.out}/manifest: signed by {envelope.kid_text(envelope.kid(build.public_bytes(key)))}")
     return 0
 
 
 def _checked(args):
-    data = release.opened(args.out, _public_keys(args.keys))
-    rows = release.check(data)
-    wrong = release.missing(args.out, rows)
+    data = build.opened(args.out, _public_keys(args.keys))
+    rows = build.check(data)
+    wrong = build.missing(args.out, rows)
     if wrong:
         raise CommandError(f"{args.out}: {wrong[0]}")
     return data, rows
@@ -132,7 +132,7 @@ def _checked(args):
 
 def _show(args):
     data, rows = _checked(args)
-    head, _ = release.update.read_head(data, 0)
+    head, _ = build.update.read_head(data, 0)
     print(f"version {head[0]}, built {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(head[1]))}, signature good")
     for path, size, digest, architecture in rows:
         print(f"{size:>7}  {digest.hex()[:16]}  {path}{'  ' + architecture if architecture else ''}")
@@ -144,8 +144,8 @@ def _unpack(args):
     slot = args.folder / "slots" / "a"
     if slot.exists():
         raise CommandError(f"{slot}: there is a release already")
-    count = release.unpack(args.out, rows, args.architecture, slot)
-    boot = Path(str(release.firmware.__file__)).parent / "boot.py"
+    count = build.unpack(args.out, rows, args.architecture, slot)
+    boot = Path(str(build.firmware.__file__)).parent / "boot.py"
     (args.folder / "boot.py").write_bytes(boot.read_bytes())
     print(f"{args.folder}: boot.py, {count} files in slots/a")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from firmware import boot, slots
 
-from .. import release
+from ..release import build
 
 FIRST, SECOND = "0.2.0", "0.2.1"
 BUILT = 1767225600
@@ -19,20 +19,20 @@ ARCHITECTURE = "x64"
 def make(root: Path, out: Path) -> None:
     """Flash the first release onto the device at `root`, and write the second, signed, to `out`."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    key = release.make_key(out.parent / "release.pem")
-    keys = [release.public_bytes(key)]
-    files = {f.path: f for f in release.build(FIRST, BUILT, keys, (ARCHITECTURE,))}
+    key = build.make_key(out.parent / "release.pem")
+    keys = [build.public_bytes(key)]
+    files = {f.path: f for f in build.build(FIRST, BUILT, keys, (ARCHITECTURE,))}
     for f in files.values():
         path = root / "slots" / "a" / f.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f.data)
     shutil.copyfile(str(boot.__file__), root / "boot.py")
-    source = release.generated(SECOND, BUILT, keys)["firmware/version.py"]
-    files["firmware/version.mpy"] = release.File("firmware/version.mpy",
-                                                 release.compiled("firmware/version.py", source), "")
-    data = release.content(SECOND, BUILT, list(files.values()))
-    release.write(out, data, list(files.values()))
-    (out / "manifest").write_bytes(release.signed(data, key))
+    source = build.generated(SECOND, BUILT, keys)["firmware/version.py"]
+    files["firmware/version.mpy"] = build.File("firmware/version.mpy",
+                                                 build.compiled("firmware/version.py", source), "")
+    data = build.content(SECOND, BUILT, list(files.values()))
+    build.write(out, data, list(files.values()))
+    (out / "manifest").write_bytes(build.signed(data, key))
 
 
 def runs(root: Path) -> "str | None":

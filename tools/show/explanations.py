@@ -5,8 +5,8 @@ Bytes that were sent encrypted are shown decrypted, in italics; cipher text nobo
 
 from typing import Iterator
 
-from .captures.explaining import Explanation, Span
-from .render import Line
+from ..captures.explaining import Explanation, Span
+from .readings import Line
 
 BYTES = 8  # a line
 TEXT = 60  # characters of P1 shown as text; more are shown as bytes

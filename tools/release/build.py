@@ -26,7 +26,7 @@ from firmware import update
 from firmware.slots import SlotError
 from firmware.wire import envelope
 
-from .errors import CommandError
+from ..errors import CommandError
 
 PACKAGES = (firmware, han_reader, wmbus)
 # What only tools on a computer use.

@@ -1,0 +1,1 @@
+"""Readings and explanations as lines for people; imports the captures' types and nothing that decodes."""
