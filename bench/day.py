@@ -172,7 +172,7 @@ class Day:
             "own_meters": [{"meter": own.text, "key": own.key.hex()}], "interval": 900, "spool": "flash",
             "relay": {"window": WINDOW}, "simulated": {"scale": self.scale, "clock": YEAR_2000}}))
         (self.folder / "d" / "boot.py").write_bytes(Path(str(boot.__file__)).read_bytes())
-        for f in build.build("0.2.0", 1767225600, [bytes(32)], ("x64",)):
+        for f in build.compile_all("0.2.0", 1767225600, [bytes(32)], ("x64",)):
             path = self.folder / "d" / "slots" / "a" / f.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(f.data)

@@ -92,7 +92,7 @@ print(json.dumps(dict(heap=[[m, heap[m]] for m in heap if ours(m)], loaded=loade
 
 def compiled():
     """All files of a release, with machine code for the chip and for here."""
-    return build.build("0.0.1", 1767225600, [bytes(32)], (ARCHITECTURE, "x64"))
+    return build.compile_all("0.0.1", 1767225600, [bytes(32)], (ARCHITECTURE, "x64"))
 
 
 def measure(files, config):

@@ -14,7 +14,9 @@ import pytest
 if not hasattr(cbor2, "CBORDecodeValueError"):
     cbor2.CBORDecodeValueError = cbor2.CBORDecodeError
 import zcbor
-from netti_tools.release import build
+from netti_tools.errors import CommandError
+from netti_tools.release import build, manifest
+from netti_tools.release import keys as release_keys
 
 from firmware import update
 
@@ -46,24 +48,24 @@ def made(tmp_path_factory):
 def test_keys_are_made_once_and_are_their_owners_only(made):
     for name in ("release", "successor"):
         assert (made / "keys" / f"{name}.key").stat().st_mode & 0o777 == 0o600
-        assert build.public_bytes(build.read_key(made / "keys" / f"{name}.key")) == build.read_public(
-            made / "keys" / f"{name}.pub")
+        secret = release_keys.read_key(made / "keys" / f"{name}.key")
+        assert release_keys.public_bytes(secret) == release_keys.read_public(made / "keys" / f"{name}.pub")
     assert "not replaced" in refused("key", made / "keys")
 
 
 def test_what_is_built_is_whole_and_the_same_again(made, tmp_path):
     data = (made / "out" / "content").read_bytes()
-    rows = build.check(data)
+    rows = manifest.check(data)
     paths = {path for path, *_ in rows}
     assert {"firmware/main.mpy", "firmware/boot.mpy", "wmbus/drivers/kam.mpy", "han_reader/lists.mpy"} <= paths
     assert not paths & {"wmbus/dissect.mpy", "han_reader/capture.mpy"} and not any("tools" in p for p in paths)
     # Machine code once per chip, bytecode once.
     assert sorted(a for p, _, _, a in rows if p == "wmbus/_fast.mpy") == sorted(build.ARCHITECTURES)
     assert all(not a for p, _, _, a in rows if not p.endswith("_fast.mpy"))
-    assert build.missing(made / "out", rows) == []
-    keys = [build.read_public(made / "keys" / n) for n in ("release.pub", "successor.pub")]
-    again = build.build("0.2.0", 1767225600, keys)
-    assert build.content("0.2.0", 1767225600, again) == data
+    assert manifest.missing(made / "out", rows) == []
+    keys = [release_keys.read_public(made / "keys" / n) for n in ("release.pub", "successor.pub")]
+    again = build.compile_all("0.2.0", 1767225600, keys)
+    assert manifest.content("0.2.0", 1767225600, again) == data
 
 
 def test_the_manifest_follows_the_schema(made):
@@ -88,7 +90,7 @@ def test_show_and_unpack_check_before_they_do_anything(made, tmp_path):
     assert "not signed by a release key" in refused("show", made / "out", "--keys", tmp_path / "other")
     broken = tmp_path / "broken"
     shutil.copytree(made / "out", broken)
-    path, _, digest, _ = build.check((broken / "content").read_bytes())[5]
+    path, _, digest, _ = manifest.check((broken / "content").read_bytes())[5]
     (broken / digest.hex()).write_bytes(b"M\x06")
     for action in (("show", broken, "--keys", made / "keys"), ("sign", broken, "--key", made / "keys/release.key"),
                    ("unpack", broken, tmp_path / "device", "--keys", made / "keys")):
@@ -120,15 +122,15 @@ def test_bad_input_is_one_line(made, tmp_path):
 
 
 def test_a_module_that_does_not_compile_is_named():
-    with pytest.raises(build.CommandError, match="firmware/x.py: mpy-cross"):
-        build.compiled("firmware/x.py", b"def (:\n")
+    with pytest.raises(CommandError, match="firmware/x.py: mpy-cross"):
+        build.compile_module("firmware/x.py", b"def (:\n")
 
 
 def test_a_key_with_a_passphrase(tmp_path):
-    key = build.make_key(tmp_path / "release.key", b"long and secret")
+    key = release_keys.make_key(tmp_path / "release.key", b"long and secret")
     assert b"ENCRYPTED" in (tmp_path / "release.key").read_bytes()
-    assert build.public_bytes(build.read_key(tmp_path / "release.key", b"long and secret")) == (
-        build.public_bytes(key))
+    same = release_keys.read_key(tmp_path / "release.key", b"long and secret")
+    assert release_keys.public_bytes(same) == release_keys.public_bytes(key)
     for wrong in (None, b"other"):
-        with pytest.raises(build.CommandError, match="passphrase"):
-            build.read_key(tmp_path / "release.key", wrong)
+        with pytest.raises(CommandError, match="passphrase"):
+            release_keys.read_key(tmp_path / "release.key", wrong)

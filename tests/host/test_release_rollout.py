@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from netti_tools.release import build
+from netti_tools.release import build, manifest
 from receiver_support import DAY, NOW, Gateway, Running, make
 
 import firmware.wire.records as records
@@ -25,9 +25,9 @@ def made(folder, version):
     """A signed release of two small files."""
     files = [build.File("firmware/main.mpy", b"M\x06 one " + version.encode(), ""),
              build.File("wmbus/_fast.mpy", b"M\x06 fast", "rv32imc")]
-    data = build.content(version, NOW, files)
-    build.write(folder / version, data, files)
-    (folder / version / "manifest").write_bytes(build.signed(data, KEY))
+    data = manifest.content(version, NOW, files)
+    manifest.write(folder / version, data, files)
+    (folder / version / "manifest").write_bytes(manifest.sign(data, KEY))
     return folder / version
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from netti_tools.release import build
+from netti_tools.release import build, manifest
 
 from cloud_receiver.data.clock import Clock
 from firmware import boot, identity
@@ -32,7 +32,7 @@ FAR = 1 << 33
 @pytest.fixture(scope="module")
 def base():
     """All modules, compiled once."""
-    return build.build("0.2.0", BUILT, [public(KEY), public(SUCCESSOR)], ("x64",))
+    return build.compile_all("0.2.0", BUILT, [public(KEY), public(SUCCESSOR)], ("x64",))
 
 
 class Makers:
@@ -47,14 +47,14 @@ class Makers:
         files = {f.path: f for f in self.base}
         for path, source in own.items():
             mpy = path[:-3] + ".mpy"
-            files[mpy] = build.File(mpy, build.compiled(path, source), "")
+            files[mpy] = build.File(mpy, build.compile_module(path, source), "")
         return list(files.values())
 
     def make(self, version, key=KEY, keys=(KEY, SUCCESSOR), **changes):
         files = self.files(version, keys, **changes)
-        data = build.content(version, BUILT, files)
-        build.write(self.folder / version, data, files)
-        (self.folder / version / "manifest").write_bytes(build.signed(data, key))
+        data = manifest.content(version, BUILT, files)
+        manifest.write(self.folder / version, data, files)
+        (self.folder / version / "manifest").write_bytes(manifest.sign(data, key))
         return version
 
 
@@ -195,8 +195,8 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
         # What one attempt fetched the next did not fetch again; a file cut off in the middle was.
         blobs = [name for name in home.receiver.fetched if not name.endswith("manifest")]
         assert len(blobs) <= len(set(blobs)) + 16
-        manifest = (home.root / "releases/0.3.0/content").read_bytes()
-        for path, _size, digest, _ in build.check(manifest):
+        content = (home.root / "releases/0.3.0/content").read_bytes()
+        for path, _size, digest, _ in manifest.check(content):
             assert hashlib.sha256((home.root / "slots/b" / path).read_bytes()).digest() == digest
 
 

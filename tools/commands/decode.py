@@ -1,11 +1,7 @@
 """`netti decode`: captured telegrams and HAN messages, read and shown."""
 
-import io
 import json
-import os
-import re
 import sys
-from typing import BinaryIO, Iterator
 
 from ..errors import CommandError
 
@@ -17,8 +13,6 @@ EXAMPLE = """netti decode 2E44… --key 000102030405060708090A0B0C0D0E0F
 
 exit status:
   0 every frame gave a reading   1 at least one gave none, or there was no frame   2 wrong usage"""
-
-_HEX = re.compile(r"^(?:0[xX])?[0-9a-fA-F:\s]+$")
 
 
 def arguments(parser) -> None:
@@ -53,7 +47,7 @@ def run(args) -> int:
     if not args.input:
         raise CommandError("nothing to decode: give a telegram in hex, a file, or - for standard input")
 
-    from ..captures import keys, pieces
+    from ..captures import files, keys, pieces
     from ..captures.decoding import Decoder
     table = keys.Keys([keys.key(k) for k in args.key], keys.read(args.keys) if args.keys else None)
     ek = keys.key(args.ek, "--ek") if args.ek else None
@@ -61,7 +55,7 @@ def run(args) -> int:
     explain = _Explained(args.json) if args.explain else None
     show = _json if args.json else _Table()
     good = bad = 0
-    for name, stream in inputs(args.input):
+    for name, stream in files.inputs(args.input):
         decoder = Decoder(table, ek, ak)
         with stream:
             for result in decoder.results(pieces(stream, name)):
@@ -80,34 +74,6 @@ def run(args) -> int:
     elif not good and not bad:
         print("netti decode: no frame found", file=sys.stderr)
     return 0 if good and not bad else 1
-
-
-def opened(path: str) -> BinaryIO:
-    """A file, or standard input for `-`, as bytes."""
-    try:
-        return os.fdopen(os.dup(0), "rb") if path == "-" else open(path, "rb")  # noqa: SIM115 - the caller closes it
-    except OSError as e:
-        raise CommandError(f"{path}: {e.strerror}") from None
-
-
-def inputs(arguments: "list[str]") -> "Iterator[tuple[str, BinaryIO]]":
-    """Each argument as a name and a stream of bytes: standard input, a file, or the hex itself."""
-    for text in _joined(arguments):
-        if text == "-" or os.path.exists(text):
-            yield "stdin" if text == "-" else text, opened(text)
-        elif _HEX.match(text) or "telegram=" in text or text.count(";") >= 7:
-            yield "argument", io.BytesIO(text.encode() + b"\n")
-        elif text.startswith("/") and "!" in text and "\n" in text:
-            yield "argument", io.BytesIO(text.encode())
-        else:
-            raise CommandError(f"{text}: no such file, and not hex")
-
-
-def _joined(arguments: "list[str]") -> "list[str]":
-    """Hex typed with blanks and without quotes arrives in many arguments: put it together again."""
-    if len(arguments) > 1 and all(len(a) <= 8 and _HEX.match(a) and not os.path.exists(a) for a in arguments):
-        return ["".join(arguments)]
-    return arguments
 
 
 def fault_line(result) -> str:
@@ -131,16 +97,17 @@ class _Explained:
 
     def __call__(self, result, decoder) -> bool:
         """Print one; False where there is nothing to explain."""
-        found = self.explaining.explain(result, decoder)
-        if found is None:
+        explanation = self.explaining.explain(result, decoder)
+        if explanation is None:
             return False
         if self.as_json:
-            print(json.dumps(self.explaining.as_json(found), ensure_ascii=False), flush=True)
+            print(json.dumps(self.explaining.as_json(explanation), ensure_ascii=False), flush=True)
             return True
         if not self.first:
             self.print([])
         self.first = False
-        for line in self.lines(found._replace(where="" if found.where.startswith("argument") else found.where)):
+        where = "" if explanation.where.startswith("argument") else explanation.where
+        for line in self.lines(explanation._replace(where=where)):
             self.print(line)
         sys.stdout.flush()
         return True
@@ -151,14 +118,14 @@ class _Table:
 
     def __init__(self) -> None:
         from ..show import readings
-        self.render, self.print, self.first = readings, readings.Printer(), True
+        self.show, self.print, self.first = readings, readings.Printer(), True
 
     def __call__(self, result) -> None:
         if not self.first:
             self.print([])
         self.first = False
         where = "" if result.where.startswith("argument") else result.where
-        self.print(self.render.heading(where, result.meter, result.reading))
-        for line in self.render.lines(result.reading):
+        self.print(self.show.heading(where, result.meter, result.reading))
+        for line in self.show.lines(result.reading):
             self.print(line)
         sys.stdout.flush()

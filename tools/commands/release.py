@@ -7,11 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+from firmware import boot, update
 from firmware.slots import SlotError, version_number
 from firmware.wire import envelope
 
 from ..errors import CommandError
-from ..release import build
+from ..release import build, manifest
+from ..release import keys as release_keys
 
 HELP = "build and sign a release of the device's firmware, or make the keys for it"
 EXAMPLE = """netti release key keys
@@ -70,16 +72,16 @@ def _key(args):
         if (args.folder / name).exists():
             raise CommandError(f"{args.folder / name}: there is a key already; it is not replaced")
     for name in ("release.key", "successor.key"):
-        key = build.make_key(args.folder / name, secret)
-        print(f"{args.folder / name}  {envelope.kid_text(envelope.kid(build.public_bytes(key)))}")
+        key = release_keys.make_key(args.folder / name, secret)
+        print(f"{args.folder / name}  {envelope.kid_text(envelope.kid(release_keys.public_bytes(key)))}")
     return 0
 
 
 def _public_keys(folder):
-    found = [folder / name for name in ("release.pub", "successor.pub") if (folder / name).exists()]
-    if not found:
+    paths = [folder / name for name in ("release.pub", "successor.pub") if (folder / name).exists()]
+    if not paths:
         raise CommandError(f"{folder}: no release.pub here (netti release key {folder})")
-    return [build.read_public(path) for path in found]
+    return [release_keys.read_public(path) for path in paths]
 
 
 def _build(args):
@@ -93,9 +95,9 @@ def _build(args):
     built = args.built
     if built is None:
         built = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    files = build.build(args.version, built, keys, progress=_progress)
-    data = build.content(args.version, built, files)
-    build.write(args.out, data, files)
+    files = build.compile_all(args.version, built, keys, progress=_progress)
+    data = manifest.content(args.version, built, files)
+    manifest.write(args.out, data, files)
     size = sum(len(f.data) for f in files if not f.architecture)
     print(f"{args.out}: {args.version}, {len(files)} files, {size} bytes and machine code for "
           + ", ".join(build.ARCHITECTURES))
@@ -109,22 +111,22 @@ def _progress(done, of):
 
 
 def _sign(args):
-    data = build.read(args.out / "content")
-    rows = build.check(data)
-    wrong = build.missing(args.out, rows)
+    data = release_keys.read_file(args.out / "content")
+    rows = manifest.check(data)
+    wrong = manifest.missing(args.out, rows)
     if wrong:
         raise CommandError(f"{args.out}: {wrong[0]}")
-    pem = build.read(args.key)
-    key = build.read_key(args.key, _passphrase(False) if b"ENCRYPTED" in pem else None)
-    (args.out / "manifest").write_bytes(build.signed(data, key))
-    print(f"{args.out}/manifest: signed by {envelope.kid_text(envelope.kid(build.public_bytes(key)))}")
+    pem = release_keys.read_file(args.key)
+    key = release_keys.read_key(args.key, _passphrase(False) if b"ENCRYPTED" in pem else None)
+    (args.out / "manifest").write_bytes(manifest.sign(data, key))
+    print(f"{args.out}/manifest: signed by {envelope.kid_text(envelope.kid(release_keys.public_bytes(key)))}")
     return 0
 
 
 def _checked(args):
-    data = build.opened(args.out, _public_keys(args.keys))
-    rows = build.check(data)
-    wrong = build.missing(args.out, rows)
+    data = manifest.signed_content(args.out, _public_keys(args.keys))
+    rows = manifest.check(data)
+    wrong = manifest.missing(args.out, rows)
     if wrong:
         raise CommandError(f"{args.out}: {wrong[0]}")
     return data, rows
@@ -132,7 +134,7 @@ def _checked(args):
 
 def _show(args):
     data, rows = _checked(args)
-    head, _ = build.update.read_head(data, 0)
+    head, _ = update.read_head(data, 0)
     print(f"version {head[0]}, built {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(head[1]))}, signature good")
     for path, size, digest, architecture in rows:
         print(f"{size:>7}  {digest.hex()[:16]}  {path}{'  ' + architecture if architecture else ''}")
@@ -144,8 +146,7 @@ def _unpack(args):
     slot = args.folder / "slots" / "a"
     if slot.exists():
         raise CommandError(f"{slot}: there is a release already")
-    count = build.unpack(args.out, rows, args.architecture, slot)
-    boot = Path(str(build.firmware.__file__)).parent / "boot.py"
-    (args.folder / "boot.py").write_bytes(boot.read_bytes())
+    count = manifest.unpack(args.out, rows, args.architecture, slot)
+    (args.folder / "boot.py").write_bytes(Path(str(boot.__file__)).read_bytes())
     print(f"{args.folder}: boot.py, {count} files in slots/a")
     return 0

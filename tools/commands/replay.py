@@ -34,13 +34,12 @@ def arguments(parser) -> None:
 
 def run(args) -> int:
     """Play the capture; 0 when all of it was taken."""
-    from ..captures import pieces, playing
-    from .decode import opened
+    from ..captures import files, pieces, playing
     if not args.speed > 0 or not args.interval >= 0:
         raise CommandError("--speed must be above 0, --interval not below")
     name = "stdin" if args.file == "-" else args.file
     left_out: "dict[str, int]" = {}
-    with opened(args.file) as stream:
+    with files.open_input(args.file) as stream:
         frames = list(playing.frames(pieces(stream, name), left_out))
     kinds = {f.kind for f in frames}
     if args.to.startswith("https://"):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from firmware import boot, slots
 
-from ..release import build
+from ..release import build, manifest
+from ..release import keys as release_keys
 
 FIRST, SECOND = "0.2.0", "0.2.1"
 BUILT = 1767225600
@@ -19,9 +20,9 @@ ARCHITECTURE = "x64"
 def make(root: Path, out: Path) -> None:
     """Flash the first release onto the device at `root`, and write the second, signed, to `out`."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    key = build.make_key(out.parent / "release.pem")
-    keys = [build.public_bytes(key)]
-    files = {f.path: f for f in build.build(FIRST, BUILT, keys, (ARCHITECTURE,))}
+    key = release_keys.make_key(out.parent / "release.pem")
+    keys = [release_keys.public_bytes(key)]
+    files = {f.path: f for f in build.compile_all(FIRST, BUILT, keys, (ARCHITECTURE,))}
     for f in files.values():
         path = root / "slots" / "a" / f.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,10 +30,10 @@ def make(root: Path, out: Path) -> None:
     shutil.copyfile(str(boot.__file__), root / "boot.py")
     source = build.generated(SECOND, BUILT, keys)["firmware/version.py"]
     files["firmware/version.mpy"] = build.File("firmware/version.mpy",
-                                                 build.compiled("firmware/version.py", source), "")
-    data = build.content(SECOND, BUILT, list(files.values()))
-    build.write(out, data, list(files.values()))
-    (out / "manifest").write_bytes(build.signed(data, key))
+                                               build.compile_module("firmware/version.py", source), "")
+    data = manifest.content(SECOND, BUILT, list(files.values()))
+    manifest.write(out, data, list(files.values()))
+    (out / "manifest").write_bytes(manifest.sign(data, key))
 
 
 def runs(root: Path) -> "str | None":
