@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import socket
 import sys
 
@@ -77,7 +76,7 @@ _TERMIOS = {"B300": 7, "B1200": 9, "B2400": 11, "B4800": 12, "B9600": 13, "B1920
 
 
 def _raw(fd, baud, parity):
-    # Eight bits as they come. MicroPython's read would wait until its buffer is full: there it takes what is there, and
+    # MicroPython: eight bits as they come. Its read would wait until its buffer is full, so it takes what is there, and
     # waiting is the loop's business.
     import termios
 
@@ -87,9 +86,14 @@ def _raw(fd, baud, parity):
     mode[0] = mode[1] = mode[3] = 0
     mode[2] = value("CS8") | value("CREAD") | value("CLOCAL") | (value("PARENB") if parity == "E" else 0)
     mode[4] = mode[5] = value("B%d" % baud)
-    mode[6][value("VTIME")] = 0
-    mode[6][value("VMIN")] = 0 if MICROPYTHON else 1
+    mode[6][value("VTIME")] = mode[6][value("VMIN")] = 0
     termios.tcsetattr(fd, termios.TCSANOW, mode)
+
+
+def _serial(path, baud, parity):
+    # CPython: pyserial knows the platforms. What it raises is an OSError.
+    import serial
+    return serial.Serial(path, baud, parity=parity, timeout=0)
 
 
 class _ByteByByte:
@@ -138,13 +142,7 @@ async def open_stream(spec):
             _raw(source.fileno(), baud, parity)
             line = asyncio.StreamReader(source)  # type: ignore[arg-type]
             return line, line
-        fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            _raw(fd, baud, parity)
-        except OSError:
-            os.close(fd)
-            raise
-        source = os.fdopen(fd, "rb", 0)
+        source = _serial(path, baud, parity)
     stream = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), source)
