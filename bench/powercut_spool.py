@@ -59,11 +59,12 @@ def week(mebibytes, telegram, away):
     bytes programmed a day, blocks that hold something)."""
     from flash_sim import Nor
 
-    from firmware import flash_ring, wire
+    from firmware import wire
+    from firmware.spool import blocks
     from firmware.wire import records
 
     nor = Nor(int(mebibytes * 256), 4096)
-    values, telegrams = flash_ring.open_rings(nor, os.urandom, lambda: 1800000000)
+    values, telegrams = blocks.open_rings(nor, os.urandom, lambda: 1800000000)
     content = bytes(telegram)
 
     def send(ring):

@@ -28,7 +28,7 @@ MESSAGE = 112  # bytes of the Sig_structure of a batch, works "demo"
 SCRIPT = """
 import gc, sys
 before = gc.mem_alloc() if not gc.collect() else 0
-from firmware import ed25519
+from firmware.crypto import ed25519
 gc.collect()
 imported = gc.mem_alloc() - before
 seed, message = bytes(range(32)), bytes({size})

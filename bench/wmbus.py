@@ -252,14 +252,15 @@ class Ram:  # a flash of 16 blocks, in memory once they are erased
 
 def relay():
     # A street of 40 meters, heard for eight hours; counted is the hour after, when each is due again.
-    from firmware import config, flash_ring, port
+    from firmware import config, port
     from firmware.clock import Clock
     from firmware.gateway import Gateway, restored
+    from firmware.spool import blocks
     from firmware.wire.records import CLOCK_ANSWER
     works = {"window": 3600, "interval": 900}
     now = [0]
     clock = Clock(lambda: now[0], 1767225600)
-    rings = flash_ring.open_rings(Ram(), lambda n: b"e" * n, clock.record_time)
+    rings = blocks.open_rings(Ram(), lambda n: b"e" * n, clock.record_time)
     g = Gateway(port, config.check({}, wmbus.parse_meter, works), None, clock, rings, restored({}), None, None)
     clock.offer(1795503600000, CLOCK_ANSWER)
     street = [cases.mode5(RECORDS, who=cases.address("NET", "%08d" % (12345678 + n))) for n in range(40)]

@@ -7,7 +7,7 @@ BLOCK = 4096
 
 
 class Image:
-    """The file at `path`, made with `blocks` erased blocks if there is none; follows the block protocol of `flash`."""
+    """The file at `path`, made with `blocks` erased blocks if there is none; follows the block protocol of `nor`."""
 
     def __init__(self, path, blocks=512):
         try:

@@ -13,7 +13,7 @@ from wmbus import sender
 
 from .clock import QUALITY_NAMES
 from .errors import ConfigError
-from .supply import FlushRule
+from .spool.flush_rule import FlushRule
 from .thinning import AFL, Thinning
 from .watch import FEED_S, Watch
 from .wire import records

@@ -7,7 +7,7 @@ old orders in again. Each step can be repeated, so that one cut short is done ag
 
 import json
 
-from . import flash
+from .spool import nor
 
 
 def _empty(files, folder):
@@ -34,7 +34,7 @@ def wipe(files, folder, factory=False, areas=()):
     # The household's hours and events that wait to be sent would go to the new owner's account.
     _empty(files, folder + "/spool/values")
     for area in areas[:2 if factory else 1]:
-        flash.wipe(area)
+        nor.wipe(area)
     if factory:
         _empty(files, folder + "/spool/telegrams")
         for name in ("orders.json", "works.json", "works.old.json"):

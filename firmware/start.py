@@ -12,7 +12,7 @@ from .clock import Clock
 from .errors import ConfigError
 from .folder import Folder, Updater
 from .gateway import Gateway, restored
-from .supply import MOST_S, FlushRule
+from .spool.flush_rule import MOST_S, FlushRule
 from .uplink import Uplink
 from .watch import WATCHDOG_S, Watch
 
@@ -84,12 +84,12 @@ def open_rings(folder, settings, random_bytes, record_time):
     `random_bytes` only to look at. Raises ConfigError."""
     device = None if settings["on"] == "file" else port.flash(folder, settings["on"] == "flash" and bool(random_bytes))
     if device is not None:
-        from . import flash_ring
-        return flash_ring.open_rings(device, random_bytes, record_time)
+        from .spool import blocks
+        return blocks.open_rings(device, random_bytes, record_time)
     if settings["on"] == "flash" and random_bytes:
         raise ConfigError("spool: there is no flash partition \"netti\" here")
-    from . import spool
-    return [spool.Ring(port, folder + "/spool/" + name, settings[name], random_bytes, record_time)
+    from .spool import files
+    return [files.Ring(port, folder + "/spool/" + name, settings[name], random_bytes, record_time)
             for name in ("values", "telegrams")]
 
 

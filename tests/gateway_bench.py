@@ -14,7 +14,7 @@ from firmware.clock import Clock
 from firmware.gateway import Gateway, restored
 from firmware.han_port import HanPort
 from firmware.own import OwnMeters
-from firmware.spool import Ring
+from firmware.spool.files import Ring
 from firmware.wire import cbor
 from firmware.wire import records as wire_records
 from wmbus import parse_meter

@@ -7,7 +7,7 @@ import random
 from disk import BLOCK, Cut, Disk
 from flash_sim import Nor
 
-from firmware import flash, flash_ring, spool
+from firmware.spool import blocks, files, nor
 
 try:
     import vfs
@@ -20,7 +20,7 @@ class Medium:
 
     kills = False  # whether what `append` returned survives a kill
     grows = True  # whether a pinned ring grows rather than refuse
-    kind = spool.Ring
+    kind = files.Ring
 
     def __init__(self, seed=0, capacity=1 << 16):
         random.seed(seed)
@@ -57,7 +57,7 @@ class Files(Medium):
         return self.kind(self.disk, "spool", self.capacity, self.bytes, lambda: 5)
 
     def look(self):
-        return spool.Ring(self.disk, "spool", 0, None, None).look()
+        return files.Ring(self.disk, "spool", 0, None, None).look()
 
     def set_budget(self):
         self.disk.budget = random.getrandbits(11)
@@ -95,7 +95,7 @@ class Bare(Medium):
 
     name = "flash"
     grows = False
-    kind = flash_ring.FlashRing
+    kind = blocks.FlashRing
     size = 1024
 
     def __init__(self, seed=0, capacity=1 << 16):
@@ -103,10 +103,10 @@ class Bare(Medium):
         self.nor = Nor(capacity // self.size, self.size)
 
     def open(self):
-        return self.kind(flash.Flash(self.nor), self.bytes, lambda: 5)
+        return self.kind(nor.Flash(self.nor), self.bytes, lambda: 5)
 
     def look(self):
-        seen = flash_ring.FlashRing(flash.Flash(self.nor), None, None).look()
+        seen = blocks.FlashRing(nor.Flash(self.nor), None, None).look()
         assert seen is None or seen.pop("erases") == 1
         return seen
 
@@ -167,7 +167,7 @@ class LittleFs(Medium):
 
     def look(self):
         from firmware import port
-        return spool.Ring(port, "/netti/spool", 0, None, None).look()
+        return files.Ring(port, "/netti/spool", 0, None, None).look()
 
     def set_budget(self):
         self.nor.budget = random.getrandbits(7)

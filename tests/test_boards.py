@@ -12,15 +12,15 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 
 from board_rig import Machine, folder, made
 
-from firmware import flash_ring
 from firmware.errors import ConfigError
 from firmware.gateway import SUPPLY_S
+from firmware.spool import blocks
 from firmware.wire import cbor, records
 
 
 def on_flash(path):
     """What a power cut at this moment leaves: the texts of the events on flash."""
-    values, _ = flash_ring.open_rings(port.flash(path), None, lambda: 0)
+    values, _ = blocks.open_rings(port.flash(path), None, lambda: 0)
     values.look()
     rows = [cbor.decode_all(data) for _seq, data in values.read(0)]
     return [row[4] for row in rows if row[0] == records.EVENT]

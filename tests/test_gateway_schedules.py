@@ -23,7 +23,7 @@ from firmware.clock import Clock
 from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
 from firmware.orders import INTERRUPTED, Orders
-from firmware.spool import Ring
+from firmware.spool.files import Ring
 from firmware.uplink import Uplink
 from firmware.wire import cbor, records
 from firmware.wire import envelope as wire_envelope

@@ -315,7 +315,7 @@ MUTANTS = {
     "device_paths_are_short": (("firmware/setup/improv/core.py", "struct"),),
     "commands_apart": (("tools/commands/person.py", "tools.commands.user"),
                        ("tools/commands/receiver/homes.py", "tools.commands.user")),
-    "apart_tests": (("tests/host/test_pages.py", "test_ingest"), ("tests/test_spool.py", "tests.test_flash")),
+    "apart_tests": (("tests/host/test_pages.py", "test_ingest"), ("tests/test_spool.py", "tests.test_spool_nor")),
 }
 
 

@@ -9,7 +9,7 @@ import random
 
 from spool_media import Bare, Files, media
 
-from firmware import flash_ring, spool
+from firmware.spool import blocks, files
 from firmware.wire import cbor, records
 
 
@@ -397,12 +397,12 @@ def test_nothing_flushed_is_lost_to_power_cuts():
 
 def test_a_cut_at_each_single_step_costs_nothing():
     # Lives differ in how much they write, but none of these writes little.
-    assert sum([at_each_step(Bare, flash_ring.FlashRing, seed) for seed in range(1, 5)]) > 30
-    assert sum([at_each_step(Bare, flash_ring.FlashRing, seed, True) for seed in range(1, 5)]) > 60
+    assert sum([at_each_step(Bare, blocks.FlashRing, seed) for seed in range(1, 5)]) > 30
+    assert sum([at_each_step(Bare, blocks.FlashRing, seed, True) for seed in range(1, 5)]) > 60
 
 
 def test_a_full_ring_tells_what_it_drops_whenever_it_is_cut():
-    cuts = campaign(Bare, flash_ring.FlashRing, 40, False, True)
+    cuts = campaign(Bare, blocks.FlashRing, 40, False, True)
     assert cuts > 40, cuts
 
 
@@ -412,7 +412,7 @@ def no_flush(kind):
     """Says flushed, is not."""
     class Bad(kind):
         def flush(self):
-            if kind is spool.Ring:
+            if kind is files.Ring:
                 self._dirty = False
             elif self._buffered >= self._buffer_most:
                 kind.flush(self)
@@ -436,7 +436,7 @@ def sent_not_kept(kind):
     return Bad
 
 
-class CursorWithoutCrc(spool.Ring):
+class CursorWithoutCrc(files.Ring):
     """Believes any cursor of the right length."""
 
     def _read_cursor(self):
@@ -447,7 +447,7 @@ class CursorWithoutCrc(spool.Ring):
                 int.from_bytes(data[36:44], "big"))
 
 
-class CursorWithoutCrcOnFlash(flash_ring.FlashRing):
+class CursorWithoutCrcOnFlash(blocks.FlashRing):
     """The same."""
 
     @staticmethod
@@ -455,7 +455,7 @@ class CursorWithoutCrcOnFlash(flash_ring.FlashRing):
         return True
 
 
-class NoCrc(spool.Ring):
+class NoCrc(files.Ring):
     """Takes a record for good by its length alone."""
 
     @staticmethod
@@ -469,7 +469,7 @@ class NoCrc(spool.Ring):
         return n if length_only else data
 
 
-class NoCrcOnFlash(flash_ring.FlashRing):
+class NoCrcOnFlash(blocks.FlashRing):
     """The same."""
 
     @staticmethod
@@ -477,23 +477,23 @@ class NoCrcOnFlash(flash_ring.FlashRing):
         return True
 
 
-class NotStrengthened(flash_ring.FlashRing):
+class NotStrengthened(blocks.FlashRing):
     """Trusts what reads well once."""
 
     def _strengthen(self):
         pass
 
 
-class BlankIsErased(flash_ring.FlashRing):
+class BlankIsErased(blocks.FlashRing):
     """Goes on behind whatever is there."""
 
     def _scan(self):
-        found = flash_ring.FlashRing._scan(self)
+        found = blocks.FlashRing._scan(self)
         self._closed = False
         return found
 
 
-class DropsUntold(flash_ring.FlashRing):
+class DropsUntold(blocks.FlashRing):
     """Overwrites without a word."""
 
     def _tell(self):
@@ -503,14 +503,14 @@ class DropsUntold(flash_ring.FlashRing):
 
 
 BAD = (  # medium, ring, whether by kills, whether it overflows
-    ("file: no flush", Files, no_flush(spool.Ring), False, False),
-    ("file: seq from RAM", Files, seq_from_ram(spool.Ring), True, False),
+    ("file: no flush", Files, no_flush(files.Ring), False, False),
+    ("file: seq from RAM", Files, seq_from_ram(files.Ring), True, False),
     ("file: records without CRC", Files, NoCrc, True, False),
-    ("file: sent not kept", Files, sent_not_kept(spool.Ring), False, False),
-    ("flash: no flush", Bare, no_flush(flash_ring.FlashRing), False, False),
-    ("flash: seq from RAM", Bare, seq_from_ram(flash_ring.FlashRing), False, False),
+    ("file: sent not kept", Files, sent_not_kept(files.Ring), False, False),
+    ("flash: no flush", Bare, no_flush(blocks.FlashRing), False, False),
+    ("flash: seq from RAM", Bare, seq_from_ram(blocks.FlashRing), False, False),
     ("flash: records without CRC", Bare, NoCrcOnFlash, False, False),
-    ("flash: sent not kept", Bare, sent_not_kept(flash_ring.FlashRing), False, False),
+    ("flash: sent not kept", Bare, sent_not_kept(blocks.FlashRing), False, False),
     ("flash: cursor without CRC", Bare, CursorWithoutCrcOnFlash, False, False),
     ("flash: weak bits trusted", Bare, NotStrengthened, False, False),
     ("flash: torn end written over", Bare, BlankIsErased, False, False),

@@ -6,12 +6,13 @@ import gc
 from disk import Disk, File
 from flash_sim import Nor
 
-from firmware import flash, identity, port, uplink
+from firmware import identity, port, uplink
 from firmware import wire as wire_wire
 from firmware.clock import Clock
 from firmware.crypto import ed25519
-from firmware.flash_ring import FlashRing
-from firmware.spool import Ring
+from firmware.spool import nor
+from firmware.spool.blocks import FlashRing
+from firmware.spool.files import Ring
 from firmware.uplink import Uplink, backoff, until_next
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
@@ -377,7 +378,7 @@ def test_an_older_copy_of_a_bare_flash_is_seen_as_well():
     chips = {name: Nor(8, 1024) for name in ("values", "telegrams")}
 
     def ring(_disk, name, _capacity, random, time):
-        return FlashRing(flash.Flash(chips[name]), random, time)
+        return FlashRing(nor.Flash(chips[name]), random, time)
     b = Bench(ring)
     note(b.telegrams, "a")
     b.go()

@@ -151,8 +151,8 @@ def set_system_time(unix):
 
 
 def flash(folder, make=False):
-    """The spool's flash, which follows the block protocol of `flash`, or None where there is none: on a chip the data
-    partition labelled "netti", elsewhere the image spool.flash in the gateway's folder, made if `make`."""
+    """The spool's flash, which follows the block protocol of `spool.nor`, or None where there is none: on a chip the
+    data partition labelled "netti", elsewhere the image spool.flash in the gateway's folder, made if `make`."""
     try:
         from esp32 import Partition
     except ImportError:

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from firmware import config, enrol, flash, identity, main, port, reset, start
+from firmware import config, enrol, identity, main, port, reset, start
+from firmware.spool import nor
 
 from ..errors import CommandError
 
@@ -91,7 +92,7 @@ def _reset(args) -> int:
     if not port.lock(str(args.dir)):
         raise CommandError(f"{args.dir}: a gateway is running here; stop it first")
     device = port.flash(str(args.dir))
-    reset.wipe(port, str(args.dir), args.factory, flash.shares(device) if device else ())
+    reset.wipe(port, str(args.dir), args.factory, nor.shares(device) if device else ())
     print("the household's history, own-meter keys and consents are gone"
           + ("; enrol this gateway again" if args.factory else ""))
     return 0

@@ -8,7 +8,8 @@ from unittest import mock
 
 from cloud_receiver.stores import sqlite
 from cloud_receiver.stores.jobs import batch, ledger
-from firmware import orders, spool, thinning, uplink
+from firmware import orders, thinning, uplink
+from firmware.spool import files
 
 from . import plan
 
@@ -46,12 +47,12 @@ def digest_not_compared():
 @contextlib.contextmanager
 def cursor_before_answer():
     """The gateway frees a batch when it is sent."""
-    real = spool.Ring.sending
+    real = files.Ring.sending
 
     def bad(self, last):
         real(self, last)
         self.acknowledge(last)
-    with mock.patch.object(spool.Ring, "sending", bad):
+    with mock.patch.object(files.Ring, "sending", bad):
         yield
 
 
@@ -60,7 +61,7 @@ def seq_from_ram():
     """How far was sent is known in RAM only: after a power cut a seq is given out again."""
     def bad(self, last):
         self.sent = max(self.sent, last)
-    with mock.patch.object(spool.Ring, "sending", bad):
+    with mock.patch.object(files.Ring, "sending", bad):
         yield
 
 
@@ -95,7 +96,7 @@ def counter_after_execution():
 @contextlib.contextmanager
 def tail_not_flushed():
     """What a killed process had not flushed is taken for durable by the next."""
-    good = spool.Ring
+    good = files.Ring
 
     class Careless(good):
         def _open(self):
@@ -114,14 +115,14 @@ def tail_not_flushed():
                 good._open(self)
             finally:
                 self._files = real
-    with mock.patch.object(spool, "Ring", Careless):
+    with mock.patch.object(files, "Ring", Careless):
         yield
 
 
 @contextlib.contextmanager
 def rewind_ignored():
     """The gateway says it has rewound, and has not."""
-    with mock.patch.object(spool.Ring, "rewind", lambda self, after: 1):
+    with mock.patch.object(files.Ring, "rewind", lambda self, after: 1):
         yield
 
 
@@ -155,12 +156,12 @@ def through_not_compared():
 @contextlib.contextmanager
 def not_asked_first():
     """It looks, but not before its first batch."""
-    real = spool.Ring._open
+    real = files.Ring._open
 
     def bad(self):
         real(self)
         self.proven = True
-    with mock.patch.object(spool.Ring, "_open", bad):
+    with mock.patch.object(files.Ring, "_open", bad):
         yield
 
 

@@ -13,7 +13,7 @@ Acknowledged records stay until their segment is dropped to make room. Dropping 
 writes a lost record first.
 """
 
-from . import wire
+from .. import wire
 from .ring import NO_EPOCH, Base, check, crc, number
 
 _SEGMENT, _CURSOR = b"NSP1", b"NCU1"

@@ -9,14 +9,14 @@ was not acknowledged is numbered anew in it (`migrate`).
 What the medium says may itself be an older copy of it, put back. Only the receiver can tell: `proven` is whether it has
 been asked since the start, and knows no more of this epoch than was sent.
 
-`spool.Ring` keeps one in files, `flash_ring.FlashRing` on a bare flash partition. They bring `append(make)`, `flush`,
+`files.Ring` keeps one in files, `blocks.FlashRing` on a bare flash partition. They bring `append(make)`, `flush`,
 `read(after, last)`, `rewind`, `stranded`, `migrate`, `close`, `look`, and below the line `_begin`, `_write_cursor`.
 """
 
 import binascii
 
-from .wire import cbor
-from .wire import records as wire_records
+from ..wire import cbor
+from ..wire import records as wire_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ import asyncio
 from spool_media import Bare
 from support import skip
 
-from firmware import config, flash, flash_ring, port, reset
+from firmware import config, port, reset
 from firmware.config import ConfigError
 from firmware.flash_image import Image
 from firmware.gateway import Gateway
-from firmware.supply import FlushRule
+from firmware.spool import blocks, nor
+from firmware.spool.flush_rule import FlushRule
 from firmware.wire import cbor, records
 
 FOLDER = "/tmp/netti-test-flash"
@@ -34,12 +35,12 @@ def record(text):
 def test_an_image_follows_the_rules_of_nor():
     folder = fresh()
     image = Image(folder + "/spool.flash", 4)
-    area = flash.Flash(image, 1, 2)
+    area = nor.Flash(image, 1, 2)
     assert (area.blocks, area.block_size) == (2, 4096) and area.read(1, 4090, 6) == b"\xff" * 6
     area.program(0, 5, b"\xf0\x0f")
     area.program(0, 5, b"\x3f\xff")
     assert area.read(0, 4, 4) == b"\xff\x30\x0f\xff"
-    again = flash.Flash(Image(folder + "/spool.flash"))
+    again = nor.Flash(Image(folder + "/spool.flash"))
     assert again.blocks == 4 and again.read(1, 5, 2) == b"\x30\x0f"
     again.erase(1)
     assert area.read(0, 5, 2) == b"\xff\xff"
@@ -48,14 +49,14 @@ def test_an_image_follows_the_rules_of_nor():
 def test_a_spool_in_an_image_goes_on():
     folder = fresh()
     assert port.flash(folder) is None
-    rings = flash_ring.open_rings(port.flash(folder, True), port.random_bytes, lambda: 5)
+    rings = blocks.open_rings(port.flash(folder, True), port.random_bytes, lambda: 5)
     for ring in rings:
         for i in range(60):
             ring.append(record("%080d" % i))
         ring.sending(30)
         ring.acknowledge(20)
         ring.close()
-    for ring, before in zip(flash_ring.open_rings(port.flash(folder), port.random_bytes, lambda: 5), rings):
+    for ring, before in zip(blocks.open_rings(port.flash(folder), port.random_bytes, lambda: 5), rings):
         assert (ring.epoch, ring.last, ring.acknowledged, ring.sent) == (before.epoch, 60, 20, 30)
         assert len(list(ring.read(20))) == 40
     port.remove(folder + "/spool.flash")
@@ -67,35 +68,35 @@ def test_a_re_claim_leaves_nothing_of_the_values_and_a_factory_reset_nothing_at_
 
     def holds():
         # Each in the first block of its part.
-        values, telegrams = [bytes(area.read(0, 0, 256)) for area in flash.shares(device)]
+        values, telegrams = [bytes(area.read(0, 0, 256)) for area in nor.shares(device)]
         return b"secret of values" in values, b"of telegrams" in telegrams
 
     for factory, expected in ((False, (False, True)), (True, (False, False))):
-        values, telegrams = flash_ring.open_rings(device, port.random_bytes, lambda: 5)
+        values, telegrams = blocks.open_rings(device, port.random_bytes, lambda: 5)
         values.append(record("secret of values"))
         telegrams.append(record("of telegrams"))
         for ring in (values, telegrams):
             ring.close()
         assert holds() == (True, True)
-        reset.wipe(port, folder, factory, flash.shares(device))
+        reset.wipe(port, folder, factory, nor.shares(device))
         assert holds() == expected
     fresh()
 
 
 def test_a_partition_is_shared_between_the_rings():
     class Device:
-        def __init__(self, blocks):
-            self.blocks = blocks
+        def __init__(self, count):
+            self.count = count
 
         def ioctl(self, op, _arg):
-            return self.blocks if op == 4 else 4096
+            return self.count if op == 4 else 4096
 
-    values, telegrams = flash.shares(Device(384))
+    values, telegrams = nor.shares(Device(384))
     assert (values.blocks, telegrams.blocks) == (24, 360)
-    values, telegrams = flash.shares(Device(16))
+    values, telegrams = nor.shares(Device(16))
     assert (values.blocks, telegrams.blocks) == (8, 8)
     try:
-        flash.shares(Device(15))
+        nor.shares(Device(15))
         raise AssertionError("taken")
     except ConfigError as e:
         assert "too small" in str(e)
@@ -112,7 +113,7 @@ def test_a_device_that_reports_an_error_is_heard():
         def writeblocks(self, _block, _buf, _offset):
             return -5
 
-    area = flash.Flash(Device())
+    area = nor.Flash(Device())
     for call in (lambda: area.read(0, 0, 4), lambda: area.program(0, 0, b"x"), lambda: area.erase(0)):
         try:
             call()
@@ -190,7 +191,7 @@ def test_room_for_cursors_is_kept_whatever_was_done_in_between():
             ring.acknowledge(ring.last - 1 - i % 2)
         if i % 400 == 399:
             ring.renew()
-        free = ring._size - (ring._slots + 2) * flash_ring._SLOT - ring._used
+        free = ring._size - (ring._slots + 2) * blocks._SLOT - ring._used
         assert ring._near <= 0 if ring._closed else ring._near <= min(free + 1, ring._buffer_most)
     # The known bad ring, that does not look again after a cursor, breaks this.
     before = ring._near = ring._room()

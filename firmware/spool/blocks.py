@@ -20,7 +20,8 @@ overwritten: a ring that is full of what was never sent then refuses (OSError) r
 
 from collections import namedtuple
 
-from . import flash, wire
+from .. import wire
+from . import nor
 from .ring import NO_EPOCH, Base, check, crc, number
 
 
@@ -49,7 +50,7 @@ def _int(data, at, n=8):
 
 
 class FlashRing(Base):
-    """One ring on the blocks of a `flash.Flash`; the other two are as in `Base`."""
+    """One ring on the blocks of a `nor.Flash`; the other two are as in `Base`."""
 
     def __init__(self, area, random_bytes, record_time):
         Base.__init__(self, random_bytes, record_time)
@@ -496,4 +497,4 @@ class FlashRing(Base):
 
 def open_rings(device, random_bytes, record_time):
     """The two rings (values, telegrams) on a device."""
-    return [FlashRing(area, random_bytes, record_time) for area in flash.shares(device)]
+    return [FlashRing(area, random_bytes, record_time) for area in nor.shares(device)]

@@ -5,7 +5,7 @@ offset)`, `writeblocks(block, buf, offset)` which programs without erasing, `ioc
 block, `ioctl(6, block)` erase. It reports a failure by raising OSError or by a negative number.
 """
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 VALUES_SHARE = 16  # the values ring gets one block in so many, the telegrams the rest
 _LEAST = 8  # blocks a ring needs to be worth it
