@@ -57,7 +57,7 @@ class Folder:
 
     def make_own(self, meters):
         """The household's own meters."""
-        from .own import OwnMeters
+        from .home.own_meters import OwnMeters
         g = self.g
         return OwnMeters(meters, port.aes, g.water_hour, g.count, port.read_whole(self.path + "/own.json"),
                          self.keep("/own.json"))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .folder import Updater
-    from .han_port import HanPort
-    from .own import OwnMeters
+    from .home.han_port import HanPort
+    from .home.own_meters import OwnMeters
     from .uplink import Uplink
 
 TICK_S = 10

@@ -7,11 +7,12 @@ import json
 
 import wmbus
 
-from . import config, history, identity, port, version
+from . import config, identity, port, version
 from .clock import Clock
 from .errors import ConfigError
 from .folder import Folder, Updater
 from .gateway import Gateway, restored
+from .home import history
 from .spool.flush_rule import MOST_S, FlushRule
 from .uplink import Uplink
 from .watch import WATCHDOG_S, Watch
@@ -136,7 +137,7 @@ def _configure(g, kept):
     if g.config["own_meters"]:
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:
-        from .han_port import HanPort
+        from .home.han_port import HanPort
         g.han = HanPort(g.config["han"], g.clock, port.read_whole(kept.path + "/han.json"), kept.keep("/han.json"),
                         g.electricity_hour, g.count)
     for radio in g.config["radios"]:

@@ -9,11 +9,12 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import wmbus_cases as cases
 from disk import Disk
 
-from firmware import config, history, identity
+from firmware import config, identity
 from firmware.clock import Clock
 from firmware.gateway import Gateway, restored
-from firmware.han_port import HanPort
-from firmware.own import OwnMeters
+from firmware.home import history
+from firmware.home.han_port import HanPort
+from firmware.home.own_meters import OwnMeters
 from firmware.spool.files import Ring
 from firmware.wire import cbor
 from firmware.wire import records as wire_records

@@ -10,7 +10,7 @@ import wmbus_cases as cases
 from gateway_bench import HAN, HEAT, OTHER_KEY, WATER, Bench, T, hours_sent, own
 
 from firmware.gateway import Gateway, restored
-from firmware.own import OwnMeters
+from firmware.home.own_meters import OwnMeters
 from firmware.wire import records as wire_records
 
 # --- records of time ---

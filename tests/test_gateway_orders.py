@@ -11,9 +11,10 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import envelopes
 import gateway_bench as rig
 
-from firmware import config, orders, reset
+from firmware import config, orders
 from firmware.crypto import ed25519
 from firmware.gateway import restored
+from firmware.home import wipe
 from firmware.orders import (
     DONE,
     FAILED,
@@ -557,7 +558,7 @@ def filled():
 
 def test_a_new_owner_finds_nothing_of_the_former():
     files = filled()
-    reset.wipe(files, "g")
+    wipe.household(files, "g")
     left = b"".join([files.read_whole(p) for p in files.files])
     assert b"5e" not in left and b"consent" not in left and b"send" not in left and b"NET-" not in left
     assert b"Fyrveien" not in left and b"correct horse" not in left and files.read_whole("g/wifi.json") is None
@@ -567,12 +568,12 @@ def test_a_new_owner_finds_nothing_of_the_former():
         assert files.read_whole("g/" + name) is not None
     assert json.loads(files.read_whole("g/orders.json")) == {"interval": 60}
     config.check(json.loads(files.read_whole("g/config.json")), rig.parse_meter, rig.WORKS)
-    reset.wipe(files, "g")
+    wipe.household(files, "g")
 
 
 def test_a_factory_reset_forgets_the_works_too():
     files = filled()
-    reset.wipe(files, "g", True)
+    wipe.household(files, "g", True)
     assert sorted(files.files) == ["g/config.json", "g/identity.json", "g/state.json"]
 
 
@@ -581,11 +582,11 @@ def test_a_wipe_that_is_cut_is_done_again():
         files = filled()
         files.budget = budget
         try:
-            reset.wipe(files, "g")
+            wipe.household(files, "g")
         except rig_cut():
             pass
         files = carry(files)
-        reset.wipe(files, "g")
+        wipe.household(files, "g")
         assert b"5e" not in b"".join([files.read_whole(p) for p in files.files])
 
 

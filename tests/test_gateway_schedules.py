@@ -18,10 +18,11 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import gateway_bench as rig
 from disk import Cut, Disk
 
-from firmware import config, history
+from firmware import config
 from firmware.clock import Clock
 from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
+from firmware.home import history
 from firmware.orders import INTERRUPTED, Orders
 from firmware.spool.files import Ring
 from firmware.uplink import Uplink

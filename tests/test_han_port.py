@@ -4,8 +4,9 @@ import asyncio
 
 import han_vectors as v
 
-from firmware import han_port, port
+from firmware import port
 from firmware.clock import Clock
+from firmware.home import han_port
 
 
 class Line:

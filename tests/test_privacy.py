@@ -13,8 +13,8 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import gateway_bench as rig
 import wmbus_cases as cases
 
-from firmware import reset
 from firmware.gateway import Gateway
+from firmware.home import wipe
 from firmware.wire import cbor, records
 
 MEDIA = [kind for kind in range(64) if kind not in (6, 7, 0x15, 0x16)]
@@ -193,7 +193,7 @@ def left_behind(files, factory):
     """What of the former household a new owner finds."""
     for name in sorted(FILES):
         files.write_whole("g/" + name, FILES[name].encode())
-    reset.wipe(files, "g", factory)
+    wipe.household(files, "g", factory)
     return [path for path in sorted(files.files) for word in (b"5e", b"consent", b"true", b"NET-")
             if word in files.read_whole(path)]
 

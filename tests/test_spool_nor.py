@@ -5,10 +5,11 @@ import asyncio
 from spool_media import Bare
 from support import skip
 
-from firmware import config, port, reset
+from firmware import config, port
 from firmware.config import ConfigError
 from firmware.flash_image import Image
 from firmware.gateway import Gateway
+from firmware.home import wipe
 from firmware.spool import blocks, nor
 from firmware.spool.flush_rule import FlushRule
 from firmware.wire import cbor, records
@@ -78,7 +79,7 @@ def test_a_re_claim_leaves_nothing_of_the_values_and_a_factory_reset_nothing_at_
         for ring in (values, telegrams):
             ring.close()
         assert holds() == (True, True)
-        reset.wipe(port, folder, factory, nor.shares(device))
+        wipe.household(port, folder, factory, nor.shares(device))
         assert holds() == expected
     fresh()
 

@@ -4,7 +4,7 @@ from wmbus_cases import KEY, RECORDS, address, flipped, fragmented, short, teleg
 
 import wmbus
 from firmware import port
-from firmware.own import OwnMeters
+from firmware.home.own_meters import OwnMeters
 
 T = 1795478400
 METERS = [("NET-12345678-01-07", KEY)]

@@ -9,14 +9,14 @@ sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "bench"))
 import footprint  # noqa: E402
 
 RADIO = {"radios": footprint.HOME["radios"]}
-DECODING = ("firmware.own", "wmbus.decoder", "wmbus.vif", "wmbus.plan", "wmbus.security", "wmbus.drivers")
-HAN = ("firmware.han_port", "han_reader.hour", "han_reader", "han_reader.framing", "han_reader.lists")
+DECODING = ("firmware.home.own_meters", "wmbus.decoder", "wmbus.vif", "wmbus.plan", "wmbus.security", "wmbus.drivers")
+HAN = ("firmware.home.han_port", "han_reader.hour", "han_reader", "han_reader.framing", "han_reader.lists")
 # What a home with a Norwegian meter and one water meter never needs: other dialects, other makers, other tools, the
 # ways of running it does not use.
 NEVER = ("han_reader.p1", "han_reader.p1_list", "han_reader.mbus", "han_reader.dissect", "han_reader.capture",
          "han_reader.security", "wmbus.dissect", "wmbus.s1", "wmbus.wired", "wmbus.prios", "wmbus.fragments",
          "wmbus.modes", "wmbus.compact", "wmbus.profiles",
-         "firmware.enrol", "firmware.reset", "firmware.sntp", "firmware.update", "firmware.slots", "firmware.fetch",
+         "firmware.enrol", "firmware.home.wipe", "firmware.sntp", "firmware.update", "firmware.slots", "firmware.fetch",
          "firmware.boot", "firmware.radios.rtlwmbus", "firmware.wifi", "firmware.port.wifi", "firmware.port.supply",
          "firmware.boards.pow")
 

@@ -21,7 +21,7 @@ SCRIPT = """
 import asyncio, sys
 from firmware import port
 from firmware.clock import Clock
-from firmware.han_port import HanPort
+from firmware.home.han_port import HanPort
 port.set_scale(100)
 where, kept = sys.argv[1], sys.argv[2].encode()
 def keep(data):

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from firmware import config, enrol, identity, main, port, reset, start
+from firmware import config, enrol, identity, main, port, start
+from firmware.home import wipe
 from firmware.spool import nor
 
 from ..errors import CommandError
@@ -92,7 +93,7 @@ def _reset(args) -> int:
     if not port.lock(str(args.dir)):
         raise CommandError(f"{args.dir}: a gateway is running here; stop it first")
     device = port.flash(str(args.dir))
-    reset.wipe(port, str(args.dir), args.factory, nor.shares(device) if device else ())
+    wipe.household(port, str(args.dir), args.factory, nor.shares(device) if device else ())
     print("the household's history, own-meter keys and consents are gone"
           + ("; enrol this gateway again" if args.factory else ""))
     return 0

@@ -11,7 +11,7 @@ from firmware.watch import Watch
 
 TRACE = '''Traceback (most recent call last):
   File "firmware/gateway.py", line 290, in supervise
-  File "firmware/own.py", line 71, in take
+  File "firmware/home/own_meters.py", line 71, in take
 MemoryError: memory allocation failed, <allocating> 4096 bytes'''
 
 

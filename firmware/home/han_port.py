@@ -11,8 +11,8 @@ import json
 import han_reader
 from han_reader import hour
 
-from . import port
-from .wire import records
+from .. import port
+from ..wire import records
 
 IDLE_MS = 1500  # real: no message has a pause like this inside
 KEEP_EVERY_S = 600  # how often the running hour and the frame counters are kept, beside each mark

@@ -7,7 +7,7 @@ old orders in again. Each step can be repeated, so that one cut short is done ag
 
 import json
 
-from .spool import nor
+from ..spool import nor
 
 
 def _empty(files, folder):
@@ -15,7 +15,7 @@ def _empty(files, folder):
         files.remove(folder + "/" + name)
 
 
-def wipe(files, folder, factory=False, areas=()):
+def household(files, folder, factory=False, areas=()):
     """Wipe a gateway's folder; it must not be running. `files` has the file functions of `port`, `areas` are the parts
     of the flash for values and for telegrams, where the spool lies on flash."""
     _config(files, folder + "/config.json")

@@ -5,7 +5,7 @@ import json
 
 import wmbus
 
-from .thinning import address
+from ..thinning import address
 
 KEEP_EVERY_S = 600  # how often a running hour is kept, beside its first value
 MESSAGES = 4  # messages in fragments put together at once
