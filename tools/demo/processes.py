@@ -22,7 +22,7 @@ from ..errors import CommandError
 ROOT = Path(firmware.__file__).resolve().parent.parent
 READY_S = 30
 STOP_S = 10
-PATIENCE_S = 60
+PATIENCE_S = 90
 _PR_SET_PDEATHSIG = 1
 
 # A gateway's word on itself: when it came (real time), how many bursts it had dealt with, the whole row.
@@ -57,6 +57,16 @@ def free_port(wish: int = 0) -> int:
         except OSError:
             continue
     raise CommandError("no free TCP port")
+
+
+async def wait_until(condition, patience: float = PATIENCE_S) -> bool:
+    """Wait until a condition holds; False when it does not within so many seconds."""
+    until = time.time() + patience
+    while not condition():
+        if time.time() > until:
+            return False
+        await asyncio.sleep(0.1)
+    return True
 
 
 async def command(*words: str) -> str:
