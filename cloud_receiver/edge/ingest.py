@@ -126,7 +126,7 @@ class Ingest:
             log.warning("gateway %s: epoch %s, seq %d to %d came with other content than before",
                         opened.gateway.gateway, opened.head.epoch.hex(), opened.head.first, opened.head.last)
             raise Refused(409, "this range was taken with other content")
-        if taken.new and self._taken is not None:
+        if taken.stored and self._taken is not None:
             self._taken()
         orders = () if self._orders is None else self._orders(opened, taken)
         return web.Response(body=_answer(opened.head.epoch, taken.through, self.clock.seconds(), orders),
@@ -134,14 +134,14 @@ class Ingest:
 
     async def _store(self, opened, now):
         try:
-            return await self.deadline.wait(self.store.take(opened.gateway.row, opened.head, opened.digest,
+            return await self.deadline.wait(self.store.store_batch(opened.gateway.row, opened.head, opened.digest,
                                                             opened.content, now))
         except (Busy, StoreError, TimeoutError):
             raise
         except Exception:
             # A defect of ours must not hold up a gateway's spool for ever: keep its bytes for a better version.
             log.exception("a batch of %s could not be entered, and is kept as it came", opened.gateway.gateway)
-            return await self.deadline.wait(self.store.take(
+            return await self.deadline.wait(self.store.store_batch(
                 opened.gateway.row, opened.head, opened.digest,
                 Content(opened.content.data, opened.head.first, opened.head.last, opaque=True), now))
 

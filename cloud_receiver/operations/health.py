@@ -45,7 +45,7 @@ class Health:
         """What holds now."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                await self.receiver.store.set_mark("ready", self.receiver.clock.seconds())
+                await self.receiver.store.write_mark("ready", self.receiver.clock.seconds())
             written = True
         except Exception:  # noqa: BLE001 - whatever it is, it is not ready
             written = False

@@ -3,7 +3,7 @@
 Writes are coroutines that return once what they did is durable: whoever awaits may answer. Each runs in one
 transaction, alone or in a group with others. Reads see committed data only.
 
-    take(gateway, head, digest, content, now) -> Taken      a verified batch, its records a content.Content
+    store_batch(gateway, head, digest, content, now) -> TakeResult      a verified batch, its records a content.Content
     enrol(public_key, kind, name, now) -> int               the gateway's row, new or there already
     pending(limit) -> [(id, meter row, meter text, time, data)]   telegrams the decoder has not tried, oldest first
     settle([Settled], now)                                  what became of them
@@ -26,9 +26,11 @@ PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
 STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")
 
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
-# new, known: records stored and skipped; rewind: the mark before, where the batch left records out behind it that its
-# gateway has not told lost, else None; results: (counter, code, text) of the new command results.
-Taken = namedtuple("Taken", ("through", "conflict", "new", "known", "rewind", "results"), defaults=(None, ()))
+# stored, repeated: how many records were stored, and how many were skipped as stored before; rewind: the mark before,
+# where the batch left records out behind it that its gateway has not told lost, else None; results: (counter, code,
+# text) of the new results of orders.
+TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results"),
+                        defaults=(None, ()))
 # state as above; meter: its row in the store; reading: the decoder's flat dict or None; note: why not.
 Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note"))
 

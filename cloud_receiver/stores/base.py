@@ -1,7 +1,7 @@
 """What every store has in common: the jobs it queues for its writer, its reading threads.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
-rowcount, description), and `executemany(sql, rows)`; `known` is what jobs/common_batch.py remembers. Its SQL is what
+rowcount, description), and `executemany(sql, rows)`; `cache` is what jobs/common_batch.py remembers. Its SQL is what
 both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS, TEXTS
 and PAIRS for a list.
 """
@@ -12,7 +12,7 @@ import concurrent.futures
 from . import queries
 from .jobs import batch, common_batch, erase, gateways, keeping, settle
 
-Known = common_batch.Known  # what a store's own module gives the connection that writes
+WriterCache = common_batch.WriterCache  # what a store's own module gives the connection that writes
 
 READERS = 4
 
@@ -20,7 +20,7 @@ READERS = 4
 class BaseStore:
     """The contract over a writer and `_read(query, args)`, which a store's own module gives."""
 
-    quick = False  # whether jobs/common_batch.py is for this store
+    common_batches = False  # whether jobs/common_batch.py is for this store
 
     def __init__(self, writer):
         self.writer = writer
@@ -40,10 +40,10 @@ class BaseStore:
         """The row of a gateway's key, made if it is new; one that was here before keeps its history."""
         return await self.writer.submit(gateways.enrol, public_key, kind, name, now)
 
-    def take(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
-        """Store a verified batch, whose records are a content.Content; the future gives Taken."""
-        return self.writer.submit(batch.take, gateway, head, digest, content, now,
-                                  common_batch.rows(gateway, content, now) if self.quick else None)
+    def store_batch(self, gateway: int, head, digest: bytes, content, now: int) -> "asyncio.Future":
+        """Store a verified batch, whose records are a content.Content; the future gives a TakeResult."""
+        return self.writer.submit(batch.store_batch, gateway, head, digest, content, now,
+                                  common_batch.rows(gateway, content, now) if self.common_batches else None)
 
     async def settle(self, settled) -> int:
         """Enter what became of telegrams."""
@@ -70,9 +70,9 @@ class BaseStore:
         (0: none are left)."""
         return await self.writer.submit(keeping.age, day, most)
 
-    async def set_mark(self, name: str, value: int) -> None:
+    async def write_mark(self, name: str, value: int) -> None:
         """Keep a number under a name."""
-        await self.writer.submit(keeping.set_mark, name, value)
+        await self.writer.submit(keeping.write_mark, name, value)
 
     # --- reads
 

@@ -13,7 +13,7 @@ import time
 import asyncpg
 
 from . import NUMBERS, PAIRS, TEXTS, StoreError, schema
-from .base import BaseStore, Known
+from .base import BaseStore, WriterCache
 from .writer import Groups, Writer
 
 STATEMENT_S = 30.0  # a store that stalls for longer is given up, and connected to anew
@@ -107,7 +107,7 @@ class Session:
         self._dsn = dsn
         self._loop = asyncio.new_event_loop()
         self._statements: dict = {}
-        self.known = Known()
+        self.cache = WriterCache()
         self._connection: "asyncpg.Connection | None" = None
         self.connect()
 
@@ -209,14 +209,14 @@ class Rows:
 
 def dialect(sql: str) -> str:
     """A statement as PostgreSQL writes it: numbered values, lists from JSON."""
-    found = _DIALECT.get(sql)
-    if found is None:
+    theirs = _DIALECT.get(sql)
+    if theirs is None:
         text = sql
-        for ours, theirs in _LISTS:
-            text = text.replace(ours, theirs)
+        for here, there in _LISTS:
+            text = text.replace(here, there)
         count = iter(range(1, 1000))
-        found = _DIALECT[sql] = _VALUE.sub(lambda m: f"${m[1] or next(count)}", text)
-    return found
+        theirs = _DIALECT[sql] = _VALUE.sub(lambda m: f"${m[1] or next(count)}", text)
+    return theirs
 
 
 _DIALECT: "dict[str, str]" = {}  # one entry per statement of the program

@@ -30,16 +30,16 @@ class _Frames:
     def feed(self, data):
         """The objects that are complete with this piece."""
         self._data += data
-        found, at = [], 0
+        objects, at = [], 0
         while len(self._data) - at >= 4:
             size = _LENGTH.unpack_from(self._data, at)[0]
             if len(self._data) - at - 4 < size:
                 break
-            found.append(pickle.loads(memoryview(self._data)[at + 4:at + 4 + size]))
+            objects.append(pickle.loads(memoryview(self._data)[at + 4:at + 4 + size]))
             at += 4 + size
         if at:
             self._data = self._data[at:]
-        return found
+        return objects
 
 
 def _frame(value):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..office.files import put_in_place
 from . import schema
-from .base import BaseStore, Known
+from .base import BaseStore, WriterCache
 from .writer import Groups, Writer
 
 WAL_RESET_FIXED = (3, 51, 3)
@@ -23,13 +23,13 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args, **named):
         super().__init__(*args, **named)
-        self.known = Known()
+        self.cache = WriterCache()
 
 
 class Store(BaseStore):
     """A store in the file `path`, made at first use."""
 
-    quick = True
+    common_batches = True
 
     def __init__(self, path: "str | os.PathLike[str]", writer=None):
         """`writer` is that of another process, where this one only reads."""
@@ -95,9 +95,9 @@ def copy(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", pag
             there.execute("SELECT 1 FROM migrations LIMIT 1").fetchone()
             there.backup(here, pages=pages, progress=None if progress is None else
                          lambda status, left, pages: progress(pages - left, pages))
-            found = here.execute("PRAGMA quick_check").fetchone()[0]
-            if found != "ok":
-                raise sqlite3.DatabaseError(f"the copy is damaged: {found}")
+            check = here.execute("PRAGMA quick_check").fetchone()[0]
+            if check != "ok":
+                raise sqlite3.DatabaseError(f"the copy is damaged: {check}")
             here.execute("PRAGMA journal_mode=DELETE")  # one file, whatever was copied
         put_in_place(temporary, target)
     finally:

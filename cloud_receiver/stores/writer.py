@@ -64,45 +64,45 @@ class Groups:
 
     def _group(self, connection):
         """One transaction; returns (ticket, result or exception) of each of its jobs."""
-        taken: list = []  # (ticket, job, args)
+        begun: list = []  # (ticket, job, args)
         results: list = []
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             connection.execute(self.begin)
-            while len(taken) < MAX_GROUP and (not taken or time.monotonic() - begun < self.group_s):
-                if not self._jobs and (taken or not self._patient) and not self.more(self.commit_s / 4):
+            while len(begun) < MAX_GROUP and (not begun or time.monotonic() - start < self.group_s):
+                if not self._jobs and (begun or not self._patient) and not self.more(self.commit_s / 4):
                     break
-                taken.append(self._next())
-                results.append(self._run(connection, *taken[-1][1:]))
+                begun.append(self._next())
+                results.append(self._run(connection, *begun[-1][1:]))
             end = time.monotonic()
             self._commit(connection)
             self.commit_s += (time.monotonic() - end - self.commit_s) / 8
         except Exception as e:
             self._roll_back(connection)
-            if len(results) < len(taken):
-                results = self._apart(connection, taken)
+            if len(results) < len(begun):
+                results = self._apart(connection, begun)
             elif isinstance(e, ERRORS):
-                if not taken:  # not even BEGIN: those waiting are told, or they would wait for ever
+                if not begun:  # not even BEGIN: those waiting are told, or they would wait for ever
                     while self.waiting:
-                        taken.append(self._next())
-                results = [StoreError(str(e))] * len(taken)
+                        begun.append(self._next())
+                results = [StoreError(str(e))] * len(begun)
             else:
                 raise
-        return [(ticket, result) for (ticket, _, _), result in zip(taken, results)]
+        return [(ticket, result) for (ticket, _, _), result in zip(begun, results)]
 
     def _run(self, connection, job, args):
         return job(connection, *args)
 
-    def _apart(self, connection, taken):
+    def _apart(self, connection, begun):
         """The results of a group in which a job has failed: done once more, so that this one takes nothing with it."""
         try:
             connection.execute(self.begin)
-            results = [self._alone(connection, job, args) for _, job, args in taken]
+            results = [self._alone(connection, job, args) for _, job, args in begun]
             self._commit(connection)
             return results
         except ERRORS as e:
             self._roll_back(connection)
-            return [StoreError(str(e))] * len(taken)
+            return [StoreError(str(e))] * len(begun)
 
     def _alone(self, connection, job, args):
         connection.execute("SAVEPOINT job")
@@ -112,13 +112,13 @@ class Groups:
             if not connection.in_transaction:  # the store rolled everything back itself (full disk, I/O error, gone)
                 raise StoreError(str(e)) from e
             connection.execute("ROLLBACK TO job")
-            connection.known.forget()  # what a job remembered may be what was taken back
+            connection.cache.forget()  # what a job remembered may be what was taken back
             result = StoreError(str(e)) if isinstance(e, sqlite3.Error) else e
         connection.execute("RELEASE job")
         return result
 
     def _roll_back(self, connection):
-        connection.known.forget()
+        connection.cache.forget()
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -48,7 +48,7 @@ class Receiver:
         content = b"".join(bodies)
         head = envelope.Head(gateway.epoch, 1, "0", 2, gateway.seq - len(bodies) + 1, gateway.seq)
         row = await self.store.enrol(gateway.public, "home", "", NOW)
-        await self.store.take(row, head, hashlib.sha256(content).digest(),
+        await self.store.store_batch(row, head, hashlib.sha256(content).digest(),
                               Content(content, head.first, head.last), NOW)
 
     async def work(self):

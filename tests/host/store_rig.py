@@ -48,14 +48,14 @@ class Ring(Gateway):
         self.row = None
 
     async def send(self, bodies, first=None, now=NOW):
-        """Records' bytes as a batch; returns Taken."""
+        """Records' bytes as a batch; returns a TakeResult."""
         if self.row is None:
             self.row = await self.store.enrol(self.public, "home", "", now)
         content = b"".join(bodies)
         last = self.seq if first is None else first + len(bodies) - 1
         first = last - len(bodies) + 1 if first is None else first
         head = envelope.Head(self.epoch, 1, "0", 2, first, last)
-        return await self.store.take(self.row, head, hashlib.sha256(content).digest(),
+        return await self.store.store_batch(self.row, head, hashlib.sha256(content).digest(),
                                      Content(content, first, last), now)
 
     def telegram(self, telegram, time=NOW - 60, rssi=-70):

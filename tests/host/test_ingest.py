@@ -199,19 +199,19 @@ def test_503_when_a_gateway_cannot_be_looked_up(receiver, monkeypatch, trouble):
 
 
 def test_503_when_the_store_stalls(receiver, gateway, monkeypatch):
-    """A store whose take hangs is not waited for, and what it did take after all is known when it comes again."""
+    """A store that hangs is not waited for, and what it did store after all is known when it comes again."""
     body = gateway.telegrams([PLAIN.telegram(14)])
-    take_, go_on = receiver.receiver.store.take, []
+    store_batch, go_on = receiver.receiver.store.store_batch, []
 
     async def hangs(*arguments):
         import asyncio
-        waiting = asyncio.ensure_future(take_(*arguments))  # as a job in the writer's queue: nobody calls it back
+        waiting = asyncio.ensure_future(store_batch(*arguments))  # as a job in the writer's queue: nobody calls it back
         go_on.append(waiting)
         await asyncio.Event().wait()
 
     with monkeypatch.context() as m:
         m.setattr(receiver.receiver.ingest.deadline, "seconds", 0.05)
-        m.setattr(receiver.receiver.store, "take", hangs)
+        m.setattr(receiver.receiver.store, "store_batch", hangs)
         answer = receiver.send(body)
         assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, answer.text)
     receiver.run(_done(go_on[0]))

@@ -59,7 +59,7 @@ async def take(store, gateway, row, now, bodies):
     first = gateway.seq - len(bodies) + 1
     head = envelope.Head(gateway.epoch, 1, "0", 2, first, gateway.seq)
     digest = hashlib.sha256(content).digest()
-    await store.take(row, head, digest, Content(content, first, gateway.seq), now)
+    await store.store_batch(row, head, digest, Content(content, first, gateway.seq), now)
 
 
 async def erase(store, gateway, meters, before, most=100):

@@ -1,4 +1,4 @@
-"""Many ears, one reading: coverage per meter, gateway and day, whatever the order, the repeats and the clocks."""
+"""Many gateways, one reading: coverage per meter, gateway and day, whatever the order, the repeats and the clocks."""
 
 import os
 import random
@@ -89,7 +89,7 @@ def test_a_street_in_disorder(tmp_path, seed):
 
 
 def forgets_who_heard(monkeypatch):
-    monkeypatch.setattr(coverage, "ears", lambda blob: [])
+    monkeypatch.setattr(coverage, "receptions", lambda blob: [])
 
 
 def counts_repeats(monkeypatch):
@@ -107,7 +107,7 @@ def looks_at_the_wrong_day(monkeypatch):
 def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
     if mutant is forgets_who_heard:
         monkeypatch.setattr(batch, "stored", lambda db, days, digests: [
-            c._replace(ears=[]) for c in original_stored(db, days, digests)])
+            c._replace(receptions=[]) for c in original_stored(db, days, digests)])
     else:
         mutant(monkeypatch)
     with pytest.raises(AssertionError):
@@ -254,7 +254,7 @@ async def interleaved(store):
     return (await store.read(queries.summary.everything))["telegrams"], covered_
 
 
-def test_late_and_interleaved_ears(tmp_path):
+def test_late_and_interleaved_receptions(tmp_path):
     assert run(tmp_path, interleaved) == (4, [3, 3])
 
 
@@ -277,7 +277,7 @@ def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, ki
         ring = Ring(store)
         for hour in range(3):
             await ring.send([wire_records.telegram(ring.next(), NOW - (9 - hour) * HOUR, -60, meter.telegram(hour))])
-            known = connections[-1].known
+            known = connections[-1].cache
             if hour == 1:
                 (text,) = known.meters
                 known.meters[text] = 999
@@ -305,9 +305,10 @@ def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
     assert run(tmp_path, scenario) == 2
 
 
-def test_ears_are_kept_as_they_are():
+def test_receptions_are_kept_as_they_are():
     heard = [(1, -70, 1), (4_000_000_000, 0, 0), (7, -128, 1)]
-    assert coverage.ears(coverage.pack(heard)) == heard
-    assert coverage.ears(coverage.row_bytes(7) + coverage.COUNTED[-128]) == [(7, -128, 1)] and coverage.ears(None) == []
+    assert coverage.receptions(coverage.pack(heard)) == heard
+    assert coverage.receptions(coverage.row_bytes(7) + coverage.COUNTED[-128]) == [(7, -128, 1)]
+    assert coverage.receptions(None) == []
 
 

@@ -88,7 +88,7 @@ def test_what_comes_late_for_an_aged_day_is_aged(tmp_path):
 
 
 def test_the_mutant_that_forgets_the_mark_is_seen(tmp_path, monkeypatch):
-    monkeypatch.setattr(settle, "keeping", types.SimpleNamespace(mark=lambda db, name: 0, AGED=keeping.AGED))
+    monkeypatch.setattr(settle, "keeping", types.SimpleNamespace(read_mark=lambda db, name: 0, AGED=keeping.AGED))
     with pytest.raises(AssertionError):
         test_what_comes_late_for_an_aged_day_is_aged(tmp_path)
 
@@ -123,7 +123,7 @@ def test_raw_telegrams_are_kept_for_their_time_and_nothing_else_goes(tmp_path):
                 ("telegrams", "records")]
         again = await ring.send([ring.telegram(PLAIN.telegram(99), time=NOW)], now=NOW)
         [m] = await every_meter(store)
-        return pieces, left, again.new, (await store.read(queries.meters.coverage, m["row"], 0))
+        return pieces, left, again.stored, (await store.read(queries.meters.coverage, m["row"], 0))
 
     pieces, left, new, cover = run(tmp_path, scenario)
     assert sum(pieces) == 8 and max(pieces) <= 6

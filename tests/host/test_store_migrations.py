@@ -79,8 +79,8 @@ def test_a_store_of_every_schema_is_opened_with_all_it_holds(dialect, version, t
             data = wire_records.telegram(1, NOW - HOUR + 5, -60, TELEGRAM) + wire_records.telegram(2, NOW, -61,
                                                                                                    PLAIN.telegram(2))
             head = envelope.Head(b"\x09" * 8, 1, "0", 2, 1, 2)
-            taken = await store.take(row, head, b"d", Content(data, 1, 2), NOW)
-            return (taken.new, await every_meter(store), await store.read(queries.gateways.every),
+            taken = await store.store_batch(row, head, b"d", Content(data, 1, 2), NOW)
+            return (taken.stored, await every_meter(store), await store.read(queries.gateways.every),
                     await store.read(queries.meters.coverage, 70, 0),
                     await store.read(rows, "SELECT count(*) FROM telegrams"),
                     await store.read(rows, "PRAGMA integrity_check" if dialect == "sqlite" else "SELECT 'ok'"))

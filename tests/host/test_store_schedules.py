@@ -146,7 +146,8 @@ class Schedules(RuleBasedStateMachine):
         content, last = b"".join(bodies), first + len(bodies) - 1
         head = envelope.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
         found = Content(content, head.first, head.last)
-        return self.run(lambda: self.store.take(self.rows[n], head, hashlib.sha256(content).digest(), found, NOW))
+        return self.run(lambda: self.store.store_batch(self.rows[n], head, hashlib.sha256(content).digest(), found,
+                                                       NOW))
 
     def deliver(self, n, bodies, answer_lost):
         """One exchange, and what the gateway does with the answer."""

@@ -55,7 +55,7 @@ class TellsBeforeCommit(writer.Groups):
         try:
             return super()._run(connection, job, args)
         except (sqlite3.Error, StoreError):
-            return batch.Taken(args[1].last, False, 0, 0)
+            return batch.TakeResult(args[1].last, False, 0, 0)
 
     def _group(self, connection):
         done = []

@@ -12,44 +12,44 @@ import firmware.wire.records as wire_records
 
 from ...data.clock import DAY
 from ...data.records import OPAQUE
-from .. import DECODED, PAIRS, PENDING, TEXTS, Taken, queries
+from .. import DECODED, PAIRS, PENDING, TEXTS, TakeResult, queries
 from . import common_batch, coverage, ledger, settle
 from .common_batch import AHEAD_S, SAME_TELEGRAM_S
 from .coverage import Coverage
 
 # A telegram that is stored: its row (None: about to be), time or None, when it was received, and who heard it.
-Stored = namedtuple("Stored", ("row", "digest", "time", "received", "data", "ears"))
+StoredTelegram = namedtuple("StoredTelegram", ("row", "digest", "time", "received", "data", "receptions"))
 
 
-def take(db, gateway, head, digest, content, now, rows=None):
+def store_batch(db, gateway, head, digest, content, now, rows=None):
     """Store what is new of a batch; `gateway` is its row's id, `digest` that of the record bytes, `content` a
-    content.Content, `rows` what quick.rows made of it. Returns Taken."""
+    content.Content, `rows` what common_batch.rows made of it. Returns TakeResult."""
     db.execute("UPDATE gateways SET last_contact = ?, firmware = ?, boot = ?, clock = ? WHERE id = ?",
                (now, head.firmware, head.boot, head.clock, gateway))
     row = db.execute("SELECT id, through FROM epochs WHERE gateway = ? AND epoch = ?", (gateway, head.epoch)).fetchone()
     if row is None:
         if not head.last:
-            return Taken(0, False, 0, 0)
+            return TakeResult(0, False, 0, 0)
         epoch = db.execute("INSERT INTO epochs (gateway, epoch, through, first_contact, last_contact) "
                            "VALUES (?,?,0,?,?) RETURNING id", (gateway, head.epoch, now, now)).fetchall()[0][0]
         through = 0
     else:
         epoch, through = row
     if not head.last:
-        return Taken(through, False, 0, 0)
+        return TakeResult(through, False, 0, 0)
     count = head.last - through
     if (rows is not None and head.first == through + 1
             and common_batch.enter(db, gateway, epoch, head.first, rows, count, now)):
         db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
         db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    (epoch, head.first, head.last, digest, now, count))
-        return Taken(head.last, False, count, 0)
+        return TakeResult(head.last, False, count, 0)
     records = content.read()
     other = None if head.first > through else ledger.other_content(db, epoch, head, digest, records)
     if other is not None:
         db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
                    (epoch, *other, now))
-        return Taken(through, True, 0, len(records))
+        return TakeResult(through, True, 0, len(records))
     gaps = db.execute("SELECT first, last, since FROM gaps WHERE epoch = ? AND last >= ? AND first <= ? ORDER BY first",
                       (epoch, head.first, head.last)).fetchall()
     batch_job = _Batch(db, gateway, epoch, now)
@@ -57,12 +57,12 @@ def take(db, gateway, head, digest, content, now, rows=None):
     for record in new:
         batch_job.store(record)
     batch_job.finish()
-    ledger.mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
+    ledger.advance_mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
     db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                (epoch, head.first, head.last, digest, now, len(records)))
     jumped = head.first > through + 1 and not queries.rings.told_lost(db, epoch, through + 1, head.first - 1)
-    return Taken(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
-                 tuple(r.fields for r in new if r.kind == wire_records.RESULT))
+    return TakeResult(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
+                      tuple(r.fields for r in new if r.kind == wire_records.RESULT))
 
 
 class _Batch:
@@ -72,7 +72,7 @@ class _Batch:
         self.db, self.gateway, self.epoch, self.now = db, gateway, epoch, now
         self.boot = None  # (seq, start, quality) of the boot the record being stored belongs to
         self._telegrams: list = []  # (record, time or None, moment)
-        self._later: "dict[str, list]" = {}  # statement -> rows
+        self._deferred: "dict[str, list]" = {}  # statement -> rows
         self._coverages: "dict[int, Coverage]" = {}
 
     def store(self, record):
@@ -91,16 +91,16 @@ class _Batch:
 
     def flush(self):
         """Write the records put off: what follows looks at them in the tables."""
-        for sql, rows in self._later.items():
+        for sql, rows in self._deferred.items():
             self.db.executemany(sql, rows)
-        self._later = {}
+        self._deferred = {}
         if self._telegrams:
             waiting, self._telegrams = self._telegrams, []
             self._enter(waiting)
 
-    def later(self, sql, *row):
+    def defer(self, sql, *row):
         """Put a row off."""
-        self._later.setdefault(sql, []).append(row)
+        self._deferred.setdefault(sql, []).append(row)
 
     def coverage(self, gateway) -> Coverage:
         """The coverage of a gateway (its row)."""
@@ -111,7 +111,7 @@ class _Batch:
 
     def keep(self, record, time):
         """The record's bytes, for what has no table of its own."""
-        self.later("INSERT INTO records (epoch, seq, kind, received, raw_time, time, body) VALUES (?,?,?,?,?,?,?)",
+        self.defer("INSERT INTO records (epoch, seq, kind, received, raw_time, time, body) VALUES (?,?,?,?,?,?,?)",
                    self.epoch, record.seq, record.kind, self.now, record.time, time, record.body)
 
     # --- time
@@ -186,26 +186,26 @@ class _Batch:
             time = believed(start + raw, self.now)
             if time == before:
                 continue
-            ears = self._count_anew(meter, coverage.ears(heard), before, time)
+            receptions = self._count_anew(meter, coverage.receptions(heard), before, time)
             other = same_telegram([c for c in stored(db, around(time), [(meter, digest)]) if c.row != row], data, time)
             if other is not None:  # another gateway's reception has it
                 db.execute("DELETE FROM telegrams WHERE id = ?", (row,))
-                known = {ear[0] for ear in other.ears}
+                known = {reception[0] for reception in other.receptions}
                 db.execute("UPDATE telegrams SET heard = ? WHERE id = ?",
-                           (coverage.pack(other.ears + [e for e in ears if e[0] not in known]), other.row))
+                           (coverage.pack(other.receptions + [e for e in receptions if e[0] not in known]), other.row))
             else:
                 db.execute("UPDATE telegrams SET time = ?, day = ?, heard = ? WHERE id = ?",
-                           (time, time // DAY, coverage.pack(ears), row))
+                           (time, time // DAY, coverage.pack(receptions), row))
                 if before is not None and state == DECODED:  # its reading moves with it
                     settle.withdraw(db, row, meter, before)
             db.execute("UPDATE meters SET first_heard = ? WHERE id = ? AND first_heard > ?", (time, meter, time))
             db.execute("UPDATE meters SET last_heard = ? WHERE id = ? AND last_heard < ?", (time, meter, time))
-            db.known.forget()
+            db.cache.forget()
 
-    def _count_anew(self, meter, ears, before, time):
+    def _count_anew(self, meter, receptions, before, time):
         """Count receptions whose day was not known, and move this gateway's own where its day was wrong."""
         day, found = time // DAY, []
-        for gateway, rssi, counted in ears:
+        for gateway, rssi, counted in receptions:
             cover = self.coverage(gateway)
             if counted and before is not None and gateway == self.gateway and before // DAY != day:
                 cover.uncount(before // DAY, meter, rssi)
@@ -241,16 +241,16 @@ class _Batch:
             meter = meters[t.meter]
             there = same_telegram(known.get(t.digest, ()), t.data, time)
             if there is None:
-                there = Stored(None, t.digest, time, self.now, t.data, [])
+                there = StoredTelegram(None, t.digest, time, self.now, t.data, [])
                 known.setdefault(t.digest, []).append(there)
                 new.append((meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest,
-                            PENDING, t.data, there.ears))
-            elif any(gateway == self.gateway for gateway, _, _ in there.ears):
+                            PENDING, t.data, there.receptions))
+            elif any(gateway == self.gateway for gateway, _, _ in there.receptions):
                 continue  # a repeat, or a ring sent again
             elif there.row is not None:
-                changed[there.row] = there.ears
+                changed[there.row] = there.receptions
             when = time if time is not None else there.time
-            there.ears.append((self.gateway, t.rssi, int(when is not None)))
+            there.receptions.append((self.gateway, t.rssi, int(when is not None)))
             if when is not None:
                 cover.read(when // DAY, [meter])
                 cover.count(when // DAY, meter, t.rssi)
@@ -260,9 +260,9 @@ class _Batch:
                                 [(*row[:-1], coverage.pack(row[-1])) for row in new])
         if changed:
             self.db.executemany("UPDATE telegrams SET heard = ? WHERE id = ?",
-                                [(coverage.pack(ears), row) for row, ears in changed.items()])
+                                [(coverage.pack(receptions), row) for row, receptions in changed.items()])
         if len(new) == len(waiting):
-            self.db.known.crowded.discard(self.gateway)
+            self.db.cache.crowded.discard(self.gateway)
 
     def _meters(self, waiting):
         """The row of each telegram's meter by its text, made at first sight; keeps when it was last heard."""
@@ -273,7 +273,7 @@ class _Batch:
         changed = {}
         for record, _, moment in waiting:
             t = record.fields
-            self.db.known.heard.pop(t.meter, None)
+            self.db.cache.heard.pop(t.meter, None)
             m = found.get(t.meter)
             if m is None:
                 row = self.db.execute(
@@ -306,18 +306,18 @@ class _Batch:
 
     def han_hour(self, record):
         hour, import_wh, export_wh, estimated = record.fields
-        self.later("INSERT INTO home_hours VALUES (?,?,?,?,?) ON CONFLICT (gateway, hour) DO UPDATE SET "
+        self.defer("INSERT INTO home_hours VALUES (?,?,?,?,?) ON CONFLICT (gateway, hour) DO UPDATE SET "
                    "import_wh = excluded.import_wh, export_wh = excluded.export_wh, "
                    "estimated = excluded.estimated WHERE home_hours.estimated >= excluded.estimated",
                    self.gateway, hour, import_wh, export_wh, int(estimated))
 
     def status(self, record):
-        self.later("UPDATE gateways SET status = ?, status_at = ? WHERE id = ?",
+        self.defer("UPDATE gateways SET status = ?, status_at = ? WHERE id = ?",
                    json.dumps(record.fields[0]), self.time_of(record) or self.now, self.gateway)
 
     def lost(self, record):
         first, last, count = record.fields
-        self.later("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+        self.defer("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    self.epoch, record.seq, first, last, count, self.now)
 
     def other(self, record):
@@ -349,17 +349,17 @@ def around(moment) -> "set[int]":
     return {(moment - SAME_TELEGRAM_S) // DAY, (moment + SAME_TELEGRAM_S) // DAY}
 
 
-def stored(db, days, contents) -> "list[Stored]":
+def stored(db, days, contents) -> "list[StoredTelegram]":
     """The stored telegrams of these days with one of these contents: (meter's row, digest)."""
     text = json.dumps(list(set(contents)))
-    return [Stored(row, digest, time, received, data, coverage.ears(heard) or [(gateway, 0, 1)])
+    return [StoredTelegram(row, digest, time, received, data, coverage.receptions(heard) or [(gateway, 0, 1)])
             for day in sorted(days) for row, digest, time, received, data, heard, gateway in db.execute(
                 f"SELECT t.id, t.digest, t.time, t.received, t.data, t.heard, e.gateway FROM {PAIRS} p "
                 "CROSS JOIN telegrams t CROSS JOIN epochs e WHERE t.day = ? AND t.meter = p.a AND t.digest = p.b "
                 "AND e.id = t.epoch ORDER BY t.id", (text, day)).fetchall()]  # CROSS: in this order
 
 
-def same_telegram(candidates, data, time) -> "Stored | None":
+def same_telegram(candidates, data, time) -> "StoredTelegram | None":
     """Which of the stored ones is this telegram, received by some gateway: the same bytes at about the same time.
 
     Later identical bytes (a meter that stands still, in plain text) are a reading of their own. One whose time is not

@@ -36,7 +36,7 @@ _KNOWN = (f"SELECT 1 FROM {PAIRS} p CROSS JOIN telegrams t "
 _METERS = f"SELECT meter, id, last_heard FROM meters WHERE meter IN {TEXTS}"
 
 
-class Known:
+class WriterCache:
     """What is remembered of a store by the one connection that writes to it."""
 
     def __init__(self):
@@ -100,7 +100,7 @@ def _meters(texts, times, encrypted, statuses):
 def enter(db, gateway: int, epoch: int, first: int, made: bytes, count: int, now: int) -> bool:
     """Enter the rows if they are `count` telegrams, from seq `first` on; False, and nothing entered, where they go the
     general way."""
-    known = db.known
+    known = db.cache
     if gateway in known.crowded:
         return False
     texts, telegrams, covered, cover, named, meters = marshal.loads(made)
@@ -171,17 +171,17 @@ def _stored(db, again, texts, telegrams):
     for text, time, digest in zip(texts, telegrams[1::_WIDTH], telegrams[2::_WIDTH]):
         if text in again:
             for day in {(time - SAME_TELEGRAM_S) // DAY, (time + SAME_TELEGRAM_S) // DAY}:
-                days.setdefault(day, []).append((db.known.meters[text], digest))
+                days.setdefault(day, []).append((db.cache.meters[text], digest))
     return any(db.execute(_KNOWN, (json.dumps(contents), day)).fetchone() for day, contents in days.items())
 
 
 def _know(db, texts):
     """Whether every meter is known, after a look: its row, and when it was last heard."""
-    rows, heard = db.known.meters, db.known.heard
+    rows, heard = db.cache.meters, db.cache.heard
     missing = [text for text in texts if text not in heard]
     if missing:
         if len(heard) > MOST_METERS:
-            db.known.forget()
+            db.cache.forget()
             missing = list(texts)
         for text, row, last_heard in db.execute(_METERS, (json.dumps(missing),)):
             rows[text], heard[text] = row, last_heard

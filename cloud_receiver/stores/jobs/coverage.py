@@ -16,22 +16,22 @@ LEVELS = [b""] * 128 + [bytes((-n,)) for n in range(-128, 0)]
 KNOWN = [None] * 128 + list(range(-128, 0))
 # And what follows the gateway's row in the blob of a telegram that it alone has heard, and that is counted.
 COUNTED = [struct.pack(">bB", n, 1) for n in (*range(128), *range(-128, 0))]
-_EAR = struct.Struct(">IbB")  # gateway's row, RSSI in dBm (0: unknown), whether it is counted
+_RECEPTION = struct.Struct(">IbB")  # gateway's row, RSSI in dBm (0: unknown), whether it is counted
 
 
-def ears(blob: "bytes | None") -> "list[tuple[int, int, int]]":
+def receptions(blob: "bytes | None") -> "list[tuple[int, int, int]]":
     """Who heard a telegram: (gateway's row, RSSI, counted)."""
-    return [] if blob is None else list(_EAR.iter_unpack(blob))
+    return [] if blob is None else list(_RECEPTION.iter_unpack(blob))
 
 
 def row_bytes(gateway: int) -> bytes:
-    """How the blob of a telegram's ears names a gateway."""
+    """How the blob of a telegram's receptions names a gateway."""
     return gateway.to_bytes(4, "big")
 
 
-def pack(heard: "list[tuple[int, int, int]]") -> bytes:
-    """The blob of a telegram's ears."""
-    return b"".join([_EAR.pack(*ear) for ear in heard])
+def pack(receptions: "list[tuple[int, int, int]]") -> bytes:
+    """The blob of a telegram's receptions."""
+    return b"".join([_RECEPTION.pack(*reception) for reception in receptions])
 
 
 class Coverage:

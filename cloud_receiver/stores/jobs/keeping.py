@@ -11,13 +11,13 @@ MOST = 500  # rows in one job
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values
 
 
-def mark(db, name: str) -> int:
+def read_mark(db, name: str) -> int:
     """A mark's value, 0 where there is none."""
     row = db.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
     return row[0] if row else 0
 
 
-def set_mark(db, name: str, value: int) -> None:
+def write_mark(db, name: str, value: int) -> None:
     """Keep a mark."""
     db.execute("INSERT INTO marks VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
 
@@ -25,13 +25,13 @@ def set_mark(db, name: str, value: int) -> None:
 @can_wait
 def age(db, day: int, most: int) -> int:
     """Make daily values of up to about `most` day rows from before a day, oldest first; returns how many it saw."""
-    at = mark(db, AGED)
+    at = read_mark(db, AGED)
     if at >= day:
         return 0
     rows = db.execute("SELECT day, meter, hours FROM readings WHERE day >= ? AND day < ? ORDER BY day, meter LIMIT ?",
                       (at, day, most)).fetchall()
     if not rows:
-        set_mark(db, AGED, day)
+        write_mark(db, AGED, day)
         return 0
     if len(rows) == most:
         last = rows[-1][0]
@@ -46,7 +46,7 @@ def age(db, day: int, most: int) -> int:
     db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?",
                    [(dayrows.daily(row_day, blob), row_day, meter) for row_day, meter, blob in rows
                     if not dayrows.is_daily(blob)])
-    set_mark(db, AGED, end)
+    write_mark(db, AGED, end)
     return len(rows)
 
 

@@ -33,7 +33,7 @@ def is_known(seq: int, through: int, gaps) -> bool:
     return seq <= through and not any(first <= seq <= last for first, last, _ in gaps)
 
 
-def mark(db, epoch, head, through, gaps, seqs, now):
+def advance_mark(db, epoch, head, through, gaps, seqs, now):
     """Move the mark to the end of the batch and keep the list of gaps true."""
     for first, last, since in gaps:  # filled ones shrink, split or go
         db.execute("DELETE FROM gaps WHERE epoch = ? AND first = ?", (epoch, first))

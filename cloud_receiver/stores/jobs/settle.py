@@ -84,7 +84,7 @@ def enter(db, totals):
     for meter, time, total in totals:
         day, second = divmod(time, DAY)
         dayrows.put(days.setdefault((day, meter), dayrows.empty()), second, total)
-    aged = keeping.mark(db, keeping.AGED) if days else 0
+    aged = keeping.read_mark(db, keeping.AGED) if days else 0
     db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?) ON CONFLICT (day, meter) "
                    "DO UPDATE SET hours = excluded.hours",
                    [(day, meter, dayrows.pack(hours) if day >= aged else dayrows.daily(day, dayrows.pack(hours)))

@@ -28,12 +28,12 @@ def mark_before_commit():
     def then(db, before, *arguments):
         if before is not None:
             db.execute("UPDATE epochs SET through = ? WHERE id = ?", (before[1], before[0]))
-        return batch.take(db, *arguments)
+        return batch.store_batch(db, *arguments)
 
     async def bad(self, gateway, head, digest, records, now):
         before = await self.writer.submit(advance, gateway, head, now)
         return await self.writer.submit(then, before, gateway, head, digest, records, now)
-    with mock.patch.object(sqlite.Store, "take", bad):
+    with mock.patch.object(sqlite.Store, "store_batch", bad):
         yield
 
 
