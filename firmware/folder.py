@@ -95,10 +95,10 @@ class Updater:
             await port.sleep(15)
 
     def _load(self):
-        from .fetch import Source
         from .release_keys import KEYS
         from .slots import Slots
         from .update import Update
+        from .uplink.fetch import Source
         g = self._g
         made = Update(port, Slots(port, self._slots, version.VERSION),
                       Source(port, g.uplink.works, g.clock, g.uplink.line), KEYS, version.VERSION, g)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .folder import Updater
     from .home.han_port import HanPort
     from .home.own_meters import OwnMeters
-    from .uplink import Uplink
+    from .uplink.uplink import Uplink
 
 TICK_S = 10
 SUPPLY_S = 0.2  # real seconds between two looks at the supply
@@ -36,11 +36,12 @@ ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
-RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope firmware.http "
-          "firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 firmware.crypto.sha512_table "
-          "firmware.update firmware.fetch firmware.slots firmware.boot firmware.release_keys firmware.port.streams "
-          "firmware.port.tls firmware.port.wifi wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
-          "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
+RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope "
+          "firmware.uplink.http firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
+          "firmware.crypto.sha512_table firmware.update firmware.uplink.fetch firmware.slots firmware.boot "
+          "firmware.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi wmbus.layouts "
+          "wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists han_reader.obis "
+          "han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 

@@ -14,7 +14,7 @@ from .folder import Folder, Updater
 from .gateway import Gateway, restored
 from .home import history
 from .spool.flush_rule import MOST_S, FlushRule
-from .uplink import Uplink
+from .uplink.uplink import Uplink
 from .watch import WATCHDOG_S, Watch
 
 LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that runs faster
@@ -154,7 +154,7 @@ def _power_and_network(g, kept):
         station = port.wlan(g.config["wifi"])
         if station is None:
             raise ConfigError("wifi: there is none here that a gateway could set up (an operating system does it)")
-        from .wifi import Wifi
+        from .uplink.wifi import Wifi
         kept_bytes = port.read_whole(kept.path + "/wifi.json")
         g.others.append(("wifi", Wifi(g, station, g.config["wifi"], kept_bytes, kept.keep("/wifi.json")).run))
 

@@ -9,8 +9,8 @@ that has none for PROBATION_S restarts, and after three starts boot.py goes back
 """
 
 from .crypto import ed25519
-from .http import HttpError
 from .slots import Damaged, SlotError, version_number
+from .uplink.http import HttpError
 from .wire import WireError, cbor
 from .wire import envelope as wire_envelope
 from .wire.cbor import CborError
@@ -97,8 +97,9 @@ def files(data, at, architecture):
 class Update:
     """Follows the works' order to update, and watches over what was installed.
 
-    `hal` has `sleep` and `mpy`; `source` fetches (fetch.py); `keys` are the release keys of this firmware; `gateway`
-    has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `event` and `restart`.
+    `hal` has `sleep` and `mpy`; `source` fetches (uplink/fetch.py); `keys` are the release keys of this firmware;
+    `gateway` has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `event` and
+    `restart`.
     """
 
     def __init__(self, hal, slots, source, keys, running, gateway):

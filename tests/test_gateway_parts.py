@@ -2,10 +2,11 @@
 
 from disk import Disk
 
-from firmware import config, http, identity, sntp
+from firmware import config, identity, sntp
 from firmware.clock import Clock
 from firmware.home import history
 from firmware.radios import bursts, rtlwmbus
+from firmware.uplink import http
 from firmware.wire import envelope, records
 from wmbus import parse_meter
 

@@ -25,7 +25,7 @@ from firmware.gateway import Gateway, restored
 from firmware.home import history
 from firmware.orders import INTERRUPTED, Orders
 from firmware.spool.files import Ring
-from firmware.uplink import Uplink
+from firmware.uplink.uplink import Uplink
 from firmware.wire import cbor, records
 from firmware.wire import envelope as wire_envelope
 

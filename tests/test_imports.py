@@ -37,7 +37,6 @@ EXCEPTIONS = (
     "edge_is_thin cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",
     "floors cloud_receiver/edge/devices.py cloud_receiver.operations.metrics",
     "no_http_below_edge cloud_receiver/office/releases.py aiohttp",
-    "only_the_edges_import_port firmware/uplink.py firmware.port",
 )
 
 

@@ -6,14 +6,15 @@ import gc
 from disk import Disk, File
 from flash_sim import Nor
 
-from firmware import identity, port, uplink
+from firmware import identity, port
 from firmware import wire as wire_wire
 from firmware.clock import Clock
 from firmware.crypto import ed25519
 from firmware.spool import nor
 from firmware.spool.blocks import FlashRing
 from firmware.spool.files import Ring
-from firmware.uplink import Uplink, backoff, until_next
+from firmware.uplink import uplink
+from firmware.uplink.uplink import Uplink, backoff, until_next
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
 from firmware.wire import records as wire_records

@@ -14,10 +14,11 @@ import board_rig as boards
 import fake_network as fake
 import gateway_bench as rig
 
-from firmware import config, wifi
+from firmware import config
 from firmware.errors import ConfigError
 from firmware.gateway import RARELY
 from firmware.port.wifi import JOIN_S
+from firmware.uplink import wifi
 from firmware.wire import records
 
 SETTINGS = {"ssid": "Fyrveien", "password": "correct horse", "country": "NO"}
@@ -196,7 +197,7 @@ def test_what_was_kept_may_be_damaged():
 
 def test_what_only_joins_is_dropped_in_between():
     h = Home().live(60)
-    assert "firmware.port.wifi" in RARELY.split() and "firmware.wifi" not in RARELY.split()
+    assert "firmware.port.wifi" in RARELY.split() and "firmware.uplink.wifi" not in RARELY.split()
     port.forget(RARELY.split())
     assert ("firmware.port.wifi" in sys.modules) != port.MICROPYTHON
     assert h.live(60, {"channel": 3}, HOUR).station.isconnected()

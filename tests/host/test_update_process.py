@@ -165,9 +165,9 @@ def test_a_release_that_never_gets_through_is_left(tmp_path, base):
         home.gateway.start()
         home.wait(lambda: home.runs() == "0.2.0")
         # It starts, hears and keeps, but its batches go nowhere.
-        source = (Path(boot.__file__).parent / "uplink.py").read_text().replace(
+        source = (Path(boot.__file__).parent / "uplink" / "uplink.py").read_text().replace(
             "async def _exchange(self):", "async def _exchange(self):\n        raise OSError('no way')")
-        home.order(home.makers.make("0.3.0", firmware__uplink=source))
+        home.order(home.makers.make("0.3.0", firmware__uplink__uplink=source))
         home.wait(lambda: any("0.3.0 rolled back" in e for e in home.events()), 120)
         assert home.gateway.exits == [boot.RESTART] * 4 and home.runs() == "0.2.0"
         assert {h.firmware for h in home.receiver.heads} == {"0.2.0"}

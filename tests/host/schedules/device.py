@@ -14,7 +14,8 @@ from firmware import port
 port.tidy()  # as firmware.main does it, before the imports
 
 from firmware import folder as kept  # noqa: E402
-from firmware import start, uplink  # noqa: E402
+from firmware import start  # noqa: E402
+from firmware.uplink import uplink  # noqa: E402
 from schedules.world import Cut, World  # noqa: E402
 
 

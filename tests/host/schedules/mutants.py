@@ -8,8 +8,9 @@ from unittest import mock
 
 from cloud_receiver.stores import sqlite
 from cloud_receiver.stores.jobs import batch, ledger
-from firmware import orders, thinning, uplink
+from firmware import orders, thinning
 from firmware.spool import files
+from firmware.uplink import uplink
 
 from . import plan
 

@@ -21,8 +21,8 @@ oldest records when it is full.
 import asyncio
 import hashlib
 
-from . import port, wire
-from .wire import records
+from .. import port, wire
+from ..wire import records
 
 ROOM = 512  # bytes of a batch for envelope and head
 TIMEOUT_S = 60  # real seconds for one exchange
@@ -204,17 +204,17 @@ class Uplink:
     # The envelope's module is imported where it is used: it is dropped from memory between batches.
 
     def _envelope(self, digest, signature):
-        from .wire import envelope
+        from ..wire import envelope
         return envelope.envelope(self._identity.kid, digest, signature)
 
     def _head(self, ring, first, last):
-        from .wire import envelope
+        from ..wire import envelope
         boot, firmware, quality = self._head_fields()
         return envelope.head(ring.epoch, boot, firmware, quality, first, last)
 
     async def _sign(self, digest):
-        from .crypto import ed25519
-        from .wire import envelope
+        from ..crypto import ed25519
+        from ..wire import envelope
         message = envelope.to_sign("batch", self._works["works"], self._identity.kid, digest)
         steps = ed25519.sign_steps(self._identity.seed, self._identity.public_key, message)
         while True:
@@ -265,7 +265,7 @@ class Uplink:
 
     async def _answered(self, ring, first, last, status, headers, body):
         if status == 200:
-            from .wire import envelope
+            from ..wire import envelope
             return await self._accepted(ring, first, last, envelope.open_answer(body))
         self.last_error = "HTTP %d" % status
         self._count("errors")

@@ -4,9 +4,10 @@ Over a connection of its own, while the uplink has none: a device has memory for
 lets the uplink in between. Only the receiver the gateway is enrolled at is asked, whatever a URL says.
 """
 
-from . import config, http
-from .config import ConfigError
-from .slots import SlotError
+from .. import config
+from ..config import ConfigError
+from ..slots import SlotError
+from . import http
 
 TIMEOUT_S = 60  # real seconds for one file
 HOLD_MS = 60000
