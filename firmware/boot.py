@@ -3,12 +3,12 @@
     boot.py                   this file, alone          gateway/           the gateway's folder
     slots/a, slots/b          a release each            slots/state.0, .1  which of them: two records in turn
 
-A release starts on probation and is confirmed by its first acknowledged batch (update.py). Each start on probation is
-counted before it happens; after three without confirmation the other slot, which was confirmed before, is back for
-good. The two records are written in turn and carry a CRC, so that a cut while writing leaves the one before.
+A release starts on probation and is confirmed by its first acknowledged batch (update/install.py). Each start on
+probation is counted before it happens; after three without confirmation the other slot, which was confirmed before, is
+back for good. The two records are written in turn and carry a CRC, so that a cut while writing leaves the one before.
 
 This file stands alone: it may import nothing of the firmware, and the form of the records may never change, for on
-devices in the field it stays as it was when they left the works. slots.py imports it for that form only.
+devices in the field it stays as it was when they left the works. update/slots.py imports it for that form only.
 """
 
 import binascii

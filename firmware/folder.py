@@ -71,36 +71,3 @@ class Folder:
     async def take(self, orders, before):
         """Take an answer's orders, as orders.Orders.take."""
         return await self.taker().take(orders, before)
-
-
-class Updater:
-    """The gateway's updates, whose code is in memory only while one is ordered or what runs is on probation."""
-
-    def __init__(self, g, slots):
-        self._g = g
-        self._slots = slots
-        self._update = None
-        self._watching = True
-
-    async def run(self):
-        """Do what is to be done, for ever."""
-        while True:
-            if self._watching or self._g.state["update"] is not None:
-                if self._update is None:
-                    self._update = self._load()
-                await self._update.step()
-                self._watching = self._update.watching
-            else:
-                self._update = None
-            await port.sleep(15)
-
-    def _load(self):
-        from .release_keys import KEYS
-        from .slots import Slots
-        from .update import Update
-        from .uplink.fetch import Source
-        g = self._g
-        made = Update(port, Slots(port, self._slots, version.VERSION),
-                      Source(port, g.uplink.works, g.clock, g.uplink.line), KEYS, version.VERSION, g)
-        made.watching = self._watching
-        return made

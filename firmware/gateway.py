@@ -22,9 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .folder import Updater
     from .home.han_port import HanPort
     from .home.own_meters import OwnMeters
+    from .update.updater import Updater
     from .uplink.uplink import Uplink
 
 TICK_S = 10
@@ -38,10 +38,10 @@ RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # One text, as a tuple of so many would take four times the memory.
 RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope "
           "firmware.uplink.http firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
-          "firmware.crypto.sha512_table firmware.update firmware.uplink.fetch firmware.slots firmware.boot "
-          "firmware.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi wmbus.layouts "
-          "wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists han_reader.obis "
-          "han_reader.walk")
+          "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
+          "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
+          "wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists "
+          "han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 
@@ -226,7 +226,7 @@ class Gateway:
         raise ValueError("this epoch is not held")
 
     def update_available(self, version, url):
-        """Note that there is an update; it is fetched and checked by its own signature elsewhere (update.py)."""
+        """Note that there is an update; it is fetched and its signature checked in update/install.py."""
         if not isinstance(version, str) or not isinstance(url, str) or not 0 < len(version) <= 64 or len(url) > 256:
             raise ConfigError("version or url malformed")
         if self.updater is None:

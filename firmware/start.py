@@ -10,7 +10,7 @@ import wmbus
 from . import config, identity, port, version
 from .clock import Clock
 from .errors import ConfigError
-from .folder import Folder, Updater
+from .folder import Folder
 from .gateway import Gateway, restored
 from .home import history
 from .spool.flush_rule import MOST_S, FlushRule
@@ -127,6 +127,7 @@ def make(folder, status=False, slots=None):
     _connect(g, kept, works)
     g.watch.tell(port.read_whole(folder + "/crash.json"), port.reset_cause())
     if slots:
+        from .update.updater import Updater
         g.updater = Updater(g, slots)
     return g
 

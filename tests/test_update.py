@@ -6,9 +6,10 @@ import update_lives as lives
 from support import skip
 from update_lives import FOLDER, Flash, Hal, Random, Release, Source, finish
 
-from firmware import boot, update
+from firmware import boot
 from firmware.crypto import ed25519
-from firmware.slots import Damaged, SlotError, Slots, version_number, version_text
+from firmware.update import install
+from firmware.update.slots import Damaged, SlotError, Slots, version_number, version_text
 from firmware.wire import cbor, envelope
 
 SEED, SUCCESSOR, STRANGER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
@@ -146,16 +147,16 @@ def test_versions_order_as_numbers():
 
 def installer(flash, n=1, running="0.0.0", release=None):
     release = release or Release(n)
-    return update.Update(Hal(), Slots(flash, FOLDER, running), Source(release, Random(5)), KEYS, running, None)
+    return install.Update(Hal(), Slots(flash, FOLDER, running), Source(release, Random(5)), KEYS, running, None)
 
 
 def unsigned(work):
     """Run something with the check of signatures left out."""
-    keep, update.verify_steps = update.verify_steps, lives._unsigned
+    keep, install.verify_steps = install.verify_steps, lives._unsigned
     try:
         return work()
     finally:
-        update.verify_steps = keep
+        install.verify_steps = keep
 
 
 def test_only_newer_ones_and_none_during_probation():
@@ -254,7 +255,7 @@ def test_a_manifest_counts_with_the_release_key_only():
     good = content([row()])
     for seed in (SEED, SUCCESSOR):
         data = signed(good, seed)
-        assert data[last(update.verify_steps(data, KEYS)):] == good
+        assert data[last(install.verify_steps(data, KEYS)):] == good
     data = signed(good)
     forged = bytearray(data)
     forged[-1] ^= 1
@@ -263,13 +264,13 @@ def test_a_manifest_counts_with_the_release_key_only():
     for bad in (signed(good, STRANGER), signed(good, purpose="command"), signed(good, purpose="batch"),
                 signed(good, works="demo"), signed(good, kind="application/cbor"), bytes(forged), bytes(sig),
                 signed(good, STRANGER, kid=envelope.kid(KEYS[0])), data[:-1], data + b"\x00", b"", good):
-        assert "manifest: " in refused(update.verify_steps, bad, KEYS)
-    assert "not signed by a release key" in refused(update.verify_steps, data, ())
+        assert "manifest: " in refused(install.verify_steps, bad, KEYS)
+    assert "not signed by a release key" in refused(install.verify_steps, data, ())
 
 
 def test_a_manifest_names_modules_and_nothing_else():
     def all_of(data):
-        return list(update.files(data, 0, "rv32imc"))
+        return list(install.files(data, 0, "rv32imc"))
 
     fast = row("wmbus/_fast.mpy", 9, bytes(32), "rv32imc")
     other = row("wmbus/_fast.mpy", 8, bytes(32), "xtensawin")
@@ -355,7 +356,7 @@ def test_a_release_that_never_gets_through_restarts_and_is_rolled_back():
     for n in range(3):
         assert boot.choose(flash, FOLDER) == "b"
         made = task(flash, g, "0.0.2")
-        g.now = update.PROBATION_S
+        g.now = install.PROBATION_S
         step(made)
         assert g.restarts == n
         g.now += 1
@@ -397,10 +398,10 @@ def test_a_receiver_that_is_away_is_asked_again_with_patience():
         g.now += 60
         step(made)
     gaps = [b - a for a, b in zip(asked, asked[1:])]
-    assert gaps[:4] == [60, 120, 240, 480] and gaps[-1] == update.MAX_WAIT_S or len(asked) == update.ATTEMPTS
-    g.now += update.MAX_WAIT_S * update.ATTEMPTS
-    for _ in range(update.ATTEMPTS):
-        g.now += update.MAX_WAIT_S
+    assert gaps[:4] == [60, 120, 240, 480] and gaps[-1] == install.MAX_WAIT_S or len(asked) == install.ATTEMPTS
+    g.now += install.MAX_WAIT_S * install.ATTEMPTS
+    for _ in range(install.ATTEMPTS):
+        g.now += install.MAX_WAIT_S
         step(made)
-    assert len(asked) == update.ATTEMPTS and g.events == ["update 0.0.1 given up: away"] and g.restarts == 0
+    assert len(asked) == install.ATTEMPTS and g.events == ["update 0.0.1 given up: away"] and g.restarts == 0
 

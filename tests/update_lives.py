@@ -11,8 +11,9 @@ take a newer release.
 
 import hashlib
 
-from firmware import boot, update
-from firmware.slots import SlotError, Slots
+from firmware import boot
+from firmware.update import install
+from firmware.update.slots import SlotError, Slots
 from firmware.wire import cbor
 
 FOLDER = "/slots"
@@ -267,7 +268,7 @@ class ForgetfulSlots(Slots):
             raise SlotError("on probation")
 
 
-class HastyUpdate(update.Update):
+class HastyUpdate(install.Update):
     """Changes over before it writes."""
 
     async def install(self, version, url):
@@ -275,7 +276,7 @@ class HastyUpdate(update.Update):
         slots.allow(version)
         state = slots._state
         slots._keep(boot.changed(state, active=1 - state.active, probation=True, tries=0,
-                                   versions=slots._versions(1 - state.active, update.version_number(version))))
+                                   versions=slots._versions(1 - state.active, install.version_number(version))))
         slots._state = state
         allow, slots.allow = slots.allow, lambda _version: None
         try:
@@ -329,7 +330,7 @@ class Lives:
         boot.write_state = one_record if self._mutant == "one record" else boot_write
         boot.unpack = unchecked if self._mutant == "record without CRC" else boot_unpack
         boot.choose = uncounted if self._mutant == "starts not counted" else boot_choose
-        verify, update.verify_steps = update.verify_steps, _unsigned
+        verify, install.verify_steps = install.verify_steps, _unsigned
         try:
             while self.counts["cuts"] < cuts:
                 self._device(cuts)
@@ -337,7 +338,7 @@ class Lives:
                     break
         finally:
             boot.write_state, boot.unpack, boot.choose = boot_write, boot_unpack, boot_choose
-            update.verify_steps = verify
+            install.verify_steps = verify
         return self.counts
 
     def bad(self):
@@ -389,7 +390,7 @@ class Lives:
         return kind(flash, FOLDER, release.version)
 
     def _install(self, slots, release, offered):
-        kind = HastyUpdate if self._mutant == "flip before write" else update.Update
+        kind = HastyUpdate if self._mutant == "flip before write" else install.Update
         installer = kind(Hal(), slots, Source(offered, self.random), (), release.version, None)
         finish(installer.install(offered.version, ""))
 

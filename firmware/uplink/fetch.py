@@ -6,7 +6,7 @@ lets the uplink in between. Only the receiver the gateway is enrolled at is aske
 
 from .. import config
 from ..config import ConfigError
-from ..slots import SlotError
+from ..update.slots import SlotError
 from . import http
 
 TIMEOUT_S = 60  # real seconds for one file

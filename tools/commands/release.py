@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from firmware import boot, update
-from firmware.slots import SlotError, version_number
+from firmware import boot
+from firmware.update import install
+from firmware.update.slots import SlotError, version_number
 from firmware.wire import envelope
 
 from ..errors import CommandError
@@ -134,7 +135,7 @@ def _checked(args):
 
 def _show(args):
     data, rows = _checked(args)
-    head, _ = update.read_head(data, 0)
+    head, _ = install.read_head(data, 0)
     print(f"version {head[0]}, built {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(head[1]))}, signature good")
     for path, size, digest, architecture in rows:
         print(f"{size:>7}  {digest.hex()[:16]}  {path}{'  ' + architecture if architecture else ''}")

@@ -7,7 +7,8 @@ its version only, so that a device fetches one file and takes the others over.
 import shutil
 from pathlib import Path
 
-from firmware import boot, slots
+from firmware import boot
+from firmware.update import slots
 
 from ..release import build, manifest
 from ..release import keys as release_keys

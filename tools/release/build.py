@@ -81,7 +81,7 @@ def generated(version: str, built: int, public_keys: "list[bytes]") -> "dict[str
     """The modules that differ from their source: the version, and whose releases come next."""
     keys = "".join(f"    {key!r},\n" for key in public_keys)
     return {"firmware/version.py": f"VERSION = {version!r}\nBUILT = {built}\n".encode(),
-            "firmware/release_keys.py": f"KEYS = (\n{keys})\n".encode()}
+            "firmware/update/release_keys.py": f"KEYS = (\n{keys})\n".encode()}
 
 
 def compile_all(version: str, built: int, public_keys: "list[bytes]", architectures=ARCHITECTURES,

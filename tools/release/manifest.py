@@ -10,8 +10,8 @@ from pathlib import Path
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware import update
-from firmware.slots import SlotError
+from firmware.update import install
+from firmware.update.slots import SlotError
 from firmware.wire import envelope
 
 from ..errors import CommandError
@@ -31,10 +31,10 @@ def check(data: bytes) -> "list[tuple[str, int, bytes, str]]":
     """The rows (path, size, SHA-256, architecture) of a manifest's content, read as a device does."""
     rows: "dict[tuple[str, bytes], tuple[str, int, bytes, str]]" = {}
     try:
-        if len(data) + 256 > update.MAX_MANIFEST:
+        if len(data) + 256 > install.MAX_MANIFEST:
             raise SlotError("manifest: too long")
         for architecture in ("", *build.ARCHITECTURES):
-            for path, size, digest in update.files(data, 0, architecture):
+            for path, size, digest in install.files(data, 0, architecture):
                 rows.setdefault((path, digest), (path, size, digest, architecture))
     except SlotError as e:
         raise CommandError(str(e)) from None
@@ -53,14 +53,14 @@ def write(out: Path, data: bytes, files: "list[build.File]") -> None:
 def sign(data: bytes, key: Ed25519PrivateKey) -> bytes:
     """The manifest of a content."""
     kid, digest = envelope.kid(keys.public_bytes(key)), hashlib.sha256(data).digest()
-    signature = key.sign(envelope.to_sign("release", update.WORKS, kid, digest, update.CONTENT_TYPE))
-    return envelope.envelope(kid, digest, signature, update.CONTENT_TYPE) + data
+    signature = key.sign(envelope.to_sign("release", install.WORKS, kid, digest, install.CONTENT_TYPE))
+    return envelope.envelope(kid, digest, signature, install.CONTENT_TYPE) + data
 
 
 def signed_content(out: Path, public_keys: "list[bytes]") -> bytes:
     """The content of a release's manifest, if one of the public keys has signed it."""
     manifest = keys.read_file(out / "manifest")
-    steps = update.verify_steps(manifest, public_keys)
+    steps = install.verify_steps(manifest, public_keys)
     try:
         while True:
             next(steps)

@@ -9,7 +9,7 @@ highest confirmed version is ever started again.
 
 import hashlib
 
-from . import boot
+from .. import boot
 
 PIECE = 1024
 FOLDER_DEPTH = 4

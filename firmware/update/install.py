@@ -8,12 +8,12 @@ fetched is kept, and the others come in pieces of a KiB. Confirmed is a release 
 that has none for PROBATION_S restarts, and after three starts boot.py goes back to the release before.
 """
 
-from .crypto import ed25519
+from ..crypto import ed25519
+from ..uplink.http import HttpError
+from ..wire import WireError, cbor
+from ..wire import envelope as wire_envelope
+from ..wire.cbor import CborError
 from .slots import Damaged, SlotError, version_number
-from .uplink.http import HttpError
-from .wire import WireError, cbor
-from .wire import envelope as wire_envelope
-from .wire.cbor import CborError
 
 WORKS = "netti"  # in the signature: a release is no water works'
 CONTENT_TYPE = "application/cbor-seq"
