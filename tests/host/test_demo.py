@@ -61,7 +61,7 @@ sys.stdin.readline()
 """
 
 
-@pytest.mark.skipif(not memory.available(), reason="this system shows no process memory")
+@pytest.mark.needs("process memory")
 def test_a_key_in_another_process_is_found_as_bytes_and_as_hex():
     process = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

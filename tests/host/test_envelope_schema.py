@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import cbor2
+import needs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools.simulate import wmbus_encoder
@@ -221,10 +222,8 @@ class Air:
 def gateway_command(runtime, folder):
     if runtime == "cpython":
         return [sys.executable, "-m", "firmware.main", str(folder)]
-    micropython = Path(sys.executable).parent / "micropython"
-    if not micropython.exists():
-        pytest.skip("no MicroPython here")
-    return [str(micropython), "-X", "heapsize=192wK", "-m", "firmware.main", str(folder)]
+    needs.skip_without("micropython")
+    return [needs.micropython(), "-X", "heapsize=192wK", "-m", "firmware.main", str(folder)]
 
 
 @pytest.mark.parametrize("runtime", ["cpython", "micropython"])

@@ -68,7 +68,7 @@ TARGETS = {"fast": {"aidon": 300_000, "kaifa": 300_000, "kamstrup": 300_000, "p1
            "pure": {"aidon": 900_000, "kaifa": 900_000, "kamstrup": 900_000, "p1": 4_000_000}}
 
 
-@pytest.mark.skipif(None in bench.tools() or not bench.tools()[1], reason="needs micropython and valgrind")
+@pytest.mark.needs("micropython", "valgrind")
 def test_the_device_is_within_its_targets_and_the_counts_repeat(tmp_path):
     found = bench.device()
     for variant, targets in TARGETS.items():

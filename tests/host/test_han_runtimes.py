@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import needs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import han_mutants
 import han_vectors as v
-from support import SHARED
+import support
 
 import han_reader
 
@@ -47,15 +47,13 @@ def same(a, b):
 
 def compare(rows, tmp_path):
     """Read every row on both runtimes."""
-    micropython = Path(sys.executable).parent / "micropython"
-    if not micropython.exists():
-        pytest.skip("no micropython binary in this environment")
+    needs.skip_without("micropython")
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     script = tmp_path / "read.py"
     script.write_text(SCRIPT)
     env = dict(os.environ, MICROPYPATH=f"{ROOT}:{ROOT / 'tests'}:.frozen")
-    done = subprocess.run([micropython, "-X", "heapsize=192wK", script, source], cwd=ROOT, capture_output=True,
+    done = subprocess.run([needs.micropython(), "-X", "heapsize=192wK", script, source], cwd=ROOT, capture_output=True,
                           text=True, env=env, timeout=300)
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
     theirs = [json.loads(line) for line in done.stdout.splitlines()]
@@ -74,9 +72,9 @@ def test_own_messages(tmp_path):
 
 
 def test_captures(tmp_path):
-    path = Path(SHARED) / "han" / "han_dev.jsonl"
+    path = Path(support.SHARED) / "han" / "han_dev.jsonl"
     if not path.exists():
-        pytest.skip(f"captures not present: {path}")
+        support.skip(support.absent_text(str(path)))
     rows = []
     for line in path.open(encoding="utf-8"):
         row = json.loads(line)

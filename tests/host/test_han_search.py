@@ -10,6 +10,7 @@ import termios
 import time
 from pathlib import Path
 
+import needs
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,9 +48,8 @@ except asyncio.CancelledError:
 def running(python, tmp_path, kept=b""):
     """(process, master, slave) of a HAN port on a new pseudo terminal."""
     if python == "micropython":
-        command = [str(Path(sys.executable).parent / "micropython")]
-        if not Path(command[0]).exists():
-            pytest.skip("no micropython binary in this environment")
+        needs.skip_without("micropython")
+        command = [needs.micropython()]
     else:
         command = [sys.executable]
     script = tmp_path / "port.py"

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import needs
 import pytest
 from receiver_support import NOW, Meter, Running, make
 
@@ -10,7 +11,7 @@ import firmware.wire.records as records
 from cloud_receiver import features
 from cloud_receiver.web import feature
 
-yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+yaml = needs.module("yaml")
 ROOT = Path(__file__).parent.parent.parent
 WEB = ROOT / "cloud_receiver" / "web"
 FILE = ROOT / "docs" / "openapi.yaml"
@@ -88,7 +89,7 @@ def ask(operation, real, base, statuses):
 
 
 def test_schemathesis_finds_no_500_and_no_answer_that_is_not_described(receiver, described):
-    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    schemathesis = needs.module("schemathesis")
     schema = schemathesis.openapi.from_dict(described)
     real = {"gateway": receiver.gateway.id, "meter": METER.text}
     base = f"http://127.0.0.1:{receiver.web_port}"

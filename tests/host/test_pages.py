@@ -5,11 +5,11 @@ import datetime
 import html.parser
 import random
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import needs
 import pytest
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
@@ -312,7 +312,6 @@ def test_attention_puts_the_worst_first():
 
 # --- in a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars")
 
@@ -320,10 +319,10 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dis
 def in_browser(url, width, *more):
     with tempfile.TemporaryDirectory() as profile:
         flags = [*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},900", *more]
-        return subprocess.run([CHROMIUM, *flags, url], capture_output=True, text=True, timeout=90)
+        return subprocess.run([needs.chromium(), *flags, url], capture_output=True, text=True, timeout=90)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.needs("chromium")
 def test_in_a_real_browser_nothing_is_refused_by_the_policy(receiver):
     done = in_browser(f"http://127.0.0.1:{receiver.web_port}/meters/{METER.text}", 320, "--enable-logging=stderr",
                       "--dump-dom")

@@ -68,7 +68,7 @@ def test_random_schedules_keep_every_promise(campaign, first):
         kept(campaign, plan.draw(seed))
 
 
-@pytest.mark.skipif(not play.MICROPYTHON.exists(), reason="no micropython in this environment")
+@pytest.mark.needs("micropython")
 @pytest.mark.parametrize("seed", range(10_050, 10_054))
 def test_random_schedules_with_the_gateway_on_micropython(campaign, seed):
     kept(campaign, plan.draw(seed, "micropython"))

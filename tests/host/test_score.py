@@ -24,7 +24,7 @@ COMMAND = f"{sys.executable} -m netti_tools.cli decode --jsonl"
 @cache
 def scorer():
     if not SCORER.exists():
-        pytest.skip(f"captures not present: {SCORER}")
+        support.skip(support.absent_text(str(SCORER)))
     spec = importlib.util.spec_from_file_location("score", SCORER)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

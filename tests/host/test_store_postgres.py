@@ -7,6 +7,7 @@ import inspect
 import os
 import signal
 
+import needs
 import postgres
 import pytest
 from kill_rig import under_load
@@ -24,7 +25,7 @@ PLAIN, OTHER, LOCKED, COMPACT = Meter(11111111), Meter(22222222), Meter(33333333
 def store(kind):  # noqa: F811
     if kind != "postgres":
         pytest.skip("of PostgreSQL")
-    pytest.importorskip("asyncpg")
+    needs.module("asyncpg")
     import cloud_receiver.stores.postgres as module
     return module
 

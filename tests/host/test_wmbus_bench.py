@@ -69,7 +69,7 @@ def test_own_telegrams_are_varied(name):
     assert len(set(telegrams)) == bench.VARIANTS
 
 
-@pytest.mark.skipif(None in bench.tools() or not bench.tools()[1], reason="needs micropython and valgrind")
+@pytest.mark.needs("micropython", "valgrind")
 def test_the_device_figures_repeat_and_are_within_their_targets():
     """Own meter's decoding, chips to frame, frame to record; twice, and the counts agree to one in a hundred."""
     found = bench.device(2)

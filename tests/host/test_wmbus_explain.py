@@ -20,7 +20,7 @@ CAPTURES = ROOT.parent / "shared" / "corpus" / "wmbus"
 LAYERS = {"dll", "ell", "afl", "tpl", "data", "maker", "sealed", "rest"}
 ROWS = [json.loads(line) for name in ("wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl") if CAPTURES.exists()
         for line in (CAPTURES / name).open(encoding="utf-8")]
-captured = pytest.mark.skipif(not ROWS, reason="captures not present")
+captured = pytest.mark.needs("captures")
 
 
 def key_of(row):

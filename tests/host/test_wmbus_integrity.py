@@ -25,7 +25,7 @@ FILES = ("wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl")
 CHECKS = ("link layer CRC", "checksum", "MAC", "payload CRC, encrypted", "payload CRC", "none")
 QUIET = cases.noise(600, 7).replace(b"\x76", b"\x77").replace(b"\x68", b"\x69")
 
-pytestmark = pytest.mark.skipif(not CAPTURES.exists(), reason="captures not present")
+pytestmark = pytest.mark.needs("captures")
 
 
 def check_of(frame):

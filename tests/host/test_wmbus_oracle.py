@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
-pymbusparser = pytest.importorskip("pymbusparser")
+pymbusparser = needs.module("pymbusparser")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

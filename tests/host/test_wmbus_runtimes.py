@@ -51,8 +51,7 @@ def same(a, b):
     return a == b
 
 
-@pytest.mark.skipif(not MICROPYTHON.exists(), reason="no micropython binary in this environment")
-@pytest.mark.skipif(not CAPTURES.exists(), reason="captures not present")
+@pytest.mark.needs("micropython", "captures")
 @pytest.mark.parametrize("name", ["wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl"])
 def test_both_runtimes_read_the_same(name, tmp_path):
     script = tmp_path / "read.py"
@@ -69,7 +68,7 @@ def test_both_runtimes_read_the_same(name, tmp_path):
     assert different == {}
 
 
-@pytest.mark.skipif(not CAPTURES.exists(), reason="captures not present")
+@pytest.mark.needs("captures")
 def test_the_rows_no_device_reads_are_listed():
     """What CPython reads with its own ciphers and a device's refuse."""
     found: dict = {reason: [] for reason in NOT_ON_DEVICES}

