@@ -26,6 +26,8 @@ settings.load_profile("netti")
 def pytest_addoption(parser):
     parser.addoption("--runtime", choices=("both", "cpython"), default="both",
                      help="cpython: leave the second collection out (bench/mutants.py runs so, many times)")
+    parser.addoption("--strict-skips", action="store_true",
+                     help="fail if a test was skipped for a reason that tests/needs.py does not allow (.ci/run)")
 
 
 def pytest_configure(config):
@@ -35,6 +37,26 @@ def pytest_configure(config):
 def pytest_runtest_setup(item):
     for mark in item.iter_markers("needs"):
         needs.skip_without(*mark.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    """A strict run with skips that are not allowed has failed, also where all the rest passed."""
+    if _not_allowed(session.config) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for report in _not_allowed(config):
+        terminalreporter.write_line(f"SKIPPED, NOT ALLOWED {report.nodeid}: {report.longrepr[2]}", red=True)
+
+
+def _not_allowed(config):
+    """The skips of a strict run that tests/needs.py does not allow; the workers of xdist leave that to their head."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not config.getoption("--strict-skips") or reporter is None:
+        return []
+    return [report for report in reporter.stats.get("skipped", ()) if not needs.allowed(report.longrepr[2])]
 
 
 def pytest_collect_file(file_path, parent):
