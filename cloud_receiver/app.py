@@ -17,8 +17,8 @@ from .data.clock import DAY, Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
 from .office import roles
-from .office.accounts import Accounts
 from .office.directory import Directory, SettingsError, unlock
+from .office.office import Office
 from .operations.health import Health
 from .operations.metrics import Metrics
 from .stores import Busy, StoreError, open_store, queries
@@ -42,8 +42,8 @@ class Receiver(Devices):
         settings = directory.load()
         store = open_store(settings.store_url(directory), shared.writer if shared else None)
         self.decoder = Decoder(store, directory)
-        super().__init__(directory, settings, clock, store, self.decoder.wake)
-        self.accounts = Accounts(directory.access, self.keys)
+        super().__init__(Office(directory, settings, signs=True), clock, store, self.decoder.wake)
+        self.directory, self.settings = directory, settings
         self._tasks: "list[asyncio.Task]" = []
         self.device_port = self.web_port = self.metrics_port = 0
         installed = feature.installed(features)
@@ -54,22 +54,22 @@ class Receiver(Devices):
         """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
         Whether it is from a backup it cannot know, so open gaps are asked about at each start."""
         known = {g["id"] for g in await self.store.read(queries.gateways.every)}
-        for gateway, public_key, kind, name, since in self.keys.enrolled():
+        for gateway, public_key, kind, name, since in self.office.enrolled.all():
             if gateway not in known:
                 await self.store.enrol(public_key, kind, name, since)
         for gateway, epoch, first, heard in await self.store.read(queries.rings.open_gaps):
-            self.orders.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
+            self.office.orders.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
         await self.forget()
 
     async def forget(self) -> None:
         """Wipe the electricity of residents who have moved out and what is to be erased, also what came in late."""
-        for gateway, at in self.keys.moved_in():
+        for gateway, at in self.office.homes.moved_in():
             await self.store.forget_home(gateway, at)
-        for number, home, meters, before in self.keys.erasures(self.clock.seconds()):
+        for number, home, meters, before in self.office.erasures.due(self.clock.seconds()):
             after: "int | None" = 0
             while after is not None:
                 after = await self.store.erase(home, meters, before, after)
-            self.keys.erased(number, self.clock.seconds())
+            self.office.erasures.done(number, self.clock.seconds())
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
@@ -141,7 +141,6 @@ class Receiver(Devices):
         if self.shared:
             await loop.run_in_executor(None, processes.stop, self.shared)
         await loop.run_in_executor(None, self.store.close)
-        self.accounts.close()
         for service in self.services.values():
             service.close()
         self.end()

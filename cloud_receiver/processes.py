@@ -20,6 +20,7 @@ from .data.clock import Clock
 from .decoding.decoder import Decoder
 from .edge.devices import Devices
 from .office.directory import Directory, SettingsError, unlock
+from .office.office import Office
 from .stores import open_store, remote, writer_groups
 
 log = logging.getLogger("netti.receiver")
@@ -93,7 +94,7 @@ async def _child(directory, settings, clock, writer_end, control, sock):
         decoding.cancel()
         await asyncio.gather(decoding, return_exceptions=True)
     else:
-        devices = Devices(directory, settings, clock, store)
+        devices = Devices(Office(directory, settings, signs=True), clock, store)
         await devices.listen(devices.device_app(), sock, devices.context)
         while not (ending.done() or lost.done()):
             await asyncio.wait((ending, lost), timeout=KEYS_S, return_when=asyncio.FIRST_COMPLETED)

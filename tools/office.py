@@ -1,4 +1,4 @@
-"""A receiver's directory, opened for a command: settings, key store, orders, accounts; who runs the command.
+"""A receiver's office, opened for a command; who runs the command.
 
 What a command's user can mend (a directory that is none, a store that does not answer) becomes a CommandError here.
 """
@@ -8,34 +8,16 @@ import getpass
 import re
 import sqlite3
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
-from cloud_receiver.office.accounts import Accounts
-from cloud_receiver.office.directory import Directory, Settings, SettingsError
-from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import OrderRefused, Orders
+from cloud_receiver.office.directory import Directory, SettingsError
+from cloud_receiver.office.office import Office
+from cloud_receiver.office.orders import OrderRefused
 from cloud_receiver.office.releases import ReleaseRefused
 from cloud_receiver.office.roles import Who
 from cloud_receiver.stores import StoreError
 
 from .errors import CommandError
-
-
-class Office(NamedTuple):
-    """What a works keeps beside its readings; `gateways` are the ids of the enrolled ones."""
-
-    directory: Directory
-    settings: Settings
-    keys: KeyStore
-    orders: Orders
-    gateways: "list[str]"
-
-    def enrolled(self, text: str) -> str:
-        """The id of an enrolled gateway as a person typed it; CommandError for any other."""
-        gateway = gateway_id(text)
-        if gateway not in self.gateways:
-            raise CommandError(f"no gateway {gateway} is enrolled")
-        return gateway
 
 
 @contextlib.contextmanager
@@ -52,21 +34,17 @@ def refusals(folder: Path) -> Iterator[None]:
         raise CommandError(f"{e.filename or folder}: {e.strerror}") from None
 
 
-@contextlib.contextmanager
-def open_office(folder: Path) -> Iterator[Office]:
-    """The office of a receiver's directory; closed at the end."""
-    directory = Directory(folder)
-    settings = directory.load()
-    with contextlib.closing(KeyStore(directory.keys)) as keys:
-        yield Office(directory, settings, keys, Orders(keys, settings.works), [row[0] for row in keys.enrolled()])
+def open_office(folder: Path) -> Office:
+    """The office of a receiver's directory, to be closed by `with`. Raises SettingsError."""
+    return Office(Directory(folder))
 
 
-@contextlib.contextmanager
-def open_accounts(directory: Directory) -> Iterator[Accounts]:
-    """The accounts of a receiver's directory; closed at the end."""
-    with contextlib.closing(KeyStore(directory.keys)) as keys, \
-            contextlib.closing(Accounts(directory.access, keys)) as accounts:
-        yield accounts
+def enrolled(office: Office, text: str) -> str:
+    """The id of an enrolled gateway as a person typed it; CommandError for any other."""
+    gateway = gateway_id(text)
+    if office.enrolled.get(gateway) is None:
+        raise CommandError(f"no gateway {gateway} is enrolled")
+    return gateway
 
 
 def gateway_id(text: str) -> str:

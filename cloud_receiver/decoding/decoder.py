@@ -17,7 +17,8 @@ from wmbus import fragments
 
 from ..office.directory import Directory
 from ..office.kek import Locked
-from ..office.keys import KeyStore, MeterKey
+from ..office.keyfile import KeyFile
+from ..office.meter_keys import MeterKey, MeterKeys
 from ..stores import NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
 from . import formats, opening
 
@@ -30,13 +31,14 @@ MESSAGES = 64  # messages in fragments put together at once
 
 
 class Decoder:
-    """The worker; its key store is opened in, and used by, its own thread alone."""
+    """The worker; its key file is opened in, and used by, its own thread alone."""
 
     def __init__(self, store, directory: Directory):
         self.store, self._directory = store, directory
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="decode")
         self._wake = asyncio.Event()
-        self._keystore: "KeyStore | None" = None
+        self._file: "KeyFile | None" = None
+        self._meter_keys: "MeterKeys | None" = None
         self._stamp = (-1, -1)
         self._keys: "dict[str, tuple[MeterKey, ...]]" = {}
         self._formats = formats.read(directory.formats)
@@ -110,16 +112,17 @@ class Decoder:
 
     def _new_keys(self):
         """Read the meter keys if they changed; the meters whose key is new or another."""
-        if self._keystore is None:
-            self._keystore = KeyStore(self._directory.keys)
-        file_changed = self._keystore.stamp()
+        if self._file is None or self._meter_keys is None:
+            self._file = KeyFile(self._directory.keys)
+            self._meter_keys = MeterKeys(self._file)
+        file_changed = self._file.stamp()
         if file_changed == self._stamp[0]:
             return []
-        stamp = (file_changed, self._keystore.meter_keys_changed())
+        stamp = (file_changed, self._meter_keys.changes())
         changed = []
         if stamp[1] != self._stamp[1]:
             try:
-                keys = self._keystore.rings()
+                keys = self._meter_keys.rings()
             except Locked as e:  # rotated under a KEK this process was not given: what was read goes on
                 log.error("new meter keys are not read: %s", e)
             else:
@@ -129,5 +132,5 @@ class Decoder:
         return changed
 
     def _close(self):
-        if self._keystore is not None:
-            self._keystore.close()
+        if self._file is not None:
+            self._file.close()

@@ -7,11 +7,8 @@ import sqlite3
 from aiohttp import web
 
 from ..office import trust
-from ..office.directory import Directory, Settings
 from ..office.kek import Locked
-from ..office.keys import KeyStore
-from ..office.orders import Orders
-from ..office.releases import Releases
+from ..office.office import Office
 from ..operations import metrics
 from ..stores import Busy, StoreError
 from .enrolment import Enrolment
@@ -23,37 +20,29 @@ DRAIN_S = 20.0  # how long an orderly end waits for requests in progress
 
 
 class Devices:
-    """Gateways' requests, over a store; keys, orders and trust as they lie in the directory."""
+    """Gateways' requests, over a store and an office that signs."""
 
-    def __init__(self, directory: Directory, settings: Settings, clock, store, taken=None):
-        """`taken()` is told after each batch that brought something new."""
-        self.directory, self.settings, self.clock, self.store = directory, settings, clock, store
-        self.keys = KeyStore(directory.keys)
-        self.keys.unlock()
-        self._revoked = self.keys.revoked()
-        self._keys_stamp = self.keys.stamp()
-        self._trust_stamp = trust.stamp(directory.ca)
-        self.orders = Orders(self.keys, settings.works, directory.ca)
-        self.releases = Releases(self.keys, directory.releases, lambda: settings.url, self.orders)
-        self.ingest = Ingest(settings.works, store, clock, self.revoked, self.answer_orders, taken)
-        self.enrolment = Enrolment(settings, directory.ca, store, self.keys, clock)
-        self.context = trust.server_context(directory.ca)
+    def __init__(self, office: Office, clock, store, taken=None):
+        """`taken()` is told after each batch that brought something new. Raises Locked, sqlite3.Error."""
+        self.office, self.clock, self.store = office, clock, store
+        office.meter_keys.unlock()
+        self._ca = office.directory.ca
+        self._trust_stamp = trust.stamp(self._ca)
+        self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders, taken)
+        self.enrolment = Enrolment(office, store, clock)
+        self.context = trust.server_context(self._ca)
         self._runners: "list[web.AppRunner]" = []
-
-    def revoked(self) -> "dict[str, int]":
-        """The revoked gateways, and since when."""
-        return self._revoked
 
     def answer_orders(self, opened, taken) -> "list[bytes]":
         """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
-        gateway, now = opened.gateway.gateway, self.clock.seconds()
+        gateway, now, orders = opened.gateway.gateway, self.clock.seconds(), self.office.orders
         try:
             for counter, code, text in taken.results:
-                self.orders.result(gateway, counter, code, text, now)
+                orders.result(gateway, counter, code, text, now)
             if taken.rewind is not None:
-                self.orders.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
-            self.releases.offer(gateway, opened.head.firmware, now)
-            return self.orders.signed(gateway, opened.kid, now)
+                orders.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
+            self.office.releases.offer(gateway, opened.head.firmware, now)
+            return orders.signed(gateway, opened.kid, now)
         except (sqlite3.Error, Locked) as e:  # the batch is durable and must be answered; orders come later
             log.error("orders not available: %s", e)
             return []
@@ -64,7 +53,7 @@ class Devices:
         app.router.add_post("/v1/batches", self.ingest.post)
         app.router.add_post("/v1/gateways", self.enrolment.post)
         app.router.add_get("/v1/anchors", self.enrolment.anchors)
-        app.router.add_get("/v1/releases/{version}/{name}", self.releases.get)
+        app.router.add_get("/v1/releases/{version}/{name}", self.office.releases.get)
         return app
 
     async def listen(self, app: web.Application, sock: socket.socket, context=None) -> None:
@@ -79,17 +68,12 @@ class Devices:
     async def look(self) -> bool:
         """Take up what other processes decide: keys, revocations, orders, certificates; whether there was any."""
         try:
-            stamp = self.keys.stamp()
-            changed = stamp != self._keys_stamp
-            if changed:
-                self._revoked, self._keys_stamp = self.keys.revoked(), stamp
-                self.orders.refresh()
-                self.releases.refresh()
-            trusted = trust.stamp(self.directory.ca)
+            changed = self.office.reload_if_changed()
+            trusted = trust.stamp(self._ca)
             if trusted != self._trust_stamp:
-                trust.load(self.context, self.directory.ca)  # for connections made from now on
+                trust.load(self.context, self._ca)  # for connections made from now on
                 self.enrolment.load_trust()
-                self.orders.load_key()
+                self.office.orders.load_key()
                 self._trust_stamp = trusted
             return changed
         except (sqlite3.Error, StoreError, Busy, OSError, ValueError) as e:
@@ -106,4 +90,3 @@ class Devices:
     def end(self) -> None:
         """Close what was opened here."""
         self.ingest.close()
-        self.keys.close()

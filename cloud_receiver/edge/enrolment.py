@@ -16,6 +16,7 @@ from firmware.wire import envelope
 
 from ..data import buckets
 from ..office import trust
+from ..office.office import Office
 from ..stores import Busy, StoreError
 from . import ingest
 
@@ -47,11 +48,11 @@ def good_key(public_key: bytes) -> bool:
 
 
 class Enrolment:
-    """The enrolment endpoint of one works; `keys` is a KeyStore of the event loop's thread."""
+    """The enrolment endpoint of one works; its office is of the event loop's thread."""
 
-    def __init__(self, settings, folder, store, keys, clock):
-        self.settings, self.store, self.keys, self.clock = settings, store, keys, clock
-        self._folder = folder
+    def __init__(self, office: Office, store, clock):
+        self.settings, self.store, self.clock = office.settings, store, clock
+        self._enrolled, self._folder = office.enrolled, office.directory.ca
         self.load_trust()
         self.by_address = buckets.Buckets(rate=0.5, burst=60)
 
@@ -90,7 +91,7 @@ class Enrolment:
         except (InvalidSignature, ValueError):
             raise ingest.Refused(403, "signature does not verify") from None
         now = self.clock.seconds()
-        if not self.keys.use_token(secret, public_key, now, gateway, kind, name):
+        if not self._enrolled.use_token(secret, public_key, now, gateway, kind, name):
             raise ingest.Refused(403, "token unknown or used")
         # If this fails the token is spent for this key only, and the gateway may come again with it.
         await self.store.enrol(public_key, kind, name, now)

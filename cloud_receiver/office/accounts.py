@@ -15,6 +15,7 @@ from pathlib import Path
 from ..data.clock import DAY, HOUR
 from .audit import Audit
 from .files import database, transaction
+from .keyfile import KeyFile, secret_hash
 from .roles import ROLES, STAFF, Who
 
 SESSION_S = 12 * HOUR
@@ -48,8 +49,8 @@ def password_hash(password: str, salt: bytes) -> bytes:
 class Accounts:
     """The file; its methods belong to one thread. `audit`: the log in it."""
 
-    def __init__(self, path: "str | os.PathLike[str]", keys=None):
-        """`keys`: the works' KeyStore, where earlier releases kept accounts; they are moved from it."""
+    def __init__(self, path: "str | os.PathLike[str]", keyfile: "KeyFile | None" = None):
+        """`keyfile`: the works', where earlier releases kept accounts; they are moved from it."""
         self.path = Path(path)
         self.db = database(self.path, _SCHEMA, timeout=2)
         there = {row[1] for row in self.db.execute("PRAGMA table_info(users)")}
@@ -57,8 +58,8 @@ class Accounts:
             if column not in there:
                 self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
         self.audit = Audit(self.path, self.db)
-        if keys is not None:
-            self._take_over(keys.db)
+        if keyfile is not None:
+            self._take_over(keyfile.db)
 
     def _take_over(self, old):
         if not old.execute("SELECT 1 FROM sqlite_master WHERE name = 'users'").fetchone():
@@ -137,7 +138,7 @@ class Accounts:
             self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
             made = self.db.execute("INSERT INTO sessions SELECT ?, name, ?, ? FROM users "
                                    "WHERE name = ? AND hash = ? AND disabled IS NULL",
-                                   (_hash(cookie), secrets.token_urlsafe(18), now + SESSION_S, name, expected))
+                                   (secret_hash(cookie), secrets.token_urlsafe(18), now + SESSION_S, name, expected))
             if made.rowcount == 1:
                 self.db.execute("UPDATE users SET last = ? WHERE name = ?", (now, name))
         return cookie if made.rowcount == 1 else None
@@ -146,12 +147,12 @@ class Accounts:
         """Whose session a cookie is, if it still runs."""
         row = self.db.execute("SELECT s.user, u.role, 'session', s.csrf, u.home, u.once FROM sessions s "
                               "JOIN users u ON u.name = s.user WHERE s.hash = ? AND s.until > ? "
-                              "AND u.disabled IS NULL", (_hash(cookie), now)).fetchone()
+                              "AND u.disabled IS NULL", (secret_hash(cookie), now)).fetchone()
         return None if row is None else Who(*row)
 
     def end(self, cookie: str) -> None:
         """End a session."""
-        self.db.execute("DELETE FROM sessions WHERE hash = ?", (_hash(cookie),))
+        self.db.execute("DELETE FROM sessions WHERE hash = ?", (secret_hash(cookie),))
 
     # --- API tokens
 
@@ -162,7 +163,7 @@ class Accounts:
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         try:
             self.db.execute("INSERT INTO api_tokens VALUES (?,?,?,?,?,NULL)",
-                            (name, _hash(token), role, now, now + days * DAY))
+                            (name, secret_hash(token), role, now, now + days * DAY))
         except sqlite3.IntegrityError:
             raise ValueError(f"there is a token called {name} already (its name stays in the audit log)") from None
         return token
@@ -179,9 +180,5 @@ class Accounts:
     def bearer(self, token: str, now: int) -> "Who | None":
         """Whose token it is, if it still runs."""
         row = self.db.execute("SELECT name, role, 'token', '', NULL FROM api_tokens "
-                              "WHERE hash = ? AND until > ? AND revoked IS NULL", (_hash(token), now)).fetchone()
+                              "WHERE hash = ? AND until > ? AND revoked IS NULL", (secret_hash(token), now)).fetchone()
         return None if row is None else Who(*row)
-
-
-def _hash(secret):
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()  # a header may hold any byte

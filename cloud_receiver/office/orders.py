@@ -9,6 +9,7 @@ gateway.
 import hashlib
 import time
 from collections import namedtuple
+from pathlib import Path
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,7 +20,17 @@ from firmware.wire import envelope
 from ..data.clock import DAY
 from . import trust
 from .files import transaction
+from .homes import Homes
+from .keyfile import KeyFile
+from .meter_keys import MeterKeys
 
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS commands (
+  gateway TEXT NOT NULL, counter INTEGER NOT NULL, name TEXT NOT NULL, arguments BLOB NOT NULL,
+  not_after INTEGER NOT NULL, made INTEGER NOT NULL, code INTEGER, text TEXT, answered INTEGER,
+  PRIMARY KEY (gateway, counter)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
+"""
 CONTENT_TYPE = "application/cbor"
 MEDIA = (6, 7, 21, 22)
 MOST_BYTES = 60_000  # of commands in one answer, which is at most 64 KiB
@@ -43,11 +54,13 @@ class OrderRefused(ValueError):
 
 
 class Orders:
-    """The queue of one works; `keys` is a KeyStore of the same thread."""
+    """The queue of one works in a key file; belongs to the file's thread."""
 
-    def __init__(self, keys, works: str, folder=None):
-        """`folder` holds the works' command keys; without it commands can be made, not signed."""
-        self.keys, self.works, self._folder = keys, works, folder
+    def __init__(self, file: KeyFile, meter_keys: MeterKeys, homes: Homes, works: str, folder: "Path | None" = None):
+        """`meter_keys`, `homes`: of the same file; `folder` holds the works' command keys: without it orders can be
+        made, not signed."""
+        self._db, self._meter_keys, self._homes, self.works, self._folder = file.db, meter_keys, homes, works, folder
+        self._db.executescript(_SCHEMA)
         self._key: "Ed25519PrivateKey | None" = None
         self._open: "set[str]" = set()  # gateways that have open commands
         self.load_key()
@@ -59,12 +72,12 @@ class Orders:
 
     def refresh(self) -> None:
         """See anew who has open commands, after another process may have changed them."""
-        self._open = {row[0] for row in self.keys.db.execute("SELECT gateway FROM commands WHERE answered IS NULL")}
+        self._open = {row[0] for row in self._db.execute("SELECT gateway FROM commands WHERE answered IS NULL")}
 
     def make(self, gateway: str, name: str, arguments: dict, now: int) -> int:
         """Queue a command; returns its counter. Raises OrderRefused."""
         check(name, arguments)
-        db = self.keys.db
+        db = self._db
         with transaction(db):
             last = db.execute("SELECT max(counter) FROM commands WHERE gateway = ?", (gateway,)).fetchone()[0] or 0
             counter = max(last + 1, int(time.time()))  # the real time, also in simulation: see above
@@ -78,7 +91,7 @@ class Orders:
 
     def result(self, gateway: str, counter: int, code: int, text: str, now: int) -> None:
         """Note what became of a command; a counter that was never given out is ignored."""
-        done = self.keys.db.execute("UPDATE commands SET code = ?, text = ?, answered = ? "
+        done = self._db.execute("UPDATE commands SET code = ?, text = ?, answered = ? "
                                     "WHERE gateway = ? AND counter = ? AND code IS NULL",
                                     (code, text[:200], now, gateway, counter))
         if done.rowcount:
@@ -86,6 +99,12 @@ class Orders:
                 if c.counter == counter and c.name == "rewind":
                     self.rewind(gateway, c.arguments["epoch"], c.arguments["after"], None, now)
             self.refresh()
+
+    def withdraw(self, gateway: str, counter: int, why: str, now: int) -> bool:
+        """Tell a gateway no more of an order; False where there is a result already. `why`: a word, kept with it. After
+        the last of many `refresh` saves looking for the others."""
+        return self._db.execute("UPDATE commands SET answered = ?, text = ? WHERE gateway = ? AND counter = ? "
+                                "AND answered IS NULL", (now, why, gateway, counter)).rowcount == 1
 
     def rewind(self, gateway: str, epoch: bytes, after: int, heard: "int | None", now: int) -> bool:
         """Ask a gateway for what its ring still holds behind `after`.
@@ -99,8 +118,7 @@ class Orders:
         if last is not None:
             if heard is not None and last.code not in (None, INTERRUPTED) and last.answered < heard:
                 return False
-            self.keys.db.execute("UPDATE commands SET answered = ?, text = 'replaced' WHERE gateway = ? "
-                                 "AND counter = ? AND answered IS NULL", (now, gateway, last.counter))
+            self.withdraw(gateway, last.counter, "replaced", now)
         self.make(gateway, "rewind", arguments, now)
         return True
 
@@ -143,11 +161,11 @@ class Orders:
         """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""
         if c.name != "own-meters":
             return c.arguments
-        bound = self.keys.bound(c.gateway)
-        return {"meters": [{"meter": m, "key": self.keys.key(m)} for m in c.arguments["meters"] if m in bound]}
+        bound = self._homes.bound(c.gateway)
+        return {"meters": [{"meter": m, "key": self._meter_keys.key(m)} for m in c.arguments["meters"] if m in bound]}
 
     def _rows(self, where, *values):
-        rows = self.keys.db.execute(f"SELECT {', '.join(Queued._fields)} FROM commands {where}", values)
+        rows = self._db.execute(f"SELECT {', '.join(Queued._fields)} FROM commands {where}", values)
         return [Queued._make(row)._replace(arguments=cbor2.loads(row[3])) for row in rows]
 
 

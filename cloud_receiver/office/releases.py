@@ -17,6 +17,9 @@ from aiohttp import web
 
 from firmware.wire import envelope as wire_envelope
 
+from .keyfile import KeyFile
+from .orders import Orders
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stages (
   version TEXT PRIMARY KEY, percent INTEGER NOT NULL, grouped TEXT NOT NULL, halted INTEGER, since INTEGER NOT NULL)
@@ -48,14 +51,14 @@ class Releases:
     """The releases in a folder and the stages in the key store; `url()` is where gateways reach the receiver,
     `orders` the queue of the same thread."""
 
-    def __init__(self, keys, folder: Path, url: "Callable[[], str]", orders):
-        self._keys, self.folder, self._url, self._orders = keys, folder, url, orders
-        keys.db.executescript(_SCHEMA)
+    def __init__(self, file: KeyFile, folder: Path, url: "Callable[[], str]", orders: Orders):
+        self._db, self.folder, self._url, self._orders = file.db, folder, url, orders
+        self._db.executescript(_SCHEMA)
         self.refresh()
 
     def refresh(self) -> None:
         """Read stages, groups and offers anew, after another process may have changed them."""
-        db = self._keys.db
+        db = self._db
         self._stages = [Stage._make(row) for row in db.execute(f"SELECT {', '.join(Stage._fields)} FROM stages")]
         self._stages.sort(key=lambda s: number(s.version) or (), reverse=True)
         self._groups = dict(db.execute("SELECT gateway, name FROM gateway_groups"))
@@ -101,20 +104,18 @@ class Releases:
             raise ReleaseRefused("a share is 0 to 100 percent")
         if grouped and grouped not in self._groups.values():
             raise ReleaseRefused(f"no gateway is in a group {grouped}")
-        self._keys.db.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, NULL, ?)",
+        self._db.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, NULL, ?)",
                               (version, percent, grouped, now))
         self.refresh()
 
     def halt(self, version: str, now: int) -> int:
         """Tell nobody more of a version; returns how many had been told but not taken the order yet."""
-        db = self._keys.db
+        db = self._db
         if not db.execute("UPDATE stages SET halted = ? WHERE version = ?", (now, version)).rowcount:
             raise ReleaseRefused(f"{version} is not staged")
         taken = 0
         for gateway, offered in self._offers.items():
-            if version in offered and db.execute(
-                    "UPDATE commands SET answered = ?, text = 'halted' WHERE gateway = ? AND counter = ? "
-                    "AND answered IS NULL", (now, gateway, offered[version])).rowcount:
+            if version in offered and self._orders.withdraw(gateway, offered[version], "halted", now):
                 db.execute("DELETE FROM offers WHERE gateway = ? AND version = ?", (gateway, version))
                 taken += 1
         self.refresh()
@@ -124,9 +125,9 @@ class Releases:
     def group(self, name: str, gateways: "list[str]") -> None:
         """Put gateways into a group, "" into none."""
         for gateway in gateways:
-            self._keys.db.execute("DELETE FROM gateway_groups WHERE gateway = ?", (gateway,))
+            self._db.execute("DELETE FROM gateway_groups WHERE gateway = ?", (gateway,))
             if name:
-                self._keys.db.execute("INSERT INTO gateway_groups VALUES (?, ?)", (gateway, name))
+                self._db.execute("INSERT INTO gateway_groups VALUES (?, ?)", (gateway, name))
         self.refresh()
 
     # --- what follows from it
@@ -152,7 +153,7 @@ class Releases:
             return
         counter = self._orders.make(gateway, "update", {"version": version,
                                                           "url": f"{self._url()}/v1/releases/{version}"}, now)
-        self._keys.db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
+        self._db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
         self._offers.setdefault(gateway, {})[version] = counter
 
     def told(self, gateway: str, runs: str) -> "str | None":

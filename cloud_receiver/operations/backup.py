@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..office.directory import Directory, SettingsError, unlock
 from ..office.files import make_private, put_in_place, write_private
-from ..office.keys import KeyStore
+from ..office.office import Office
 from ..stores import sqlite
 from . import dump
 
@@ -96,8 +96,8 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
         if keys is not None:
             put_keys(directory, Directory(keys))
         if readings is not None:
-            with contextlib.closing(KeyStore(directory.keys)) as store:
-                store.erase_again()  # the backup may hold what has been erased since
+            with Office(directory) as office:
+                office.erasures.all_again()  # the backup may hold what has been erased since
     finally:
         unlock(lock)
 

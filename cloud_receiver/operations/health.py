@@ -49,7 +49,8 @@ class Health:
             written = True
         except Exception:  # noqa: BLE001 - whatever it is, it is not ready
             written = False
-        return {"store": written, "keys": keys_open(self.receiver.keys), "disk": free(self.receiver.directory.path)}
+        return {"store": written, "keys": keys_open(self.receiver.office.meter_keys),
+                "disk": free(self.receiver.directory.path)}
 
 
 def keys_open(keys) -> bool:

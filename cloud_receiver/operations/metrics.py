@@ -100,10 +100,11 @@ class Metrics:
             answered,
             CounterMetricFamily("netti_batch_answer_seconds", "Seconds spent on answering batches", value=seconds),
             gauge("netti_store_queue", "Jobs that wait for the store's writer", receiver.store.waiting),
-            gauge("netti_keys_open", "1 where meter keys can be read", int(health.keys_open(receiver.keys))),
+            gauge("netti_keys_open", "1 where meter keys can be read",
+                  int(health.keys_open(receiver.office.meter_keys))),
             gauge("netti_disk_free_bytes", "Room on the receiver's disk", disk.free),
             gauge("netti_disk_bytes", "Size of the receiver's disk", disk.total),
-            gauge("netti_gateways_revoked", "Revoked gateways", len(receiver.revoked())),
+            gauge("netti_gateways_revoked", "Revoked gateways", len(receiver.office.enrolled.revoked())),
             *(gauge(name, text, value) for service in receiver.services.values()
               for name, (text, value) in service.gauges().items()),
         ]

@@ -45,8 +45,9 @@ class Site:
     def __init__(self, receiver, features: "list[feature.Feature]"):
         self.store, self.clock, self.directory, self.settings = (
             receiver.store, receiver.clock, receiver.directory, receiver.settings)
-        self.keys, self.accounts, self.orders, self.releases, self.revoked = (
-            receiver.keys, receiver.accounts, receiver.orders, receiver.releases, receiver.revoked)
+        office = receiver.office
+        self.homes, self.accounts, self.orders, self.releases, self.revoked = (
+            office.homes, office.accounts, office.orders, office.releases, office.enrolled.revoked)
         self.public_name = receiver.public_name
         self.recent = Recent(self.store, self.clock)
         self.features = features

@@ -8,7 +8,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
 from cloud_receiver.office.accounts import Accounts
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.office.roles import ROLES
 
 HOST = "vann.example"
@@ -28,9 +28,9 @@ class Town:
         running.through(self.gateway.batch(records))
         running.through(self.gateway.batch([wire_records.han_hour(self.gateway.next(), NOW, NOW - HOUR, 3_917_555, 0,
                                                                   False)]))
-        with contextlib.closing(KeyStore(running.directory.keys)) as keys:
-            keys.bind(self.gateway.id, self.meter.text, NOW)
-            self.secret = keys.home_link(self.gateway.id, NOW - 30 * DAY)
+        with Office(running.directory) as office:
+            office.homes.bind(self.gateway.id, self.meter.text, NOW)
+            self.secret = office.homes.make_link(self.gateway.id, NOW - 30 * DAY)
         self.bearers = {}
         with contextlib.closing(Accounts(running.directory.access)) as accounts:
             for role in ROLES:

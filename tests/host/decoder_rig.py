@@ -1,6 +1,7 @@
 """A store and the decoder beside it, without the network."""
 
 import asyncio
+import contextlib
 import hashlib
 
 import wmbus_cases as cases
@@ -13,7 +14,8 @@ from cloud_receiver.data.content import Content
 from cloud_receiver.decoding import decoder
 from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.keyfile import KeyFile
+from cloud_receiver.office.meter_keys import MeterKeys
 from cloud_receiver.stores import DECODED, open_store
 from firmware.wire import envelope
 
@@ -39,9 +41,8 @@ class Receiver:
         self.store.settle = watched
 
     def put_key(self, key=cases.KEY):
-        keys = KeyStore(self.path / "keys.sqlite")
-        keys.put(METER, key, NOW)
-        keys.close()
+        with contextlib.closing(KeyFile(Directory(self.path).keys)) as file:
+            MeterKeys(file).put(METER, key, NOW)
 
     async def take(self, gateway, telegrams, at=NOW - 600):
         bodies = [wire_records.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]

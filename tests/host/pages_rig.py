@@ -5,7 +5,7 @@ import contextlib
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as records
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from firmware.wire import cbor
 
 METER, OPEN, WRONG = Meter(12345678), Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -34,10 +34,10 @@ def filled(folder):
         running.gateway = g
         running.through(g.batch([records.han_hour(g.next(), NOW, NOW - n * HOUR, 1500, 20, False)
                                  for n in range(1, 50)]))
-        keys = KeyStore(running.directory.keys)
-        keys.bind(g.id, METER.text, NOW)
-        running.home = "/home/" + keys.home_link(g.id, NOW - 20 * DAY)
-        keys.close()
+        office = Office(running.directory)
+        office.homes.bind(g.id, METER.text, NOW)
+        running.home = "/home/" + office.homes.make_link(g.id, NOW - 20 * DAY)
+        office.close()
         running.run(_commanded(running))
         running.wait_for(lambda s: s["pending"] == 0 and s["wrong_key"] == 1)
         yield running
@@ -45,4 +45,4 @@ def filled(folder):
 
 async def _commanded(running):
     for name, arguments in (("interval", {"seconds": 60}), ("close-valve", {})):
-        running.receiver.orders.make(running.gateway.id, name, arguments, NOW)
+        running.receiver.office.orders.make(running.gateway.id, name, arguments, NOW)

@@ -24,7 +24,7 @@ from cloud_receiver.edge import enrolment as enrol
 from cloud_receiver.office import kek, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.web import access
 from firmware import wire
 from firmware.wire import envelope
@@ -129,8 +129,9 @@ def make(path, works="works", name="Prøveby vannverk", port=0):
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, works, name, "localhost")
     kek.make(kek.file_of(directory.path))
-    KeyStore(directory.keys).close()
-    directory.save(Settings(works, name, "localhost", port))
+    settings = Settings(works, name, "localhost", port)
+    Office(directory, settings).close()
+    directory.save(settings)
     return directory
 
 
@@ -186,13 +187,12 @@ class Caller:
         return answer.json()
 
     def token(self):
-        keys = KeyStore(self.directory.keys)
-        with contextlib.closing(keys):
-            return keys.make_token(NOW)
+        with Office(self.directory) as office:
+            return office.enrolled.make_token(NOW)
 
     def put_key(self, meter):
-        with contextlib.closing(KeyStore(self.directory.keys)) as keys:
-            keys.put(meter.text, meter.key, NOW)
+        with Office(self.directory) as office:
+            office.meter_keys.put(meter.text, meter.key, NOW)
 
     def enrol(self, gateway=None, **fields):
         gateway = gateway or Gateway()
@@ -268,7 +268,7 @@ class Running(Caller):
     @contextlib.contextmanager
     def locked_log(self):
         """The audit log cannot be written meanwhile (but read)."""
-        self.receiver.accounts.audit.wait_s = 0.1
+        self.receiver.office.accounts.audit.wait_s = 0.1
         with self.people() as people:
             people.db.execute("BEGIN IMMEDIATE")
             yield

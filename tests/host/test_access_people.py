@@ -17,7 +17,8 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, m
 
 import firmware.wire.records as records
 from cloud_receiver.office.accounts import Accounts, password_hash
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.erasures import Erasures
+from cloud_receiver.office.office import Office
 from firmware.wire import envelope
 
 WHEN = f"{time.time():.0f}:{NOW}:1"
@@ -116,8 +117,8 @@ def other_home(town):
     other, meter = Gateway(town.gateway.works), Meter(87654321)
     town.receiver.enrol(other, name="Fyrveien 5")
     town.receiver.through(other.telegrams([meter.telegram(777_000 + n) for n in range(3)], time=NOW - 2 * DAY))
-    with contextlib.closing(KeyStore(town.receiver.directory.keys)) as keys:
-        keys.bind(other.id, meter.text, NOW)
+    with Office(town.receiver.directory) as office:
+        office.homes.bind(other.id, meter.text, NOW)
     return other, meter
 
 
@@ -135,8 +136,8 @@ def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
     assert [(w["who"], w["purpose"]) for w in found["who_looked"]] == [("operations", "leak")]
     text = json.dumps(found)
     assert not [s for s in (other.id, meter.text, "Fyrveien 5", "777") if s in text.replace(town.gateway.id, "")]
-    with contextlib.closing(KeyStore(town.receiver.directory.keys)) as keys:
-        keys.db.execute("UPDATE homes SET since = ?", (NOW - 10 * HOUR,))
+    with Office(town.receiver.directory) as office:
+        office.file.db.execute("UPDATE homes SET since = ?", (NOW - 10 * HOUR,))
     assert len(exported(town)["meters"][0]["readings"]) == 11, "nothing from before the residents"
     assert len(exported(town, "--from", "2026-11-20")["meters"][0]["readings"]) == 72
     file = tmp_path / "vakt.json"
@@ -180,7 +181,7 @@ def test_erasure_takes_the_person_and_leaves_the_log_and_the_bill(town):
 
 def test_seen_where_an_erasure_is_not_carried_out(town, monkeypatch):
     """Known-bad: the receiver does not look at what is to be erased."""
-    monkeypatch.setattr(KeyStore, "erasures", lambda self, now: [])
+    monkeypatch.setattr(Erasures, "due", lambda self, now: [])
     netti(town, "person", "erase", town.receiver.directory.path, town.gateway.id, "--yes", "--simulated-clock", WHEN)
     town.receiver.run(town.receiver.receiver.forget())
     assert town.ask("token:reader", "/v1/summary").json()["home_hours"] == 1
@@ -190,13 +191,13 @@ def test_seen_where_an_erasure_is_not_carried_out(town, monkeypatch):
 
 
 def test_an_erasure_is_repeated_for_what_comes_late_and_then_ends(town):
-    with contextlib.closing(KeyStore(town.receiver.directory.keys)) as keys:
-        keys.erase(None, [town.meter.text], NOW, NOW)
-        (number, *_), = keys.erasures(NOW)
-        keys.erased(number, NOW)
-        assert keys.erasures(NOW + HOUR) == [] and keys.erasures(NOW + DAY + 1)
-        keys.erased(number, NOW + 61 * DAY)
-        assert keys.erasures(NOW + 70 * DAY) == []
+    with Office(town.receiver.directory) as office:
+        office.erasures.add(None, [town.meter.text], NOW, NOW)
+        (number, *_), = office.erasures.due(NOW)
+        office.erasures.done(number, NOW)
+        assert office.erasures.due(NOW + HOUR) == [] and office.erasures.due(NOW + DAY + 1)
+        office.erasures.done(number, NOW + 61 * DAY)
+        assert office.erasures.due(NOW + 70 * DAY) == []
 
 
 def gone(town):
@@ -234,11 +235,11 @@ def test_accounts_of_an_earlier_release_are_taken_over(tmp_path):
                          "CREATE TABLE sessions (hash BLOB PRIMARY KEY, user TEXT, csrf TEXT, until INTEGER);")
         db.execute("INSERT INTO users VALUES ('admin',?,?,'administrator',5)", (salt, password_hash(PASSWORD, salt)))
         db.commit()
-    with contextlib.closing(KeyStore(directory.keys)) as keys:
+    with Office(directory) as office:
         for _ in range(2):
-            with contextlib.closing(Accounts(directory.access, keys)) as accounts:
+            with contextlib.closing(Accounts(directory.access, office.file)) as accounts:
                 assert accounts.users() == [("admin", "administrator", 5, None)]
-        assert not keys.db.execute("SELECT 1 FROM sqlite_master WHERE name IN ('users', 'sessions')").fetchone()
+        assert not office.file.db.execute("SELECT 1 FROM sqlite_master WHERE name IN ('users', 'sessions')").fetchone()
 
 
 def test_first_administrator_and_kek_of_a_new_receiver(tmp_path):

@@ -16,7 +16,7 @@ from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 import firmware.wire.records as wire_records
 from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.operations import backup
 
 NETTI = receiver_support.Process.NETTI
@@ -105,13 +105,13 @@ def test_drill_on_postgresql_its_own_tools_save_and_an_empty_database_is_filled(
     shutil.copy(kek.file_of(directory.path), kek.file_of(new.path))
     settings = json.loads((Path(keys) / "receiver.json").read_text())
     (Path(keys) / "receiver.json").write_text(json.dumps(dict(settings, store=postgres.new_database())))
-    with contextlib.closing(KeyStore(Path(keys) / "keys.sqlite")) as store:
-        store.erase(None, [Meter(1).text], NOW - DAY, NOW)
-        store.erased(1, NOW)
+    with Office(Directory(keys)) as office:
+        office.erasures.add(None, [Meter(1).text], NOW - DAY, NOW)
+        office.erasures.done(1, NOW)
     done = netti("restore", new.path, "--readings", readings, "--keys", keys)
     assert done.returncode == 0, done.stderr
-    with contextlib.closing(KeyStore(new.keys)) as store:
-        assert len(store.erasures(NOW)) == 1, "what was erased since is erased again"
+    with Office(new) as office:
+        assert len(office.erasures.due(NOW)) == 1, "what was erased since is erased again"
     with receiver_support.Process(new) as receiver:
         assert receiver.summary()["telegrams"] == 10, "the older state is there"
         assert gateway.id in netti("receiver", "gateways", new.path).stdout
@@ -158,8 +158,8 @@ def test_a_lost_machine_is_made_anew_from_readings_keys_and_the_kek(tmp_path):
         gateway = receiver.enrol(name="Fyrveien 3")
         gone = receiver.enrol()
         receiver.through(gateway.telegrams([meter.telegram(1000)]))
-        with contextlib.closing(KeyStore(directory.keys)) as keys:
-            keys.revoke(gone.id, NOW)
+        with Office(directory) as office:
+            office.enrolled.revoke(gone.id, NOW)
         readings, folder = saved(directory.path, "--readings", tmp_path / "a", "--keys", tmp_path / "b")
     new = Directory(tmp_path / "elsewhere" / "works")
     new.path.parent.mkdir()

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.stores import Busy, StoreError
 from cloud_receiver.stores.jobs import batch, common_batch
 from firmware import wire
@@ -69,21 +69,21 @@ def test_401_unknown(receiver):
 
 def test_401_revoked_and_taken_again_once_reinstated(receiver, gateway):
     body = gateway.telegrams([PLAIN.telegram(2)])
-    keys = KeyStore(receiver.directory.keys)
-    keys.revoke(gateway.id, NOW)
+    office = Office(receiver.directory)
+    office.enrolled.revoke(gateway.id, NOW)
     receiver.run(_watched(receiver))
     refused(receiver, body, 401)
-    keys.reinstate(gateway.id)
+    office.enrolled.reinstate(gateway.id)
     receiver.run(_watched(receiver))
-    keys.close()
+    office.close()
     assert receiver.through(body) == 1
 
 
 async def _watched(receiver):
     """Until the receiver has looked at the key store again."""
     import asyncio
-    stamp = receiver.receiver._keys_stamp
-    while receiver.receiver._keys_stamp == stamp:
+    stamp = receiver.receiver.office._stamp
+    while receiver.receiver.office._stamp == stamp:
         await asyncio.sleep(0.05)
 
 

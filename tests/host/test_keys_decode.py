@@ -11,7 +11,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, m
 
 from cloud_receiver.decoding import decoder
 from cloud_receiver.office import kek
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 
 KEY, WRONG, NEW = bytes.fromhex("8d3f1b7796c0452ea9d1135cf7be2460"), bytes(range(16)), bytes(range(100, 116))
 
@@ -30,8 +30,8 @@ def netti(receiver, action, *arguments, given=None):
 
 
 def put(receiver, meter, key, now=NOW):
-    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
-        return keys.put(meter.text, key, now)
+    with Office(receiver.directory) as office:
+        return office.meter_keys.put(meter.text, key, now)
 
 
 def test_what_waited_is_decoded_when_its_key_comes_and_that_is_shown(receiver):
@@ -58,8 +58,8 @@ def test_a_wrong_key_is_told_per_meter_and_put_right(receiver):
     done = netti(receiver, "import", "-", "--wait", given=f"{meter.text};{KEY.hex()}\n")
     assert f"{meter.text} replaced" in done.stdout and "2 decoded, 0 to go, 0 not opened" in done.stdout
     assert netti(receiver, "report").stdout == ""
-    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
-        keys.db.execute("UPDATE sealed_keys SET sealed = zeroblob(44)")
+    with Office(receiver.directory) as office:
+        office.file.db.execute("UPDATE sealed_keys SET sealed = zeroblob(44)")
     assert f"{meter.text}  damaged" in netti(receiver, "report").stdout
 
 
@@ -169,16 +169,16 @@ def test_no_key_shows_in_any_log_file_answer_or_in_proc(tmp_path):
 
 
 def test_seen_where_a_key_is_logged_or_kept(tmp_path):
-    """Known-bad: the decoder logs the keys it reads; they are kept as they are."""
+    """Known-bad: the decoder logs the keys it reads."""
     planted = """
-from cloud_receiver import decode, kek
-good = decode.Decoder._new_keys
+from cloud_receiver.decoding import decoder
+good = decoder.Decoder._new_keys
 def bad(self):
     changed = good(self)
     for meter in changed:
-        decode.log.warning("new key of %s: %r", meter, self._keys[meter])
+        decoder.log.warning("new key of %s: %r", meter, self._keys[meter])
     return changed
-decode.Decoder._new_keys = bad
+decoder.Decoder._new_keys = bad
 """
     places = lived(make(tmp_path / "works"), tmp_path / "log", planted)
     assert shown(KEY, *places) == ["log"]

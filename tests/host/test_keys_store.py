@@ -10,7 +10,10 @@ import pytest
 from receiver_support import NOW, Meter, Process, make
 
 from cloud_receiver.office import kek
-from cloud_receiver.office.keys import EARLIER, KeyStore
+from cloud_receiver.office.directory import Directory
+from cloud_receiver.office.keyfile import KeyFile
+from cloud_receiver.office.meter_keys import EARLIER, MeterKeys
+from cloud_receiver.office.office import Office
 
 A, B = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
 OLD_SCHEMA = "CREATE TABLE meter_keys (meter TEXT PRIMARY KEY, key BLOB NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"
@@ -23,8 +26,8 @@ def directory(tmp_path):
 
 @contextlib.contextmanager
 def opened(directory):
-    with contextlib.closing(KeyStore(directory.keys)) as keys:
-        yield keys
+    with contextlib.closing(KeyFile(directory.keys)) as file:
+        yield MeterKeys(file)
 
 
 def fill(directory, *meters):
@@ -68,28 +71,29 @@ def test_the_kek_lies_outside_and_without_it_nothing_opens(directory, tmp_path):
     assert directory.path not in kek.file_of(directory.path).parents
     stolen = tmp_path / "backup" / "works"
     shutil.copytree(directory.path, stolen)
-    with contextlib.closing(KeyStore(stolen / "keys.sqlite")) as keys:
+    with Office(Directory(stolen)) as office:
+        keys = office.meter_keys
         for attempt in (keys.keys, keys.unlock, lambda: keys.key(A.text), lambda: keys.put(A.text, B.key, NOW)):
             with pytest.raises(kek.Locked, match="no KEK"):
                 attempt()
-        assert keys.revoke("A" * 16, NOW), "what needs no meter key goes on"
+        assert office.enrolled.revoke("A" * 16, NOW), "what needs no meter key goes on"
     done = netti("receiver", "serve", stolen, "--port", "0", "--web-port", "0")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "no KEK" in done.stderr
     kek.make(kek.file_of(stolen))
-    with contextlib.closing(KeyStore(stolen / "keys.sqlite")) as keys, pytest.raises(kek.Locked, match="not under"):
+    with opened(Directory(stolen)) as keys, pytest.raises(kek.Locked, match="not under"):
         keys.keys()
 
 
 def test_a_row_moved_or_changed_does_not_open(directory):
     fill(directory)
     with opened(directory) as keys:
-        sealed = dict(keys.db.execute("SELECT meter, sealed FROM sealed_keys"))
-        keys.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (sealed[A.text], B.text))
+        sealed = dict(keys.file.db.execute("SELECT meter, sealed FROM sealed_keys"))
+        keys.file.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (sealed[A.text], B.text))
         assert keys.keys() == {A.text: A.key} and keys.damaged() == [B.text]
         for n in range(len(sealed[A.text])):
             bad = bytearray(sealed[A.text])
             bad[n] ^= 1
-            keys.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (bytes(bad), A.text))
+            keys.file.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (bytes(bad), A.text))
             assert keys.key(A.text) is None
         assert keys.put(A.text, A.key, NOW) == "replaced" and keys.key(A.text) == A.key, "imported again it is well"
 
@@ -99,8 +103,8 @@ def test_seen_where_a_key_is_not_bound_to_its_meter(directory, monkeypatch):
     monkeypatch.setattr(kek, "_bound_to", lambda meter: b"")
     fill(directory)
     with opened(directory) as keys:
-        sealed = dict(keys.db.execute("SELECT meter, sealed FROM sealed_keys"))
-        keys.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (sealed[A.text], B.text))
+        sealed = dict(keys.file.db.execute("SELECT meter, sealed FROM sealed_keys"))
+        keys.file.db.execute("UPDATE sealed_keys SET sealed = ? WHERE meter = ?", (sealed[A.text], B.text))
         assert keys.keys()[B.text] == A.key
 
 
@@ -108,7 +112,7 @@ def test_nonces_differ(directory):
     with opened(directory) as keys:
         for n in range(200):
             keys.put(Meter(n).text, A.key, NOW)
-        sealed = [row[0] for row in keys.db.execute("SELECT sealed FROM sealed_keys")]
+        sealed = [row[0] for row in keys.file.db.execute("SELECT sealed FROM sealed_keys")]
     assert len({s[:kek.NONCE] for s in sealed}) == 200 and {len(s) for s in sealed} == {kek.NONCE + 16 + 16}
 
 
@@ -204,7 +208,7 @@ def test_a_store_in_plain_text_is_sealed_once_there_is_a_kek(directory):
     assert done.returncode == 0 and here.exists() and here.read_text() != kept
     with opened(directory) as keys:
         assert keys.keys() == {A.text: A.key, B.text: B.key} and keys.meters() == [(A.text, NOW), (B.text, NOW)]
-        assert not keys.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone()
+        assert not keys.file.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meter_keys'").fetchone()
     assert lies_open(directory, A.key) == lies_open(directory, B.key) == []
 
 
@@ -212,8 +216,8 @@ def test_seen_where_the_plain_text_stays_in_free_pages(directory, monkeypatch):
     """Known-bad: the old table is only dropped."""
     plain(directory)
     with opened(directory) as keys:
-        keys.db.execute("PRAGMA secure_delete=OFF")
-        keys.db.execute("DROP TABLE meter_keys")
+        keys.file.db.execute("PRAGMA secure_delete=OFF")
+        keys.file.db.execute("DROP TABLE meter_keys")
     assert lies_open(directory, A.key) == ["keys.sqlite"]
 
 

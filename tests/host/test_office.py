@@ -1,11 +1,13 @@
-"""What the office's own modules promise: each file of the receiver's directory is named in one place."""
+"""What the office's own modules promise: files are named once, one object opens all, a change is seen by the others."""
 
 import ast
 from pathlib import Path
 
 import pytest
+from receiver_support import NOW, Gateway, make
 
 from cloud_receiver.office.directory import Directory
+from cloud_receiver.office.office import Office
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +38,44 @@ def test_no_module_but_directory_names_a_file_of_the_receiver():
 def test_seen_where_one_does(line):
     """Known-bad."""
     assert told(f'"""It is about receiver.json."""\n{line}\n')
+
+
+# --- one object for all
+
+def test_what_another_process_decides_is_taken_up_once(tmp_path):
+    gateway = Gateway().id
+    directory = make(tmp_path / "works")
+    with Office(directory) as here, Office(directory) as there:
+        assert not here.reload_if_changed()
+        there.enrolled.revoke(gateway, NOW)
+        there.orders.make(gateway, "interval", {"seconds": 60}, NOW)
+        assert here.enrolled.revoked() == {} and here.orders.open(gateway) == [], "as it was read"
+        assert here.reload_if_changed() and here.enrolled.revoked() == {gateway: NOW}
+        assert [o.name for o in here.orders.open(gateway)] == ["interval"]
+        assert not here.reload_if_changed(), "nothing since"
+        here.enrolled.reinstate(gateway)
+        assert here.enrolled.revoked() == {} and not here.reload_if_changed(), "the own changes are known"
+
+
+def test_seen_where_the_stamp_is_taken_after_reading(tmp_path):
+    """Known-bad: a change between reading and the stamp is never taken up."""
+    directory, late = make(tmp_path / "works"), Gateway().id
+    with Office(directory) as office, Office(directory) as there:
+        there.enrolled.revoke(late, NOW)
+        office._stamp = office.file.stamp()
+        assert not office.reload_if_changed() and office.enrolled.revoked() == {}
+    with Office(directory) as office:
+        assert office.enrolled.revoked() == {late: NOW}
+
+
+def test_an_office_opens_no_accounts_and_no_command_key_until_asked(tmp_path):
+    directory = make(tmp_path / "works")
+    with Office(directory) as office:
+        office.enrolled.make_token(NOW)
+        assert not directory.access.exists()
+        with pytest.raises(ValueError, match="no command key"):
+            office.orders.sign(bytes(10), 1, NOW, "interval", {"seconds": 60})
+        office.accounts.put("admin", "a long password", NOW)
+    assert directory.access.exists()
+    with Office(directory, signs=True) as office:
+        assert office.orders.sign(bytes(10), 1, NOW, "interval", {"seconds": 60})

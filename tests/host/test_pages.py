@@ -1,6 +1,5 @@
 """The pages: both languages complete, use right across clock changes, states shown, nothing loaded from elsewhere."""
 
-import contextlib
 import datetime
 import html.parser
 import random
@@ -18,7 +17,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 from cloud_receiver.data import usage
 from cloud_receiver.features.overview import items
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.stores import StoreError, queries
 from cloud_receiver.web import charts, parts, words
 
@@ -177,8 +176,8 @@ def test_one_line_says_what_leaves_the_house(receiver, tmp_path, language, stays
     assert stays not in line(receiver, receiver.home), "this home shares it"
     with Running(make(tmp_path / "works")) as other:
         gateway = other.enrol()
-        with contextlib.closing(KeyStore(other.directory.keys)) as keys:
-            home = "/home/" + keys.home_link(gateway.id, NOW - DAY)
+        with Office(other.directory) as office:
+            home = "/home/" + office.homes.make_link(gateway.id, NOW - DAY)
         assert stays in line(other, home)
 
 

@@ -1,5 +1,6 @@
 """Commands: in every answer until their result comes, never with a key that is not bound; what a restore needs."""
 
+import contextlib
 import shutil
 import ssl
 import subprocess
@@ -14,7 +15,10 @@ from receiver_support import DAY, NOW, FixedClock, Gateway, Meter, Process, Runn
 import firmware.wire.records as wire_records
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.office import orders, trust
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.homes import Homes
+from cloud_receiver.office.keyfile import KeyFile
+from cloud_receiver.office.meter_keys import MeterKeys
+from cloud_receiver.office.office import Office
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
 
@@ -44,7 +48,7 @@ def opened(receiver, data, works="works"):
 
 def order(receiver, gateway, name, arguments):
     async def make_it():
-        return receiver.receiver.orders.make(gateway.id, name, arguments, NOW)
+        return receiver.receiver.office.orders.make(gateway.id, name, arguments, NOW)
     return receiver.run(make_it())
 
 
@@ -65,12 +69,13 @@ def test_repeated_until_the_result_comes(receiver):
 def test_a_result_that_another_process_took_ends_it_at_once(receiver):
     gateway = receiver.enrol()
     counter = order(receiver, gateway, "interval", {"seconds": 1800})
-    elsewhere = orders.Orders(KeyStore(receiver.directory.keys), "works", receiver.directory.ca)
+    office = Office(receiver.directory, signs=True)
+    elsewhere = office.orders
     assert len(elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public), NOW)) == 1
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
     assert elsewhere.signed(gateway.id, wire_envelope.kid(gateway.public),
                             NOW) == [], "before it has looked at what changed"
-    elsewhere.keys.close()
+    office.close()
 
 
 def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_path):
@@ -80,9 +85,9 @@ def test_counters_only_rise_also_after_a_key_store_from_a_backup(receiver, tmp_p
     counters = [order(receiver, gateway, "update", {"version": str(n), "url": "https://x"}) for n in range(5)]
     assert counters == sorted(set(counters))
     assert [c[1] for c in told(receiver, gateway)] == counters, "in rising counter"
-    restored = KeyStore(backup)
-    again = orders.Orders(restored, "works").make(gateway.id, "interval", {"seconds": 60}, NOW)
-    restored.close()
+    with contextlib.closing(KeyFile(backup)) as restored:
+        again = orders.Orders(restored, MeterKeys(restored), Homes(restored), "works").make(
+            gateway.id, "interval", {"seconds": 60}, NOW)
     assert again >= counters[0], "not from one again"
 
 
@@ -123,10 +128,10 @@ def test_every_command_follows_the_schema(receiver):
     from wire_schema import fits
     gateway = receiver.enrol()
     receiver.put_key(OWN)
-    keys = KeyStore(receiver.directory.keys)
-    keys.bind(gateway.id, OWN.text, NOW)
-    keys.bind(gateway.id, OTHER.text, NOW)
-    keys.close()
+    office = Office(receiver.directory)
+    office.homes.bind(gateway.id, OWN.text, NOW)
+    office.homes.bind(gateway.id, OTHER.text, NOW)
+    office.close()
     for name, arguments in (("interval", {"seconds": 10}), ("relay", {"window": 60, "media": [7], "meters": None}),
                             ("own-meters", {"meters": [OWN.text, OTHER.text]}),
                             ("trust", {"url": "https://x", "anchors": ["PEM"], "command_keys": [bytes(32)]}),
@@ -154,9 +159,9 @@ def bind(receiver, gateway, *meters, undo=False):
 
 async def _noticed(receiver):
     import asyncio
-    stamp = receiver.receiver._keys_stamp
+    stamp = receiver.receiver.office._stamp
     for _ in range(60):
-        if receiver.receiver._keys_stamp != stamp:
+        if receiver.receiver.office._stamp != stamp:
             break
         await asyncio.sleep(0.05)
 
@@ -170,7 +175,7 @@ def test_a_key_goes_only_to_the_gateway_its_meter_is_bound_to(receiver):
     assert command[3:] == ["own-meters", {"meters": [{"meter": OWN.text, "key": OWN.key}]}]
     assert told(receiver, neighbour) == []
     # In no queue, page, list or line printed.
-    db = KeyStore(receiver.directory.keys).db
+    db = Office(receiver.directory).file.db
     assert all(OWN.key not in row[0] for row in db.execute("SELECT arguments FROM commands"))
     assert OWN.key.hex() not in printed + receiver.web(f"/gateways/{gateway.id}").text
     assert OWN.key.hex() not in receiver.web(f"/v1/gateways/{gateway.id}").text
@@ -184,9 +189,9 @@ def test_a_queued_command_never_gets_a_key_whose_binding_has_ended(receiver):
     gateway = receiver.enrol()
     receiver.put_key(OWN)
     bind(receiver, gateway, OWN)
-    keys = KeyStore(receiver.directory.keys)
-    keys.unbind(gateway.id, OWN.text)
-    keys.close()
+    office = Office(receiver.directory)
+    office.homes.unbind(gateway.id, OWN.text)
+    office.close()
     assert [c[4] for c in told(receiver, gateway)] == [{"meters": []}]
 
 
@@ -240,9 +245,9 @@ def test_a_gap_nobody_was_asked_about_is_asked_about_at_the_next_start(tmp_path)
         receiver.enrol(gateway)
         gateway.seq = 5
         assert len(told(receiver, gateway, [wire_records.event(gateway.next(), NOW, "e", "")])) == 1
-    keys = KeyStore(directory.keys)
-    keys.db.execute("DELETE FROM commands")
-    keys.close()
+    office = Office(directory)
+    office.file.db.execute("DELETE FROM commands")
+    office.close()
     with Running(directory) as receiver:
         assert told_names(receiver, gateway) == ["rewind"]
     clock = FixedClock(NOW + 40 * DAY)

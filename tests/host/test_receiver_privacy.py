@@ -9,7 +9,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 import firmware.wire.records as records
 from cloud_receiver.features.gateways import page as gateways
 from cloud_receiver.office import orders
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.stores import queries
 from cloud_receiver.stores.jobs import batch
 from firmware.wire import cbor, envelope
@@ -27,14 +27,14 @@ class Place:
     def __init__(self, running):
         self.receiver = running
         self.a, self.b = running.enrol(name="Fyrveien 3"), running.enrol(name="Fyrveien 5")
-        self.keys = KeyStore(running.directory.keys)
+        self.office = Office(running.directory)
         for gateway, meter in ((self.a, OWN), (self.b, NEIGHBOUR)):
-            self.keys.put(meter.text, meter.key, NOW)
-            self.keys.bind(gateway.id, meter.text, NOW)
+            self.office.meter_keys.put(meter.text, meter.key, NOW)
+            self.office.homes.bind(gateway.id, meter.text, NOW)
             running.through(gateway.telegrams([meter.telegram(4000), meter.telegram(4242)]))
         running.through(self.a.batch([records.han_hour(self.a.next(), NOW, NOW - HOUR, WH, 98_765, False)]))
-        self.home_a = "/home/" + self.keys.home_link(self.a.id, NOW - DAY)
-        self.home_b = "/home/" + self.keys.home_link(self.b.id, NOW - DAY)
+        self.home_a = "/home/" + self.office.homes.make_link(self.a.id, NOW - DAY)
+        self.home_b = "/home/" + self.office.homes.make_link(self.b.id, NOW - DAY)
         running.wait_for(lambda s: s["pending"] == 0)
 
     def text(self, path):
@@ -47,7 +47,7 @@ class Place:
 def place(tmp_path):
     with Running(make(tmp_path / "works")) as running:
         place = Place(running)
-        with contextlib.closing(place.keys):
+        with contextlib.closing(place.office):
             yield place
 
 
@@ -109,28 +109,28 @@ def test_seen_where_a_page_is_not_kept_to_its_home(place, monkeypatch):
 
 
 def test_seen_where_former_residents_are_shown(place, monkeypatch):
-    place.keys.db.execute("UPDATE homes SET since = ?", (NOW,))
+    place.office.file.db.execute("UPDATE homes SET since = ?", (NOW,))
     assert "3917" not in place.text(place.home_a) and ">242" not in place.text(place.home_a)
 
     page = [r for r in place.receiver.receiver._runners[1].app.router.routes() if "home" in str(r.resource)][0]
-    monkeypatch.setattr(page.handler.__self__, "keys", Forgets(place.receiver.directory.keys))
+    monkeypatch.setattr(page.handler.__self__, "homes", Forgets(place.receiver.directory))
     assert "3917" in place.text(place.home_a)
 
 
 class Forgets:
     """Known-bad: since when the present residents live there is not looked at."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, directory):
+        self.directory = directory
 
-    def home(self, secret):
-        with contextlib.closing(KeyStore(self.path)) as keys:
-            found = keys.home(secret)
+    def by_link(self, secret):
+        with Office(self.directory) as office:
+            found = office.homes.by_link(secret)
         return None if found is None else (found[0], 0)
 
     def bound(self, gateway):
-        with contextlib.closing(KeyStore(self.path)) as keys:
-            return keys.bound(gateway)
+        with Office(self.directory) as office:
+            return office.homes.bound(gateway)
 
 
 def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeypatch):
@@ -139,14 +139,14 @@ def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeyp
     assert keys_sent(place, place.a) == [OWN.text] and keys_sent(place, place.b) == [NEIGHBOUR.text]
     # Known-bad: what is queued is believed, bound or not.
     monkeypatch.setattr(orders.Orders, "_complete", lambda self, c: {
-        "meters": [{"meter": m, "key": self.keys.keys().get(m)} for m in c.arguments["meters"]]}
+        "meters": [{"meter": m, "key": self._meter_keys.key(m)} for m in c.arguments["meters"]]}
         if c.name == "own-meters" else c.arguments)
     assert keys_sent(place, place.b) == [OWN.text, NEIGHBOUR.text]
 
 
 def queue(place, gateway, meters):
     async def make_it():
-        place.receiver.receiver.orders.make(gateway.id, "own-meters", {"meters": meters}, NOW)
+        place.receiver.receiver.office.orders.make(gateway.id, "own-meters", {"meters": meters}, NOW)
     place.receiver.run(make_it())
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import http.client
 import json
@@ -19,7 +18,7 @@ import firmware.wire.records as records
 import wmbus
 from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from firmware.wire import envelope
 
 
@@ -75,8 +74,8 @@ def test_keys_that_came_while_it_was_down_are_used(tmp_path):
         gateway = receiver.enrol()
         receiver.through(gateway.telegrams([meter.telegram(5000)]))
         receiver.wait_for(lambda s: s["no_key"] == 1)
-    with contextlib.closing(KeyStore(directory.keys)) as keys:
-        keys.put(meter.text, meter.key, NOW)
+    with Office(directory) as office:
+        office.meter_keys.put(meter.text, meter.key, NOW)
     with Running(directory) as receiver:
         receiver.wait_for(lambda s: s["decoded"] == 1)
 
@@ -245,15 +244,15 @@ def test_keys_that_are_nobodys_do_not_enrol(receiver, monkeypatch):
 
 def test_one_revoked_stays_revoked_however_often_it_enrols(receiver):
     gateway = receiver.enrol()
-    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
-        keys.revoke(gateway.id, NOW)
+    with Office(receiver.directory) as office:
+        office.enrolled.revoke(gateway.id, NOW)
     receiver.enrol(gateway)
     receiver.run(_revoked(receiver))
     assert receiver.send(gateway.batch([])).status == 401
 
 
 async def _revoked(receiver):
-    while not receiver.receiver.revoked():
+    while not receiver.receiver.office.enrolled.revoked():
         await asyncio.sleep(0.05)
 
 

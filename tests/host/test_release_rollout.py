@@ -14,7 +14,7 @@ from receiver_support import DAY, NOW, Gateway, Running, make
 
 import firmware.wire.records as records
 from cloud_receiver.office import releases as module
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from firmware.wire import cbor, envelope
 
 NETTI = Path(sys.executable).parent / "netti"
@@ -44,7 +44,7 @@ def netti(*arguments):
 def do(receiver, what, *arguments):
     """Call something of the running receiver's releases, in its loop."""
     async def run():
-        return getattr(receiver.receiver.releases, what)(*arguments)
+        return getattr(receiver.receiver.office.releases, what)(*arguments)
     return receiver.run(run())
 
 
@@ -60,7 +60,7 @@ def told(receiver, gateway, firmware="0.1.0"):
 def waiting(receiver, gateway):
     """The counter of the one command that waits for a gateway."""
     async def find():
-        return [c.counter for c in receiver.receiver.orders.open(gateway.id)]
+        return [c.counter for c in receiver.receiver.office.orders.open(gateway.id)]
     [counter] = receiver.run(find())
     return counter
 
@@ -192,9 +192,9 @@ def test_a_stage_outlives_the_store(tmp_path):
     with Running(directory) as receiver:
         do(receiver, "add", made(tmp_path, "0.2.0"))
         do(receiver, "stage", "0.2.0", 30, "", NOW)
-    keys = KeyStore(directory.keys)
-    assert keys.db.execute("SELECT version, percent FROM stages").fetchall() == [("0.2.0", 30)]
-    keys.close()
+    office = Office(directory)
+    assert office.file.db.execute("SELECT version, percent FROM stages").fetchall() == [("0.2.0", 30)]
+    office.close()
     with contextlib.closing(sqlite3.connect(directory.store)) as db:
         assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'stages'").fetchall() == []
 

@@ -22,7 +22,9 @@ from receiver_support import HOUR, NOW, Gateway, Meter
 import firmware.wire.records as wire_records
 from cloud_receiver.data.content import Content
 from cloud_receiver.office import orders
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.homes import Homes
+from cloud_receiver.office.keyfile import KeyFile
+from cloud_receiver.office.meter_keys import MeterKeys
 from cloud_receiver.stores import queries, sqlite
 from cloud_receiver.stores.jobs import batch, ledger
 from firmware.wire import envelope
@@ -53,8 +55,8 @@ class Schedules(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.path = self.folder / "store.sqlite"
         self.store = sqlite.Store(self.path)
-        self.keys = KeyStore(self.folder / "keys.sqlite")
-        self.orders = orders.Orders(self.keys, "works")
+        self.keys = KeyFile(self.folder / "keys.sqlite")
+        self.orders = orders.Orders(self.keys, MeterKeys(self.keys), Homes(self.keys), "works")
         self.gateways = [Spool(), Spool()]
         self.rows = {}
         self.window = 0

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from cloud_receiver.data.clock import iso
 from cloud_receiver.office.audit import Line, exported
-from cloud_receiver.office.directory import Directory
 from cloud_receiver.web.export import csv_text
 
-from ..office import open_accounts, refusals
+from ..office import open_office, refusals
 
 HELP = "who looked at whose hourly values, and who changed what"
 EXAMPLE = "netti audit works --of KAM-12345678-1B-16"
@@ -24,11 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Print the log."""
-    directory = Directory(args.dir)
-    with refusals(args.dir):
-        directory.load()
-        with open_accounts(directory) as accounts:
-            lines = [line for line in accounts.audit.lines() if not args.of or line.subject == args.of]
+    with refusals(args.dir), open_office(args.dir) as office:
+        lines = [line for line in office.accounts.audit.lines() if not args.of or line.subject == args.of]
     if args.csv:
         if lines:
             sys.stdout.write(csv_text([Line._fields, *(exported(line).values() for line in lines)]))

@@ -1,7 +1,6 @@
 """`netti keys`: bring meter keys into a receiver, see which are missing or wrong, rotate their encryption."""
 
 import argparse
-import contextlib
 import os
 import sys
 import time
@@ -10,14 +9,12 @@ from pathlib import Path
 import wmbus
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import kek
-from cloud_receiver.office.directory import Directory
-from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Orders
+from cloud_receiver.office.key_csv import import_keys
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import NO_KEY, queries
 
 from ..errors import CommandError
-from ..office import refusals
+from ..office import open_office, refusals
 
 HELP = "import meter keys into a receiver, see which are missing or wrong, rotate their encryption"
 EXAMPLE = "netti keys import keys.csv --dir works"
@@ -45,14 +42,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Run one action; a bad row makes the exit status 1, the good ones are kept."""
-    directory = Directory(args.dir)
-    with refusals(args.dir):
-        settings = directory.load()
-        with contextlib.closing(KeyStore(directory.keys)) as keys:
-            return ACTIONS[args.action](args, directory, settings, keys)
+    with refusals(args.dir), open_office(args.dir) as office:
+        return ACTIONS[args.action](args, office, office.meter_keys)
 
 
-def _import(args, directory, settings, keys):
+def _import(args, office, keys):
     try:
         raw = sys.stdin.buffer.read() if str(args.file) == "-" else args.file.read_bytes()
     except OSError as e:
@@ -62,7 +56,7 @@ def _import(args, directory, settings, keys):
     except UnicodeDecodeError:
         text = raw.decode("latin-1")  # a spreadsheet's export; keys and meters are ASCII all the same
     now = Clock().seconds()
-    verdicts = keys.import_csv(text, now)
+    verdicts = import_keys(keys, text, now)
     counts: "dict[str, int]" = {}
     for v in verdicts:
         counts[v.verdict] = counts.get(v.verdict, 0) + 1
@@ -73,21 +67,20 @@ def _import(args, directory, settings, keys):
     if not verdicts:
         raise CommandError(f"{args.file}: no rows")
     changed = {v.meter for v in verdicts if v.verdict in ("added", "replaced")}
-    orders = Orders(keys, settings.works)
-    for gateway in [row[0] for row in keys.enrolled()]:
-        bound = keys.bound(gateway)
+    for gateway in office.enrolled.ids():
+        bound = office.homes.bound(gateway)
         if changed & bound.keys():  # the home this meter belongs to has waited for its key
-            orders.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
+            office.orders.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     if args.wait:
-        _wait(directory, settings, changed)
+        _wait(office, changed)
     return 1 if counts.get("bad") else 0
 
 
-def _wait(directory, settings, meters):
+def _wait(office, meters):
     """Show how many of the telegrams that waited for these keys are decoded, until no more will be."""
     begun = before = None
-    with store_reader.opened(directory, settings) as read:
+    with store_reader.opened(office.directory, office.settings) as read:
         while True:
             decoded, pending, closed = read(queries.telegrams.progress, meters)
             begun = decoded if begun is None else begun
@@ -99,10 +92,10 @@ def _wait(directory, settings, meters):
             time.sleep(WATCH_S)
 
 
-def _report(args, directory, settings, keys):
+def _report(args, office, keys):
     """Per meter: what stands in the way of its telegrams, how many wait and since when, and since when it has a key."""
     since, damaged = dict(keys.meters()), keys.damaged()
-    with store_reader.opened(directory, settings) as read:
+    with store_reader.opened(office.directory, office.settings) as read:
         rows = read(queries.telegrams.without_key)
     for r in rows:
         what = "missing" if r["state"] == NO_KEY else "wrong"
@@ -114,13 +107,13 @@ def _report(args, directory, settings, keys):
     return 0
 
 
-def _list(args, directory, settings, keys):
+def _list(args, office, keys):
     for meter, added in keys.meters():
         print(f"{meter}  since {iso(added)}")
     return 0
 
 
-def _remove(args, directory, settings, keys):
+def _remove(args, office, keys):
     try:
         meter = wmbus.meter_text(wmbus.parse_meter(args.meter))
     except wmbus.DecodeError as e:
@@ -129,8 +122,8 @@ def _remove(args, directory, settings, keys):
     return 0
 
 
-def _rotate(args, directory, settings, keys):
-    here = kek.file_of(directory.path)
+def _rotate(args, office, keys):
+    here = kek.file_of(office.directory.path)
     following = kek.new_of(here)
     elsewhere = any(os.environ.get(name) for name in ("NETTI_KEK", "NETTI_KEK_FILE"))
     if args.to is not None:
@@ -142,7 +135,7 @@ def _rotate(args, directory, settings, keys):
     if not here.exists() and not following.exists():
         kek.make(here)
         keys.unlock()
-        print(f"the meter keys are now encrypted under {here}; keep it apart from backups of {directory.path}")
+        print(f"the meter keys are now encrypted under {here}; keep it apart from backups of {office.directory.path}")
         return 0
     if following.exists() and kek.read(following).id in keys.under():  # ended between the last two steps
         os.replace(following, here)

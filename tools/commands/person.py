@@ -1,7 +1,6 @@
 """`netti person`: hand over or erase what a receiver knows of the people of one home or behind one meter."""
 
 import argparse
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -9,16 +8,12 @@ from pathlib import Path
 import wmbus
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.office import audit
-from cloud_receiver.office.accounts import Accounts
-from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.files import write_private
-from cloud_receiver.office.keys import KeyStore
-from cloud_receiver.office.orders import Orders
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import queries
 
 from ..errors import CommandError
-from ..office import me, refusals
+from ..office import me, open_office, refusals
 
 HELP = "hand over or erase what is known of the people of a home"
 EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out person.json"
@@ -45,24 +40,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Run one action."""
-    directory = Directory(args.dir)
-    with refusals(args.dir):
-        settings = directory.load()
-        with contextlib.closing(KeyStore(directory.keys)) as keys, \
-                contextlib.closing(Accounts(directory.access, keys)) as accounts:
-            gateway, meters = _whose(args.whose, keys)
-            now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
-            end = _time(args.end, now)
-            if args.action == "erase":
-                return _erase(args, settings, keys, accounts, gateway, meters, end, now)
-            return _export(args, directory, settings, keys, accounts, gateway, meters, end, now)
+    with refusals(args.dir), open_office(args.dir) as office:
+        gateway, meters = _whose(args.whose, office)
+        now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
+        return ACTIONS[args.action](args, office, gateway, meters, _time(args.end, now), now)
 
 
-def _whose(text, keys):
+def _whose(text, office):
     """(gateway id or None, meters) of a home or a single meter."""
     gateway = text.strip().upper()
-    if gateway in [row[0] for row in keys.enrolled()]:
-        return gateway, sorted(keys.bound(gateway))
+    if office.enrolled.get(gateway) is not None:
+        return gateway, sorted(office.homes.bound(gateway))
     try:
         return None, [wmbus.meter_text(wmbus.parse_meter(gateway))]
     except wmbus.DecodeError:
@@ -76,13 +64,13 @@ def _time(text, otherwise):
         raise CommandError(f"{text!r} is no time (2026-11-24 or 2026-11-24T07:00:00Z)") from None
 
 
-def _export(args, directory, settings, keys, accounts, gateway, meters, end, now):
-    enrolled = {row[0]: row for row in keys.enrolled()}
-    since = keys.home_since(gateway) if gateway else None
+def _export(args, office, gateway, meters, end, now):
+    accounts, enrolled = office.accounts, office.enrolled.get(gateway)
+    since = office.homes.since(gateway) if gateway else None
     if since is None:
-        since = enrolled[gateway][4] if gateway else 0
+        since = enrolled.since if gateway else 0
     start = _time(args.start, since)
-    with store_reader.opened(directory, settings) as read:
+    with store_reader.opened(office.directory, office.settings) as read:
         found = read(queries.people.person, gateway, meters, start, end)
     found["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
                            for h, i, e, x in found["home_hours"]]
@@ -92,8 +80,8 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
                  alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
     subjects = [s for s in (gateway, *meters, "all") if s]
-    whole = {"works": settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
-             "gateway_name": enrolled[gateway][3] if gateway else None,
+    whole = {"works": office.settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
+             "gateway_name": enrolled.name if gateway else None,
              "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **found,
              "who_looked": [{k: v for k, v in audit.exported(line).items() if k != "id"}
                             for line in accounts.audit.lines() if line.subject in subjects]}
@@ -109,19 +97,23 @@ def _export(args, directory, settings, keys, accounts, gateway, meters, end, now
     return 0
 
 
-def _erase(args, settings, keys, accounts, gateway, meters, end, now):
+def _erase(args, office, gateway, meters, end, now):
     if not args.yes:
         raise CommandError("this cannot be taken back; give --yes to go on, and see netti person export first")
     if end > now:
         raise CommandError("what has not happened cannot be erased yet")
+    accounts = office.accounts
     removed = accounts.of_home(gateway) if gateway else []
     # The log first: an erasure that is not in it must not happen.
     accounts.audit.write(now, me(), "person erased", args.whose.strip().upper(), None, end)
     for name in removed:
         accounts.remove(name)
-    keys.erase(gateway, meters, end, now)
+    office.erasures.add(gateway, meters, end, now)
     if gateway:
-        Orders(keys, settings.works).make(gateway, "own-meters", {"meters": []}, now)
+        office.orders.make(gateway, "own-meters", {"meters": []}, now)
     print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\n"
           "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
     return 0
+
+
+ACTIONS = {"export": _export, "erase": _erase}

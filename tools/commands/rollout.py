@@ -7,10 +7,9 @@ import sqlite3
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.office.releases import Releases
 
 from ..errors import CommandError
-from ..office import open_office, refusals
+from ..office import enrolled, open_office, refusals
 
 HELP = "bring a signed release to a receiver's gateways, in stages"
 EXAMPLE = """netti rollout add works out
@@ -44,9 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action."""
     with refusals(args.dir), open_office(args.dir) as office:
-        releases = Releases(office.keys, office.directory.releases, lambda: office.settings.url,
-                            office.orders)
-        return ACTIONS[args.action](args, releases, office)
+        return ACTIONS[args.action](args, office.releases, office)
 
 
 def _add(args, releases, _office):
@@ -69,7 +66,7 @@ def _halt(args, releases, _office):
 
 
 def _group(args, releases, office):
-    gateways = [office.enrolled(g) for g in args.gateway]
+    gateways = [enrolled(office, g) for g in args.gateway]
     if args.name != "-" and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", args.name):
         raise CommandError(f"{args.name!r}: a group's name is 1 to 32 letters, digits, _ and -")
     releases.group("" if args.name == "-" else args.name, gateways)

@@ -1,7 +1,6 @@
 """`netti user`: the accounts of a works' people and homeowners, and the API tokens of its programs."""
 
 import argparse
-import contextlib
 import getpass
 import re
 import sys
@@ -9,12 +8,10 @@ from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office.accounts import LEAST_PASSWORD
-from cloud_receiver.office.directory import Directory
-from cloud_receiver.office.keys import KeyStore
 from cloud_receiver.office.roles import ROLES
 
 from ..errors import CommandError
-from ..office import me, open_accounts, refusals
+from ..office import me, open_office, refusals
 
 HELP = "accounts of people, API tokens of programs"
 EXAMPLE = "netti user add works vakt --role operations"
@@ -42,16 +39,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Run one action."""
-    directory = Directory(args.dir)
-    with refusals(args.dir):
-        directory.load()
+    with refusals(args.dir), open_office(args.dir) as office:
         if args.action != "list" and not NAME.fullmatch(args.name):
             raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
-        with open_accounts(directory) as accounts:
-            try:
-                return ACTIONS[args.action](args, directory, accounts, Clock().seconds())
-            except ValueError as e:  # a name that is taken, a token that would last too long
-                raise CommandError(str(e)) from None
+        try:
+            return ACTIONS[args.action](args, office, office.accounts, Clock().seconds())
+        except ValueError as e:  # a name that is taken, a token that would last too long
+            raise CommandError(str(e)) from None
 
 
 def new_password() -> str:
@@ -71,23 +65,22 @@ def put(accounts, name: str, role: str, now: int, home: "str | None" = None) -> 
     return new
 
 
-def _add(args, directory, accounts, now):
+def _add(args, office, accounts, now):
     home = args.home.strip().upper() if args.home else None
     if (args.role == "homeowner") != (home is not None):
         raise CommandError("a homeowner's account needs --home, and no other takes it")
     if home is not None:
-        with contextlib.closing(KeyStore(directory.keys)) as keys:
-            since = {row[0]: row[4] for row in keys.enrolled()}
-            if home not in since:
-                raise CommandError(f"no gateway {home} is enrolled")
-            if keys.home_since(home) is None:
-                keys.home_link(home, since[home])  # nobody gets the link; it says from when the page shows values
+        gateway = office.enrolled.get(home)
+        if gateway is None:
+            raise CommandError(f"no gateway {home} is enrolled")
+        if office.homes.since(home) is None:
+            office.homes.make_link(home, gateway.since)  # nobody gets it; it says from when the page shows values
     new = put(accounts, args.name, args.role, now, home)
     print(f"{args.role} {args.name} " + ("made" if new else "has a new password"))
     return 0
 
 
-def _remove(args, directory, accounts, now):
+def _remove(args, office, accounts, now):
     if not accounts.remove(args.name):
         raise CommandError(f"there is no account {args.name}")
     accounts.audit.write(now, me(), "account removed", args.name)
@@ -95,7 +88,7 @@ def _remove(args, directory, accounts, now):
     return 0
 
 
-def _list(args, directory, accounts, now):
+def _list(args, office, accounts, now):
     for name, role, made, home in accounts.users():
         print(f"{name}  {role}  since {iso(made)}" + (f"  home {home}" if home else ""))
     for name, role, _, until, revoked in accounts.tokens():
@@ -104,13 +97,13 @@ def _list(args, directory, accounts, now):
     return 0
 
 
-def _token(args, directory, accounts, now):
+def _token(args, office, accounts, now):
     print(accounts.make_token(args.name, args.role, args.days, now))
     accounts.audit.write(now, me(), "token made", args.name, purpose=args.role)
     return 0
 
 
-def _end_token(args, directory, accounts, now):
+def _end_token(args, office, accounts, now):
     if not accounts.revoke_token(args.name, now):
         raise CommandError(f"there is no token {args.name} that runs")
     accounts.audit.write(now, me(), "token ended", args.name)

@@ -50,7 +50,7 @@ class Page:
             heard=await self.store.read(queries.meters.heard_by_gateway, g["row"], self.site.recent.day()),
             equivocations=await self.store.read(queries.rings.equivocations, g["row"]),
             orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.orders.of(g["id"])],
-            outcome=orders.outcome, bound=sorted(self.site.keys.bound(g["id"])),
+            outcome=orders.outcome, bound=sorted(self.site.homes.bound(g["id"])),
             events=[described(*e) for e in events], crash=crashes.latest(events))
 
 

@@ -21,7 +21,7 @@ class Page:
     """The page of one home; `site` renders it."""
 
     def __init__(self, site):
-        self.site, self.store, self.clock, self.keys = site, site.store, site.clock, site.keys
+        self.site, self.store, self.clock, self.homes = site, site.store, site.clock, site.homes
         self.by_address = buckets.Buckets(rate=0.2, burst=30)
 
     async def behind_link(self, request: web.Request) -> web.Response:
@@ -29,7 +29,7 @@ class Page:
         address = address_bucket(client_address(request, self.site.public_name))
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
-        found = self.keys.home(request.match_info["secret"])
+        found = self.homes.by_link(request.match_info["secret"])
         page = None if found is None else await self.page(request, *found)
         if page is None:
             self.by_address.charge(address)
@@ -39,7 +39,7 @@ class Page:
     async def own(self, request: web.Request) -> web.Response:
         """The page of the home whose owner has logged in."""
         gateway = access.who(request).home
-        page = None if gateway is None else await self.page(request, gateway, self.keys.home_since(gateway))
+        page = None if gateway is None else await self.page(request, gateway, self.homes.since(gateway))
         if page is None:
             raise web.HTTPNotFound
         return page
@@ -56,7 +56,7 @@ class Page:
         month = [usage.midnight(today.replace(day=1)), days[-1]]
         first = max(since, min(days[0], month[0]) - usage.NEAR["day"])
         meters = []
-        for name in self.keys.bound(g["id"]):
+        for name in self.homes.bound(g["id"]):
             m = await self.store.read(queries.meters.one, self.site.recent.day(), name)
             if m is not None:
                 readings = await self.store.read(queries.readings.between, m["row"], first, days[-1])
@@ -67,7 +67,7 @@ class Page:
         hours = await self.store.read(queries.people.home_hours, g["row"], max(since, min(days[0], month[0])),
                                       days[-1])
         return self.site.render(
-            request, "home/home.html", g=g, meters=meters, since=since, names=self.keys.bound(g["id"]),
+            request, "home/home.html", g=g, meters=meters, since=since, names=self.homes.bound(g["id"]),
             power=power(hours, days, month[0]) if hours else None, shares=bool(hours),
             silent=silent_gateway(g, now), day_chart=charts.day_chart, power_chart=power_chart, power_rows=power_rows)
 

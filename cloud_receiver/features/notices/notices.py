@@ -93,7 +93,7 @@ class Notices:
         found = {}
         if "gateways" in self.settings["of"]:
             rows = await self.store.read(queries.gateways.silent, now)
-            revoked = self.receiver.revoked()
+            revoked = self.receiver.office.enrolled.revoked()
             for gateway, _name, contact in rows:  # the name may be a home's address: mail is no place for it
                 if gateway not in revoked:
                     found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}

@@ -22,7 +22,7 @@ import cloud_receiver.office.orders as orders_module
 from cloud_receiver import app
 from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from firmware import identity
 from firmware.wire import envelope as wire_envelope
 from firmware.wire import records
@@ -77,8 +77,8 @@ class Template:
         self.me = identity.of_seed(hashlib.sha256(b"gateway of the schedules").digest())
         self.key = Ed25519PrivateKey.from_private_bytes(self.me.seed)
         receiver = app.Receiver(directory, receiver_support.FixedClock(START))
-        with contextlib.closing(KeyStore(directory.keys)) as keys:
-            secret = keys.make_token(START)
+        with Office(directory) as office:
+            secret = office.enrolled.make_token(START)
         body = b'{"token": "%s", "public_key": "%s", "signature": "%s", "kind": "home"}' % (
             secret.encode(), self.me.public_key.hex().encode(),
             self.key.sign(enrolment.to_sign(WORKS, secret)).hex().encode())
@@ -138,12 +138,12 @@ class Receiving:
             if kill == "after":
                 self._die()
         groups._commit = commit
-        make = receiver.orders.make
+        make = receiver.office.orders.make
 
         def counted(gateway, name, arguments, now):
             self.made[(name, said(arguments))] += 1
             return make(gateway, name, arguments, now)
-        receiver.orders.make = counted
+        receiver.office.orders.make = counted
         self.revoke(self.revoked)
         self.loop.run_until_complete(receiver.reconcile())
 
@@ -234,7 +234,7 @@ class Receiving:
 
     def command(self, name, arguments):
         """Queue a command for the gateway; its counter."""
-        return self.receiver.orders.make(self.template.me.gateway, name, arguments, self.clock.seconds())
+        return self.receiver.office.orders.make(self.template.me.gateway, name, arguments, self.clock.seconds())
 
     def revoke(self, revoked):
         """Make the gateway's requests 401, or not."""
@@ -243,7 +243,7 @@ class Receiving:
 
     def waits(self, name):
         """Whether a command of this name waits for its result."""
-        return any(c.name == name for c in self.receiver.orders.open(self.template.me.gateway))
+        return any(c.name == name for c in self.receiver.office.orders.open(self.template.me.gateway))
 
     def mark(self, epoch, home=None):
         """How far the store (or that of a backup) has an epoch."""

@@ -36,14 +36,14 @@ def token(args) -> int:
         anchor = trust.anchors(office.directory.ca)[0]
         for _ in range(args.n):
             print(enrolment.token_text(office.settings.works, office.settings.url,
-                                   office.keys.make_token(Clock().seconds()), anchor))
+                                       office.enrolled.make_token(Clock().seconds()), anchor))
     return 0
 
 
 def gateways(args) -> int:
     """List the enrolled gateways, in the order they came."""
     with open_office(args.dir) as office:
-        revoked = office.keys.revoked()
+        revoked = office.enrolled.revoked()
     rows = []
     if office.settings.store or office.directory.store.exists():
         with store_reader.opened(office.directory, office.settings) as read:
@@ -61,8 +61,8 @@ def revoke(args) -> int:
     """Refuse a gateway, or take it back."""
     with open_office(args.dir) as office:
         gateway = gateway_id(args.gateway)
-        changed = (office.keys.reinstate(gateway) if args.undo
-                   else office.keys.revoke(gateway, Clock().seconds()))
+        changed = (office.enrolled.reinstate(gateway) if args.undo
+                   else office.enrolled.revoke(gateway, Clock().seconds()))
     print(f"{gateway}: " + (("reinstated" if args.undo else "revoked") if changed else "nothing to change"))
     return 0
 

@@ -6,7 +6,7 @@ import wmbus
 from cloud_receiver.data.clock import Clock
 
 from ...errors import CommandError
-from ...office import me, open_accounts, open_office
+from ...office import enrolled, me, open_office
 
 
 def arguments(sub) -> None:
@@ -32,42 +32,39 @@ def bind(args) -> int:
     """Bind meters to a gateway or take that back; the gateway is sent its own meters anew."""
     now = Clock().seconds()
     with open_office(args.dir) as office:
-        keys = office.keys
-        gateway = office.enrolled(args.gateway)
+        homes, gateway = office.homes, enrolled(office, args.gateway)
         try:
             meters = [wmbus.meter_text(wmbus.parse_meter(m)) for m in args.meter]
         except wmbus.DecodeError as e:
             raise CommandError(e.reason) from None
         for meter in meters:
-            other = next((g for g in office.gateways if g != gateway and meter in keys.bound(g)), None)
+            other = next((g for g in office.enrolled.ids() if g != gateway and meter in homes.bound(g)), None)
             if args.action == "bind" and other is not None:
                 raise CommandError(f"{meter} is bound to {other}; unbind it there first")
         for meter in meters:
-            changed = keys.bind(gateway, meter, now) if args.action == "bind" else keys.unbind(gateway, meter)
+            changed = homes.bind(gateway, meter, now) if args.action == "bind" else homes.unbind(gateway, meter)
             what = ("bound to" if args.action == "bind" else "unbound from") if changed else "unchanged at"
-            note = "" if meter in dict(keys.meters()) else "; there is no key for it yet"
+            note = "" if meter in dict(office.meter_keys.meters()) else "; there is no key for it yet"
             print(f"{meter} {what} {gateway}{note}")
-        office.orders.make(gateway, "own-meters", {"meters": sorted(keys.bound(gateway))}, now)
+        office.orders.make(gateway, "own-meters", {"meters": sorted(homes.bound(gateway))}, now)
     return 0
 
 
 def home(args) -> int:
     """Print the secret link of a home's page."""
     with open_office(args.dir) as office:
-        keys = office.keys
-        gateway = office.enrolled(args.gateway)
-        since = keys.home_since(gateway)
+        homes, gateway = office.homes, enrolled(office, args.gateway)
+        since = homes.since(gateway)
         if args.new_resident:
             since = Clock().seconds()
-            keys.move_in(gateway, since)
-            with open_accounts(office.directory) as accounts:
-                for name in accounts.of_home(gateway):
-                    accounts.remove(name)
-                    accounts.audit.write(since, me(), "account removed", name)
+            homes.move_in(gateway, since)
+            for name in office.accounts.of_home(gateway):
+                office.accounts.remove(name)
+                office.accounts.audit.write(since, me(), "account removed", name)
         elif since is None:
-            since = next(row[4] for row in keys.enrolled() if row[0] == gateway)
+            since = next(g.since for g in office.enrolled.all() if g.id == gateway)
         where = f"https://{args.public_name}" if args.public_name else f"http://127.0.0.1:{office.settings.web_port}"
-        print(f"{where}/home/{keys.home_link(gateway, since)}")
+        print(f"{where}/home/{homes.make_link(gateway, since)}")
     return 0
 
 

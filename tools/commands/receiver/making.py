@@ -1,15 +1,13 @@
 """`netti receiver init`: a works' directory with its settings, CA, key store and first administrator."""
 
-import contextlib
 import re
 import secrets
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.office import kek, trust
-from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 
 from ...errors import CommandError
 
@@ -42,11 +40,10 @@ def init(args) -> int:
     trust.make(directory.ca, args.works, args.name or args.works, args.host)
     password = secrets.token_urlsafe(12)
     keks = kek.found(directory.path) or [kek.make(kek.file_of(directory.path))]
-    KeyStore(directory.keys).close()
-    with contextlib.closing(Accounts(directory.access)) as accounts:
-        accounts.put(ADMINISTRATOR, password, Clock().seconds())
-    # The settings come last: a directory has them only once everything else is there.
     settings = Settings(args.works, args.name or args.works, args.host, args.port)
+    with Office(directory, settings) as office:
+        office.accounts.put(ADMINISTRATOR, password, Clock().seconds())
+    # The settings come last: a directory has them only once everything else is there.
     directory.save(settings)
     print(f"receiver of works {args.works} made in {args.dir}\n"
           f"  gateways will reach it at {settings.url}\n"

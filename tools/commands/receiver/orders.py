@@ -9,7 +9,7 @@ from cloud_receiver.office import trust
 from cloud_receiver.office.orders import state
 
 from ...errors import CommandError
-from ...office import open_office
+from ...office import enrolled, open_office
 
 
 def arguments(sub) -> None:
@@ -57,8 +57,8 @@ def command(args) -> int:
     if args.name == "close-valve" and args.gateway == "all":
         raise CommandError("a valve is closed at one gateway, not at all")
     with open_office(args.dir) as office:
-        gateways = office.gateways if args.gateway == "all" else [office.enrolled(args.gateway)]
-        revoked = office.keys.revoked()
+        gateways = office.enrolled.ids() if args.gateway == "all" else [enrolled(office, args.gateway)]
+        revoked = office.enrolled.revoked()
         for gateway in gateways:
             if gateway in revoked and args.gateway == "all":
                 print(f"{gateway} is revoked: skipped")
@@ -76,7 +76,7 @@ def _order(args, office, gateway):
     if args.name == "relay":
         return {"window": args.window, "media": args.media, "meters": args.meters}
     if args.name == "own-meters":
-        return {"meters": sorted(office.keys.bound(gateway))}
+        return {"meters": sorted(office.homes.bound(gateway))}
     if args.name == "trust":
         return _trusted(office)
     if args.name == "rewind":
@@ -95,7 +95,7 @@ def rotate(args) -> int:
     """Let the stand-by anchor or command key take over."""
     now = Clock().seconds()
     with open_office(args.dir) as office:
-        gateways = [g for g in office.gateways if g not in office.keys.revoked()]
+        gateways = [g for g in office.enrolled.ids() if g not in office.enrolled.revoked()]
         behind = [g for g in gateways if _behind(office.orders.of(g))]
         if behind and not args.force:
             raise CommandError(f"{len(behind)} gateways have not taken the last change yet ({behind[0]}, ...); see "
@@ -123,7 +123,7 @@ def commands(args) -> int:
     """List commands, newest first."""
     now = Clock().seconds()
     with open_office(args.dir) as office:
-        for gateway in office.gateways if args.gateway is None else [office.enrolled(args.gateway)]:
+        for gateway in office.enrolled.ids() if args.gateway is None else [enrolled(office, args.gateway)]:
             for c in office.orders.of(gateway):
                 print(f"{gateway}  {c.counter}  {c.name:11}  {state(c, now):8}  {iso(c.made)}  {c.text or ''}".rstrip())
     return 0

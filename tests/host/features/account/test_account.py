@@ -8,7 +8,7 @@ import pytest
 from receiver_support import NOW, Meter, Process, Running, make
 
 from cloud_receiver.office import accounts
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 
 NAME, PASSWORD = "vakt", "riktig hest batteri stift"
 PUBLIC = {"Host": "vann.example"}
@@ -98,9 +98,9 @@ def test_a_session_ends_with_its_time_and_with_a_new_password(receiver):
 
 def test_a_homes_link_needs_no_session_and_a_guesser_blocks_only_himself(receiver):
     gateway = receiver.enrol()
-    keys = KeyStore(receiver.directory.keys)
-    path = f"/home/{keys.home_link(gateway.id, 0)}"
-    keys.close()
+    office = Office(receiver.directory)
+    path = f"/home/{office.homes.make_link(gateway.id, 0)}"
+    office.close()
     guesser = {**PUBLIC, "X-Forwarded-For": "10.0.0.1, 198.51.100.7"}
     for _ in range(40):
         last = receiver.web("/home/guess", headers=guesser).status

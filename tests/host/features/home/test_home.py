@@ -8,7 +8,7 @@ from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 import firmware.wire.records as wire_records
 from cloud_receiver.data import usage
 from cloud_receiver.features.home import power
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 
 OWN, NEIGHBOUR = Meter(12345678), Meter(87654321)
 
@@ -29,9 +29,9 @@ def receiver(tmp_path):
 
 
 def bound(receiver, meter=OWN, gateway=None):
-    keys = KeyStore(receiver.directory.keys)
-    keys.bind((gateway or receiver.gateway).id, meter.text, NOW)
-    keys.close()
+    office = Office(receiver.directory)
+    office.homes.bind((gateway or receiver.gateway).id, meter.text, NOW)
+    office.close()
 
 
 def link(receiver, gateway=None, *more):
@@ -56,9 +56,9 @@ def page(receiver, path, language="en"):
 
 
 def since(receiver, at):
-    keys = KeyStore(receiver.directory.keys)
-    keys.db.execute("UPDATE homes SET since = ?", (at,))
-    keys.close()
+    office = Office(receiver.directory)
+    office.file.db.execute("UPDATE homes SET since = ?", (at,))
+    office.close()
 
 
 def test_own_water_today_and_this_month(receiver):

@@ -17,7 +17,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, m
 import firmware.wire.records as wire_records
 from cloud_receiver.data import dayrows, usage
 from cloud_receiver.office.directory import Settings
-from cloud_receiver.office.keys import KeyStore
+from cloud_receiver.office.office import Office
 from cloud_receiver.operations import health, logs, metrics
 from cloud_receiver.stores import open_store, queries
 
@@ -130,14 +130,14 @@ def test_gateways_are_filtered_and_sorted(receiver):
 
 def test_a_revoked_gateway_is_shown_as_that_and_in_no_list_of_what_is_wrong(receiver):
     gone = receiver.enrol(name="Borte")
-    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
-        keys.revoke(gone.id, NOW)
-    receiver.wait_for_answer(lambda: gone.id in receiver.receiver.revoked())
+    with Office(receiver.directory) as office:
+        office.enrolled.revoke(gone.id, NOW)
+    receiver.wait_for_answer(lambda: gone.id in receiver.receiver.office.enrolled.revoked())
     assert ids(receiver, "/v1/gateways?show=revoked", "gateways") == ["Borte"]
     assert ids(receiver, "/v1/gateways?show=silent", "gateways") == ["Ny"]
     assert "Borte" in receiver.web("/gateways?show=revoked").text and "Borte" not in receiver.web("/").text
-    with contextlib.closing(KeyStore(receiver.directory.keys)) as keys:
-        keys.reinstate(gone.id)
+    with Office(receiver.directory) as office:
+        office.enrolled.reinstate(gone.id)
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet(receiver):
