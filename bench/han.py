@@ -17,18 +17,12 @@ Last, the instructions of the real MicroPython a message, counted by valgrind wh
 """
 
 import argparse
-import glob
 import json
 import logging
 import os
-import re
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +45,7 @@ from han.dlde import ModeDReader  # noqa: E402
 from han.hdlc import HdlcFrameReader  # noqa: E402
 
 import han_reader  # noqa: E402
+from bench import _callgrind  # noqa: E402
 from firmware.port import aes as new_aes  # noqa: E402
 from han_reader import apdu as axdr  # noqa: E402
 from han_reader import framing, plan, security  # noqa: E402
@@ -317,7 +312,6 @@ def median_rate(groups, budget):
 
 # The device: the real MicroPython, instructions counted exactly by valgrind
 
-# gc.isenabled is a C function nothing else calls: callgrind closes a count each time it is entered.
 SCRIPT = """
 import gc, sys
 import han_reader
@@ -326,29 +320,24 @@ if sys.argv[1] == "pure":
     for name in ("x25", "x25_ok", "p1", "text_end", "total", "same", "copy"):
         setattr(accel, name, getattr(accel, name + "_plain"))
     accel.copy = accel.copy_bytes
-wires = [bytes.fromhex(h) for h in sys.stdin.read().split()]
-reader = han_reader.Reader()
+mark = gc.isenabled
 def run(wire):
     for at in range(0, len(wire), 32):
         for message in reader.feed(wire[at:at + 32]):
             reading = han_reader.decode(message)
     return reading
-for wire in wires[:-1]:
-    run(wire)
-gc.collect()
-mark = gc.isenabled
-mark()
-reading = run(wires[-1])
-mark()
-assert reading["import_w"] > 0
+for line in sys.stdin.read().split("\\n"):
+    wires = [bytes.fromhex(h) for h in line.split()]
+    reader = han_reader.Reader()
+    for wire in wires[:-1]:
+        run(wire)
+    gc.collect()
+    mark()
+    reading = run(wires[-1])
+    mark()
+    assert reading["import_w"] > 0
 mark()
 """
-
-
-def tools():
-    """(micropython or None, whether valgrind is there)."""
-    micropython = shutil.which("micropython", path=os.path.dirname(sys.executable)) or shutil.which("micropython")
-    return micropython, shutil.which("valgrind") is not None
 
 
 def lists():
@@ -357,34 +346,23 @@ def lists():
             "kamstrup": changed(v.frame(v.LLC + v.kamstrup(1))), "p1": telegrams(v.telegram(v.P1_LINES))}
 
 
-def counted(wires, variant, folder):
-    """Instructions of the last of the wires, "fast" or "pure", with a warm plan.
+def counted(wires, variant):
+    """Instructions of the last of each list's wires, "fast" or "pure", with a warm plan; {list: instructions}.
 
-    Exact, so that they repeat: no path that differs between two runs, which would lie in the heap, is passed to it.
+    One process reads them all, as starting one under callgrind takes longer than reading. Exact, so that they repeat:
+    no path that differs between two runs, which would lie in the heap, is passed to it.
     """
-    dump = os.path.join(tempfile.mkdtemp(dir=folder), "out")
-    done = subprocess.run(
-        [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=" + dump, "--dump-before=gc_isenabled",
-         tools()[0], "-X", "heapsize=192wK", "-c", SCRIPT, variant], input="\n".join([w.hex() for w in wires[:4]]),
-        cwd=ROOT, env={"MICROPYPATH": f"{ROOT}:.frozen"}, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit("bench/han.py: " + done.stdout + done.stderr)
-    parts = {}
-    for part in glob.glob(dump + ".[0-9]*"):
-        with open(part, encoding="utf-8") as f:
-            parts[int(part.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", f.read(), re.M)[1])
-    return [parts[n] for n in sorted(parts)][1]
+    text = "\n".join(" ".join(w.hex() for w in wires[name][:4]) for name in wires)
+    counts, _ = _callgrind.counts("-c", SCRIPT, variant, stdin=text)
+    return dict(zip(wires, counts[1::2]))
 
 
 def device():
     """Instructions per message in chunks of 32 bytes with a warm plan, with `_fast` and pure; None without tools."""
-    if None in tools() or not tools()[1]:
+    if not _callgrind.tools():
         print("no device figures: they need valgrind and micropython", file=sys.stderr)
         return None
-    names = [(variant, name) for variant in ("fast", "pure") for name in lists()]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        counts = dict(zip(names, pool.map(lambda key: counted(lists()[key[1]], key[0], folder), names)))
-    return {variant: {name: counts[variant, name] for name in lists()} for variant in ("fast", "pure")}
+    return {variant: counted(lists(), variant) for variant in ("fast", "pure")}
 
 
 def main():

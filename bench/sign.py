@@ -12,19 +12,19 @@ digits instead of 32, which makes a multiplication of 255 bits about three times
 """
 
 import argparse
-import glob
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+from bench import _callgrind  # noqa: E402
+
 MESSAGE = 112  # bytes of the Sig_structure of a batch, works "demo"
 
-# gc.isenabled is a C function nothing else calls: callgrind closes a count each time it is entered.
 SCRIPT = """
 import gc, sys
 before = gc.mem_alloc() if not gc.collect() else 0
@@ -63,25 +63,14 @@ def counts(task, folder):
     script = os.path.join(folder, "steps.py")
     with open(script, "w") as f:
         f.write(SCRIPT.format(size=MESSAGE))
-    out = os.path.join(folder, task)
-    micropython = shutil.which("micropython", path=os.path.dirname(sys.executable)) or shutil.which("micropython")
-    if not micropython or not shutil.which("valgrind"):
+    if not _callgrind.tools():
         sys.exit("bench/sign.py: needs valgrind and micropython on the PATH")
-    run = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, "--dump-before=gc_isenabled",
-         micropython, "-X", "heapsize=192wK", script, task],
-        cwd=ROOT, env=dict(os.environ, MICROPYPATH=ROOT, PYTHONHASHSEED="0"), capture_output=True, text=True)
-    if run.returncode:
-        sys.exit("bench/sign.py: " + run.stdout + run.stderr)
-    parts = {}
-    for name in glob.glob(out + ".*"):
-        with open(name) as f:
-            parts[int(name.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", f.read(), re.M)[1])
+    parts, printed = _callgrind.counts(script, task, path=ROOT)
     # Marks stand before and behind each step: the odd parts are steps.
-    steps = [parts[n] for n in sorted(parts)][1::2]
-    collected = [line == "step True" for line in run.stdout.split("\n") if line.startswith("step")]
+    steps = parts[1::2]
+    collected = [line == "step True" for line in printed.split("\n") if line.startswith("step")]
     assert len(steps) == len(collected), (len(steps), len(collected))
-    return list(zip(steps, collected)), int(re.search(r"imported (\d+)", run.stdout)[1])
+    return list(zip(steps, collected)), int(re.search(r"imported (\d+)", printed)[1])
 
 
 def main():

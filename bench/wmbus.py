@@ -17,8 +17,6 @@ not with --quick; null without valgrind).
 import argparse
 import json
 import os
-import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -32,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import wmbus_cases as cases  # noqa: E402
 
 import wmbus  # noqa: E402
+from bench import _callgrind  # noqa: E402
 from cloud_receiver.decoding.aes import Aes  # noqa: E402
 from wmbus import blocks, modes, records, security, transport  # noqa: E402
 
@@ -321,28 +320,19 @@ mark()
 PHASES = ("decode", "link", "relay")
 
 
-def tools():
-    """(micropython, whether valgrind is there)."""
+def micropython():
+    """The path of MicroPython, or None."""
     binary = Path(sys.executable).parent / "micropython"
-    return str(binary) if binary.exists() else None, shutil.which("valgrind") is not None
+    return str(binary) if binary.exists() else None
 
 
-def counted(folder, run):
+def counted(folder):
     """Instructions per call of each phase, in one process."""
     script = Path(folder) / "device.py"
     script.write_text(DEVICE, encoding="ascii")
-    out = Path(folder) / f"out{run}"
-    done = subprocess.run(
-        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-before=gc_isenabled", tools()[0],
-         "-X", "heapsize=192wK", str(script), ",".join(PHASES)],
-        cwd=ROOT, env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise SystemExit("bench/wmbus.py: " + done.stdout + done.stderr)
-    parts = {}
-    for part in Path(folder).glob(out.name + ".[0-9]*"):
-        parts[int(part.name.rsplit(".", 1)[1])] = int(re.search(r"^totals: (\d+)", part.read_text(), re.M)[1])
+    counts, _ = _callgrind.counts(str(script), ",".join(PHASES))
     # Before a phase, the phase, before the next, ...
-    return {name: [parts[n] for n in sorted(parts)][1 + 2 * i] // 8 for i, name in enumerate(PHASES)}
+    return {name: counts[1 + 2 * i] // 8 for i, name in enumerate(PHASES)}
 
 
 def peak_heap(folder):
@@ -351,7 +341,7 @@ def peak_heap(folder):
     low, high = 0, 192
     while high - low > 1:
         middle = (low + high) // 2
-        done = subprocess.run([tools()[0], "-X", f"heapsize={middle}wK", str(script), "link,decode"], cwd=ROOT,
+        done = subprocess.run([micropython(), "-X", f"heapsize={middle}wK", str(script), "link,decode"], cwd=ROOT,
                               env=dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen"), capture_output=True, timeout=60)
         low, high = (low, middle) if done.returncode == 0 else (middle, high)
     return high * 2048
@@ -361,12 +351,11 @@ def device(runs=2):
     """Instructions per telegram on the unix MicroPython with warm plans, start-up not counted, and the heap it takes:
     an own meter's decoding (deciphered length), T1 chips to a checked frame, a checked frame to the record in the RAM
     buffer; `spread` is the largest difference between the runs. None without the tools."""
-    binary, valgrind = tools()
-    if not binary or not valgrind:
+    if not micropython() or not _callgrind.tools():
         print("no device figures: they need valgrind and micropython", file=sys.stderr)
         return None
     with tempfile.TemporaryDirectory() as folder:
-        found = [counted(folder, run) for run in range(runs)]
+        found = [counted(folder) for _ in range(runs)]
         result = {f"{name}_instructions": found[0][name] for name in PHASES}
         if runs > 1:
             result["spread"] = max(abs(one[name] / found[0][name] - 1) for one in found for name in PHASES)
