@@ -48,9 +48,9 @@ class Run:
         self.gateways = [Heard("GATEWAY", "home", HOME, True, self.certain, [own]),
                          Heard("OTHER", "other", -1, False, [], [])]
 
-    def counts(self):
+    def counts(self, late=0.0):
         store = Store(self.rows, {}, self.home_hours, self.han_records, self.gaps, self.opaque)
-        verdict = judge.judge(self.truth, self.gateways, store, self.readings, {"home": self.history}, WINDOW, 0.0)
+        verdict = judge.judge(self.truth, self.gateways, store, self.readings, {"home": self.history}, WINDOW, late)
         self.verdict = verdict
         return {name: n for name, n in verdict.counts.items() if n}
 
@@ -172,6 +172,16 @@ def test_a_gateway_with_a_slow_clock_is_judged_by_its_own_edge():
     late = run.truth.add_sent(run.meters[1], HOUR + 31 * WINDOW + 400, b"well inside", 1)
     run.certain.append(Delivery(late, "home", 0, 1, 0, late.at, late.at, -70, True))
     assert run.counts()["lost"] == 1
+
+
+def test_what_the_simulator_itself_sent_late_is_not_held_against_a_gateway():
+    """An own meter's telegram of half a minute before the hour, sent by a busy machine after it."""
+    run = Run()
+    sent = run.truth.add_sent(run.meters[0], HOUR + 3600 - 30, b"late", 5999)
+    run.certain.append(Delivery(sent, "home", 0, 1, 0, sent.at, sent.at, -70, True))
+    run.rows.append(Row(run.meters[0].text, sent.data, sent.at + 2, DECODED, "GATEWAY"))
+    run.readings[run.meters[0].text].append((iso(sent.at + 2), 5.999))
+    assert run.counts(late=5) == {"wrong": 1} and run.counts(late=40) == {}
 
 
 def test_a_verdict_on_too_little_is_no_verdict():

@@ -9,8 +9,8 @@ missing     decoded telegrams whose hour has no reading, keys that opened nothin
 What is certain. A gateway tells how many bursts it has dealt with. At a SIGKILL everything that its last status does
 not cover is left out of the proof: it may or may not have been read from the socket. Near a window's edge a telegram
 may fall to either side by the gateway's clock. How far that can be is measured per gateway, as the greatest difference
-between the receiver's time and the true time over all it brought (`edge`, doubled, plus EDGE_S); deliveries closer to
-an edge than that prove nothing, the others of the pair still do.
+between the receiver's time and the true time over all it brought (`edge`, doubled, plus EDGE_S), and at least as long
+as the simulator itself was late; deliveries closer to an edge than that prove nothing, the others of the pair still do.
 """
 
 import datetime
@@ -108,7 +108,7 @@ class _Case:
             off[row.gateway] = max(off.get(row.gateway, 0.0), error)
             self.served |= {(row.meter, sent.at // self.window), (row.meter, row.time // self.window)}
             self.litres.setdefault((row.meter, row.time), []).append((sent.litres, row.state))
-        self.edge = {gateway: 2 * error + EDGE_S for gateway, error in off.items()}
+        self.edge = {gateway: max(2 * error, self.late) + EDGE_S for gateway, error in off.items()}
 
     def _sent(self, row: Row):
         """The sending a stored telegram stems from: of several with the same bytes, the nearest in time."""
