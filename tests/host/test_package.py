@@ -1,6 +1,7 @@
 """The wheel holds every package of the tree, under the name it is imported by."""
 
 import runpy
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,3 +26,9 @@ def test_no_module_outside_a_package():
     strays = [str(p.parent.relative_to(ROOT)) for top in TOP for p in (ROOT / top).rglob("*.py")
               if not (p.parent / "__init__.py").exists()]
     assert strays == []
+
+
+def test_what_the_demo_needs_the_tests_have_too():
+    """The extra `dev` names what the extra `demo` does: `make demo` and the tests run it from a clone."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["demo"] and set(extras["demo"]) <= set(extras["dev"])

@@ -12,7 +12,8 @@ HELP = "run a receiver and three gateways on a simulated street, kill some of th
 EXAMPLE = "netti demo --once --seed 7"
 
 
-def arguments(parser):
+def arguments(parser) -> None:
+    """The options of `netti demo`."""
     parser.add_argument("--seed", type=int, help="everything is drawn from it (default: a random one, shown)")
     parser.add_argument("--once", action="store_true", help="end by itself instead of leaving the pages up")
     parser.add_argument("--fault", choices=("drop", "dup", "wrong"),
@@ -21,8 +22,11 @@ def arguments(parser):
     parser.add_argument("--dir", type=Path, help="keep everything in this directory, which must not exist")
 
 
-def run(args):
+def run(args) -> int:
+    """Run a demo; 0 when all it checks holds, 1 when it found something wrong, 130 when it was stopped."""
+    from ..demo.processes import require_programs
     from ..demo.run import Demo
+    require_programs()
     if args.dir and args.dir.exists():
         raise CommandError(f"{args.dir} is there already")
     seed = random.SystemRandom().randrange(1, 10_000) if args.seed is None else args.seed

