@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import queries
@@ -32,6 +31,7 @@ def token(args) -> int:
     """Print one-time tokens."""
     if not 1 <= args.n <= 10_000:
         raise CommandError("-n is 1 to 10000")
+    from cloud_receiver.edge import enrolment
     with open_office(args.dir) as office:
         anchor = trust.anchors(office.directory.ca)[0]
         for _ in range(args.n):

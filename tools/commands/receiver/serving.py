@@ -11,10 +11,9 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from cloud_receiver import app, processes, works
 from cloud_receiver.data.clock import Clock, parse_clock
 from cloud_receiver.office.directory import Directory, SettingsError
-from cloud_receiver.operations import logs, metrics
+from cloud_receiver.operations import logs
 from cloud_receiver.stores import StoreError
 
 from ...errors import CommandError
@@ -44,6 +43,7 @@ def arguments(sub) -> None:
 
 def serve(args) -> int:
     """Serve until SIGTERM or Ctrl-C."""
+    from cloud_receiver import works  # here: the other actions do not wait for the whole receiver
     names = args.public_name or [""] * len(args.dir)
     if len(names) != len(args.dir) or len(set(filter(None, names))) != len(list(filter(None, names))):
         raise CommandError("each works needs a --public-name of its own, or none has one")
@@ -72,6 +72,8 @@ def _serve_in_child(args, *values):
 
 
 def _serve_one(args, path, web_port, public_name, metrics_port):
+    from cloud_receiver import app, processes
+    from cloud_receiver.operations import metrics
     directory = Directory(path)
     settings = directory.load()
     try:
