@@ -49,7 +49,7 @@ from cloud_receiver import processes  # noqa: E402
 from cloud_receiver.data import content, dayrows  # noqa: E402
 from cloud_receiver.office import trust  # noqa: E402
 from cloud_receiver.stores import sqlite  # noqa: E402
-from cloud_receiver.stores.jobs import common_batch, coverage  # noqa: E402
+from cloud_receiver.stores.jobs import common_batch, coverage, meters  # noqa: E402
 from firmware.wire import envelope as wire_envelope  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
@@ -143,18 +143,17 @@ def row_by_row(db, work):
 
 def in_the_receivers_words(work):
     """The values of a batch's rows for the receiver's statements."""
-    telegrams, cover, meters = work
+    telegrams, cover, heard = work
     _, epoch, seq, received = telegrams[0][:4]
     return ([epoch, seq, received] + [v for t in telegrams for v in (t[0], t[5], t[7], t[9], t[10])],
             [cover[0][2]] + [v for day, meter, _, _, _, best, _, levels in cover
                              for v in (meter, day, 1, best, levels[:1])],
-            [v for first, last, encrypted, status, meter in meters for v in (meter, first, last, encrypted, status)])
+            [v for first, last, encrypted, status, meter in heard for v in (meter, first, last, encrypted, status)])
 
 
 def many_rows(db, made):
     """Enter the rows of a batch with the receiver's statements."""
-    for sql, values in zip((common_batch._insert_telegrams, common_batch._count_receptions, common_batch._hear_meters),
-                           made):
+    for sql, values in zip((common_batch.insert_telegrams, coverage.count_receptions, meters.hear), made):
         db.execute(sql(RECORDS), values)
 
 

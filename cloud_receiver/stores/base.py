@@ -1,7 +1,7 @@
 """What every store has in common: the jobs it queues for its writer, its reading threads.
 
 A job or a query gets a connection with `execute(sql, values)`, which gives rows (fetchone, fetchall, iteration,
-rowcount, description), and `executemany(sql, rows)`; `cache` is what jobs/common_batch.py remembers. Its SQL is what
+rowcount, description), and `executemany(sql, rows)`; `cache` is a jobs.cache.WriterCache. Its SQL is what
 both dialects take: `?` or `?1` for a value, RETURNING, ON CONFLICT, no function but the common ones, and NUMBERS, TEXTS
 and PAIRS for a list.
 """
@@ -10,9 +10,9 @@ import asyncio
 import concurrent.futures
 
 from . import queries
-from .jobs import batch, common_batch, erase, gateways, keeping, settle
+from .jobs import batch, cache, common_batch, erase, gateways, keeping, settle
 
-WriterCache = common_batch.WriterCache  # what a store's own module gives the connection that writes
+WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
 READERS = 4
 

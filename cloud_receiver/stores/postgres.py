@@ -22,10 +22,11 @@ LOCK_S = 15.0  # how long a killed receiver's lock may outlive it
 _LOCK = 0x6E657474695F7731  # "netti_w1"
 _VALUE = re.compile(r"\?(\d*)")
 # A list in a statement's parameter is JSON, as for SQLite.
-_LISTS = ((TEXTS, "(SELECT value FROM json_array_elements_text(?::text::json) AS texts(value))"),
+_WORDS = ((TEXTS, "(SELECT value FROM json_array_elements_text(?::text::json) AS texts(value))"),
           (NUMBERS, "(SELECT value::bigint FROM json_array_elements_text(?::text::json) AS numbers(value))"),
           (PAIRS, "(SELECT (value->>0)::bigint AS a, (value->>1)::bigint AS b "
-                  "FROM json_array_elements(?::text::json) AS pairs(value))"))
+                  "FROM json_array_elements(?::text::json) AS pairs(value))"),
+          (" AS BLOB)", " AS BYTEA)"))
 
 
 class Store(BaseStore):
@@ -212,7 +213,7 @@ def dialect(sql: str) -> str:
     theirs = _DIALECT.get(sql)
     if theirs is None:
         text = sql
-        for here, there in _LISTS:
+        for here, there in _WORDS:
             text = text.replace(here, there)
         count = iter(range(1, 1000))
         theirs = _DIALECT[sql] = _VALUE.sub(lambda m: f"${m[1] or next(count)}", text)

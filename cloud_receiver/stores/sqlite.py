@@ -19,7 +19,7 @@ WAL_RESET_FIXED = (3, 51, 3)
 
 
 class Connection(sqlite3.Connection):
-    """A connection with what jobs/common_batch.py saves looking up."""
+    """A connection with what its writer remembers."""
 
     def __init__(self, *args, **named):
         super().__init__(*args, **named)

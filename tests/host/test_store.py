@@ -19,7 +19,7 @@ from cloud_receiver.stores import (
     StoreError,
     queries,
 )
-from cloud_receiver.stores.jobs import batch, ledger
+from cloud_receiver.stores.jobs import ledger, matching
 
 PLAIN = Meter(11111111)
 
@@ -109,14 +109,14 @@ def _fixed_access(scenario):
     return wrapped
 
 
-@pytest.mark.parametrize("name, mutant", [("is_known", lambda seq, through, gaps: False),
+@pytest.mark.parametrize("name, mutant", [("is_stored", lambda seq, through, gaps: False),
                                           ("same_telegram", lambda *args, **more: None)])
 def test_the_check_sees_a_store_that_does_not_skip(tmp_path, monkeypatch, name, mutant):
-    monkeypatch.setattr(ledger if name == "is_known" else batch, name, mutant)
+    monkeypatch.setattr(ledger if name == "is_stored" else matching, name, mutant)
     found = run(tmp_path, _fixed_access(resends))
-    if name == "is_known":  # the content's digest alone still holds
+    if name == "is_stored":  # the content's digest alone still holds
         assert found == 10
-        monkeypatch.setattr(batch, "same_telegram", lambda *args, **more: None)
+        monkeypatch.setattr(matching, "same_telegram", lambda *args, **more: None)
         found = run(tmp_path, _fixed_access(resends))
     assert found > 10
 

@@ -10,7 +10,7 @@ from store_rig import Ring, kind, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
 from cloud_receiver.stores import queries
-from cloud_receiver.stores.jobs import batch, common_batch, coverage
+from cloud_receiver.stores.jobs import common_batch, coverage, matching, meters
 
 TODAY = NOW // DAY
 
@@ -93,20 +93,20 @@ def forgets_who_heard(monkeypatch):
 
 
 def counts_repeats(monkeypatch):
-    monkeypatch.setattr(batch, "same_telegram", lambda *a, **k: None)
+    monkeypatch.setattr(matching, "same_telegram", lambda *a, **k: None)
 
 
 def looks_at_the_wrong_day(monkeypatch):
     original = coverage.Coverage.count
     monkeypatch.setattr(coverage.Coverage, "count", lambda self, day, meter, rssi: original(
-        self, *((day, meter) if (day - 1, meter) not in self.rows else (day - 1, meter)), rssi))
+        self, day - 1 if (day - 1, meter) in self._counts else day, meter, rssi))
     monkeypatch.setattr(common_batch, "rows", lambda *_: None)
 
 
 @pytest.mark.parametrize("mutant", [forgets_who_heard, counts_repeats, looks_at_the_wrong_day])
 def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
     if mutant is forgets_who_heard:
-        monkeypatch.setattr(batch, "stored", lambda db, days, digests: [
+        monkeypatch.setattr(matching, "stored", lambda db, days, digests: [
             c._replace(receptions=[]) for c in original_stored(db, days, digests)])
     else:
         mutant(monkeypatch)
@@ -114,7 +114,7 @@ def test_the_check_sees(tmp_path, monkeypatch, mutant, kind):  # noqa: F811
         run(tmp_path, lambda store: street_in_disorder(store, 1))
 
 
-original_stored = batch.stored
+original_stored = matching.stored
 
 
 # --- clocks
@@ -183,7 +183,88 @@ def test_a_gateways_own_count_knows_better(tmp_path):
     assert run(tmp_path, scenario) == {TODAY: (5, 5000, -55, -81)}
 
 
-# --- the quick way and the general way
+# --- the rules: in Python for what one batch holds, in SQL for what it adds to the tables
+
+async def summed_in_the_table(store, pieces):
+    """The coverage and the meters' rows after each piece was summed up and added to the table."""
+    def made(db):
+        gateway = db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled) "
+                             "VALUES ('G', ?, '', '', 0) RETURNING id", (b"",)).fetchall()[0][0]
+        return gateway, [db.execute("INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, state) "
+                                    "VALUES (?, 7, ?, ?, 0, 0) RETURNING id",
+                                    (str(n), *NEVER)).fetchall()[0][0] for n in range(3)]
+
+    def enter(db, gateway, counts, heard):
+        db.executemany(coverage.count_receptions(1), [(gateway, meter, day, *row)
+                                                      for (day, meter), row in counts.items()])
+        db.executemany(meters.hear(1), [(meter, *row) for meter, row in heard.items()])
+
+    gateway, rows = await store.writer.submit(made)
+    for piece in pieces:
+        await store.writer.submit(enter, gateway, *summed(piece, rows))
+    return await store.read(lambda db: (
+        {(day, rows.index(meter)): tuple(row) for day, meter, *row in db.execute(
+            "SELECT day, meter, telegrams, best, rssi FROM coverage")},
+        {rows.index(meter): tuple(row) for meter, *row in db.execute(
+            "SELECT id, first_heard, last_heard, encrypted, status FROM meters")}))
+
+
+NEVER = 1 << 40, 0  # first and last heard, of a meter that was not
+
+
+def summed(receptions, rows=range(3)):
+    """Receptions (meter, time, RSSI, encrypted, status) summed up by the rules in Python."""
+    counts, heard = {}, {}
+    for n, time, rssi, encrypted, status in receptions:
+        coverage.add(counts, (time // DAY, rows[n]), rssi)
+        meters.add(heard, rows[n], time, encrypted, status)
+    return counts, heard
+
+
+def random_receptions(count=1500):
+    rng = random.Random(8)
+    return [(rng.randrange(3), NOW + rng.randrange(2 * DAY), rng.choice((0, -128, *range(-99, -40))),
+             rng.randrange(2) if n > 900 else 0, rng.choice((None, 0, 4, 16))) for n in range(count)]
+
+
+def cut(receptions, sizes=(1, 1, 2, 7, 40, 300)):
+    rng, pieces, at = random.Random(3), [], 0
+    while at < len(receptions):
+        size = rng.choice(sizes)
+        pieces.append(receptions[at:at + size])
+        at += size
+    return pieces
+
+
+def test_what_is_added_in_pieces_is_what_is_summed_up_at_once(tmp_path):
+    receptions = random_receptions()
+    counts, heard = run(tmp_path, lambda store: summed_in_the_table(store, cut(receptions)))
+    assert (counts, heard) == summed(receptions)
+    for (day, n), (count, best, levels) in counts.items():
+        rssi = [r for m, time, r, _, _ in receptions if (time // DAY, m) == (day, n)]
+        known = [r for r in rssi if r < 0]
+        assert (count, best) == (len(rssi), max(known)) and levels == bytes(-r for r in known)[:coverage.MOST_LEVELS]
+    assert {len(levels) == coverage.MOST_LEVELS for _, _, levels in counts.values()} == {True, False}
+    for n, (first, last, encrypted, status) in heard.items():
+        of_it = [(time, e, s) for m, time, _, e, s in receptions if m == n]
+        assert (first, last, encrypted) == (min(of_it)[0], max(t for t, _, _ in of_it), max(e for _, e, _ in of_it))
+        assert status in [s for t, _, s in of_it if t == last]
+
+
+@pytest.mark.parametrize("module, name, good, bad", [
+    (coverage, "count_receptions", "coverage.best >=", "coverage.best <"),
+    (coverage, "count_receptions", "coverage.rssi || excluded.rssi", "excluded.rssi || coverage.rssi"),
+    (meters, "hear", "excluded.last_heard >=", "excluded.last_heard <"),
+    (meters, "hear", "excluded.encrypted > meters.encrypted", "excluded.encrypted < meters.encrypted")])
+def test_seen_where_a_rule_in_sql_is_another(tmp_path, monkeypatch, module, name, good, bad):
+    original = getattr(module, name)
+    assert good in original(1)
+    monkeypatch.setattr(module, name, lambda count: original(count).replace(good, bad))
+    receptions = random_receptions()
+    assert run(tmp_path, lambda store: summed_in_the_table(store, cut(receptions))) != summed(receptions)
+
+
+# --- the common batch and the general way
 
 def tables(db):
     """All that taking batches leaves behind."""
@@ -277,15 +358,15 @@ def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, ki
         ring = Ring(store)
         for hour in range(3):
             await ring.send([wire_records.telegram(ring.next(), NOW - (9 - hour) * HOUR, -60, meter.telegram(hour))])
-            known = connections[-1].cache
+            cache = connections[-1].cache
             if hour == 1:
-                (text,) = known.meters
-                known.meters[text] = 999
-        assert known.meters[text] != 999
+                (text,) = cache.rows
+                cache.rows[text] = 999
+        assert cache.rows[text] != 999
         return (await store.read(tables))[:2]
 
-    telegrams, meters = run(tmp_path, scenario)
-    assert [t[0] for t in telegrams] == [meters[0][0]] * 3 and len(meters) == 1
+    telegrams, rows = run(tmp_path, scenario)
+    assert [t[0] for t in telegrams] == [rows[0][0]] * 3 and len(rows) == 1
 
 
 def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):

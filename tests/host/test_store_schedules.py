@@ -26,7 +26,7 @@ from cloud_receiver.office.homes import Homes
 from cloud_receiver.office.keyfile import KeyFile
 from cloud_receiver.office.meter_keys import MeterKeys
 from cloud_receiver.stores import queries, sqlite
-from cloud_receiver.stores.jobs import batch, ledger
+from cloud_receiver.stores.jobs import ledger, matching
 from firmware.wire import envelope
 
 METERS = [Meter(50_000_000 + n) for n in range(3)]
@@ -213,8 +213,8 @@ def test_each_telegram_once_whatever_happens():
 
 
 @pytest.mark.parametrize("module, name, mutant", [
-    (ledger, "is_known", lambda seq, through, gaps: seq <= through),  # what fills a gap is taken for known
-    (batch, "same_telegram", lambda *a, **k: None),
+    (ledger, "is_stored", lambda seq, through, gaps: seq <= through),  # what fills a gap is taken for stored
+    (matching, "same_telegram", lambda *a, **k: None),
     (queries.rings, "told_lost", lambda *a: True),  # never asks for what is missing
 ])
 def test_the_schedules_see(monkeypatch, module, name, mutant):

@@ -23,7 +23,7 @@ def drop() -> None:
     store = batch._ENTRIES[records.TELEGRAM]
 
     def forgetful(job, record):
-        time = job.time_of(record) or job.now
+        time = job.times.of(record) or job.now
         if zlib.crc32(f"{record.fields.meter} {time // 900}".encode()) % 16:
             store(job, record)
 
@@ -32,15 +32,15 @@ def drop() -> None:
 
 def dup() -> None:
     """Fail to recognise a telegram that is in the store, now and then."""
-    from cloud_receiver.stores.jobs import batch, common_batch
+    from cloud_receiver.stores.jobs import common_batch, matching
     common_batch.rows = lambda *_: None
-    known = batch.same_telegram
+    same_telegram = matching.same_telegram
 
     def mistaken(candidates, data, time):
-        found = known(candidates, data, time)
-        return None if found and found.digest % 8 == 0 else found
+        same = same_telegram(candidates, data, time)
+        return None if same and same.digest % 8 == 0 else same
 
-    batch.same_telegram = mistaken
+    matching.same_telegram = mistaken
 
 
 def wrong() -> None:

@@ -1,6 +1,6 @@
-"""Which records of a ring were taken: its mark, its gaps, what came again with other content.
+"""Which records of a ring are stored: its mark, its gaps, what came again with other content.
 
-At or below the mark all is known but what lies in a gap; see batch.py.
+At or below the mark all is stored but what lies in a gap; see batch.py.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ def other_content(db, epoch: int, head, digest: bytes, records):
 
 
 def same_content(stored: bytes, received: bytes) -> bool:
-    """Whether a batch of a known range is the one that was stored."""
+    """Whether a batch of a stored range is the one that was stored."""
     return stored == received
 
 
-def is_known(seq: int, through: int, gaps) -> bool:
-    """Whether a record was taken before: at or below the mark and in none of the (first, last, since) gaps."""
+def is_stored(seq: int, through: int, gaps) -> bool:
+    """Whether a record was stored before: at or below the mark and in none of the (first, last, since) gaps."""
     return seq <= through and not any(first <= seq <= last for first, last, _ in gaps)
 
 

@@ -1,0 +1,124 @@
+"""When the records of a ring were made. Before a gateway's clock is set its records count from their boot, whose start
+a later clock record tells; what was stored without a time, or with a worse one, is put right then."""
+
+import firmware.wire.records as wire_records
+
+from ...data.clock import DAY
+from .. import DECODED
+from . import coverage, matching, meters, settle
+
+AHEAD_S = DAY  # a time further ahead of ours than this is not believed
+
+
+def believed(time: int, now: int) -> int:
+    """A gateway's Unix time, unless it lies ahead of ours by more than a clock's error: then ours."""
+    return time if time <= now + AHEAD_S else now
+
+
+class Times:
+    """The times of the records of one gateway's ring (their rows), while one batch is stored.
+
+    `coverage(row)` gives the coverage.Coverage of a gateway.
+    """
+
+    def __init__(self, db, gateway: int, epoch: int, now: int, coverage):
+        self.db, self.gateway, self.epoch, self.now, self._coverage = db, gateway, epoch, now, coverage
+        self._boot: "tuple | None" = None  # (seq, start or None, quality) of the boot that the next record belongs to
+
+    def of(self, record) -> "int | None":
+        """Unix seconds of a record, or None while its boot's start is not known."""
+        if record.time >= wire_records.UNIX_FROM:
+            return believed(record.time, self.now)
+        start = self._boot_of(record.seq)[1]
+        return None if start is None else believed(start + record.time, self.now)
+
+    def _boot_of(self, seq):
+        """The boot (seq, start, quality) a record belongs to: the last one before it in its ring."""
+        if self._boot is None:
+            self._boot = self.db.execute(
+                "SELECT seq, start, quality FROM boots WHERE epoch = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+                (self.epoch, seq)).fetchone() or (0, None, 0)
+        return self._boot
+
+    def boot(self, record) -> "int | None":
+        """Enter a boot; returns its start where the record itself has a time."""
+        count, _cause = record.fields
+        start = believed(record.time, self.now) if record.time >= wire_records.UNIX_FROM else None
+        self.db.execute("INSERT INTO boots VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+                        (self.epoch, record.seq, count, start, 0))
+        self._boot = (record.seq, start, 0)
+        return start
+
+    def clock(self, record) -> "tuple[int, int] | None":
+        """Enter what a clock record tells of its boot: (the boot's seq, its start), or None where that was known as
+        well or better."""
+        unix, quality = record.fields
+        seq, start, before = self._boot_of(record.seq)
+        if (unix < wire_records.UNIX_FROM or quality <= wire_records.CLOCK_FLOOR
+                or record.time >= wire_records.UNIX_FROM or (start is not None and quality <= before)):
+            return None
+        start = believed(unix, self.now) - record.time
+        self.db.execute("INSERT INTO boots (epoch, seq, start, quality) VALUES (?,?,?,?) ON CONFLICT (epoch, seq) "
+                        "DO UPDATE SET start = excluded.start, quality = excluded.quality",
+                        (self.epoch, seq, start, quality))
+        self._boot = (seq, start, quality)
+        return seq, start
+
+    def put_right(self, boot: int, start: int) -> None:
+        """Give the stored records behind a boot (its seq) their time, now that its start is known; and those of boots
+        before it that never learnt theirs the latest they can have, so that no reading is held back for good."""
+        db = self.db
+        following = db.execute("SELECT min(seq) FROM boots WHERE epoch = ? AND seq > ?",
+                               (self.epoch, boot)).fetchone()[0]
+        self._time_range(boot, (1 << 62) if following is None else following, start)
+        earlier = db.execute("SELECT seq FROM boots WHERE epoch = ? AND seq < ? AND start IS NULL ORDER BY seq DESC",
+                             (self.epoch, boot)).fetchall()
+        end_seq, end = boot, start
+        for (seq,) in earlier:
+            span = max(db.execute(f"SELECT coalesce(max(raw_time), 0) FROM {table} WHERE epoch = ? AND seq >= ? "
+                                  "AND seq < ? AND raw_time < ?",
+                                  (self.epoch, seq, end_seq, wire_records.UNIX_FROM)).fetchone()[0]
+                       for table in ("telegrams", "records"))
+            end -= span
+            db.execute("UPDATE boots SET start = ? WHERE epoch = ? AND seq = ?", (end, self.epoch, seq))
+            self._time_range(seq, end_seq, end)
+            end_seq = seq
+
+    def _time_range(self, first, end, start):
+        """Time the records of seq `first` up to `end` from the start of their boot."""
+        db = self.db
+        db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
+                   "AND raw_time < ?", (start, self.epoch, first, end, wire_records.UNIX_FROM))
+        rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data, heard FROM telegrams "
+                          "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
+                          (self.epoch, first, end)).fetchall()
+        for row, meter, raw, before, digest, state, data, heard in rows:
+            time = believed(start + raw, self.now)
+            if time == before:
+                continue
+            receptions = self._count_anew(meter, coverage.receptions(heard), before, time)
+            others = [c for c in matching.stored(db, matching.days_around(time), [(meter, digest)]) if c.row != row]
+            same = matching.same_telegram(others, data, time)
+            if same is not None:  # another gateway's reception has it
+                db.execute("DELETE FROM telegrams WHERE id = ?", (row,))
+                there = {gateway for gateway, _, _ in same.receptions}
+                db.execute("UPDATE telegrams SET heard = ? WHERE id = ?", (coverage.pack(
+                    same.receptions + [r for r in receptions if r[0] not in there]), same.row))
+            else:
+                db.execute("UPDATE telegrams SET time = ?, day = ?, heard = ? WHERE id = ?",
+                           (time, time // DAY, coverage.pack(receptions), row))
+                if before is not None and state == DECODED:  # its reading moves with it
+                    settle.withdraw(db, row, meter, before)
+            meters.heard_at(db, meter, time)
+
+    def _count_anew(self, meter, receptions, before, time):
+        """Count receptions whose day was not known, and move this gateway's own where its day was wrong."""
+        day = time // DAY
+        for gateway, rssi, counted in receptions:
+            cover = self._coverage(gateway)
+            if counted and before is not None and gateway == self.gateway and before // DAY != day:
+                cover.uncount(before // DAY, meter, rssi)
+                counted = False
+            if not counted:
+                cover.count(day, meter, rssi)
+        return [(gateway, rssi, 1) for gateway, rssi, _ in receptions]
