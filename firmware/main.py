@@ -40,6 +40,7 @@ def main(arguments):
     except ConfigError as e:
         print("gateway: %s" % e)
         return 2
+    port.empty("firmware.start")  # it is not needed again, and would keep 12 KB with it
     try:
         asyncio.run(_run(g))
     except KeyboardInterrupt:

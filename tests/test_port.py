@@ -1,6 +1,7 @@
 """The runtime's edge: AES, time, files and streams behave alike on both runtimes."""
 
 import asyncio
+import sys
 
 from firmware import port
 
@@ -137,3 +138,11 @@ def test_nobody_there_is_an_oserror():
 def test_random_bytes_and_jitter():
     assert len(port.random_bytes(32)) == 32 and port.random_bytes(32) != port.random_bytes(32)
     assert len(port.jitter_entropy(64)) == 64
+
+
+def test_a_module_that_has_done_its_work_holds_nothing_any_more():
+    from firmware import sntp
+    port.empty("firmware.sntp")
+    assert hasattr(sntp, "ask") != port.MICROPYTHON and ("firmware.sntp" in sys.modules) != port.MICROPYTHON
+    from firmware import sntp as anew
+    assert anew.SIZE == 48 and hasattr(anew, "ask")

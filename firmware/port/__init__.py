@@ -375,6 +375,14 @@ def forget(modules):
                 delattr(sys.modules[package], last)
 
 
+def empty(name):
+    """Drop a module that has done its work, with all that it holds: what is left of its calls on the stack may be taken
+    for a reference to it, and would keep what it imported too."""
+    if MICROPYTHON:
+        sys.modules[name].__dict__.clear()
+        forget((name,))
+
+
 def tidy():
     """Collect garbage often: what lives stays together then, and a long piece can still be had from a small heap."""
     if MICROPYTHON:
