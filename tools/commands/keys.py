@@ -10,6 +10,7 @@ import wmbus
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import kek
 from cloud_receiver.office.key_csv import import_keys
+from cloud_receiver.office.orders import OrderRefused
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import NO_KEY, queries
 
@@ -68,9 +69,11 @@ def _import(args, office, keys):
         raise CommandError(f"{args.file}: no rows")
     changed = {v.meter for v in verdicts if v.verdict in ("added", "replaced")}
     for gateway in office.enrolled.ids():
-        bound = office.homes.bound(gateway)
-        if changed & bound.keys():  # the home this meter belongs to has waited for its key
-            office.orders.make(gateway, "own-meters", {"meters": sorted(bound)}, now)
+        if changed & office.homes.bound(gateway).keys():  # the home this meter belongs to has waited for its key
+            try:
+                office.orders.own_meters(gateway, now)
+            except OrderRefused as e:  # bound by an earlier version, which did not count
+                print(f"{gateway} is not told: {e}", file=sys.stderr)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     if args.wait:
         _wait(office, changed)

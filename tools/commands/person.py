@@ -11,6 +11,7 @@ from cloud_receiver.office import audit
 from cloud_receiver.office.files import write_private
 from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import queries
+from firmware.wire.orders import OWN_METERS
 
 from ..errors import CommandError
 from ..office import me, open_office, refusals
@@ -110,7 +111,7 @@ def _erase(args, office, gateway, meters, end, now):
         accounts.remove(name)
     office.erasures.add(gateway, meters, end, now)
     if gateway:
-        office.orders.make(gateway, "own-meters", {"meters": []}, now)
+        office.orders.make(gateway, OWN_METERS, {"meters": []}, now)
     print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\n"
           "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
     return 0

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import wmbus
 from cloud_receiver.data.clock import Clock
+from cloud_receiver.office.orders import check
+from firmware.wire.orders import OWN_METERS
 
 from ...errors import CommandError
 from ...office import enrolled, me, open_office
@@ -41,12 +43,14 @@ def bind(args) -> int:
             other = next((g for g in office.enrolled.ids() if g != gateway and meter in homes.bound(g)), None)
             if args.action == "bind" and other is not None:
                 raise CommandError(f"{meter} is bound to {other}; unbind it there first")
+        if args.action == "bind":  # before anything is changed: its gateway would not take more
+            check(OWN_METERS, {"meters": sorted({*homes.bound(gateway), *meters})})
         for meter in meters:
             changed = homes.bind(gateway, meter, now) if args.action == "bind" else homes.unbind(gateway, meter)
             what = ("bound to" if args.action == "bind" else "unbound from") if changed else "unchanged at"
             note = "" if meter in dict(office.meter_keys.meters()) else "; there is no key for it yet"
             print(f"{meter} {what} {gateway}{note}")
-        office.orders.make(gateway, "own-meters", {"meters": sorted(homes.bound(gateway))}, now)
+        office.orders.own_meters(gateway, now)
     return 0
 
 

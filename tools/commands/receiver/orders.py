@@ -1,12 +1,13 @@
 """`netti receiver command`, `rotate`, `commands`: what gateways are ordered, and what became of it."""
 
 import argparse
-import re
 from pathlib import Path
+from typing import Any
 
 from cloud_receiver.data.clock import Clock, iso, parse_clock
 from cloud_receiver.office import trust
-from cloud_receiver.office.orders import state
+from cloud_receiver.office.orders import check, state
+from firmware.wire import orders as table
 
 from ...errors import CommandError
 from ...office import enrolled, open_office
@@ -19,7 +20,7 @@ def arguments(sub) -> None:
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its id, or all")
     p.add_argument("--simulated-clock", metavar="ORIGIN:START:SCALE", help=argparse.SUPPRESS)
-    _command_arguments(p.add_subparsers(dest="name", metavar="COMMAND", required=True))
+    _order_arguments(p.add_subparsers(dest="name", metavar="COMMAND", required=True))
 
     p = sub.add_parser("rotate", help="let the stand-by anchor or command key take over, and tell the gateways")
     p.add_argument("dir", type=Path)
@@ -31,31 +32,48 @@ def arguments(sub) -> None:
     p.add_argument("gateway", nargs="?", help="of this gateway only")
 
 
-def _command_arguments(sub):
-    """A parser for each command of the closed list."""
-    p = sub.add_parser("interval", help="time between its regular batches")
-    p.add_argument("seconds", type=int, help="10 to 86400")
-    p = sub.add_parser("relay", help="which telegrams of water meters it relays, and how often")
-    p.add_argument("--window", type=int, default=3600, help="seconds per relayed telegram (default: 3600)")
-    p.add_argument("--media", type=int, nargs="+", default=[6, 7, 21, 22], help="of 6 7 21 22 (default: all)")
-    p.add_argument("--meters", nargs="+", help="only these meters or makes (KAM-*); default: all")
-    sub.add_parser("own-meters", help="the home's own meters and keys once more, as bound (bind, unbind do it too)")
-    sub.add_parser("trust", help="the anchors and command keys as they are now (rotate does it too)")
-    p = sub.add_parser("rewind", help="send again what its ring still holds (done by itself where a gap is seen)")
-    p.add_argument("epoch", help="the ring, 16 hex digits as its page shows it")
-    p.add_argument("after", type=int, help="the record before the first that is wanted; 0: all")
-    p = sub.add_parser("update", help="tell it that an update of Netti is there; it checks the release's own signature")
-    p.add_argument("version")
-    p.add_argument("url", help="https://...")
-    sub.add_parser("close-valve", help="close the main valve: only where the owner has agreed on the gateway, and only "
-                   "if it calls within four minutes; nothing opens it from afar")
+def _order_arguments(sub):
+    """A parser for each order of the table, with an argument for each field that a person is asked for."""
+    for order in table.ORDERS:
+        p = sub.add_parser(order.name, help=order.means, description=order.means)
+        for field in order.fields:
+            if not field.means:
+                continue  # the receiver has it itself: FILLED
+            kind = field.kind[1] if field.kind[0] == "or null" else field.kind
+            each = kind[3] if kind[0] == "list" else kind
+            how: "dict[str, Any]" = {"type": PARSERS.get(each[0], str), "nargs": "+" if kind is not each else None,
+                                     "help": f"{field.means}: {_said(each)}"}
+            if field.default:
+                default = field.default[0]
+                how["help"] += f" (default: {_default(default, each)})"
+                p.add_argument("--" + field.name.replace("_", "-"), default=default, **how)
+            else:
+                p.add_argument(field.name, metavar=field.name.replace("_", "-"), **how)
+
+
+def _said(kind):
+    return f"{2 * kind[1]} hex digits" if kind[0] == "bytes" else table.says(kind)
+
+
+def _default(value, kind):
+    if value is None:
+        return "any"
+    return "all" if kind[0] == "one of" and value == list(kind[1]) else value
+
+
+def _hex(text):
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not hex digits") from None
 
 
 def command(args) -> int:
-    """Queue a command for one gateway or all."""
+    """Queue an order for one gateway or all."""
     now = (parse_clock(args.simulated_clock) if args.simulated_clock else Clock()).seconds()
-    if args.name == "close-valve" and args.gateway == "all":
-        raise CommandError("a valve is closed at one gateway, not at all")
+    order = table.named(args.name)
+    if order.guard and args.gateway == "all":
+        raise CommandError(f"{order.name} needs the consent of its owner: name the gateway")
     with open_office(args.dir) as office:
         gateways = office.enrolled.ids() if args.gateway == "all" else [enrolled(office, args.gateway)]
         revoked = office.enrolled.revoked()
@@ -63,30 +81,24 @@ def command(args) -> int:
             if gateway in revoked and args.gateway == "all":
                 print(f"{gateway} is revoked: skipped")
                 continue
-            counter = office.orders.make(gateway, args.name, _order(args, office, gateway), now)
-            print(f"{gateway} {args.name} queued as {counter}"
-                  + (", for four minutes" if args.name == "close-valve" else ""))
+            counter = office.orders.make(gateway, order.name, _arguments(order, args, office, gateway), now)
+            print(f"{gateway} {order.name} queued as {counter}"
+                  + (f", for {order.valid_s // 60} minutes" if order.valid_s < 3600 else ""))
     return 0
 
 
-def _order(args, office, gateway):
-    """The arguments of a command as the wire carries them, own meters without their keys."""
-    if args.name == "interval":
-        return {"seconds": args.seconds}
-    if args.name == "relay":
-        return {"window": args.window, "media": args.media, "meters": args.meters}
-    if args.name == "own-meters":
-        return {"meters": sorted(office.homes.bound(gateway))}
-    if args.name == "trust":
-        return _trusted(office)
-    if args.name == "rewind":
-        if not re.fullmatch("[0-9a-fA-F]{16}", args.epoch):
-            raise CommandError(f"{args.epoch!r} is no epoch (16 hex digits)")
-        return {"epoch": bytes.fromhex(args.epoch), "after": args.after}
-    return {"version": args.version, "url": args.url} if args.name == "update" else {}
+def _arguments(order, args, office, gateway):
+    """The arguments of an order as the wire carries them, own meters without their keys."""
+    if order.name in FILLED:
+        return FILLED[order.name](office, gateway)
+    return {field.name: getattr(args, field.name) for field in order.fields}
 
 
-def _trusted(office):
+def _own_meters(office, gateway):
+    return {"meters": sorted(office.homes.bound(gateway))}
+
+
+def _trust(office, _gateway=None):
     return {"url": office.settings.url, "anchors": trust.anchors(office.directory.ca),
             "command_keys": [bytes.fromhex(k) for k in trust.command_public_keys(office.directory.ca)]}
 
@@ -100,6 +112,7 @@ def rotate(args) -> int:
         if behind and not args.force:
             raise CommandError(f"{len(behind)} gateways have not taken the last change yet ({behind[0]}, ...); see "
                                f"netti receiver commands {args.dir}")
+        check(table.TRUST, _trust(office))  # before anything is changed: an address that no gateway would take
         if args.what == "anchor":
             trust.rotate_anchor(office.directory.ca, office.settings.works, office.settings.name, office.settings.host)
             print("the stand-by anchor has taken over; keep the new anchor2.key offline\n"
@@ -108,14 +121,14 @@ def rotate(args) -> int:
             trust.rotate_command_key(office.directory.ca)
             print("the successor has taken over as command key")
         for gateway in gateways:
-            office.orders.make(gateway, "trust", _trusted(office), now)
+            office.orders.make(gateway, table.TRUST, _trust(office), now)
         print(f"{len(gateways)} gateways will be told with their next answer")
     return 0
 
 
 def _behind(orders):
-    """Whether the last trust command of a gateway (newest first) was not carried out."""
-    last = next((c for c in orders if c.name == "trust"), None)
+    """Whether the last change of trust that a gateway was told (newest first) was not carried out."""
+    last = next((c for c in orders if c.name == table.TRUST), None)
     return last is not None and last.code != 0
 
 
@@ -129,4 +142,8 @@ def commands(args) -> int:
     return 0
 
 
+# How a value is read that is not taken as it is typed.
+PARSERS = {"whole": int, "one of": int, "bytes": _hex}
+# What the receiver has itself and asks nobody for.
+FILLED = {table.OWN_METERS: _own_meters, table.TRUST: _trust}
 ACTIONS = {"command": command, "rotate": rotate, "commands": commands}
