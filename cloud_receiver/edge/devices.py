@@ -9,6 +9,7 @@ from aiohttp import web
 from ..office import trust
 from ..office.kek import Locked
 from ..office.office import Office
+from ..office.orders import OrderRefused
 from ..operations import metrics
 from ..stores import Busy, StoreError
 from .enrolment import Enrolment
@@ -43,7 +44,7 @@ class Devices:
                 orders.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
             self.office.releases.offer(gateway, opened.head.firmware, now)
             return orders.signed(gateway, opened.kid, now)
-        except (sqlite3.Error, Locked) as e:  # the batch is durable and must be answered; orders come later
+        except (sqlite3.Error, Locked, OrderRefused) as e:  # the batch is durable, and is answered without
             log.error("orders not available: %s", e)
             return []
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import wmbus
-from firmware.wire import envelope
+from firmware.wire import WireError, envelope
+from firmware.wire import orders as table
 
-from ..data.clock import DAY
 from . import trust
 from .files import transaction
 from .homes import Homes
@@ -31,26 +30,15 @@ CREATE TABLE IF NOT EXISTS commands (
   PRIMARY KEY (gateway, counter)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
-CONTENT_TYPE = "application/cbor"
-MEDIA = (6, 7, 21, 22)
-MOST_BYTES = 60_000  # of commands in one answer, which is at most 64 KiB
-MOST = 8
-MOST_ARGUMENTS = 40_000  # bytes of one's arguments: a command is at most 40 KiB, with its envelope
-# How long a command may wait for its gateway. A gateway closes a valve only within 300 s by its own clock, which may be
-# a minute behind this one.
-VALID_S = {"interval": 30 * DAY, "relay": 30 * DAY, "own-meters": 30 * DAY, "trust": 365 * DAY, "rewind": 30 * DAY,
-           "update": 30 * DAY, "close-valve": 240}
-RESULTS = ("done", "the owner has not consented", "too late", "not on the list", "arguments not understood",
-           "no good clock", "tried and failed", "interrupted by a restart")
-INTERRUPTED = 7
+MOST_BYTES = 60_000  # of orders in one answer, which is at most 64 KiB
 
-# arguments: what the wire carries, own-meters without keys; code and text: the result, None while there is none.
+# arguments: what the wire carries, own meters without keys; code and text: the result, None while there is none.
 Queued = namedtuple("Queued", ("gateway", "counter", "name", "arguments", "not_after", "made", "code", "text",
-                                 "answered"))
+                               "answered"))
 
 
 class OrderRefused(ValueError):
-    """A command that the list does not hold or whose arguments are not of its form; the text is one line."""
+    """An order that the table does not have, or whose arguments are beyond its bounds; the text is one line."""
 
 
 class Orders:
@@ -62,7 +50,7 @@ class Orders:
         self._db, self._meter_keys, self._homes, self.works, self._folder = file.db, meter_keys, homes, works, folder
         self._db.executescript(_SCHEMA)
         self._key: "Ed25519PrivateKey | None" = None
-        self._open: "set[str]" = set()  # gateways that have open commands
+        self._open: "set[str]" = set()  # gateways that have open orders
         self.load_key()
         self.refresh()
 
@@ -71,32 +59,39 @@ class Orders:
         self._key = None if self._folder is None else trust.command_key(self._folder)
 
     def refresh(self) -> None:
-        """See anew who has open commands, after another process may have changed them."""
+        """See anew who has open orders, after another process may have changed them."""
         self._open = {row[0] for row in self._db.execute("SELECT gateway FROM commands WHERE answered IS NULL")}
 
     def make(self, gateway: str, name: str, arguments: dict, now: int) -> int:
-        """Queue a command; returns its counter. Raises OrderRefused."""
-        check(name, arguments)
+        """Queue an order, in place of what waits and is said by it; returns its counter. Raises OrderRefused."""
+        order = check(name, arguments)
+        data = cbor2.dumps(arguments, canonical=True)
         db = self._db
         with transaction(db):
             last = db.execute("SELECT max(counter) FROM commands WHERE gateway = ?", (gateway,)).fetchone()[0] or 0
             counter = max(last + 1, int(time.time()))  # the real time, also in simulation: see above
-            if name in ("interval", "relay", "own-meters", "trust"):  # the later one says all
+            if order.replaces != table.NONE:
                 db.execute("UPDATE commands SET answered = ?, text = 'replaced' WHERE gateway = ? AND name = ? "
-                           "AND answered IS NULL", (now, gateway, name))
+                           "AND answered IS NULL AND (? OR arguments = ?)",
+                           (now, gateway, name, order.replaces == table.ALL, data))
             db.execute("INSERT INTO commands (gateway, counter, name, arguments, not_after, made) VALUES (?,?,?,?,?,?)",
-                       (gateway, counter, name, cbor2.dumps(arguments, canonical=True), now + VALID_S[name], now))
+                       (gateway, counter, name, data, now + order.valid_s, now))
         self.refresh()
         return counter
 
+    def own_meters(self, gateway: str, now: int) -> int:
+        """Tell a gateway which meters are its home's own, as they are bound; returns the order's counter. Raises
+        OrderRefused where there are more than a gateway takes."""
+        return self.make(gateway, table.OWN_METERS, {"meters": sorted(self._homes.bound(gateway))}, now)
+
     def result(self, gateway: str, counter: int, code: int, text: str, now: int) -> None:
-        """Note what became of a command; a counter that was never given out is ignored."""
+        """Note what became of an order; a counter that was never given out is ignored."""
         done = self._db.execute("UPDATE commands SET code = ?, text = ?, answered = ? "
                                     "WHERE gateway = ? AND counter = ? AND code IS NULL",
                                     (code, text[:200], now, gateway, counter))
         if done.rowcount:
-            for c in self.of(gateway) if code == INTERRUPTED else ():
-                if c.counter == counter and c.name == "rewind":
+            for c in self.of(gateway) if code == table.INTERRUPTED else ():
+                if c.counter == counter and c.name == table.REWIND:
                     self.rewind(gateway, c.arguments["epoch"], c.arguments["after"], None, now)
             self.refresh()
 
@@ -114,31 +109,30 @@ class Orders:
         done already, for a store that a backup has taken the place of.
         """
         arguments = {"epoch": epoch, "after": after}
-        last = next((c for c in self.of(gateway) if c.name == "rewind" and c.arguments == arguments), None)
-        if last is not None:
-            if heard is not None and last.code not in (None, INTERRUPTED) and last.answered < heard:
-                return False
-            self.withdraw(gateway, last.counter, "replaced", now)
-        self.make(gateway, "rewind", arguments, now)
+        last = next((c for c in self.of(gateway) if c.name == table.REWIND and c.arguments == arguments), None)
+        if last is not None and heard is not None and last.code not in (None, table.INTERRUPTED) and (
+                last.answered < heard):
+            return False
+        self.make(gateway, table.REWIND, arguments, now)
         return True
 
     def of(self, gateway: str) -> "list[Queued]":
-        """A gateway's commands, newest first."""
+        """A gateway's orders, newest first."""
         return self._rows("WHERE gateway = ? ORDER BY counter DESC LIMIT 100", gateway)
 
     def open(self, gateway: str) -> "list[Queued]":
-        """A gateway's commands without a result, in rising counter."""
+        """A gateway's orders without a result, in rising counter."""
         if gateway not in self._open:
             return []
         # From the file: another process may just have taken the result, and a gateway that is told again answers again.
         return self._rows("WHERE gateway = ? AND answered IS NULL ORDER BY counter", gateway)
 
     def signed(self, gateway: str, kid: bytes, now: int) -> "list[bytes]":
-        """The open commands of a gateway as an answer carries them, in rising counter."""
+        """The open orders of a gateway as an answer carries them, in rising counter."""
         found: "list[bytes]" = []
         size = 0
         for c in self.open(gateway):
-            if c.not_after < now or len(found) == MOST:
+            if c.not_after < now or len(found) == table.MOST:
                 continue
             data = self.sign(kid, c.counter, c.not_after, c.name, self._complete(c))
             size += len(data)
@@ -148,21 +142,21 @@ class Orders:
         return found
 
     def sign(self, kid: bytes, counter: int, not_after: int, name: str, arguments: dict) -> bytes:
-        """One command in its envelope."""
+        """One order in its envelope."""
         if self._key is None:
             raise ValueError("no command key")
         content = cbor2.dumps([kid, counter, not_after, name, arguments], canonical=True)
         digest = hashlib.sha256(content).digest()
         signer = envelope.kid(trust.public_bytes(self._key))
-        signature = self._key.sign(envelope.to_sign("command", self.works, signer, digest, CONTENT_TYPE))
-        return envelope.envelope(signer, digest, signature, CONTENT_TYPE) + content
+        signature = self._key.sign(envelope.to_sign("command", self.works, signer, digest, table.CONTENT_TYPE))
+        return envelope.envelope(signer, digest, signature, table.CONTENT_TYPE) + content
 
     def _complete(self, c: Queued) -> dict:
         """The arguments as they are sent: own meters with their keys, as far as they are bound to this gateway."""
-        if c.name != "own-meters":
+        if c.name != table.OWN_METERS:
             return c.arguments
         bound = self._homes.bound(c.gateway)
-        return {"meters": [{"meter": m, "key": self._meter_keys.key(m)} for m in c.arguments["meters"] if m in bound]}
+        return _with_keys([m for m in c.arguments["meters"] if m in bound], self._meter_keys.key)
 
     def _rows(self, where, *values):
         rows = self._db.execute(f"SELECT {', '.join(Queued._fields)} FROM commands {where}", values)
@@ -180,51 +174,25 @@ def state(c: Queued, now: int) -> str:
 
 def outcome(c: Queued, text=lambda english: english) -> str:
     """What a result says, in words; `text` puts them into another language."""
-    said = text(RESULTS[c.code]) if c.code is not None and 0 < c.code < len(RESULTS) else ""
+    said = text(table.RESULTS[c.code]) if c.code is not None and 0 < c.code < len(table.RESULTS) else ""
     return ": ".join(part for part in (said, c.text) if part)
 
 
-def check(name: str, arguments: dict) -> None:
-    """Raise OrderRefused unless the command is on the closed list and its arguments have their form."""
-    form = _FORMS.get(name)
-    if form is None:
-        raise OrderRefused(f"no command called {name}")
-    fields, holds = form
-    if sorted(arguments) != sorted(fields) or not holds(arguments):
-        raise OrderRefused(f"{name}: arguments not of the form docs/wire.md gives")
-    if len(cbor2.dumps(arguments)) > MOST_ARGUMENTS:
-        raise OrderRefused(f"{name}: more than {MOST_ARGUMENTS} bytes of arguments")
-
-
-def _whole(value, least, most):
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _meter(text):
+def check(name: str, arguments: dict) -> table.Order:
+    """The row of an order; raises OrderRefused unless it has one and its gateway will take the arguments."""
+    order = table.named(name)
+    if order is None:
+        raise OrderRefused(f"no order called {name}")
+    meters = arguments.get("meters")
+    if name == table.OWN_METERS and isinstance(meters, list):
+        arguments = {**arguments, **_with_keys(meters, lambda meter: None)}
     try:
-        return wmbus.meter_text(wmbus.parse_meter(text)) == text
-    except (wmbus.DecodeError, AttributeError):
-        return False
+        table.check(order, arguments)
+    except WireError as e:
+        raise OrderRefused(str(e)) from None
+    return order
 
 
-def _relay(a):
-    if not _whole(a["window"], 60, DAY) or not a["media"] or any(m not in MEDIA for m in a["media"]):
-        return False
-    return a["meters"] is None or all(_meter(m) or _make(m) for m in a["meters"])
-
-
-def _make(text):
-    return isinstance(text, str) and len(text) == 5 and text[:3].isalpha() and text[3:] == "-*"
-
-
-_FORMS = {
-    "interval": (("seconds",), lambda a: _whole(a["seconds"], 10, DAY)),
-    "relay": (("window", "media", "meters"), _relay),
-    "own-meters": (("meters",), lambda a: all(_meter(m) for m in a["meters"])),
-    "trust": (("url", "anchors", "command_keys"),
-              lambda a: a["url"].startswith("https://") and a["anchors"] and a["command_keys"]
-              and all(len(k) == 32 for k in a["command_keys"])),
-    "rewind": (("epoch", "after"), lambda a: len(a["epoch"]) == 8 and _whole(a["after"], 0, 1 << 62)),
-    "update": (("version", "url"), lambda a: a["url"].startswith("https://") and 0 < len(a["version"]) <= 64),
-    "close-valve": ((), lambda a: True),
-}
+def _with_keys(meters, key):
+    # What the wire carries of a household's own meters.
+    return {"meters": [{"meter": m, "key": key(m)} for m in meters]}

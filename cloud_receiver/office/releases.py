@@ -16,6 +16,7 @@ from typing import Callable
 from aiohttp import web
 
 from firmware.wire import envelope as wire_envelope
+from firmware.wire.orders import UPDATE
 
 from .keyfile import KeyFile
 from .orders import Orders
@@ -151,8 +152,8 @@ class Releases:
             return
         if (number(version) or ()) <= running:
             return
-        counter = self._orders.make(gateway, "update", {"version": version,
-                                                          "url": f"{self._url()}/v1/releases/{version}"}, now)
+        url = f"{self._url()}/v1/releases/{version}"
+        counter = self._orders.make(gateway, UPDATE, {"version": version, "url": url}, now)
         self._db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
         self._offers.setdefault(gateway, {})[version] = counter
 

@@ -35,7 +35,7 @@ WINDOW = ("whole", 60, DAY)
 MEDIA = ("list", 1, 4, ("one of", WATER))
 LISTED = ("or null", ("list", 0, 2000, ("text", 5, 18, "meter or make")))
 OWN = ("list", 0, 16, ("map", (("key", ("or null", ("bytes", 16))), ("meter", ("text", 18, 18, "meter")))))
-ADDRESS = ("text", 1, 256, "address")
+ADDRESS = ("text", 1, 267, "address")  # a DNS name has at most 253
 ANCHORS = ("list", 1, 4, ("text", 1, 8192, "certificate"))
 COMMAND_KEYS = ("list", 1, 4, ("bytes", 32))
 LAST_SEQ = (1 << 62) - 1
@@ -75,7 +75,7 @@ ORDERS = (
     ), 30 * DAY, EQUAL, None),
     Order(UPDATE, "tell it that an update of Netti is there; it checks the release's own signature", (
         Field("version", ("text", 1, 64, ""), "the release's version", ()),
-        Field("url", ("text", 1, 256, "https"), "where its manifest is", ()),
+        Field("url", ("text", 1, 320, "https"), "where its manifest is", ()),
     ), 30 * DAY, NONE, None),
     # Its gateway closes it within 300 s by its own clock, which may be a minute behind the receiver's.
     Order("close-valve", "close the main valve: only where the owner has agreed on the gateway, and only if it calls "
@@ -154,7 +154,7 @@ def says(kind):
     if what == "text":
         return FORMS[kind[3]][1] if kind[3] else "a text of %d to %d bytes" % kind[1:3]
     if what == "list":
-        return "a list of %d to %d" % kind[1:3]
+        return "a list of %s %d" % ("%d to" % kind[1] if kind[1] else "at most", kind[2])
     if what == "map":
         return "exactly " + (", ".join([row[0] for row in kind[1]]) or "nothing")
     return "null, or " + says(kind[1])

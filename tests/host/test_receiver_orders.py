@@ -1,4 +1,4 @@
-"""Commands: in every answer until their result comes, never with a key that is not bound; what a restore needs."""
+"""Orders: in every answer until their result comes, never with a key that is not bound; what a restore needs."""
 
 import contextlib
 import shutil
@@ -21,6 +21,7 @@ from cloud_receiver.office.meter_keys import MeterKeys
 from cloud_receiver.office.office import Office
 from firmware.wire import cbor
 from firmware.wire import envelope as wire_envelope
+from firmware.wire import orders as table
 
 OWN, OTHER = Meter(12345678, key=bytes(range(16))), Meter(87654321, key=bytes(range(16, 32)))
 
@@ -134,7 +135,8 @@ def test_every_command_follows_the_schema(receiver):
     office.close()
     for name, arguments in (("interval", {"seconds": 10}), ("relay", {"window": 60, "media": [7], "meters": None}),
                             ("own-meters", {"meters": [OWN.text, OTHER.text]}),
-                            ("trust", {"url": "https://x", "anchors": ["PEM"], "command_keys": [bytes(32)]}),
+                            ("trust", {"url": "https://x", "anchors": trust.anchors(receiver.directory.ca),
+                                       "command_keys": [bytes(32)]}),
                             ("rewind", {"epoch": bytes(8), "after": 0}),
                             ("update", {"version": "1", "url": "https://x"}), ("close-valve", {})):
         order(receiver, gateway, name, arguments)
@@ -281,10 +283,10 @@ def result(receiver, gateway, counter, code):
 def test_a_rewind_that_a_restart_interrupted_is_asked_for_again(receiver):
     gateway = receiver.enrol()
     first = gap(receiver, gateway)
-    result(receiver, gateway, first, orders.INTERRUPTED)
+    result(receiver, gateway, first, table.INTERRUPTED)
     [second] = rewinds(receiver, gateway)
     assert second > first
-    result(receiver, gateway, first, orders.INTERRUPTED)
+    result(receiver, gateway, first, table.INTERRUPTED)
     assert rewinds(receiver, gateway) == [second], "its first result counts"
     result(receiver, gateway, second, 0)
     assert rewinds(receiver, gateway) == []
@@ -457,11 +459,67 @@ def test_a_command_to_all_skips_the_revoked_and_says_so(receiver):
     assert f"{revoked.id} interval queued as" in netti("command", path, revoked.id, "interval", "60").stdout
 
 
-def test_a_command_that_is_too_long_is_not_made():
-    meters = [f"KAM-{n:08d}-1B-16" for n in range(2200)]
-    orders.check("relay", {"window": 3600, "media": [7], "meters": meters[:2000]})
-    with pytest.raises(orders.OrderRefused, match="more than 40000 bytes"):
-        orders.check("relay", {"window": 3600, "media": [7], "meters": meters})
+def test_what_is_said_of_an_order_is_in_the_table_and_in_its_help(receiver):
+    listed = " ".join(netti("command", receiver.directory.path, "all", "--help").stdout.split())
+    for each in table.ORDERS:
+        assert each.means in listed, each.name
+        said = " ".join(netti("command", "x", "all", each.name, "--help").stdout.split())
+        for field in each.fields:
+            assert not field.means or f"{field.means}: " in said, (each.name, field.name)
+            for bound in field.kind[1:3] if field.kind[0] == "whole" else ():
+                assert str(bound) in said, (each.name, field.name)
+
+
+def test_what_no_gateway_would_take_is_not_queued(receiver):
+    """What drifted: seventeen own meters, 2050 relayed ones, an address of 300 characters, nine anchors."""
+    directory, gateway = receiver.directory, receiver.enrol()
+    meters = [f"KAM-{n:08d}-1B-16" for n in range(2050)]
+    pem = trust.anchors(directory.ca)[0]
+    for name, arguments, says in (
+            ("own-meters", {"meters": meters[:17]}, "own-meters.meters: a list of at most 16"),
+            ("relay", {"window": 3600, "media": [7], "meters": meters}, "relay.meters: a list of at most 2000"),
+            ("trust", {"url": "https://" + "x" * 292, "anchors": [pem], "command_keys": [bytes(32)]},
+             "trust.url: 300 bytes, not 1 to 267"),
+            ("trust", {"url": "https://x", "anchors": [pem] * 9, "command_keys": [bytes(32)]},
+             "trust.anchors: a list of 1 to 4")):
+        with pytest.raises(orders.OrderRefused) as refused:
+            order(receiver, gateway, name, arguments)
+        assert str(refused.value) == says
+    assert told(receiver, gateway) == []
+
+
+def test_a_seventeenth_meter_is_not_bound(receiver):
+    path, gateway = receiver.directory.path, receiver.enrol()
+    meters = [f"KAM-{n:08d}-1B-16" for n in range(17)]
+    assert netti("bind", path, gateway.id, *meters[:16]).returncode == 0
+    done = netti("bind", path, gateway.id, meters[16])
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "at most 16" in done.stderr and not done.stdout
+    with Office(receiver.directory) as office:
+        assert sorted(office.homes.bound(gateway.id)) == meters[:16], "nothing was changed"
+        # One that an earlier version bound beyond that: said once, and the keys come in all the same.
+        office.homes.bind(gateway.id, meters[16], NOW)
+    rows = path.parent / "keys.csv"
+    rows.write_text(f"{meters[16]};{OWN.key.hex()}\n")
+    done = subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", path], capture_output=True, text=True)
+    assert done.returncode == 0 and f"{gateway.id} is not told: " in done.stderr and "1 added" in done.stdout
+    assert netti("unbind", path, gateway.id, meters[0]).returncode == 0
+
+
+def test_a_change_of_anchor_that_no_gateway_would_take_is_not_made(receiver):
+    directory = receiver.directory
+    receiver.enrol()
+    directory.save(directory.load().__class__(**{**vars(directory.load()), "host": "no host"}))
+    before = trust.anchors(directory.ca)
+    for what in ("anchor", "command-key"):
+        done = netti("rotate", directory.path, what)
+        assert done.returncode == 2 and "trust.url: https://HOST[:PORT]" in done.stderr
+    assert trust.anchors(directory.ca) == before
+
+
+def test_an_update_from_the_longest_address_is_no_longer_than_a_gateway_takes():
+    update = table.named(table.UPDATE)
+    most = next(field.kind[2] for field in update.fields if field.name == "url")
+    assert table.ADDRESS[2] + len("/v1/releases/999.999.999") <= most
 
 
 def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path):

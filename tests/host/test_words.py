@@ -9,8 +9,8 @@ from babel.messages.pofile import read_po
 from receiver_support import NOW
 
 from cloud_receiver.data import attention, crashes
-from cloud_receiver.office import orders
 from cloud_receiver.web import words
+from firmware.wire import orders
 
 ROOT = Path(__file__).resolve().parent.parent.parent / "cloud_receiver"
 # What says a text, and which of its arguments are texts.
@@ -57,6 +57,11 @@ def test_every_text_has_its_bokmal():
     texts = said()
     assert len(texts) > 250
     assert [t for t in texts if t not in bokmal()] == []
+
+
+def test_every_order_has_its_name_in_bokmal():
+    nb = words.Words("nb", NOW)
+    assert [order.name for order in orders.ORDERS if nb.code(order.name) == order.name] == []
 
 
 def test_no_catalogue_says_what_nobody_says():
