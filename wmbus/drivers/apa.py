@@ -7,6 +7,17 @@ telegram 2d4401067856341205077a2a0000000f010203040506074384011039300000710164000
 reading id=12345678, status=OK, total_m3=12.345
 telegram 204401067856341201167a2a00000004133930000003fd17800800441310270000
 reading alarms=leak, id=12345678, status=LEAK NO_FLOW_THIS_MONTH, target_m3=10.0, total_m3=12.345
+telegram 384401067856341205077a2a0000002f2f0f010203040506077100000000008000000000000000000000a80000b60000001039300000ff
+         1234
+reading id=12345678, status=OK, total_m3=12.345
+telegram 1c440106785634121407a02a814229fc58bfe4f27cd489174521e1187d
+key 00000000000000000000000000000000
+reading alarms=leak low_battery, current_status=BATTERY_LOW LEAK, frame_status=SERVICE_EVENT SUMMER_TIME,
+        historic_age_h=744, historic_datetime=2024-01-30 12:30, historic_m3=122.99, historic_status=MAGNETIC_FIELD,
+        id=12345678, meter_datetime=2024-03-01 12:30, status=BATTERY_LOW LEAK, total_m3=123.45
+telegram 19440106785634120408a0a12e00fa005d301100613080154014
+reading alarms=tamper, current_date=2024-03-01, current_hca=17, esb_date=2024-02-29, id=12345678, previous_hca=250,
+        season_start_date=05-01, status=SEAL_BROKEN, temp_room_avg_c=20.25, temp_room_prev_avg_c=21.5
 """
 
 from .. import blocks

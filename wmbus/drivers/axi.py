@@ -10,6 +10,8 @@ reading alarms=leak, battery_pct=97, consumption_at_set_date_m3=16.813, id=12345
 telegram 25440907785634120b0d7a2a0000000406de04000004863c3800000004135939000002619106
 reading flow_return_temperature_difference_c=16.81, id=12345678, status=OK, total_cooling_energy_kwh=56,
         total_energy_consumption_kwh=1246, total_heat_energy_kwh=1246, total_m3=14.681, total_volume_m3=14.681
+telegram 1b4409077856341210077a2a0000000413b430000034fd1705000000
+reading error_code_counter=5, id=12345678, status=ERROR_FLAGS_5, total_m3=12.468
 """
 
 WATER = {

@@ -4,6 +4,14 @@ telegram 2e44b0097856341253087a2a000000036e0700000f10000000000000d007b80b0000000
 reading average_ambient_temperature_c=20.0, average_ambient_temperature_last_month_c=20.0,
         average_heater_temperature_last_month_c=20.0, consumption_hca=7, current_consumption_hca=7, id=12345678,
         max_ambient_temperature_c=30.0, status=OK, total_consumption_hca=100
+telegram 4244b0097856341253087a2a000000036e0700000f110400000000000000dd0966083b0b00006009020828001e0014000a006c07008008
+         070000000000000000008c00
+reading ambient_temperature_at_set_date_1_c=19.0, ambient_temperature_at_set_date_3_c=18.0,
+        average_ambient_temperature_c=21.5, average_ambient_temperature_last_month_c=20.5,
+        average_heater_temperature_c=25.25, average_heater_temperature_last_month_c=24.0,
+        consumption_at_set_date_1_hca=40, consumption_at_set_date_2_hca=30, consumption_at_set_date_3_hca=20,
+        consumption_at_set_date_4_hca=10, consumption_hca=7, current_consumption_hca=7, id=12345678,
+        max_ambient_temperature_c=28.75, status=ERROR_FLAGS_4, total_consumption_hca=140
 """
 
 INVALID = 0x8000

@@ -8,6 +8,18 @@ reading alarms=burst leak reverse, id=12345678, status=ALARM REVERSE_FLOW TEMPOR
 telegram 2544b409785634121a0d7a2a0000000406de0400000413bc0500008410060900000002599106
 reading flow_temperature_c=16.81, id=12345678, status=OK, supply_temperature_c=16.81, total_cooling_kwh=9,
         total_energy_consumption_kwh=1246, total_heating_kwh=1246, total_heating_m3=1.468, total_volume_m3=1.468
+telegram 3e44b4097856341213077a2a0000000413b43000000f130b24a425e80300f20300fc03000604001004001a04002404002e040038040042
+         04004c0400809698
+reading April_total_m3=10.3, August_total_m3=10.7, December_total_m3=0, February_total_m3=10.1, January_total_m3=10.0,
+        July_total_m3=10.6, June_total_m3=10.5, March_total_m3=10.2, May_total_m3=10.4, November_total_m3=11.0,
+        October_total_m3=10.9, September_total_m3=10.8, alarms=tamper,
+        contents=BATTERY_VOLTAGE FRAUD_DATE MONTHLY_DATA, fraud_date=2024-04-25,
+        fraud_type=MAGNETIC_FRAUD_ATTEMPT MODULE_REMOVED, id=12345678, status=OK, total_m3=12.468, voltage_v=3.2
+telegram 2144b4097856341205077a25000610000052a71d2b00000000000000053012010324
+reading id=12345678, meter_datetime=2024-03-01 12:30:05, status=OK, total_m3=12.345
+telegram 1644b40978563412101b7a2a08000002655f0801fb1b2b
+reading alarms=tamper, current_relative_humidity_rh=43, current_temperature_c=21.43, id=12345678,
+        status=MODULE_REMOVED
 """
 
 from ..errors import DecodeError

@@ -7,6 +7,11 @@ telegram 2644a5117856341241047a2a0000000406d20400004406e8030000426cff2c025ac4010
 reading energy_at_set_date_kwh=1000, flow_temperature_c=45.2, id=12345678, return_temperature_c=30.1,
         set_date=2023-12-31, status=OK, target_date=2023-12-31, target_energy_consumption_kwh=1000,
         total_energy_consumption_kwh=1234
+telegram 2a44a5117856341270077a2a0000000c13452301004c1300000100426cff2ccc011300150100c2016c1d32
+reading at_date=2023-12-31, id=12345678, status=OK, target_date=2024-02-29, target_m3=11.5, total_at_date_m3=10.0,
+        total_m3=12.345
+telegram 1944a5117007785634127a2a0000ff568e40c9e13ae987746992
+reading flow_m3h=0.12, id=12345678, status=OK, total_m3=12.345, volume_flow_m3h=0.12
 """
 
 from .. import prios

@@ -3,6 +3,8 @@
 telegram 2244e61e785634123c077a2a000000041309e7010044137d3d0200426c4d330f0000a3
 reading battery_y=10, id=12345678, power_mode=SAVING, status=OK, target_date=2026-03-13, target_m3=146.813,
         total_m3=124.681
+telegram 1844e61e785634123c077a2a000000041309e701000f0200a3
+reading id=12345678, status=UNKNOWN_MFCT_STATUS_2, total_m3=124.681
 """
 
 

@@ -3,6 +3,8 @@
 telegram 2544a525785634121d027a2a0000008e500456341200000085502b0000000005fd3a00000000
 reading active_positive_3phase_kw=0.0, id=12345678, power_factor=0.0, status=OK,
         total_active_positive_3phase_kwh=1234.56
+telegram 1e44a525785634121d027a2a0000008e500456341200000081b010ff8c2b01
+reading id=12345678, power_factor_sector=INDUCTIVE, status=OK, total_active_positive_3phase_kwh=1234.56
 """
 
 NAMES = {

@@ -5,6 +5,8 @@ reading alarms=tamper, average_temperature_1h_c=14.68, current_relative_humidity
         current_temperature_c=12.46, id=12345678, status=SABOTAGE_ENCLOSURE
 telegram 1b44333078563412031a7a2a00000002fd971d040004fd3ab4300000
 reading alarms=smoke, id=12345678, minutes_since_last_manual_test_counter=12468, status=SMOKE
+telegram 194433307856341214337a2a000000818040fd3a01c101fd3a15
+reading id=12345678, is_repeater_listening=YES, repeater_listening_on_weekdays=FR MO WE, status=OK
 """
 
 STATUS = ((0x40, "SABOTAGE_ENCLOSURE", "tamper"),)

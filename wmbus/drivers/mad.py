@@ -6,6 +6,8 @@ telegram 2c4424347856341250077a2a000000041339300000441310270000426cff2c8404131c2
 reading consumption_at_history_1_m3=9.5, consumption_at_history_2_m3=9.0, consumption_at_set_date_m3=10.0,
         current_status=OK, id=12345678, set_date=2023-12-31, status=OK, target_date=2023-12-31, target_m3=10.0,
         total_m3=12.345
+telegram 194424347856341250077a2a00000004133930000082046cff2c
+reading current_status=OK, history_reference_date=2023-12-31, id=12345678, status=OK, total_m3=12.345
 """
 
 

@@ -3,6 +3,8 @@
 telegram 2c44523b7856341200027a2a0000008e100300000000000004035d061300840129593900008401fd5991060000
 reading current_at_phase_1_a=1.681, current_power_consumption_1_kw=0.14681, id=12345678, status=OK,
         total_energy_consumption_kwh=1246.813, total_energy_consumption_tariff_1_kwh=0.0
+telegram 1744523b7856341200027a2a0000008e1003563412000000
+reading id=12345678, status=OK, total_energy_consumption_kwh=123.456, total_energy_consumption_tariff_1_kwh=123.456
 """
 
 NAMES = {}

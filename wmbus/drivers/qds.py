@@ -13,6 +13,14 @@ reading due_17_date=2024-02-29, due_17_date_m3=115.0, due_date=2023-12-31, due_d
         total_m3=122.345, volume_delta_10_m3=0.0, volume_delta_11_m3=0.0, volume_delta_12_m3=0.0,
         volume_delta_2_m3=0.1, volume_delta_3_m3=0.101, volume_delta_4_m3=0.102, volume_delta_5_m3=0.103,
         volume_delta_6_m3=0.104, volume_delta_7_m3=0.105, volume_delta_8_m3=0.0, volume_delta_9_m3=0.0
+telegram 43449344785634121904780dff5f3533008200000081000783ffff45231200ff2c000010001d3200501100640065000080008000800080
+         00800080008000800080008000
+reading due_17_date=2024-02-29, due_17_date_kwh=115.0, due_date=2023-12-31, due_date_kwh=100.0, energy_delta_2_kwh=0.1,
+        energy_delta_3_kwh=0.101, id=12345678, status=OK, target_date=2024-02-29, target_kwh=115.0,
+        target_year_date=2023-12-31, target_year_kwh=100.0, total_kwh=122.345
+telegram 49449344785634121907780c13452301000dff5f3533008200000081000713123445231200ff2c000010001d3200501100640065000080
+         00800080008000800080008000800080008000
+reading id=12345678, status=OK, total_m3=12.345
 """
 
 from ..values import bcd, date

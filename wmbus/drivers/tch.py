@@ -8,6 +8,16 @@ reading current_date=2024-04-01, id=12345678, prev_date=2023-12-31, status=OK, t
         target_m3=10.0, total_m3=22.3
 telegram 14446850785634124543a1009f2f640000007b0000
 reading current_kwh=123, id=12345678, previous_kwh=100, status=OK, target_date=2023-12-31, total_kwh=223
+telegram 1b446850785634125072a200005c2ed20400001e23001419000b0c00
+reading id=12345678, last_dec_m3=2.3, last_feb_m3=6.5, last_jan_m3=4.5, status=OK, target_date=2023-02-28,
+        target_m3=6.5, total_m3=123.4
+telegram 13446850785634122704a2009f2f680100002400
+reading current_kwh=10.0, id=12345678, previous_kwh=100.0, status=OK, total_kwh=110.0
+telegram 17446850785634126980a0119f2ffa00000011006608c50d
+reading consumption_at_set_date_hca=250, current_consumption_hca=17, current_hca=17, id=12345678,
+        previous_date=2023-12-31, previous_hca=250, status=OK, temp_radiator_c=35.25, temp_room_c=21.5
+telegram 0d4468507856341276f0a0019f2f
+reading alarms=smoke, id=12345678, prev_date=2023-12-31, status=SMOKE
 """
 
 from ..errors import DecodeError

@@ -3,6 +3,9 @@
 telegram 2a4430597856341201077a2a63000004123ae20100041258000000123b5b03047400000000047405000000
 reading actuality_duration_s=0, alarms=leak, duration_b_s=5, id=12345678, max_flow_m3h=0.859,
         status=ALARM LEAK_FLOW_HIGH LEAK_FLOW_LOW, total_m3=12.345, volume_b_m3=0.0088
+telegram 254430597856341201087a2a000000036e0700000474102700000474080700004474201c0000
+reading consumption_hca=7, current_consumption_hca=7, id=12345678, no_measurement_duration_h=2.777778,
+        no_measurement_duration_last_year_h=2.0, status=OK, tampering_duration_h=0.5
 """
 
 from . import number
