@@ -1,19 +1,68 @@
-"""Captured telegrams: what other people's decoders read in them, and the same reading with and without a warm plan."""
+"""Captured telegrams, and our own of every kind: what is in them, and the same reading with and without a warm plan.
 
+The captures' expectations are what other people's decoders read in them; ours are those the encoder was given, and what
+stands in the drivers' docstrings. Each check is run on both: a clone without captures checks every layer and driver.
+"""
+
+import wmbus_vectors as own
 from support import corpus
 from wmbus_cases import bursts, flipped, frame_a, manchester, near, noise
 from wmbus_rows import cipher, read, unload
 
 import wmbus
-from wmbus import plan, s1
+from wmbus import link, plan, s1
 
 SKIP = ("timestamp", "name", "_", "id", "media", "meter", "device", "rssi_dbm")
+CAPTURES, TWINS = "wmbus/wmbusmeters_dev.jsonl", "wmbus/encrypted_twins_dev.jsonl"
+
+
+def wrong(rows):
+    """(rows, [(row, field, value read, value expected)]) of our own rows."""
+    count = 0
+    bad = []
+    for row in rows:
+        try:
+            reading = read(row, {})
+        except wmbus.DecodeError as error:
+            reading = {"error": str(error)}
+        unload()
+        count += 1
+        for field in row["expected"]:
+            if not own.agrees(reading.get(field), row["expected"][field]):
+                bad.append((row["id"], field, reading.get(field, reading.get("error")), row["expected"][field]))
+    return count, bad
+
+
+def test_own_telegrams_of_every_layer_and_driver_are_read_as_expected():
+    count, bad = wrong(own.rows())
+    assert count >= 100 and bad == [], bad
+
+
+def test_own_encrypted_twins_are_read_as_their_plain_originals():
+    count, bad = wrong(own.twins())
+    assert count >= 190 and bad == [], bad
+
+
+def test_a_wrong_expectation_is_found():
+    """Known bad: one field of each row is expected otherwise."""
+    rows = []
+    for row in own.kinds():
+        rows.append(dict(row, expected=dict(row["expected"], target_m3=10.001)))
+    count, bad = wrong(rows)
+    assert [one[0] for one in bad] == [row["id"] for row in rows]
+
+
+def some(rows, step):
+    """Every `step`-th row."""
+    for at, row in enumerate(rows):
+        if at % step == 0:
+            yield row
 
 
 def score(name):
     """(rows, rows whole, fields, fields right, water rows, total right) of a corpus file."""
     rows = whole = fields = right = water = totals = 0
-    for row in corpus("wmbus/" + name):
+    for row in corpus(name):
         expected = row["expected"]
         if expected is None:
             continue
@@ -39,7 +88,7 @@ def score(name):
 
 
 def test_captures_are_read_as_expected():
-    rows, whole, fields, right, water, totals = score("wmbusmeters_dev.jsonl")
+    rows, whole, fields, right, water, totals = score(CAPTURES)
     # One row has a field from an earlier telegram; the DES row needs a cipher no device has.
     assert rows - whole <= 2, (whole, rows)
     assert fields - right <= 2, (right, fields)
@@ -47,12 +96,12 @@ def test_captures_are_read_as_expected():
 
 
 def test_encrypted_twins_are_read_as_their_plain_originals():
-    rows, whole, fields, right, water, totals = score("encrypted_twins_dev.jsonl")
+    rows, whole, fields, right, water, totals = score(TWINS)
     assert whole == rows and right == fields and totals == water
 
 
-def test_a_warm_plan_changes_no_reading():
-    for row in corpus("wmbus/wmbusmeters_dev.jsonl"):
+def warm_plan_changes_nothing(rows):
+    for row in rows:
         readings = []
         for _ in range(2):
             try:
@@ -68,8 +117,16 @@ def test_a_warm_plan_changes_no_reading():
         unload()
 
 
-def test_single_wrong_bytes_raise_nothing_but_decode_errors():
-    for row in corpus("wmbus/wmbusmeters_dev.jsonl"):
+def test_a_warm_plan_changes_no_reading_of_our_own():
+    warm_plan_changes_nothing(own.rows())
+
+
+def test_a_warm_plan_changes_no_reading():
+    warm_plan_changes_nothing(corpus(CAPTURES))
+
+
+def wrong_bytes_raise_decode_errors_alone(rows):
+    for row in rows:
         telegram = bytes.fromhex(row["telegram_hex"])
         key = bytes.fromhex(row["key"]) if row["key"] else None
         for at in range(1, len(telegram), 7):
@@ -83,9 +140,17 @@ def test_single_wrong_bytes_raise_nothing_but_decode_errors():
             unload()
 
 
-def test_a_flipped_bit_under_a_mac_never_gives_another_value():
+def test_single_wrong_bytes_raise_nothing_but_decode_errors_of_our_own():
+    wrong_bytes_raise_decode_errors_alone(own.kinds())
+
+
+def test_single_wrong_bytes_raise_nothing_but_decode_errors():
+    wrong_bytes_raise_decode_errors_alone(corpus(CAPTURES))
+
+
+def no_flip_under_a_mac_gives_another_value(rows):
     flips = 0
-    for row in corpus("wmbus/encrypted_twins_dev.jsonl"):
+    for row in rows:
         if "twin:mode7" not in row["source"]:
             continue
         telegram = bytes.fromhex(row["telegram_hex"])
@@ -105,13 +170,22 @@ def test_a_flipped_bit_under_a_mac_never_gives_another_value():
     assert flips  # the control field and the ELL are outside the MAC and say nothing about the meter
 
 
-def test_a_flipped_bit_under_link_layer_crcs_never_gives_another_telegram():
-    for row in corpus("wmbus/wmbusmeters_dev.jsonl"):
+def test_a_flipped_bit_under_a_mac_never_gives_another_value_of_our_own():
+    no_flip_under_a_mac_gives_another_value(some(own.twins(), 23))
+
+
+def test_a_flipped_bit_under_a_mac_never_gives_another_value():
+    no_flip_under_a_mac_gives_another_value(corpus(TWINS))
+
+
+def no_flip_under_crcs_gives_another_telegram(rows):
+    for row in rows:
         frame = bytes.fromhex(row["telegram_hex"])
         if row["link"] != "wmbus+crc" or not wmbus.has_crc(frame):
             continue
         right = wmbus.strip_crc(frame)
-        stream = noise(40, 1) + b"\x54\x3d\x54\xcd" + frame + noise(40, 2)
+        sync = b"\x54\x3d\x54\xcd" if link.strip_a(frame) else b"\x54\x3d\x54\x3d"
+        stream = noise(40, 1) + sync + frame + noise(40, 2)
         reader = wmbus.Reader()
         found = []
         for i in range(len(stream)):
@@ -119,11 +193,19 @@ def test_a_flipped_bit_under_link_layer_crcs_never_gives_another_telegram():
         assert found == [right]
         for bit in range(len(frame) * 8):
             assert not wmbus.has_crc(flipped(frame, bit))
-            assert wmbus.Reader().feed(b"\x54\x3d\x54\xcd" + flipped(frame, bit) + noise(300, 3)) == []
+            assert wmbus.Reader().feed(sync + flipped(frame, bit) + noise(300, 3)) == []
 
 
-def test_every_capture_passes_every_link_mode():
-    for row in corpus("wmbus/wmbusmeters_dev.jsonl"):
+def test_a_flipped_bit_under_link_layer_crcs_never_gives_another_telegram_of_our_own():
+    no_flip_under_crcs_gives_another_telegram(own.kinds())
+
+
+def test_a_flipped_bit_under_link_layer_crcs_never_gives_another_telegram():
+    no_flip_under_crcs_gives_another_telegram(corpus(CAPTURES))
+
+
+def passes_every_link_mode(rows):
+    for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
         if row["link"] == "mbus" or telegram[0] != len(telegram) - 1 or telegram[0] > 240:
             continue
@@ -132,3 +214,11 @@ def test_every_capture_passes_every_link_mode():
             assert reader.feed(noise(9, 5) + burst + noise(9, 6)) == [telegram]
             assert reader.modes == [mode]
         assert s1.Reader().feed(b"\x76\x96" + manchester(frame_a(telegram))) == [telegram]
+
+
+def test_every_own_telegram_passes_every_link_mode():
+    passes_every_link_mode(own.rows())
+
+
+def test_every_capture_passes_every_link_mode():
+    passes_every_link_mode(corpus(CAPTURES))

@@ -1,10 +1,10 @@
 """Every driver: its vectors are read as its docstring says, its words and alarms are of the vocabulary."""
 
-import ast
 import sys
 from pathlib import Path
 
 import pytest
+import wmbus_vectors as own
 
 import wmbus
 from firmware.port import aes
@@ -24,25 +24,15 @@ def layouts(name):
             for versions, kinds, layout in rows]
 
 
-def vectors(name):
-    """[telegram, key or None, {field: text}] of a driver's docstring; indented lines go on."""
-    text = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")), clean=False)
-    lines = []
-    for line in text.splitlines():
-        if line.startswith(" ") and lines:
-            lines[-1] += (" " if lines[-1].startswith("reading") else "") + line.strip()
-        else:
-            lines.append(line)
-    found = []
-    for line in lines:
-        word, _, rest = line.partition(" ")
-        if word == "telegram":
-            found.append([bytes.fromhex(rest), None, {}])
-        elif word == "key":
-            found[-1][1] = bytes.fromhex(rest)
-        elif word == "reading":
-            found[-1][2].update(pair.partition("=")[::2] for pair in rest.split(", "))
+def vectors():
+    """{driver: [(telegram, key or None, {field: text})]} of the docstrings."""
+    found = {name: [] for name in NAMES}
+    for name, *vector in own.drivers():
+        found[name].append(vector)
     return found
+
+
+VECTORS = vectors()
 
 
 def text_of(value):
@@ -54,7 +44,7 @@ def text_of(value):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_vectors(name):
-    found = vectors(name)
+    found = VECTORS[name]
     assert found or name in ALIASES, "a driver without a vector"
     for telegram, key, expected in found:
         reading = wmbus.decode(telegram, key, aes)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import wmbus_cases as cases  # noqa: E402
+import wmbus_vectors as own_rows  # noqa: E402
 
 import wmbus  # noqa: E402
 from firmware.port import aes  # noqa: E402
@@ -25,7 +26,7 @@ KEYS = (None, cases.KEY, bytes(16), b"12345678")
 def samples():
     own = [cases.short(), cases.long(), cases.mode5(), cases.mode7(), cases.mode10(), cases.long_frame(),
            cases.ell(b"\x78" + cases.RECORDS), cases.telegram(b"\x79\x01\x02\x03"),
-           *cases.fragmented(cases.RECORDS * 4)]
+           *cases.fragmented(cases.RECORDS * 4), *[bytes.fromhex(row["telegram_hex"]) for row in own_rows.rows()]]
     if CAPTURES.exists():
         own += [bytes.fromhex(json.loads(line)["telegram_hex"]) for line in CAPTURES.open(encoding="utf-8")]
     return own

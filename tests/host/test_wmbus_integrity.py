@@ -1,9 +1,10 @@
-"""What protects each captured telegram, and that one wrong bit never gives another value where something does.
+"""What protects each telegram, captured or our own, and that one wrong bit gives no other value where something does.
 
 A capture without link layer CRCs has lost the check its frame had on the air: `listing()` names those on which nothing
 else is left. `python tests/host/test_wmbus_integrity.py` prints what protects every row.
 """
 
+import functools
 import json
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import wmbus_cases as cases  # noqa: E402
+import wmbus_vectors as own  # noqa: E402
 
 import wmbus  # noqa: E402
 from cloud_receiver.decoding.aes import aes  # noqa: E402
@@ -25,7 +27,6 @@ FILES = ("wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl")
 CHECKS = ("link layer CRC", "checksum", "MAC", "payload CRC, encrypted", "payload CRC", "none")
 QUIET = cases.noise(600, 7).replace(b"\x76", b"\x77").replace(b"\x68", b"\x69")
 
-pytestmark = pytest.mark.needs("captures")
 
 
 def check_of(frame):
@@ -50,23 +51,40 @@ def check_of(frame):
     return CHECKS[5]
 
 
-def listing():
-    """[(file, row, what protects it)] of every captured telegram."""
-    return [(name, row, check_of(bytes.fromhex(row["telegram_hex"])))
-            for name in FILES for row in map(json.loads, (CAPTURES / name).open(encoding="utf-8"))]
+def captured():
+    """[(file, row)] of the captures."""
+    return [(name, row) for name in FILES for row in map(json.loads, (CAPTURES / name).open(encoding="utf-8"))]
 
 
-def rows_with(check):
-    found = [row for _, row, its in listing() if its == check]
+def ours():
+    """[("own", row)] of our telegrams: every kind, and every tenth driver's encrypted twin."""
+    return [("own", row) for row in [*own.kinds(), *list(own.twins())[::10]]]
+
+
+SOURCES = {"own": ours, "captures": captured}
+both = pytest.mark.parametrize("source", ["own", pytest.param("captures", marks=pytest.mark.needs("captures"))])
+
+
+@functools.cache
+def listing(source):
+    """[(file, row, what protects it)] of every telegram."""
+    return [(name, row, check_of(bytes.fromhex(row["telegram_hex"]))) for name, row in SOURCES[source]()]
+
+
+def rows_with(source, check):
+    found = [row for _, row, its in listing(source) if its == check]
     assert found
     return found
 
 
-def transport_end(telegram):
-    """Where the payload CRC of the extended link layer lies."""
+def protected_from(telegram, check):
+    """Where what is under the check begins."""
     layers = transport.begin(telegram)
     transport.walk(layers, True)
-    return layers.at
+    if check == CHECKS[4]:
+        return layers.at  # the payload CRC of the extended link layer
+    # Mode 10 needs no AFL: behind another CI nothing shows that there is a tag, and only the link's CRC guards the CI.
+    return layers.tpl_at + 1 if check == CHECKS[2] and layers.mode == 10 and layers.afl is None else 0
 
 
 def key_of(row):
@@ -79,10 +97,11 @@ def read(telegram, meter, key):
     return wmbus.decode(telegram, key if wmbus.meter(telegram) == meter else None, aes, formats)
 
 
+@both
 @pytest.mark.parametrize("check", CHECKS[2:5])
-def test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value(check):
+def test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value(check, source):
     right = 0
-    for row in rows_with(check):
+    for row in rows_with(source, check):
         telegram, key = bytes.fromhex(row["telegram_hex"]), key_of(row)
         meter = wmbus.meter(telegram)
         try:
@@ -90,7 +109,7 @@ def test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value(check):
         except wmbus.DecodeError:
             continue  # no key is known, or a format that needs an earlier telegram
         right += 1
-        start = 8 * transport_end(telegram) if check == CHECKS[4] else 0
+        start = 8 * protected_from(telegram, check)
         for bit in range(start, len(telegram) * 8):
             try:
                 other = read(cases.flipped(telegram, bit), meter, key)
@@ -100,8 +119,9 @@ def test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value(check):
     assert right >= 3
 
 
-def test_no_flipped_bit_under_a_checksum_gives_anything():
-    for row in rows_with("checksum"):
+@both
+def test_no_flipped_bit_under_a_checksum_gives_anything(source):
+    for row in rows_with(source, "checksum"):
         frame = bytes.fromhex(row["telegram_hex"])
         assert wired.Reader().feed(QUIET + frame + QUIET) == [frame]
         reader = wired.Reader()
@@ -113,21 +133,22 @@ def test_no_flipped_bit_under_a_checksum_gives_anything():
                 wmbus.decode(broken, key_of(row), aes)
 
 
-def on_air():
+def on_air(source):
     """The frames to send: those captured with their CRCs, and those under a MAC in each form they can be sent in."""
-    for row in rows_with("link layer CRC"):
+    for row in rows_with(source, "link layer CRC"):
         frame = bytes.fromhex(row["telegram_hex"])
         sync = b"\x54\x3d\x54\xcd" if link.strip_a(frame) else b"\x54\x3d\x54\x3d"
         yield row["id"], wmbus.Reader, sync + frame, wmbus.strip_crc(frame)
-    for row in rows_with("MAC"):
+    for row in rows_with(source, "MAC"):
         telegram = bytes.fromhex(row["telegram_hex"])
         for _, burst in cases.bursts(telegram):
             yield row["id"], wmbus.Reader, burst, telegram
         yield row["id"], s1.Reader, b"\x76\x96" + cases.manchester(cases.frame_a(telegram)), telegram
 
 
-def test_frames_with_crcs_whole_byte_by_byte_between_noise_and_with_flipped_bits():
-    for name, reader_of, burst, telegram in on_air():
+@both
+def test_frames_with_crcs_whole_byte_by_byte_between_noise_and_with_flipped_bits(source):
+    for name, reader_of, burst, telegram in on_air(source):
         assert reader_of().feed(burst) == [telegram], name
         reader = reader_of()
         stream = QUIET[:50] + burst + QUIET[:50]
@@ -139,11 +160,12 @@ def test_frames_with_crcs_whole_byte_by_byte_between_noise_and_with_flipped_bits
             assert not found or bit >= (len(burst) - 1) * 8, (name, bit)
 
 
-def test_the_rows_nothing_protects_are_those_captured_without_any_check():
+@both
+def test_the_rows_nothing_protects_are_those_captured_without_any_check(source):
     """None of them could have been told from a damaged one: they have neither CRC nor MAC, and their links had."""
-    counted = Counter(check for _, _, check in listing())
+    counted = Counter(check for _, _, check in listing(source))
     assert set(counted) == set(CHECKS)
-    for _, row, check in listing():
+    for _, row, check in listing(source):
         if check == "none":
             assert row["link"] == "wmbus" or not wmbus.has_crc(bytes.fromhex(row["telegram_hex"]))
 
@@ -153,10 +175,10 @@ def test_a_decoder_that_does_not_check_the_mac_would_be_caught(monkeypatch):
     true = modes.authenticate
     monkeypatch.setattr(modes, "authenticate", lambda layers, key, aes: (True, true(layers, key, aes)[1]))
     with pytest.raises(AssertionError):
-        test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value("MAC")
+        test_no_flipped_bit_under_a_mac_or_payload_crc_gives_another_value("MAC", "own")
 
 
 if __name__ == "__main__":
-    for file, row, check in listing():
+    for file, row, check in listing("captures"):
         print(row["id"], row["driver"] or "-", check, file, sep="\t")
-    print(dict(Counter(check for _, _, check in listing())), file=sys.stderr)
+    print(dict(Counter(check for _, _, check in listing("captures"))), file=sys.stderr)
