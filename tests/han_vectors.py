@@ -326,8 +326,13 @@ class _Cipher:
 
 
 def rows_of(name):
-    """The rows of a capture file. Rows are large: on a device the heap is swept before each."""
-    for row in corpus(name):
+    """The rows of a capture file."""
+    return swept(corpus(name))
+
+
+def swept(rows):
+    """The rows as they are. They are large: on a device the heap is swept after each."""
+    for row in rows:
         yield row
         if hasattr(gc, "mem_free"):
             gc.collect()

@@ -1,7 +1,8 @@
 """An explanation covers every byte of a message once, in order, and names what it shows."""
 
+import han_rows
 import han_vectors as v
-from han_vectors import rows_of
+from han_vectors import rows_of, swept
 
 import han_reader
 
@@ -85,8 +86,16 @@ def test_damage_never_raises():
     assert whole(bytes(bad))["error"] == ("damaged", "frame check wrong")
 
 
-def test_captures():
-    for row in rows_of("han/han_dev.jsonl"):
+def explained(rows):
+    for row in rows:
         given = row.get("keys") or {}
         keys = [bytes.fromhex(given[k]) if given.get(k) else None for k in ("ek", "ak")]
         whole(bytes.fromhex(row["hex"]), ek=keys[0], ak=keys[1], aes=v.aes)
+
+
+def test_own_rows():
+    explained(swept(han_rows.rows()))
+
+
+def test_captures():
+    explained(rows_of("han/han_dev.jsonl"))

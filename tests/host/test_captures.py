@@ -2,9 +2,12 @@
 
 import io
 import json
+from itertools import chain
 
+import han_rows
 import pytest
 import support
+import wmbus_vectors as own
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from netti_tools.captures import keys, lines, pieces, playing
@@ -72,10 +75,14 @@ def test_p1_as_hex_broken_anywhere():
     assert [p.data for p in taken((b"\r\n" + p1()).hex().encode())] == [b"\r\n", p1()]
 
 
-def test_captured_messages_read_the_same_from_a_file():
+both = pytest.mark.parametrize("source", ["own", pytest.param("captures", marks=pytest.mark.needs("captures"))])
+
+
+@both
+def test_messages_read_the_same_from_a_file(source):
     """What `--jsonl` reads, a file of the same bytes gives, as hex and raw."""
     from netti_tools import jsonl
-    for row in support.corpus("han/han_dev.jsonl"):
+    for row in han_rows.rows() if source == "own" else support.corpus("han/han_dev.jsonl"):
         if row["must"] != "decode":
             continue
         ek, ak = ((row["keys"] or {}).get(name) for name in ("ek", "ak"))
@@ -87,16 +94,17 @@ def test_captured_messages_read_the_same_from_a_file():
             assert [r.reading for r in decoder.results(raw) if r.reading] == want, row["id"]
 
 
-def test_captured_telegrams_read_the_same_from_a_file():
+@both
+def test_telegrams_read_the_same_from_a_file(source):
     from netti_tools import jsonl
-    for name in ("wmbusmeters_dev", "encrypted_twins_dev"):
-        for row in support.corpus(f"wmbus/{name}.jsonl"):
-            request = {"kind": "wmbus", "hex": row["telegram_hex"], "key": row["key"], "prior": row["prior"]}
-            want = json.loads(jsonl.line(json.dumps(request).encode())).get("readings", [None])[0]
-            decoder = Decoder(keys.Keys([bytes.fromhex(row["key"])] if row["key"] else []))
-            lines_ = "\n".join([*row["prior"], row["telegram_hex"]]).encode()
-            *_, last = decoder.results(taken(lines_))
-            assert json.loads(json.dumps(last.reading)) == want, row["id"]
+    names = ("wmbus/wmbusmeters_dev.jsonl", "wmbus/encrypted_twins_dev.jsonl")
+    for row in chain(*map(support.corpus, names)) if source == "captures" else chain(own.rows(), own.twins()):
+        request = {"kind": "wmbus", "hex": row["telegram_hex"], "key": row["key"], "prior": row["prior"]}
+        want = json.loads(jsonl.line(json.dumps(request).encode())).get("readings", [None])[0]
+        decoder = Decoder(keys.Keys([bytes.fromhex(row["key"])] if row["key"] else []))
+        lines_ = "\n".join([*row["prior"], row["telegram_hex"]]).encode()
+        *_, last = decoder.results(taken(lines_))
+        assert json.loads(json.dumps(last.reading)) == want, row["id"]
 
 
 def test_a_frame_says_its_size():

@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+import wmbus_vectors as own
 from netti_tools import cli
 from own_vectors import KEY, format_a, hdlc, kaifa_list_1, on_air, p1, telegram
 
@@ -259,6 +260,27 @@ def test_requests_are_answered_in_order(decode):
     assert answers[0]["readings"][0]["total_m3"] == answers[3]["readings"][0]["total_m3"] == 123.456
     assert "no key" in answers[1]["error"] and "wrong key" in answers[2]["error"]
     assert answers[4]["readings"][0]["obis"]["1-0:1.7.0"] == [77, "W"] and list(answers[5]) == ["error"]
+
+
+def asked(row, key):
+    return {"kind": "wmbus", "hex": row["telegram_hex"], "key": key, "prior": row["prior"]}
+
+
+def test_encryption_changes_no_answer(decode):
+    """A telegram of mode 5 or ELL AES-CTR is answered exactly as the same telegram in plain text."""
+    plain = {row["source"]: row for row in own.rows()}
+    twins = [row for row in own.twins() if "twin:mode7:" not in row["source"]]
+    answers = ask(decode, *[asked(row, row["key"]) for row in twins])
+    plain_answers = ask(decode, *[asked(plain[row["source"].split(":", 2)[2]], None) for row in twins])
+    different = [(row["id"], a, b) for row, a, b in zip(twins, answers, plain_answers) if a != b]
+    assert different == [] and len(twins) > 120 and all("readings" in answer for answer in answers)
+
+
+def test_no_key_and_a_wrong_key_have_their_own_words_in_every_mode(decode):
+    twins = list(own.twins())
+    for key, words in ((None, "no key"), (WRONG, "wrong key")):
+        answers = ask(decode, *[asked(row, key) for row in twins])
+        assert [(row["id"], a) for row, a in zip(twins, answers) if words not in a.get("error", "")] == []
 
 
 @pytest.mark.parametrize("request_", [b"", b"{", b"[]", b"null", b"7", b"{}", b'{"kind":"wmbus"}', b"\xff\xfe",

@@ -23,6 +23,7 @@ from han.hdlc import HdlcFrameReader
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import han_rows
 import han_vectors as v
 from han_peers_rig import agree, body_of, leaves, own
 from support import corpus
@@ -108,9 +109,14 @@ def test_ciphering_against_cryptography():
     assert out == apdu and tag == want[-16:]
 
 
-def decodable():
-    """(row, message) of the captures that must decode, single frames and telegrams."""
-    for row in corpus("han/han_dev.jsonl"):
+# Lists that hold less than they announce, or values in front of which stands more than A-XDR has.
+NO_TREE = ("node-dlms-iskra-1", "Energomera value left out", "Iskraemeco attributes")
+both = pytest.mark.parametrize("source", ["own", pytest.param("captures", marks=pytest.mark.needs("captures"))])
+
+
+def decodable(source):
+    """(row, message) of the rows that must decode, single frames and telegrams."""
+    for row in han_rows.rows() if source == "own" else corpus("han/han_dev.jsonl"):
         if row["must"] == "decode" and not row["enc"]:
             data = bytes.fromhex(row["hex"])
             if data[0] in (0x7E, 0x2F):
@@ -119,25 +125,29 @@ def decodable():
                     yield row, message
 
 
-def test_amshan_on_captures():
+@both
+def test_amshan_on_rows(source):
     rows = values = 0
-    for row, message in decodable():
+    for row, message in decodable(source):
         # amshan takes no segments, and calls Iskraemeco's and Landis+Gyr's lists by other makers' names.
         if row["meter"] not in ("Aidon", "Kaifa", "Kamstrup") or message[0] == 0x7E and row["checks"]["frames"] > 1:
             continue
         try:
             theirs = amshan(message)
-        except ValueError:
-            theirs = None  # an identification it doesn't know escapes as ValueError
+        except (ValueError, AttributeError):
+            theirs = None  # an identification it doesn't know, and a list without a time, escape as these
         if not theirs:
             continue
         ours = han_reader.decode(message)
         if row["meter"] == "Kamstrup" and message[0] == 0x7E:
             # It reads Kamstrup's energies as they are, in 10 Wh.
             theirs = {k: theirs[k] for k in theirs if not k.endswith("_total")}
+        if row["id"].endswith("hundredths"):  # and the voltages of some of its models in 0.01 V
+            theirs = {k: theirs[k] for k in theirs if not k.startswith("voltage")}
         values += agree(theirs, ours)
         rows += 1
-    assert rows > 120 and values > 750
+    least = (13, 108) if source == "own" else (121, 751)
+    assert rows >= least[0] and values >= least[1], (rows, values)
 
 
 def unwrapped(message):
@@ -146,11 +156,12 @@ def unwrapped(message):
     return data[at:end]
 
 
-def test_gurux_and_dlms_cosem_on_captures():
+@both
+def test_gurux_and_dlms_cosem_on_rows(source):
     found = {"gurux": 0, "dlms_cosem": 0}
-    for row, message in decodable():
-        if message[0] != 0x7E or row["id"] in ("node-dlms-iskra-1",):
-            continue  # that list holds less than it announces
+    for row, message in decodable(source):
+        if message[0] != 0x7E or row["id"] in NO_TREE:
+            continue
         data = body_of(unwrapped(message))
         mine = own(data)
         assert gurux(data) == mine, row["id"]
@@ -158,13 +169,15 @@ def test_gurux_and_dlms_cosem_on_captures():
         if b"\x0a" not in data:  # it knows no visible-string, and does not end on some lists that hold one
             assert dlms_cosem(data) == mine, row["id"]
             found["dlms_cosem"] += 1
-    assert found["gurux"] > 130 and found["dlms_cosem"] > 60, found
+    least = (69, 15) if source == "own" else (131, 61)
+    assert found["gurux"] >= least[0] and found["dlms_cosem"] >= least[1], found
 
 
-def test_dsmr_parser_on_captures():
+@both
+def test_dsmr_parser_on_rows(source):
     specs = {"Kamstrup": "SWEDEN", "Landis+Gyr": "SWEDEN", "Ellevio/Aidon": "SWEDEN", "NES": "SWEDEN"}
     rows = 0
-    for row, message in decodable():
+    for row, message in decodable(source):
         if message[0] != 0x2F or row["checks"]["p1"] != "ok":
             continue
         spec = specs.get(row["meter"], "V5")
@@ -182,4 +195,4 @@ def test_dsmr_parser_on_captures():
                 factor *= {"W": 0.001, "Wh": 0.001}.get(item.unit, 1)
                 assert float(item.value) * factor == pytest.approx(ours[name]), (row["id"], name)
                 rows += 1
-    assert rows > 60
+    assert rows >= (6 if source == "own" else 61)

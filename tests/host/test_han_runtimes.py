@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import han_mutants
+import han_rows
 import han_vectors as v
 import support
 
@@ -69,15 +70,13 @@ def compare(rows, tmp_path):
 
 def test_own_messages(tmp_path):
     compare([[wire.hex(), None, None] for wire in han_mutants.own()], tmp_path)
+    compare(asked(han_rows.rows()), tmp_path)
 
 
 def test_captures(tmp_path):
-    path = Path(support.SHARED) / "han" / "han_dev.jsonl"
-    if not path.exists():
-        support.skip(support.absent_text(str(path)))
-    rows = []
-    for line in path.open(encoding="utf-8"):
-        row = json.loads(line)
-        keys = row["keys"] or {}
-        rows.append([row["hex"], keys.get("ek"), keys.get("ak")])
-    compare(rows, tmp_path)
+    compare(asked(support.corpus("han/han_dev.jsonl")), tmp_path)
+
+
+def asked(rows):
+    """[hex, EK, AK] of each row."""
+    return [[row["hex"]] + [(row["keys"] or {}).get(name) for name in ("ek", "ak")] for row in rows]
