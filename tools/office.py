@@ -15,7 +15,8 @@ from cloud_receiver.office.office import Office
 from cloud_receiver.office.orders import OrderRefused
 from cloud_receiver.office.releases import ReleaseRefused
 from cloud_receiver.office.roles import Who
-from cloud_receiver.stores import StoreError
+from cloud_receiver.operations import store_reader
+from cloud_receiver.stores import StoreError, queries
 
 from .errors import CommandError
 
@@ -37,6 +38,19 @@ def refusals(folder: Path) -> Iterator[None]:
 def open_office(folder: Path) -> Office:
     """The office of a receiver's directory, to be closed by `with`. Raises SettingsError."""
     return Office(Directory(folder))
+
+
+def has_stored(office: Office) -> bool:
+    """Whether there is a store to read: SQLite's file comes with the receiver's first start."""
+    return bool(office.settings.store) or office.directory.store.exists()
+
+
+def stored_gateways(office: Office) -> "list[dict]":
+    """The gateways as the store has them, in the order they were enrolled; none before the receiver's first start."""
+    if not has_stored(office):
+        return []
+    with store_reader.opened(office.directory, office.settings) as read:
+        return sorted(read(queries.gateways.every), key=lambda g: g["enrolled"])
 
 
 def enrolled(office: Office, text: str) -> str:

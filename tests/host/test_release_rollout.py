@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import postgres
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools.release import build, manifest
@@ -173,6 +174,26 @@ def test_what_is_not_whole_is_not_taken(tmp_path):
     assert "5 % of all" in netti("list", directory.path).stdout
     assert netti("halt", directory.path, "0.3.0").returncode == 0
     assert "halted" in netti("list", directory.path).stdout
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_the_list_says_who_runs_what_whichever_store(tmp_path, engine):
+    directory = make(tmp_path / "works")
+    if engine == "postgres":
+        postgres.need()
+        settings = directory.load()
+        settings.store = postgres.new_database()
+        directory.save(settings)
+    with Running(directory) as receiver:
+        for firmware in ("0.2.0", "0.2.0", "0.1.0"):
+            told(receiver, receiver.enrol(Gateway()), firmware)
+        assert netti("add", directory.path, made(tmp_path, "0.2.0")).returncode == 0
+        assert netti("stage", directory.path, "0.2.0", "--percent", "5").returncode == 0
+        done = netti("list", directory.path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[:2] for row in rows] == [["0.2.0", "2"], ["0.1.0", "1"]], done.stdout
+    assert "5 % of all" in done.stdout.splitlines()[0]
 
 
 def test_a_running_receiver_sees_what_the_command_line_decides(receiver, tmp_path):

@@ -1,15 +1,13 @@
 """`netti rollout`: bring a signed release to a works' gateways, in stages, and see who runs what."""
 
 import argparse
-import contextlib
 import re
-import sqlite3
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
 
 from ..errors import CommandError
-from ..office import enrolled, open_office, refusals
+from ..office import enrolled, open_office, refusals, stored_gateways
 
 HELP = "bring a signed release to a receiver's gateways, in stages"
 EXAMPLE = """netti rollout add works out
@@ -60,8 +58,8 @@ def _stage(args, releases, _office):
 
 
 def _halt(args, releases, _office):
-    taken = releases.halt(args.version, Clock().seconds())
-    print(f"{args.version}: halted; {taken} had been told and not taken it, and are told no more")
+    withdrawn = releases.halt(args.version, Clock().seconds())
+    print(f"{args.version}: halted; {withdrawn} had been told and not taken it, and are told no more")
     return 0
 
 
@@ -74,13 +72,8 @@ def _group(args, releases, office):
     return 0
 
 
-def _list(args, releases, office):
-    directory = office.directory
-    gateways = []
-    if directory.store.exists():
-        with contextlib.closing(sqlite3.connect(f"{directory.store.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            gateways = [{"id": g, "firmware": f} for g, f in db.execute("SELECT gateway, firmware FROM gateways")]
-    for row in releases.spread(gateways):
+def _list(_args, releases, office):
+    for row in releases.spread(stored_gateways(office)):
         stage = row["stage"]
         text = "not staged"
         if stage is not None:
@@ -88,8 +81,8 @@ def _list(args, releases, office):
             if stage.halted is not None:
                 text += f", halted {iso(stage.halted)}"
         print(f"{row['version']:12} {row['run']:5} run it {row['told']:5} told of it   {text}")
-    unknown = [v for v in releases.here() if all(v != s.version for s in releases.stages())]
-    for version in unknown:
+    staged = {stage.version for stage in releases.stages()}
+    for version in [v for v in releases.here() if v not in staged]:
         print(f"{version:12} here, not staged")
     return 0
 

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import trust
-from cloud_receiver.operations import store_reader
-from cloud_receiver.stores import queries
 
 from ...errors import CommandError
-from ...office import gateway_id, open_office
+from ...office import gateway_id, open_office, stored_gateways
 
 
 def arguments(sub) -> None:
@@ -43,17 +41,12 @@ def token(args) -> int:
 def gateways(args) -> int:
     """List the enrolled gateways, in the order they came."""
     with open_office(args.dir) as office:
-        revoked = office.enrolled.revoked()
-    rows = []
-    if office.settings.store or office.directory.store.exists():
-        with store_reader.opened(office.directory, office.settings) as read:
-            rows = [(g["id"], g["kind"], g["name"], g["last_contact"])
-                    for g in sorted(read(queries.gateways.every), key=lambda g: g["enrolled"])]
+        revoked, rows = office.enrolled.revoked(), stored_gateways(office)
     if not rows:
         print(f"no gateways yet; print a token with: netti receiver token {args.dir}", file=sys.stderr)
-    for gateway, kind, name, contact in rows:
-        state = "revoked" if gateway in revoked else iso(contact) or "never heard from"
-        print(f"{gateway}  {kind:12}  {state:20}  {name}".rstrip())
+    for g in rows:
+        state = "revoked" if g["id"] in revoked else iso(g["last_contact"]) or "never heard from"
+        print(f"{g['id']}  {g['kind']:12}  {state:20}  {g['name']}".rstrip())
     return 0
 
 
