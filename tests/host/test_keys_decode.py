@@ -2,11 +2,14 @@
 
 import base64
 import contextlib
+import io
 import json
 import os
 import subprocess
+import sys
 
 import pytest
+from netti_tools import cli
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
 from cloud_receiver.decoding import decoder
@@ -46,6 +49,38 @@ def test_what_waited_is_decoded_when_its_key_comes_and_that_is_shown(receiver):
     assert done.returncode == 0 and "40 decoded, 0 to go, 0 not opened" in done.stdout, done.stdout + done.stderr
     found = receiver.summary()
     assert (found["decoded"], found["no_key"]) == (40, 1)
+
+
+class SlowReader(io.StringIO):
+    """An output that takes the verdicts only once a receiver has decoded all that waited."""
+
+    def __init__(self, receiver, decoded):
+        super().__init__()
+        self.receiver, self.decoded = receiver, decoded
+
+    def write(self, text):
+        if text.endswith(" added"):
+            self.receiver.wait_for(lambda s: s["decoded"] == self.decoded)
+        return super().write(text)
+
+
+def test_what_is_decoded_while_the_import_still_runs_counts(receiver, tmp_path, monkeypatch):
+    gateway, meter = receiver.enrol(), Meter(12345678, key=KEY)
+    receiver.through(gateway.telegrams([meter.telegram(1000 + n) for n in range(7)]))
+    receiver.wait_for(lambda s: s["no_key"] == 7)
+    (tmp_path / "keys.csv").write_text(f"{meter.text};{KEY.hex()}\n")
+    monkeypatch.setattr(sys, "stdout", SlowReader(receiver, 7))
+    assert cli.main(["keys", "import", str(tmp_path / "keys.csv"), "--wait", "--dir",
+                     str(receiver.directory.path)]) == 0
+    assert sys.stdout.getvalue().endswith("7 decoded, 0 to go, 0 not opened\n"), sys.stdout.getvalue()
+
+
+def test_waiting_where_nothing_is_stored_yet_says_so(tmp_path):
+    directory = make(tmp_path / "works")
+    (tmp_path / "keys.csv").write_text(f"{Meter(12345678).text};{KEY.hex()}\n")
+    done = subprocess.run([Process.NETTI, "keys", "import", tmp_path / "keys.csv", "--wait", "--dir", directory.path],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and "1 added\nnothing is stored yet" in done.stdout, done.stderr
 
 
 def test_a_wrong_key_is_told_per_meter_and_put_right(receiver):

@@ -15,7 +15,7 @@ from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import NO_KEY, queries
 
 from ..errors import CommandError
-from ..office import open_office, refusals
+from ..office import has_stored, open_office, refusals
 
 HELP = "import meter keys into a receiver, see which are missing or wrong, rotate their encryption"
 EXAMPLE = "netti keys import keys.csv --dir works"
@@ -57,6 +57,7 @@ def _import(args, office, keys):
     except UnicodeDecodeError:
         text = raw.decode("latin-1")  # a spreadsheet's export; keys and meters are ASCII all the same
     now = Clock().seconds()
+    waiting = _waiting(office) if args.wait else {}  # before: a receiver that runs begins to decode at once
     verdicts = import_keys(keys, text, now)
     counts: "dict[str, int]" = {}
     for v in verdicts:
@@ -76,22 +77,35 @@ def _import(args, office, keys):
                 print(f"{gateway} is not told: {e}", file=sys.stderr)
     print(", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())))
     if args.wait:
-        _wait(office, changed)
+        _wait(office, changed, sum(waiting.get(meter, 0) for meter in changed))
     return 1 if counts.get("bad") else 0
 
 
-def _wait(office, meters):
+def _waiting(office):
+    """How many telegrams wait for a key, or for another one, by the meter's text."""
+    counts: "dict[str, int]" = {}
+    if has_stored(office):
+        with store_reader.opened(office.directory, office.settings) as read:
+            for row in read(queries.telegrams.without_key):
+                counts[row["meter"]] = counts.get(row["meter"], 0) + row["telegrams"]
+    return counts
+
+
+def _wait(office, meters, waited):
     """Show how many of the telegrams that waited for these keys are decoded, until no more will be."""
-    begun = before = None
+    if not has_stored(office):
+        print("nothing is stored yet that could wait for keys")
+        return
+    before = None
     with store_reader.opened(office.directory, office.settings) as read:
         while True:
-            decoded, pending, closed = read(queries.telegrams.progress, meters)
-            begun = decoded if begun is None else begun
-            if (decoded, pending, closed) != before:
-                print(f"{decoded - begun} decoded, {pending} to go, {closed} not opened", flush=True)
+            _, pending, closed = read(queries.telegrams.progress, meters)
+            if (pending, closed) != before:
+                decoded = max(0, waited - pending - closed)  # what has come meanwhile may be among those that wait
+                print(f"{decoded} decoded, {pending} to go, {closed} not opened", flush=True)
             elif not pending:
                 return
-            before = (decoded, pending, closed)
+            before = (pending, closed)
             time.sleep(WATCH_S)
 
 
