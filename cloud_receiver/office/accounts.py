@@ -7,6 +7,7 @@ home's hours.
 
 import hashlib
 import os
+import re
 import secrets
 import sqlite3
 from collections import namedtuple
@@ -22,6 +23,8 @@ SESSION_S = 12 * HOUR
 LEAST_PASSWORD = 12  # characters
 TOKEN_PREFIX = "netti_"
 MOST_TOKEN_DAYS = 3 * 365
+# What an account or a token may be called; also the form's pattern, where browsers want the - escaped.
+NAME = r"[a-z0-9][a-z0-9._@\-]{0,63}"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -38,6 +41,11 @@ _SINCE = (("last", "INTEGER"), ("disabled", "INTEGER"), ("once", "INTEGER NOT NU
 
 # last: the latest log-in; disabled: since when; once: whether its password is one to be replaced at the first log-in.
 Person = namedtuple("Person", ("name", "role", "made", "home", "last", "disabled", "once"))
+
+
+def is_name(text: str) -> bool:
+    """Whether a new account or token may be called that."""
+    return re.fullmatch(NAME, text) is not None
 
 
 def password_hash(password: str, salt: bytes) -> bytes:

@@ -74,6 +74,17 @@ def test_people_from_the_command_line(town):
     assert PASSWORD.encode() not in raw and os.stat(town.receiver.directory.access).st_mode & 0o777 == 0o600
 
 
+def test_a_name_of_an_earlier_release_can_still_be_ended(town):
+    """The page used to accept names that the command refused; what was made so is removed by the command."""
+    where = town.receiver.directory.path
+    with Office(town.receiver.directory) as office:
+        office.accounts.put(".vakt", PASSWORD, NOW, "reader")
+        office.accounts.make_token("-billing", "reader", 30, NOW)
+    netti(town, "user", "add", where, ".vakt2", "--role", "reader", given=PASSWORD + "\n", status=2)
+    assert netti(town, "user", "remove", where, ".vakt") == ".vakt removed\n"
+    assert netti(town, "user", "end-token", where, "--", "-billing") == "-billing ended\n"
+
+
 def test_tokens_from_the_command_line(town):
     where = town.receiver.directory.path
     token = netti(town, "user", "token", where, "billing", "--role", "reader").strip()

@@ -2,12 +2,11 @@
 
 import argparse
 import getpass
-import re
 import sys
 from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
-from cloud_receiver.office.accounts import LEAST_PASSWORD
+from cloud_receiver.office.accounts import LEAST_PASSWORD, is_name
 from cloud_receiver.office.roles import ROLES
 
 from ..errors import CommandError
@@ -15,7 +14,6 @@ from ..office import me, open_office, refusals
 
 HELP = "accounts of people, API tokens of programs"
 EXAMPLE = "netti user add works vakt --role operations"
-NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for p in sub.choices.values():
         p.add_argument("dir", type=Path)
         if p is not listed:
-            p.add_argument("name", help="1 to 64 of a-z, 0-9 and ._@-")
+            p.add_argument("name", help="1 to 64 of a-z, 0-9 and ._@-, a letter or digit first")
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument("--home", metavar="GATEWAY", help="whose home a homeowner sees: its gateway's id")
     token.add_argument("--role", required=True, choices=ROLES[:3])
@@ -40,15 +38,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args) -> int:
     """Run one action."""
     with refusals(args.dir), open_office(args.dir) as office:
-        if args.action != "list" and not NAME.fullmatch(args.name):
-            raise CommandError(f"{args.name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
         try:
             return ACTIONS[args.action](args, office, office.accounts, Clock().seconds())
         except ValueError as e:  # a name that is taken, a token that would last too long
             raise CommandError(str(e)) from None
 
 
-def new_password() -> str:
+def _new_password() -> str:
     """A password from the terminal or standard input; raises CommandError for one that is too short."""
     password = getpass.getpass("new password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not LEAST_PASSWORD <= len(password) <= 200:
@@ -56,11 +52,15 @@ def new_password() -> str:
     return password
 
 
-def put(accounts, name: str, role: str, now: int, home: "str | None" = None) -> bool:
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise CommandError(f"{name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-, a letter or digit first")
+
+
+def _put(accounts, name: str, role: str, now: int, home: "str | None" = None) -> bool:
     """Make or change an account with a password that is asked for; True if it is new."""
-    if not NAME.fullmatch(name):
-        raise CommandError(f"{name!r}: a name is 1 to 64 of a-z, 0-9 and ._@-")
-    new = accounts.put(name, new_password(), now, role, home)
+    _check_name(name)
+    new = accounts.put(name, _new_password(), now, role, home)
     accounts.audit.write(now, me(), "account made" if new else "account changed", name, purpose=role)
     return new
 
@@ -75,14 +75,14 @@ def _add(args, office, accounts, now):
             raise CommandError(f"no gateway {home} is enrolled")
         if office.homes.since(home) is None:
             office.homes.make_link(home, gateway.since)  # nobody gets it; it says from when the page shows values
-    new = put(accounts, args.name, args.role, now, home)
+    new = _put(accounts, args.name, args.role, now, home)
     print(f"{args.role} {args.name} " + ("made" if new else "has a new password"))
     return 0
 
 
 def _remove(args, office, accounts, now):
     if not accounts.remove(args.name):
-        raise CommandError(f"there is no account {args.name}")
+        raise CommandError(f"there is no account {args.name!r}")
     accounts.audit.write(now, me(), "account removed", args.name)
     print(f"{args.name} removed")
     return 0
@@ -98,6 +98,7 @@ def _list(args, office, accounts, now):
 
 
 def _token(args, office, accounts, now):
+    _check_name(args.name)
     print(accounts.make_token(args.name, args.role, args.days, now))
     accounts.audit.write(now, me(), "token made", args.name, purpose=args.role)
     return 0
@@ -105,7 +106,7 @@ def _token(args, office, accounts, now):
 
 def _end_token(args, office, accounts, now):
     if not accounts.revoke_token(args.name, now):
-        raise CommandError(f"there is no token {args.name} that runs")
+        raise CommandError(f"there is no token {args.name!r} that runs")
     accounts.audit.write(now, me(), "token ended", args.name)
     print(f"{args.name} ended")
     return 0

@@ -10,11 +10,10 @@ import secrets
 
 from aiohttp import web
 
-from ...office import roles
+from ...office import accounts, roles
 from ...web import access
 from ...web.gate import fields
 
-NAME = re.compile(r"[a-z0-9._@-]{1,64}")
 TOKEN_ROLES = ("reader", "operations", "installer")
 TOKEN_DAYS = 365
 
@@ -37,7 +36,8 @@ class Page:
         """`made`: (for whom, the password or token that is shown this once)."""
         return self.site.render(
             request, "users/users.html", status, people=self.accounts.people(), tokens=self.accounts.tokens(),
-            roles=roles.ROLES[:4], token_roles=TOKEN_ROLES, problem=problem, made=made)
+            roles=roles.ROLES[:4], token_roles=TOKEN_ROLES, problem=problem, made=made,
+            name_pattern=accounts.NAME)
 
     async def change(self, request: web.Request) -> web.Response:
         """Make one change; a secret that is made is in the answer and nowhere else."""
@@ -58,8 +58,8 @@ class Page:
 
     async def _add(self, who, name, form):
         role = _one_of(form.get("role"), roles.STAFF)
-        if not NAME.fullmatch(name):
-            raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -")
+        if not accounts.is_name(name):
+            raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -, a letter or digit first.")
         if any(p.name == name for p in self.accounts.people()):
             raise Wrong("There is one of this name already.")
         return await self._new_password(who, name, role, None, "account made")
@@ -93,8 +93,8 @@ class Page:
 
     async def _token(self, who, name, form):
         role, days = _one_of(form.get("role"), TOKEN_ROLES), form.get("days", "")
-        if not NAME.fullmatch(name):
-            raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -")
+        if not accounts.is_name(name):
+            raise Wrong("A name is 1 to 64 of a-z, 0-9 and . _ @ -, a letter or digit first.")
         if any(token[0] == name for token in self.accounts.tokens()):
             raise Wrong("There is one of this name already.")
         if not re.fullmatch("[1-9][0-9]{0,3}", days) or int(days) > 3 * TOKEN_DAYS:

@@ -93,6 +93,8 @@ def test_tokens_are_shown_once_and_end(town):
 
 
 REFUSED = (("add", "reader", {"role": "reader"}), ("add", "Åse", {"role": "reader"}), ("add", "", {"role": "reader"}),
+           ("add", ".vakt", {"role": "reader"}), ("add", "a" * 65, {"role": "reader"}),
+           ("token", "-billing", {"role": "reader", "days": "9"}),
            ("add", "new", {"role": "homeowner"}), ("add", "new", {}), ("role", "administrator", {"role": "reader"}),
            ("role", "homeowner", {"role": "administrator"}), ("role", "reader", {"role": "x"}),
            ("role", "nobody", {"role": "reader"}), ("disable", "administrator", {}), ("password", "administrator", {}),
