@@ -30,18 +30,14 @@ _WORDS = ((TEXTS, "(SELECT value FROM json_array_elements_text(?::text::json) AS
 
 
 class Store(BaseStore):
-    """A store in the database `postgres://`address."""
+    """A store in the database `postgres://`address: user@host/database."""
 
-    def __init__(self, address: str, writer=None):
-        """`writer` is that of another process, where this one only reads."""
-        self.dsn = f"postgres://{address}"
-        super().__init__(writer or Writer(groups(address)))
-        self.warning = ""  # nothing to know of this database
+    def __init__(self, address, writer=None):
+        super().__init__(address, writer or Writer(groups(address)))
         self._local = threading.local()
         self._reading: "list[Session]" = []
 
-    def close(self) -> None:
-        """Finish the writes that wait, close."""
+    def close(self):
         self._readers.shutdown(wait=True)
         for session in self._reading:
             session.close()
@@ -50,7 +46,7 @@ class Store(BaseStore):
     def _read(self, query, args):
         session = getattr(self._local, "session", None)
         if session is None or session.gone:
-            session = self._local.session = Session(self.dsn)
+            session = self._local.session = Session(f"postgres://{self.address}")
             self._reading.append(session)
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from ..office.files import put_in_place
-from . import schema
+from . import StoreError, schema
 from .base import BaseStore, WriterCache
 from .writer import Groups, Writer
 
@@ -27,40 +27,42 @@ class Connection(sqlite3.Connection):
 
 
 class Store(BaseStore):
-    """A store in the file `path`, made at first use."""
+    """A store in a file; its address is the path."""
 
-    common_batches = True
+    _common_batches = True
 
-    def __init__(self, path: "str | os.PathLike[str]", writer=None):
-        """`writer` is that of another process, where this one only reads."""
-        self.path = Path(path)
-        super().__init__(writer or Writer(groups(path)))
+    def __init__(self, address, writer=None):
+        super().__init__(address, writer or Writer(groups(address)))
         self.warning = warning()
         self._local = threading.local()
         self._reading: "list[sqlite3.Connection]" = []
 
-    def close(self) -> None:
-        """Finish the writes that wait, checkpoint, close."""
+    def close(self):
         self._readers.shutdown(wait=True)
         for connection in self._reading:
             connection.close()
         self.writer.close()
 
     def _read(self, query, args):
+        try:
+            connection = self._reader()
+            connection.execute("BEGIN")  # one view of the store, however many statements the query has
+            try:
+                return query(connection, *args)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as e:
+            raise StoreError(str(e)) from e
+
+    def _reader(self):
+        """This thread's connection."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = _connect(self.address)
             connection.execute("PRAGMA query_only=1")
             connection.execute("PRAGMA wal_autocheckpoint=0")
             self._reading.append(connection)
-        connection.execute("BEGIN")  # one view of the store, however many statements the query has
-        try:
-            return query(connection, *args)
-        finally:
-            connection.execute("ROLLBACK")
-
-    def _connect(self):
-        return _connect(self.path)
+        return connection
 
 
 def groups(path: "str | os.PathLike[str]") -> Groups:

@@ -9,7 +9,7 @@ from store_rig import Ring, every_meter, kind, rows, run  # noqa: F401 - on ever
 
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows, usage
-from cloud_receiver.stores import DECODED, Settled, queries
+from cloud_receiver.stores import DECODED, MOST, Settled, queries
 from cloud_receiver.stores.jobs import keeping, settle
 
 PLAIN = Meter(11111111)
@@ -32,7 +32,7 @@ async def years(store, meters=3, days=20):
     return found
 
 
-async def age(store, day, most=keeping.MOST):
+async def age(store, day, most=MOST):
     """Everything from before a day, as the receiver does it."""
     pieces = 0
     while await store.age(day, most):

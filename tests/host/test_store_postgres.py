@@ -42,7 +42,7 @@ def test_a_lost_connection_is_made_anew_and_nothing_counts_as_done(tmp_path, sto
     async def scenario(opened):
         ring = Ring(opened)
         await ring.send([ring.telegram(PLAIN.telegram(1))])
-        os.kill(await asyncio.to_thread(backend, opened.dsn), signal.SIGTERM)
+        os.kill(await asyncio.to_thread(backend, f"postgres://{opened.address}"), signal.SIGTERM)
         second, failures = [ring.telegram(PLAIN.telegram(2))], 0
         for _ in range(100):
             try:
@@ -64,7 +64,7 @@ def test_a_server_that_stalls_is_given_up_and_nothing_counts_as_done(tmp_path, s
         ring = Ring(opened)
         await ring.send([ring.telegram(PLAIN.telegram(1))])
         second = [ring.telegram(PLAIN.telegram(2))]
-        pid = await asyncio.to_thread(backend, opened.dsn)
+        pid = await asyncio.to_thread(backend, f"postgres://{opened.address}")
         os.kill(pid, signal.SIGSTOP)
         try:
             with pytest.raises(StoreError):

@@ -7,7 +7,6 @@ which day, and a reading that comes late for a day before it is aged when it is 
 from ...data import dayrows
 from . import can_wait
 
-MOST = 500  # rows in one job
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values
 
 

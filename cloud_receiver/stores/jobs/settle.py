@@ -31,7 +31,7 @@ def settle(db, settled):
 
 
 @can_wait
-def reopen(db, meters, states=(NO_KEY, WRONG_KEY)):
+def reopen(db, meters, states):
     """Have the telegrams of these meters (their texts) that ended in one of `states` tried again; returns how many."""
     count = 0
     for meter in meters:

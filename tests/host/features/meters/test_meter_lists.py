@@ -7,6 +7,7 @@ import io
 import json
 import random
 import re
+import sqlite3
 import subprocess
 import types
 
@@ -177,7 +178,7 @@ def different_months(store, months=60):
     and how many day rows were left out."""
     random_, bad, left = random.Random(5), [], 0
     bounds, near = usage.month_bounds(usage.local(NOW).date(), 13), usage.NEAR["month"]
-    with contextlib.closing(store._connect()) as db:
+    with contextlib.closing(sqlite3.connect(store.address, isolation_level=None)) as db:
         for meter in range(months):
             rows, day, total = [], NOW // DAY - random_.choice((20, 200, 420)), 0
             while day <= NOW // DAY:
@@ -230,7 +231,7 @@ def test_counts_are_bounded_and_say_where_they_stop(receiver, monkeypatch):
 def test_what_is_counted_is_found_by_an_index(tmp_path):
     """Known-bad is a search through a whole table; `telegrams` and `records` grow with all that is sent."""
     with contextlib.closing(open_store(f"sqlite://{tmp_path / 'store.sqlite'}")) as store, \
-            contextlib.closing(store._connect()) as db:
+            contextlib.closing(sqlite3.connect(store.address, isolation_level=None)) as db:
         for rows in (queries.telegrams.WAITING, queries.telegrams.CLOSED, "telegrams WHERE time IS NULL",
                      "records WHERE kind = 0",
                      "alarms WHERE ended IS NULL"):
