@@ -2,14 +2,15 @@
 
 import contextlib
 import http.cookies
-import urllib.parse
 
+import installed
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
 
 import firmware.wire.records as wire_records
-from cloud_receiver.office.accounts import Accounts
+from cloud_receiver.office.accounts import Accounts, password_hash
 from cloud_receiver.office.office import Office
 from cloud_receiver.office.roles import ROLES
+from cloud_receiver.web.gate import COOKIE
 
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"
@@ -46,11 +47,16 @@ class Town:
     def log_in(self, role):
         """The cookie of a role's session, begun at first use."""
         if role not in self._cookies:
-            body = urllib.parse.urlencode({"name": role, "password": PASSWORD})
-            answer = self.receiver.web("/login", "POST", body, {"Host": self.host, **FORM})
-            assert answer.status == 303, answer.text
-            self._cookies[role] = answer.headers["Set-Cookie"].split(";")[0]
+            self._cookies[role] = self.enter(role, PASSWORD)["Cookie"]
         return self._cookies[role]
+
+    def enter(self, name, password):
+        """The headers of a new session, as a page for logging in would begin it; None where it would not."""
+        with contextlib.closing(Accounts(self.receiver.directory.access)) as accounts:
+            salt, expected = accounts.salt_and_hash(name)
+            given = password_hash(password, salt)
+            cookie = accounts.begin(name, given, self.receiver.now()) if given == expected else None
+        return None if cookie is None else {"Host": self.host, "Cookie": f"{COOKIE}={cookie}"}
 
     def forget(self, role):
         """Log in anew next time."""
@@ -58,8 +64,9 @@ class Town:
 
     def csrf(self, role):
         """The CSRF token of a role's session."""
-        text = self.ask(role, "/account").text
-        return text.split('name="csrf" value="')[1].split('"')[0]
+        cookie = self.log_in(role).split("=", 1)[1]
+        with contextlib.closing(Accounts(self.receiver.directory.access)) as accounts:
+            return accounts.session(cookie, self.receiver.now()).csrf
 
     def headers(self, who):
         """The headers of `nobody`, a role's session, or `token:` and a role."""
@@ -70,11 +77,22 @@ class Town:
             found["Cookie"] = self.log_in(who)
         return found
 
+    @property
+    def ids(self):
+        """What addresses are filled with."""
+        return {"meter": self.meter.text, "gateway": self.gateway.id, "secret": self.secret}
+
     def path(self, canonical):
         """An address of a route that shows something."""
-        meter = "meters" in canonical
-        return canonical.replace("{id}", self.meter.text if meter else self.gateway.id) \
-            .replace("{secret}", self.secret).replace("{name}", "netti.css")
+        return installed.address(canonical, self.ids).replace("{name}", "netti.css")
+
+    def page(self, role="operations"):
+        """Some page that a role may see."""
+        return installed.kept_to(role, self.ids)[0]
+
+    def api(self, role="operations"):
+        """Some route of the API that a role may use."""
+        return installed.kept_to(role, self.ids, api=True)[0]
 
     def ask(self, who, path, method="GET", body=None, **headers):
         """An answer for somebody."""

@@ -21,10 +21,12 @@ import firmware.wire.records as wire_records
 from cloud_receiver import app
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.edge import enrolment as enrol
-from cloud_receiver.office import kek, trust
+from cloud_receiver.office import kek, orders, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings
 from cloud_receiver.office.office import Office
+from cloud_receiver.operations import store_reader
+from cloud_receiver.stores import queries
 from cloud_receiver.web import access
 from firmware import wire
 from firmware.wire import envelope
@@ -200,8 +202,47 @@ class Caller:
         assert answer.status == 200, answer.text
         return gateway
 
+    # What lies in the receiver's files, whatever pages there are to show it.
+
+    def read(self, query, *arguments):
+        """What a query of the store finds."""
+        with store_reader.opened(self.directory, self.directory.load()) as read:
+            return read(query, *arguments)
+
+    def now(self):
+        """Unix seconds of the receiver's clock."""
+        return NOW
+
     def summary(self):
-        return self.json("/v1/summary")
+        """Counts over the whole store."""
+        return self.read(queries.summary.everything)
+
+    def gateway(self, gateway):
+        """A gateway as the store tells of it, by its id."""
+        return self.read(queries.gateways.one, gateway)
+
+    def gateways(self):
+        """All gateways, the newest contact first."""
+        return self.read(queries.gateways.every)
+
+    def meter(self, meter):
+        """A meter as the store tells of it, by its text."""
+        return self.read(queries.meters.one, self.now() // DAY - 1, meter)
+
+    def meters(self):
+        """All meters, by their text."""
+        return self.read(queries.meters.page, self.now() // DAY - 1, self.now())[0]
+
+    def gaps(self, gateway):
+        """What is missing of a gateway's first ring: [[first, last]]."""
+        return self.gateway(gateway)["epochs"][0]["gaps"]
+
+    def orders(self, gateway, now=None):
+        """A gateway's orders, newest first, with their state and what came of them."""
+        now = self.now() if now is None else now
+        with Office(self.directory) as office:
+            return [{**o._asdict(), "state": orders.state(o, now), "result": orders.outcome(o)}
+                    for o in office.orders.of(gateway)]
 
     def wait_for(self, ready, seconds=20):
         """Until `ready(summary)` holds, which the decoder brings about in its own time."""
@@ -246,6 +287,12 @@ class Running(Caller):
             self._started.set()
         await self._stop.wait()
         await self.receiver.close()
+
+    def read(self, query, *arguments):
+        return self.run(self.receiver.store.read(query, *arguments))
+
+    def now(self):
+        return self.clock.seconds()
 
     def run(self, coroutine):
         """Run a coroutine in the receiver's loop."""

@@ -86,7 +86,7 @@ class Street:
         return int(said.split(" queued as ")[1].split(",")[0])
 
     def commands(self):
-        return {c["counter"]: c for c in self.receiver.json(f"/v1/gateways/{self.id}")["commands"]}
+        return {c["counter"]: c for c in self.receiver.orders(self.id, self.now())}
 
     def now(self):
         """Unix seconds of the receiver's clock."""
@@ -94,7 +94,7 @@ class Street:
         return simulated + (time.time() - real) * scale
 
     def contact(self):
-        return self.receiver.json(f"/v1/gateways/{self.id}")["last_contact"]
+        return self.receiver.gateway(self.id)["last_contact"]
 
     def results(self):
         """(counter, code) of every result record that came."""

@@ -55,10 +55,10 @@ def test_drill_an_older_backup_is_restored_and_a_real_gateways_spool_brings_the_
         street.receiver = receiver_support.Process(Directory(street.works), "--simulated-clock", street.clock)
         street.hear(NEXT)  # what it hears next comes behind a gap
         street.until(lambda: street.receiver.summary()["telegrams"] == 4, "brought again")
-        names = {m["id"] for m in street.receiver.json("/v1/meters")["meters"]}
+        names = {m["id"] for m in street.receiver.meters()}
         assert names == {rig.OWN, rig.LISTED, rig.OTHER, NEXT}
-        epochs = street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]
-        street.until(lambda: not any(e["gaps"] for e in street.receiver.json(f"/v1/gateways/{street.id}")["epochs"]),
+        epochs = street.receiver.gateway(street.id)["epochs"]
+        street.until(lambda: not any(e["gaps"] for e in street.receiver.gateway(street.id)["epochs"]),
                      epochs)
 
 
@@ -171,7 +171,7 @@ def test_a_lost_machine_is_made_anew_from_readings_keys_and_the_kek(tmp_path):
         receiver.through(gateway.telegrams([meter.telegram(1001)], time=NOW))
         receiver.wait_for(lambda s: s["decoded"] == 2)
         assert receiver.send(gone.telegrams([meter.telegram(2)])).status == 401, "revoked stays revoked"
-        assert receiver.json("/v1/meters")["meters"][0]["total_m3"] == 1.001
+        assert receiver.meters()[0]["total_ml"] == 1_001_000
 
 
 def test_readings_and_keys_are_apart_and_the_kek_is_in_neither(tmp_path):
@@ -206,7 +206,7 @@ def test_a_backup_under_writing_is_one_state_and_disturbs_nobody(tmp_path):
                                            stdout=subprocess.PIPE, text=True)
         [path] = process.communicate(timeout=60)[0].split()
         assert process.returncode == 0
-        through = receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["through"]
+        through = receiver.gateway(gateway.id)["epochs"][0]["through"]
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         count, mark = db.execute("SELECT count(*), max(seq) FROM telegrams").fetchone()
@@ -265,7 +265,7 @@ def test_the_batch_that_a_backup_lacks_is_seen_as_a_gap_and_asked_for(tmp_path):
     assert netti("restore", directory.path, "--readings", path).returncode == 0
     with Running(directory) as receiver:
         receiver.through(gateway.batch(records[20:21], first=21, last=21))
-        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 20]]
-        assert [c["name"] for c in receiver.json(f"/v1/gateways/{gateway.id}")["commands"]] == ["rewind"]
+        assert receiver.gaps(gateway.id) == [[11, 20]]
+        assert [c["name"] for c in receiver.orders(gateway.id)] == ["rewind"]
         assert receiver.through(gateway.batch(records[10:30], first=11, last=30)) == 30
         assert receiver.summary()["telegrams"] == 30

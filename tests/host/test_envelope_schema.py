@@ -259,7 +259,7 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
         killer = threading.Timer(90, process.kill)
         killer.start()
         try:
-            receiver.wait_for(lambda s: len(receiver.json("/v1/meters")["meters"]) >= 2 and len(bodies) >= 3, 60)
+            receiver.wait_for(lambda s: len(receiver.meters()) >= 2 and len(bodies) >= 3, 60)
         finally:
             process.send_signal(signal.SIGTERM if runtime == "cpython" else signal.SIGINT)
             output = process.communicate(timeout=30)[0]

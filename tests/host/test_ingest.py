@@ -4,13 +4,14 @@ import os
 import sqlite3
 import zlib
 
+import installed
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
 from cloud_receiver.office.office import Office
-from cloud_receiver.stores import Busy, StoreError
+from cloud_receiver.stores import Busy, StoreError, queries
 from cloud_receiver.stores.jobs import batch, common_batch
 from firmware import wire
 from firmware.wire import envelope
@@ -104,8 +105,9 @@ def test_409_same_range_other_content_and_a_new_epoch_delivers_it(receiver, gate
     assert receiver.through(first) == 1, "what was taken is still acknowledged"
     gateway.epoch = os.urandom(8)
     assert receiver.through(gateway.batch([wire_records.telegram(1, NOW, -70, PLAIN.telegram(44))])) == 1
-    found = receiver.json(f"/v1/gateways/{gateway.id}")
-    assert [(q["first"], q["last"]) for q in found["equivocations"]] == [(1, 1)]
+    found = receiver.gateway(gateway.id)
+    twice = receiver.read(queries.rings.equivocations, found["row"])
+    assert [(q["first"], q["last"]) for q in twice] == [(1, 1)]
     assert [e["equivocations"] for e in found["epochs"]] == [1, 0]
 
 
@@ -280,7 +282,7 @@ def test_replay_and_reordering_change_nothing(receiver, gateway):
     assert [receiver.through(bodies[n]) for n in (2, 0, 3, 1, 0, 2, 3, 1)] == [3, 3, 4, 4, 4, 4, 4, 4]
     found = receiver.summary()
     assert found["telegrams"] == before + 4, "what a jump left out is taken when it comes"
-    epoch = receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]
+    epoch = receiver.gateway(gateway.id)["epochs"][0]
     assert (epoch["through"], epoch["gaps"]) == (4, [])
 
 
@@ -288,7 +290,7 @@ def test_gaps_are_visible_until_they_are_filled(receiver, gateway):
     bodies = [gateway.telegrams([PLAIN.telegram(200 + 10 * n + k) for k in range(3)]) for n in range(4)]
 
     def gaps():
-        return receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"]
+        return receiver.gaps(gateway.id)
 
     receiver.through(bodies[3])
     assert gaps() == [[1, 9]]
@@ -302,7 +304,7 @@ def test_gaps_are_visible_until_they_are_filled(receiver, gateway):
 def test_a_hole_inside_a_batch_is_a_gap(receiver, gateway):
     records = [wire_records.event(n, NOW, "e", "") for n in (1, 2, 5)]
     assert receiver.through(gateway.batch(records, first=1, last=6)) == 6
-    assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[3, 4], [6, 6]]
+    assert receiver.gaps(gateway.id) == [[3, 4], [6, 6]]
 
 
 def test_what_cannot_be_read_is_stored_and_acknowledged(receiver, gateway):
@@ -378,9 +380,7 @@ def test_figures_at_the_edge_break_no_page(receiver, gateway):
         receiver.through(gateway.sign(gateway.content(records, clock=(1 << 63) - 1)))
     last = (1 << 63) - 1
     assert receiver.through(gateway.batch([], first=last, last=last)) == last
-    for path in ("/", "/meters", "/gateways", f"/gateways/{gateway.id}", f"/meters/{PLAIN.text}", "/v1/summary",
-                 f"/meters/{PLAIN.text}?view=months", "/v1/gateways", f"/v1/gateways/{gateway.id}", "/v1/meters",
-                 f"/v1/meters/{PLAIN.text}"):
+    for path in installed.addresses({"gateway": gateway.id, "meter": PLAIN.text}):
         assert receiver.web(path).status == 200, path
 
 

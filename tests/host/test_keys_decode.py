@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+import installed
 import pytest
 from netti_tools import cli
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
@@ -89,7 +90,7 @@ def test_a_wrong_key_is_told_per_meter_and_put_right(receiver):
     receiver.through(gateway.telegrams([meter.telegram(1000), meter.telegram(1001)]))
     receiver.wait_for(lambda s: s["wrong_key"] == 2)
     assert f"{meter.text}  wrong    2 telegrams" in netti(receiver, "report").stdout
-    assert receiver.json(f"/v1/meters/{meter.text}")["key"] == "wrong"
+    assert receiver.meter(meter.text)["key"] == "wrong"
     done = netti(receiver, "import", "-", "--wait", given=f"{meter.text};{KEY.hex()}\n")
     assert f"{meter.text} replaced" in done.stdout and "2 decoded, 0 to go, 0 not opened" in done.stdout
     assert netti(receiver, "report").stdout == ""
@@ -185,9 +186,8 @@ def lived(directory, log, planted=""):
             commands.append(netti(running, "import", "-", given=given))
         running.wait_for(lambda s: s["decoded"] == 2 and s["wrong_key"] == 1)
         commands += [netti(running, "list"), netti(running, "report")]
-        answers = [(path, running.web(path).body) for path in (
-            "/", "/meters", f"/meters/{meter.text}", "/v1/meters", f"/v1/meters/{meter.text}", "/gateways", "/audit",
-            f"/v1/gateways/{gateway.id}", f"/gateways/{gateway.id}")]
+        shown = installed.addresses({"gateway": gateway.id, "meter": meter.text, "wrong": wrong.text})
+        answers = [(path, running.web(path).body) for path in shown]
         commands.append(netti(running, "rotate"))
         answers += [(f"netti {c.args[1:3]}", (c.stdout + c.stderr).encode()) for c in commands]
         return everything(directory, running.process, [log], answers)
@@ -196,7 +196,8 @@ def lived(directory, log, planted=""):
 def test_no_key_shows_in_any_log_file_answer_or_in_proc(tmp_path):
     directory = make(tmp_path / "works")
     places = lived(directory, tmp_path / "log")
-    assert {"store.sqlite", "keys.sqlite", "access.sqlite", "log", "/proc/cmdline", "/proc/environ", "/audit"} <= {
+    assert {"store.sqlite", "keys.sqlite", "access.sqlite", "log", "/proc/cmdline", "/proc/environ",
+            *installed.addresses({})} <= {
         name for name, _ in places}
     assert shown(KEY, *places) == shown(NEW, *places) == []
     kek_text = kek.file_of(directory.path).read_text().strip()

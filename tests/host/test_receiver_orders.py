@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import cbor2
+import installed
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -63,7 +64,7 @@ def test_repeated_until_the_result_comes(receiver):
     assert told(receiver, gateway) == expected, "another gateway's result is not this one's"
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "1800")]) == []
     assert told(receiver, gateway) == []
-    [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+    [c] = receiver.orders(gateway.id)
     assert (c["counter"], c["name"], c["state"], c["result"]) == (counter, "interval", "done", "1800")
 
 
@@ -98,7 +99,7 @@ def test_one_that_is_too_old_is_not_sent(receiver):
     assert told(receiver, gateway)[0][2] == NOW + 240
     receiver.clock.at = NOW + 241
     assert told(receiver, gateway) == []
-    assert receiver.json(f"/v1/gateways/{gateway.id}")["commands"][0]["state"] == "expired"
+    assert receiver.orders(gateway.id)[0]["state"] == "expired"
 
 
 def test_a_later_one_of_the_same_kind_replaces_what_waits(receiver):
@@ -179,8 +180,9 @@ def test_a_key_goes_only_to_the_gateway_its_meter_is_bound_to(receiver):
     # In no queue, page, list or line printed.
     db = Office(receiver.directory).file.db
     assert all(OWN.key not in row[0] for row in db.execute("SELECT arguments FROM commands"))
-    assert OWN.key.hex() not in printed + receiver.web(f"/gateways/{gateway.id}").text
-    assert OWN.key.hex() not in receiver.web(f"/v1/gateways/{gateway.id}").text
+    assert OWN.key.hex() not in printed
+    for path in installed.addresses({"gateway": gateway.id}):
+        assert OWN.key.hex() not in receiver.web(path).text, path
     # Unbinding wipes it, and what still waits in the queue no longer gets it.
     bind(receiver, gateway, OWN, undo=True)
     [command] = told(receiver, gateway)
@@ -215,15 +217,15 @@ def test_a_store_from_a_backup_gets_back_what_the_spools_still_hold(tmp_path):
         more.unlink()
     with Running(directory) as receiver:
         receiver.through(late.batch([]))  # who enrolled since is known again
-        names = {g["id"]: (g["kind"], g["name"]) for g in receiver.json("/v1/gateways")["gateways"]}
+        names = {g["id"]: (g["kind"], g["name"]) for g in receiver.gateways()}
         assert names[late.id] == ("concentrator", "Blokk A")
         gateway.seq = 22
         [command] = told(receiver, gateway, records[20:22])
         assert command[3:] == ["rewind", {"epoch": gateway.epoch, "after": 10}]
-        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 20]]
+        assert receiver.gaps(gateway.id) == [[11, 20]]
         # The gateway does as it is told, from what its ring still holds.
         assert receiver.through(gateway.batch(records[12:30], first=13, last=30)) == 30
-        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[11, 12]]
+        assert receiver.gaps(gateway.id) == [[11, 12]]
         assert receiver.summary()["telegrams"] == 28
     with Running(directory) as receiver:  # and it is not asked for ever again: one command takes the other's place
         assert len(told_names(receiver, gateway)) == 1
@@ -315,7 +317,7 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
         result(receiver, gateway, second, 0)
         clock.at += 10
         receiver.through(gateway.batch([wire_records.event(n, NOW, "e", "") for n in range(2, 6)], first=2, last=5))
-        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == []
+        assert receiver.gaps(gateway.id) == []
     restore()  # answered, and yet the gap is open again
     with Running(directory, clock) as receiver:
         [third] = rewinds(receiver, gateway)
@@ -326,7 +328,7 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
         receiver.through(gateway.batch([wire_records.event(gateway.next(), NOW, "f", "")]))
     with Running(directory, clock) as receiver:  # done, and sent since: its ring holds no more
         assert rewinds(receiver, gateway) == []
-        assert receiver.json(f"/v1/gateways/{gateway.id}")["epochs"][0]["gaps"] == [[2, 5]]
+        assert receiver.gaps(gateway.id) == [[2, 5]]
 
 
 # --- changes of trust
@@ -390,9 +392,10 @@ def test_results_of_commands_never_made_change_nothing(receiver):
         assert len(told(receiver, gateway, [wire_records.result(gateway.next(), NOW, wrong, 0, "x" * 300)])) == 1
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 1, "<script>")]) == []
     assert told(receiver, gateway, [wire_records.result(gateway.next(), NOW, counter, 0, "")]) == []
-    [c] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+    [c] = receiver.orders(gateway.id)
     assert (c["state"], c["result"]) == ("refused", "the owner has not consented: <script>")
-    assert "<script>" not in receiver.web(f"/gateways/{gateway.id}").text
+    for path in installed.addresses({"gateway": gateway.id}, api=False):
+        assert "<script>" not in receiver.web(path).text, path
 
 
 def test_a_command_of_another_works_or_purpose_does_not_open(receiver):

@@ -9,27 +9,14 @@ from pathlib import Path
 
 import postgres
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from netti_tools.release import build, manifest
 from receiver_support import DAY, NOW, Gateway, Running, make
+from release_rig import do, made, told
 
 import firmware.wire.records as records
 from cloud_receiver.office import releases as module
 from cloud_receiver.office.office import Office
-from firmware.wire import cbor, envelope
 
 NETTI = Path(sys.executable).parent / "netti"
-KEY = Ed25519PrivateKey.generate()
-
-
-def made(folder, version):
-    """A signed release of two small files."""
-    files = [build.File("firmware/main.mpy", b"M\x06 one " + version.encode(), ""),
-             build.File("wmbus/_fast.mpy", b"M\x06 fast", "rv32imc")]
-    data = manifest.content(version, NOW, files)
-    manifest.write(folder / version, data, files)
-    (folder / version / "manifest").write_bytes(manifest.sign(data, KEY))
-    return folder / version
 
 
 @pytest.fixture
@@ -40,22 +27,6 @@ def receiver(tmp_path):
 
 def netti(*arguments):
     return subprocess.run([NETTI, "rollout", *map(str, arguments)], capture_output=True, text=True)
-
-
-def do(receiver, what, *arguments):
-    """Call something of the running receiver's releases, in its loop."""
-    async def run():
-        return getattr(receiver.receiver.office.releases, what)(*arguments)
-    return receiver.run(run())
-
-
-def told(receiver, gateway, firmware="0.1.0"):
-    """The update commands in the answer to a batch of a gateway that runs a version."""
-    answer = receiver.send(gateway.sign(envelope.head(gateway.epoch, 1, firmware, 2, 0, 0)))
-    assert answer.status == 200, answer.text
-    commands = [cbor.decode_all(c[envelope.open_envelope(c, "command", "works").end:])
-                for c in envelope.open_answer(answer.body).commands]
-    return [(c[3], c[4]["version"], c[4]["url"]) for c in commands]
 
 
 def waiting(receiver, gateway):
@@ -123,7 +94,7 @@ def test_its_files_are_served_as_they_were_signed(receiver, tmp_path):
         assert receiver.device("GET", "/v1/releases/" + path).status == 404, path
 
 
-def test_who_runs_what_is_on_the_page(receiver, tmp_path):
+def test_who_runs_what(receiver, tmp_path):
     do(receiver, "add", made(tmp_path, "0.2.0"))
     gateways = [receiver.enrol() for _ in range(3)]
     do(receiver, "stage", "0.2.0", 100, "", NOW)
@@ -133,10 +104,6 @@ def test_who_runs_what_is_on_the_page(receiver, tmp_path):
     rows = {r["version"]: (r["run"], r["told"]) for r in do(receiver, "spread", [
         {"id": g.id, "firmware": "0.2.0" if g is gateways[0] else "0.1.0"} for g in gateways])}
     assert rows == {"0.2.0": (1, 2), "0.1.0": (2, 0)}
-    page = receiver.web("/gateways", headers={"Accept-Language": "en"}).text
-    assert "told of 0.2.0" in page and "100 % of all" in page and page.count("told of 0.2.0") == 2
-    do(receiver, "halt", "0.2.0", NOW)
-    assert "Stanset" in receiver.web("/gateways", headers={"Accept-Language": "nb"}).text
 
 
 def test_what_is_not_whole_is_not_taken(tmp_path):

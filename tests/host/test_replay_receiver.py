@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 from types import SimpleNamespace
 
 import pytest
 from netti_tools import cli
 from own_vectors import KEY, RECORDS, kaifa_list_1, telegram
+from receiver_support import Caller
+
+from cloud_receiver.office.directory import Directory
 
 NETTI = [sys.executable, "-m", "netti_tools.cli"]
 
@@ -24,12 +26,14 @@ def receiver(tmp_path_factory):
     process = subprocess.Popen([*NETTI, "receiver", "serve", works, "--port", "0", "--web-port", "0"],
                                stdout=subprocess.PIPE, text=True)
     try:
-        devices, pages = re.search(r"devices (\S+)\s+pages (\S+)", process.stdout.readline()).groups()
+        [devices] = re.search(r"devices (\S+)", process.stdout.readline()).groups()
         token = subprocess.run([*NETTI, "receiver", "token", works], check=True, capture_output=True, text=True).stdout
         # The token names the port the receiver was set up with; this one took any free port.
         subprocess.run([*NETTI, "gateway", "enrol", _at(token.split()[-1], devices), "--dir", gateway], check=True,
                        capture_output=True)
-        yield SimpleNamespace(url=devices, pages=pages, gateway=gateway, works=works)
+        stored = Caller()
+        stored.directory = Directory(works)
+        yield SimpleNamespace(url=devices, gateway=gateway, works=works, stored=stored)
     finally:
         process.terminate()
         process.wait(20)
@@ -41,11 +45,6 @@ def _at(token, url):
     fields = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     fields["url"] = url
     return head + "." + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
-
-
-def get(receiver, path):
-    with urllib.request.urlopen(receiver.pages + path, timeout=20) as answer:
-        return json.load(answer)
 
 
 def replay(receiver, capsys, path, *options, url=None):
@@ -63,13 +62,13 @@ def test_telegrams_arrive_whole_and_once(receiver, capsys, tmp_path):
     assert status == 0 and err[-1].startswith("netti replay: 700 telegrams in 2 batches taken by https://")
     for words in ("1 of another medium", "1 of a HAN port", "1 damaged"):
         assert words in err[-1]
-    gateway = get(receiver, "/v1/gateways")["gateways"][0]
+    gateway = receiver.stored.gateways()[0]
     assert [(e["through"], e["gaps"]) for e in gateway["epochs"]] == [(700, [])]
-    meters = get(receiver, "/v1/meters")["meters"]
+    meters = receiver.stored.meters()
     assert [m["id"] for m in meters] == [f"NET-{n + 1:08d}-01-07" for n in range(20)]
     # Again is another replay: the same telegrams in an epoch of their own.
     assert replay(receiver, capsys, path, "--fast")[0] == 0
-    assert len(get(receiver, "/v1/gateways")["gateways"][0]["epochs"]) == 2
+    assert len(receiver.stored.gateways()[0]["epochs"]) == 2
 
 
 def test_another_name_than_the_certificate_s_is_refused(receiver, capsys, tmp_path):
@@ -102,8 +101,7 @@ def test_a_revoked_gateway_is_told_so(receiver, capsys, tmp_path):
     name = json.loads((receiver.gateway / "identity.json").read_text())["gateway"]
     subprocess.run([*NETTI, "receiver", "revoke", receiver.works, name], check=True, capture_output=True)
     end = time.monotonic() + 30  # the receiver looks every second or so
-    while not get(receiver, "/v1/gateways")["gateways"][0]["revoked"]:
+    while (done := replay(receiver, capsys, path, "--fast"))[0] == 0:
         assert time.monotonic() < end
-        time.sleep(0.1)
-    status, err = replay(receiver, capsys, path, "--fast")
+    status, err = done
     assert status == 2 and len(err) == 1 and "revoked" in err[0]

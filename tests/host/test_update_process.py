@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from netti_tools.release import build, manifest
 
 from cloud_receiver.data.clock import Clock
+from cloud_receiver.stores import queries
 from firmware import boot, identity
 from firmware.wire import records
 
@@ -200,6 +201,12 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
             assert hashlib.sha256((home.root / "slots/b" / path).read_bytes()).digest() == digest
 
 
+def confirmed(receiver, gateway, version):
+    """Whether a gateway has told that it keeps a version."""
+    events = receiver.read(queries.gateways.events, receiver.gateway(gateway.id)["row"])
+    return any(f"{version} confirmed".encode() in body for *_, body in events)
+
+
 def test_the_whole_way_from_a_staged_release_to_a_confirmed_one(tmp_path, base):
     """A receiver as users run it, a release staged on its command line, a device that ends up running it."""
     directory = make(tmp_path / "works")
@@ -226,17 +233,15 @@ def test_the_whole_way_from_a_staged_release_to_a_confirmed_one(tmp_path, base):
         device.start()
         try:
             end = time.monotonic() + 90
-            while receiver.json(f"/v1/gateways/{gateway.id}")["firmware"] != "0.3.0":
+            while receiver.gateway(gateway.id)["firmware"] != "0.3.0":
                 assert time.monotonic() < end, (device.errors, device.lines[-1:])
                 time.sleep(0.3)
-            page = ""
-            while "0.3.0 confirmed" not in page:
-                assert time.monotonic() < end, page
-                page = receiver.web(f"/gateways/{gateway.id}", headers={"Accept-Language": "en"}).text
+            while not confirmed(receiver, gateway, "0.3.0"):
+                assert time.monotonic() < end, device.errors
                 time.sleep(0.3)
         finally:
             device.kill()
-        [command] = receiver.json(f"/v1/gateways/{gateway.id}")["commands"]
+        [command] = receiver.orders(gateway.id)
         assert (command["name"], command["state"]) == ("update", "done"), command  # by the result record that came
         listed = subprocess.run([netti, "rollout", "list", directory.path], capture_output=True, text=True).stdout
         assert listed.split()[:4] == ["0.3.0", "1", "run", "it"], listed

@@ -1,0 +1,12 @@
+"""What the tests of all pages are told of the account."""
+
+from statuses import EVERYBODY, REFUSED, page
+
+STATUSES = {
+    ("GET", "/login"): EVERYBODY,
+    ("POST", "/login"): (403,) * 11,  # without name and password
+    ("POST", "/logout"): REFUSED,
+    ("GET", "/account"): page(200, 200, 200, 200, 200),
+    ("POST", "/account"): REFUSED,
+}
+ADDRESSES = {"/login": ("/login",), "/account": ("/account",)}

@@ -1,0 +1,15 @@
+"""What the tests of all pages are told of the gateways."""
+
+from statuses import API, STAFF
+
+STATUSES = {
+    ("GET", "/gateways"): STAFF, ("GET", "/gateways/{id}"): STAFF,
+    ("GET", "/v1/gateways"): API, ("GET", "/v1/gateways/{id}"): API,
+}
+ADDRESSES = {
+    "/gateways": ("/gateways", "/gateways?show=fault", "/gateways?show=fault&sort=name"),
+    "/gateways/{id}": ("/gateways/{gateway}",),
+    "/v1/gateways": ("/v1/gateways", "/v1/gateways?format=csv"),
+    "/v1/gateways/{id}": ("/v1/gateways/{gateway}",),
+}
+NOWHERE = ("/gateways/AAAAAAAAAAAAAAAA", "/v1/gateways/AAAAAAAAAAAAAAAA")
