@@ -2,6 +2,7 @@
 
 import contextlib
 import http.cookies
+import urllib.parse
 
 import installed
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter
@@ -15,6 +16,8 @@ from cloud_receiver.web.gate import COOKIE
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ODD = ("", "æøå", "\udcff", "a" * 5000, "\x00", "' OR 1=1 --", "{{7*7}}", "<script>", "../../etc/passwd", "%00", "%ff",
+       "\u202e", "1e999", "-1", "NaN")
 
 
 class Town:
@@ -105,9 +108,31 @@ class Town:
             return accounts.audit.latest()
 
 
+def encoded_odd(odd):
+    """One of ODD as it stands in an address."""
+    return urllib.parse.quote(odd.encode("utf-8", "surrogateescape"), safe="")
+
+
 def routes(app):
     """(method, canonical path) of every route of an app."""
     return {(r.method, r.resource.canonical) for r in app.router.routes() if r.method != "HEAD"}
+
+
+def sees_hours(town, who):
+    """The addresses at which somebody sees a value that only hours, or only readings, have."""
+    hour, total = f">{town.step} ", ("4209.", "4,209.", "4 209,")
+    found = []
+    for method, canonical in sorted(routes(town.receiver.receiver.web)):
+        for query in ("", "?view=hours", "?view=hours&purpose=leak", "?purpose=leak", "?view=months", "?format=csv",
+                      "?resolution=hours", "?resolution=hours&purpose=leak"):
+            if method != "GET" or "{secret}" in canonical:
+                continue
+            text = town.ask(who, town.path(canonical) + query).text.replace("\xa0", " ")
+            if f">{town.step}<" in text or hour in text or "view=hours" in query and "Litres per hour" in text:
+                found.append(canonical + query)
+            elif any(t in text for t in total):
+                found.append("total " + canonical + query)
+    return found
 
 
 def cookie_of(answer):

@@ -1,7 +1,9 @@
 """What the tests of receiver and tools get by name."""
 
 import pytest
+from access_rig import HOST, Town
 from browser_rig import chromium
+from receiver_support import Running, make
 
 
 @pytest.fixture(scope="module")
@@ -9,3 +11,12 @@ def browser():
     """One Chromium for the file."""
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def town(tmp_path):
+    """A works behind a public name, with people of every role; all that came is decoded."""
+    with Running(make(tmp_path / "works"), public_name=HOST) as running:
+        town = Town(running)
+        running.wait_for(lambda s: s["pending"] == 0)
+        yield town

@@ -8,6 +8,9 @@ Its table.py has, for the tests of every page and route:
                in braces what a test's receiver has: {meter} with its readings, {locked} without its key, {wrong} with a
                wrong key, {gateway}, {secret} of its home's link
     NOWHERE    addresses of its pages and API for which there is nothing: 404
+    HOSTILE    addresses that take what somebody sends, there and in their queries, at {odd}
+    without_limits(running)
+               how often somebody may ask a receiver in this process is no longer limited
     EXTRA      where what it shows says texts of modules below: those texts, for the catalogues
 """
 
@@ -49,6 +52,12 @@ def told(what):
     return {key: value for name in FEATURES for key, value in getattr(table(name), what, {}).items()}
 
 
+def without_limits(running):
+    """Lift what limits how often somebody may ask."""
+    for name in FEATURES:
+        getattr(table(name), "without_limits", lambda running: None)(running)
+
+
 def addresses(ids, role="administrator", log_in=False, api=True, pages=True):
     """Every address that somebody of a role may ask for, filled with a test's ids; those that want another are left
     out. log_in: where people log in."""
@@ -57,7 +66,7 @@ def addresses(ids, role="administrator", log_in=False, api=True, pages=True):
         r = ROUTES["GET", route]
         if (role in r.roles or "anyone" in r.roles) and (log_in or not r.log_in) and (
                 api if route.startswith("/v1/") else pages):
-            found += [a.format(**ids) for a in several if set(re.findall(r"{(\w+)}", a)) <= set(ids)]
+            found += [a.format(**ids) for a in several if wants(a) <= set(ids)]
     return found
 
 
@@ -66,7 +75,12 @@ def kept_to(role, ids, api=False):
     for fewest others first."""
     routes = sorted((r for r in ROUTES.values() if r.method == "GET" and role in r.roles
                      and r.path.startswith("/v1/") == api), key=lambda r: (len(r.roles), r.path))
-    return [address(r.path, ids) for r in routes]
+    return [address(r.path, ids) for r in routes if wants(told("ADDRESSES")[r.path][0]) <= set(ids)]
+
+
+def wants(address):
+    """The ids that an address is filled with."""
+    return set(re.findall(r"{(\w+)}", address))
 
 
 def nowhere(ids):

@@ -299,11 +299,6 @@ class Running(Caller):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
     @property
-    def log_in(self):
-        """What answers log-ins, with its limits."""
-        return self.receiver.site.answering("account", "page")
-
-    @property
     def rules(self):
         """(method, path as routed) -> roles, of every route there is; to be changed by a test."""
         return self.receiver.web[access.RULES]

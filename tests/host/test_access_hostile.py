@@ -1,108 +1,29 @@
-"""Whatever is sent to log-in, session, log and home: no 500, nothing shown, no more than a few hashes at once."""
+"""Whatever is sent to any page or route, in its address or its headers: no 500, nothing shown."""
 
-import concurrent.futures
-import os
-import random
-import threading
-import time
-import urllib.parse
-
-import pytest
-from access_rig import FORM, PASSWORD, Town
-from receiver_support import Running, make
-
-from cloud_receiver.features.account import page as account
-
-ODD = ("", "æøå", "\udcff", "a" * 5000, "\x00", "' OR 1=1 --", "{{7*7}}", "<script>", "../../etc/passwd", "%00", "%ff",
-       "\u202e", "1e999", "-1", "NaN")
+import installed
+from access_rig import FORM, ODD, encoded_odd
 
 
-@pytest.fixture
-def town(tmp_path):
-    with Running(make(tmp_path / "works"), public_name="vann.example") as running:
-        town = Town(running)
-        for buckets in (running.log_in.by_address, running.log_in.by_name):
-            buckets.burst = 1e9
-        yield town
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """No time for real hashes: what is tried here is the way to them."""
-    monkeypatch.setattr(account, "password_hash", lambda password, salt: bytes(31))
-
-
-def encoded(*fields):
-    return "&".join(f"{name}={urllib.parse.quote(value.encode('utf-8', 'surrogateescape'))}" for name, value in fields)
-
-
-def test_no_form_makes_it_fail(town, quick):
-    rng = random.Random(8)
-    for odd in ODD:
-        for body in (encoded(("name", odd), ("password", odd)), encoded(("csrf", odd), ("new", odd)), os.urandom(200),
-                     odd.encode("utf-8", "surrogateescape"), "&" * 3000,
-                     encoded(("name", "reader"), ("name", odd), ("password", odd))):
-            for path in ("/login", "/account", "/logout"):
-                for kind in ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=x",
-                             "multipart/form-data; boundary=x",
-                             "multipart/form-data", "application/json", "text/plain; charset=\xe6", ""):
-                    if rng.random() < 0.3:
-                        answer = town.receiver.web(path, "POST", body, {"Host": town.host, "Content-Type": kind})
-                        assert answer.status in (303, 400, 403, 413, 429), (path, kind, body[:40], answer.status)
-                        assert "Set-Cookie" not in answer.headers
-
-
-def test_no_header_or_address_makes_it_fail(town):
+def test_no_address_makes_it_fail(town):
     known = town.headers("administrator")
+    hostile = [a for name in installed.FEATURES for a in getattr(installed.table(name), "HOSTILE", ())]
     for odd in ODD:
-        quoted = urllib.parse.quote(odd.encode("utf-8", "surrogateescape"), safe="")
-        for path in (f"/audit?q={quoted}", f"/v1/audit?format={quoted}", f"/home/{quoted}",
-                     f"/meters/{quoted}?view=hours",
-                     f"/meters/{town.meter.text}?view=hours&purpose={quoted}&day={quoted}", f"/{quoted}",
-                     f"/v1/meters/{town.meter.text}/readings?purpose={quoted}&from={quoted}",
-                     f"/v1/meters/{quoted}/readings?purpose=leak"):
+        for address in ("/{odd}", *hostile):
+            path = address.format(odd=encoded_odd(odd), **town.ids)
             status = town.receiver.web(path, headers=known).status
             assert status < 500, (path, status)
+
+
+def test_no_header_makes_it_fail(town):
+    paths = [("GET", town.api("reader")), *((m, p) for m, p in installed.ROUTES if m == "POST"),
+             *((m, p.replace("{secret}", "x")) for m, p in installed.ROUTES if "{secret}" in p)]
+    for odd in ODD:
         raw = odd.encode("utf-8", "surrogateescape")
         for name in ("Cookie", "Authorization", "X-Forwarded-For", "Origin", "X-CSRF-Token", "Sec-Fetch-Site"):
             if b"\x00" in raw:
                 continue
             value = b"__Host-netti=" + raw if name == "Cookie" else b"Bearer " + raw if name == "Authorization" else raw
-            for method, path in (("GET", "/v1/meters"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/home/x")):
+            for method, path in paths:
                 status = town.receiver.web(path, method, "" if method == "POST" else None,
                                            {"Host": town.host, **FORM, name: value}).status
                 assert 300 <= status < 500, (name, odd, path, status)
-
-
-def test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch):
-    running, most, lock = [0], [0], threading.Lock()
-
-    def slow(password, salt):
-        with lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-        time.sleep(0.2)
-        with lock:
-            running[0] -= 1
-        return bytes(31)
-    monkeypatch.setattr(account, "password_hash", slow)
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        found = list(pool.map(lambda n: town.receiver.web("/login", "POST", f"name=u{n}&password=x", {
-            "Host": town.host, **FORM}).status, range(40)))
-    assert most[0] <= account.HASHING and set(found) == {403, 429} and found.count(403) >= account.MOST_WAITING
-
-
-def test_seen_where_all_are_hashed_at_once(town, monkeypatch):
-    """Known-bad: no bound."""
-    town.receiver.log_in.hashing = account.asyncio.Semaphore(1000)
-    with pytest.raises(AssertionError):
-        test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch)
-
-
-def test_a_password_as_long_as_it_may_be(town):
-    with town.receiver.people() as people:
-        people.put("long", "å" * 200, 0, "reader")
-        people.put("short", PASSWORD, 0, "reader")
-    for name, password, status in (("long", "å" * 200, 303), ("long", "å" * 199, 403), ("short", PASSWORD, 303)):
-        assert town.receiver.web("/login", "POST", encoded(("name", name), ("password", password)), {
-            "Host": town.host, **FORM}).status == status

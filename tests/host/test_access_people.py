@@ -10,26 +10,19 @@ import sqlite3
 import subprocess
 import time
 
-import pytest
 from access_rig import PASSWORD, Town
 from netti_tools.commands import person
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
+from statuses import OUT
 
 import firmware.wire.records as records
 from cloud_receiver.office.accounts import Accounts, password_hash
 from cloud_receiver.office.erasures import Erasures
 from cloud_receiver.office.office import Office
+from cloud_receiver.office.roles import Who
 from firmware.wire import envelope
 
 WHEN = f"{time.time():.0f}:{NOW}:1"
-
-
-@pytest.fixture
-def town(tmp_path):
-    with Running(make(tmp_path / "works"), public_name="vann.example") as running:
-        town = Town(running)
-        running.wait_for_answer(lambda: town.ask("token:reader", "/v1/summary").json()["pending"] == 0)
-        yield town
 
 
 def netti(town, *arguments, given=None, status=0):
@@ -40,28 +33,34 @@ def netti(town, *arguments, given=None, status=0):
     return done.stdout
 
 
-def log_in(town, name, password):
-    body = f"name={name}&password={password.replace(' ', '+')}"
-    answer = town.receiver.web("/login", "POST", body, {"Host": town.host,
-                                                        "Content-Type": "application/x-www-form-urlencoded"})
-    return {"Host": town.host, "Cookie": answer.headers.get("Set-Cookie", "").split(";")[0]}, answer.status
+def look(town, purpose):
+    """Somebody looks at a meter's hours for a purpose, and whoever shows them enters it."""
+    with town.receiver.people() as people:
+        people.audit.write(NOW, Who("operations", "operations", "session", "", None), "hours", town.meter.text,
+                           NOW - DAY, NOW, purpose)
+
+
+def linked(town):
+    """The home that its residents' link leads to, None where it has ended."""
+    with Office(town.receiver.directory) as office:
+        return office.homes.by_link(town.secret)
 
 
 def test_people_from_the_command_line(town):
     where = town.receiver.directory.path
     assert netti(town, "user", "add", where, "vakt", "--role", "operations", given=PASSWORD + "\n") \
         == "operations vakt made\n"
-    headers, status = log_in(town, "vakt", PASSWORD)
-    assert status == 303 and town.receiver.web("/meters", headers=headers).status == 200
+    headers = town.enter("vakt", PASSWORD)
+    assert town.receiver.web(town.page(), headers=headers).status == 200
     assert netti(town, "user", "add", where, "vakt", "--role", "installer", given=PASSWORD + "2\n") \
         == "installer vakt has a new password\n"
-    assert town.receiver.web("/meters", headers=headers).status == 303, "a new password ends sessions"
-    headers, _ = log_in(town, "vakt", PASSWORD + "2")
-    assert town.receiver.web("/audit", headers=headers).status == 403
+    assert town.receiver.web(town.page(), headers=headers).status == OUT, "a new password ends sessions"
+    headers = town.enter("vakt", PASSWORD + "2")
+    assert town.receiver.web(town.page("administrator"), headers=headers).status == 403
     assert "vakt  installer" in netti(town, "user", "list", where)
     assert netti(town, "user", "remove", where, "vakt") == "vakt removed\n"
-    assert town.receiver.web("/meters", headers=headers).status == 303
-    assert log_in(town, "vakt", PASSWORD + "2")[1] == 403
+    assert town.receiver.web(town.page(), headers=headers).status == OUT
+    assert town.enter("vakt", PASSWORD + "2") is None
     for bad in (("add", where, "Vakt", "--role", "reader"), ("add", where, "bolig", "--role", "homeowner"),
                 ("add", where, "bolig", "--role", "reader", "--home", town.gateway.id), ("remove", where, "bolig"),
                 ("add", where, "bolig", "--role", "homeowner", "--home", "A" * 16), ("end-token", where, "x"),
@@ -89,17 +88,18 @@ def test_tokens_from_the_command_line(town):
     where = town.receiver.directory.path
     token = netti(town, "user", "token", where, "billing", "--role", "reader").strip()
     headers = {"Host": town.host, "Authorization": f"Bearer {token}"}
-    assert town.receiver.web("/v1/meters", headers=headers).status == 200
-    assert town.receiver.web("/meters", headers=headers).status == 303, "for the API"
+    ask = town.api("reader")
+    assert town.receiver.web(ask, headers=headers).status == 200
+    assert town.receiver.web(town.page("reader"), headers=headers).status == OUT, "for the API"
     assert token not in netti(town, "user", "list", where) + netti(town, "audit", where)
     netti(town, "user", "token", where, "billing", "--role", "reader", status=2)
     assert netti(town, "user", "end-token", where, "billing") == "billing ended\n"
-    assert town.receiver.web("/v1/meters", headers=headers).status == 401
+    assert town.receiver.web(ask, headers=headers).status == 401
     assert "token of a reader  ended" in netti(town, "user", "list", where)
 
 
 def test_the_log_as_csv(town):
-    town.ask("operations", f"/meters/{town.meter.text}?view=hours&purpose=request")
+    look(town, "request")
     where = town.receiver.directory.path
     rows = list(csv.DictReader(io.StringIO(netti(town, "audit", where, "--csv"))))
     assert (rows[-1]["who"], rows[-1]["what"], rows[-1]["subject"], rows[-1]["purpose"]) == (
@@ -109,13 +109,13 @@ def test_the_log_as_csv(town):
 
 def test_new_residents_end_the_former_ones_accounts(town):
     where = town.receiver.directory.path
-    assert town.ask("homeowner", "/home").status == 200
+    page = town.page("homeowner")
+    assert town.ask("homeowner", page).status == 200
     netti(town, "receiver", "home", where, town.gateway.id, "--new-resident", "--public-name", town.host)
-    assert town.ask("homeowner", "/home").status == 303
+    assert town.ask("homeowner", page).status == OUT
     assert "homeowner" in netti(town, "audit", where)
     netti(town, "user", "add", where, "per", "--role", "homeowner", "--home", town.gateway.id, given=PASSWORD + "\n")
-    headers, _ = log_in(town, "per", PASSWORD)
-    assert town.receiver.web("/home", headers=headers).status == 200
+    assert town.receiver.web(page, headers=town.enter("per", PASSWORD)).status == 200
 
 
 def exported(town, *more):
@@ -136,7 +136,7 @@ def other_home(town):
 def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
     other, meter = other_home(town)
     town.receiver.through(town.gateway.batch([records.event(town.gateway.next(), NOW, "leak", "kitchen")]))
-    town.ask("operations", f"/meters/{town.meter.text}?view=hours&purpose=leak")
+    look(town, "leak")
     found = exported(town)
     assert found["gateway"] == town.gateway.id and found["gateway_name"] == "Fyrveien 3"
     assert found["accounts"] == ["homeowner"] and found["own_meters"] == [town.meter.text]
@@ -161,24 +161,23 @@ def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
 def test_erasure_takes_the_person_and_leaves_the_log_and_the_bill(town):
     other, meter = other_home(town)
     where = town.receiver.directory.path
-    home = f"/home/{town.secret}"
-    assert town.receiver.web(home, headers={"Host": town.host}).status == town.ask("homeowner", "/home").status == 200
-    town.ask("operations", f"/meters/{town.meter.text}?view=hours&purpose=leak")
+    page = town.page("homeowner")
+    assert linked(town) is not None and town.ask("homeowner", page).status == 200
+    look(town, "leak")
     netti(town, "person", "erase", where, town.gateway.id, status=2)  # without --yes
     netti(town, "person", "erase", where, "nobody", "--yes", status=2)
     netti(town, "person", "erase", where, town.gateway.id, "--yes", "--until", "2099-01-01", status=2)
     assert len(exported(town)["meters"][0]["readings"]) == 72, "nothing so far"
     said = netti(town, "person", "erase", where, town.gateway.id, "--yes", "--simulated-clock", WHEN)
     assert "kept: one reading of each day" in said and "1 accounts" in said
-    assert town.receiver.web(home, headers={"Host": town.host}).status == 404
-    assert town.ask("homeowner", "/home").status == 303
-    town.receiver.wait_for_answer(lambda: town.ask("token:reader", "/v1/summary").json()["home_hours"] == 0)
+    assert linked(town) is None and town.ask("homeowner", page).status == OUT
+    town.receiver.wait_for(lambda s: s["home_hours"] == 0)
     # Bindings have ended, so what is left is asked for by meter.
     found = exported(town, "--from", "2026-11-01")
     assert (found["own_meters"], found["accounts"], found["gateway_name"], found["meters"]) == ([], [], "", [])
     left = json.loads(netti(town, "person", "export", where, town.meter.text))["meters"][0]["readings"]
     assert 4 <= len(left) <= 5 and left[-1]["litres"] == 4_209_727.0 and "72" not in str(len(left))
-    assert town.ask("token:reader", "/v1/summary").json()["telegrams"] == 3, "the other home's"
+    assert town.receiver.summary()["telegrams"] == 3, "the other home's"
     log = netti(town, "audit", where)
     assert "person erased" in log and f"hours  {town.meter.text}" in log
     told = envelope.open_answer(town.receiver.send(town.gateway.batch([])).body).commands
@@ -195,10 +194,10 @@ def test_seen_where_an_erasure_is_not_carried_out(town, monkeypatch):
     monkeypatch.setattr(Erasures, "due", lambda self, now: [])
     netti(town, "person", "erase", town.receiver.directory.path, town.gateway.id, "--yes", "--simulated-clock", WHEN)
     town.receiver.run(town.receiver.receiver.forget())
-    assert town.ask("token:reader", "/v1/summary").json()["home_hours"] == 1
+    assert town.receiver.summary()["home_hours"] == 1
     monkeypatch.undo()
     town.receiver.run(town.receiver.receiver.forget())
-    assert town.ask("token:reader", "/v1/summary").json()["home_hours"] == 0
+    assert town.receiver.summary()["home_hours"] == 0
 
 
 def test_an_erasure_is_repeated_for_what_comes_late_and_then_ends(town):
@@ -213,7 +212,7 @@ def test_an_erasure_is_repeated_for_what_comes_late_and_then_ends(town):
 
 def gone(town):
     """Whether a home's electricity and telegrams are."""
-    found = town.ask("token:reader", "/v1/summary").json()
+    found = town.receiver.summary()
     return (found["home_hours"], found["telegrams"]) == (0, 0)
 
 
@@ -221,7 +220,7 @@ def test_a_restored_backup_brings_nobody_back(tmp_path):
     directory = make(tmp_path / "works")
     with Running(directory, public_name="vann.example") as running:
         town = Town(running)
-        running.wait_for_answer(lambda: town.ask("token:reader", "/v1/summary").json()["pending"] == 0)
+        running.wait_for(lambda s: s["pending"] == 0)
         netti(town, "backup", directory.path, "--readings", tmp_path / "saved")
         netti(town, "person", "erase", directory.path, town.gateway.id, "--yes", "--simulated-clock", WHEN)
         running.wait_for_answer(lambda: gone(town))
@@ -262,3 +261,17 @@ def test_first_administrator_and_kek_of_a_new_receiver(tmp_path):
     assert (tmp_path / "w.kek").stat().st_mode & 0o777 == 0o600 and kept.strip() not in done.stdout
     again = subprocess.run([Process.NETTI, "receiver", "init", tmp_path / "w"], capture_output=True, text=True)
     assert again.returncode == 2 and (tmp_path / "w.kek").read_text() == kept
+
+
+def test_the_first_administrator(tmp_path):
+    done = subprocess.run([Process.NETTI, "receiver", "init", tmp_path / "w", "--works", "demo"], capture_output=True,
+                          text=True)
+    password = done.stdout.split("first administrator: admin, password ")[1].split()[0]
+    with contextlib.closing(Accounts(tmp_path / "w" / "access.sqlite")) as people:
+        salt, expected = people.salt_and_hash("admin")
+    assert password_hash(password, salt) == expected
+    assert password.encode() not in (tmp_path / "w" / "access.sqlite").read_bytes()
+    for name, given in (("Ø", "x" * 20), ("husstand", "short")):
+        done = subprocess.run([Process.NETTI, "user", "add", tmp_path / "w", name, "--role", "administrator"],
+                              input=given + "\n", capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -5,3 +5,4 @@ from statuses import EVERYBODY, page
 STATUSES = {("GET", "/home"): page(403, 403, 403, 403, 200), ("GET", "/home/{secret}"): EVERYBODY}
 ADDRESSES = {"/home": ("/home",), "/home/{secret}": ("/home/{secret}",)}
 NOWHERE = ("/home/guess",)
+HOSTILE = ("/home/{odd}",)

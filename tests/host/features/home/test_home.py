@@ -125,3 +125,18 @@ def test_power_adds_up_over_the_clock_change():
     found = power.power(every, days, days[0])
     assert [d // 1000 for d in found["days"]] == [(b - a) // HOUR for a, b in zip(days, days[1:])]
     assert found["month"] == len(every) * 1000
+
+
+def test_a_homeowner_sees_the_own_home_alone(town):
+    text = town.ask("homeowner", "/home").text.replace("\xa0", "").replace(",", "")
+    assert "3918" in text and "audit" not in text and 'href="/meters"' not in text
+    assert town.ask("homeowner", "/", Accept="text/html").headers["Location"] == "/home"
+
+
+def test_a_homes_link_needs_no_session_and_a_guesser_blocks_only_himself(town):
+    receiver, public, path = town.receiver, {"Host": town.host}, f"/home/{town.secret}"
+    guesser = {**public, "X-Forwarded-For": "10.0.0.1, 198.51.100.7"}
+    for _ in range(40):
+        last = receiver.web("/home/guess", headers=guesser).status
+    assert last == 429
+    assert receiver.web(path, headers={**public, "X-Forwarded-For": "198.51.100.7, 203.0.113.5"}).status == 200

@@ -20,3 +20,5 @@ ADDRESSES = {
 }
 NOWHERE = (*(f"/meters/NOT-A-ME-TER{view}" for view in VIEWS), "/v1/meters/KAM-99999999-1B-16",
            "/v1/meters/KAM-99999999-1B-16/readings")
+HOSTILE = ("/meters/{odd}?view=hours", "/meters/{meter}?view=hours&purpose={odd}&day={odd}",
+           "/v1/meters/{meter}/readings?purpose={odd}&from={odd}", "/v1/meters/{odd}/readings?purpose=leak")
