@@ -62,7 +62,7 @@ fork = multiprocessing.get_context("fork")
 
 def ingest(directory, bodies, warm, seconds):
     """Run a receiver and push; returns rate and CPU seconds per batch of both sides."""
-    with receiver_support.Process(directory, "--processes", str(EARS)) as process:
+    with receiver_support.Process(directory, "--processes", str(INGEST)) as process:
         pids = loadgen.family(process.process.pid)
         marks = {}
 
@@ -78,7 +78,7 @@ def ingest(directory, bodies, warm, seconds):
         assert process.end() == 0
     rate = found["batches"] / found["seconds"]
     used = [(b - a) / marks["seconds"] for a, b in zip(marks["before"], marks["after"])]
-    names = ["pages", "writer", *[f"ear{n + 1}" for n in range(EARS)], "decoder"]
+    names = ["pages", "writer", *[f"ingest{n + 1}" for n in range(INGEST)], "decoder"]
     return {"rate": rate, "refused": found["refused"], "short": found["short"],
             "generator_ms": found["generator_cpu_s"] / found["batches"] * 1000,
             "cpu_ms": {n: round(u / rate * 1000, 3) for n, u in zip(names, used)},
@@ -223,7 +223,7 @@ async def _bare_app(directory, sock):
 
 def bare_tls(directory, bodies, warm, seconds):
     """Requests per second of an application that does nothing with them."""
-    socks = processes.bind_shared(None, 0, EARS)
+    socks = processes.bind_shared(None, 0, INGEST)
     port = socks[0].getsockname()[1]
     children = []
     for sock in socks:
@@ -294,7 +294,7 @@ def fresh(folder, name, senders):
 
 def main():
     """Run and print."""
-    global EARS
+    global INGEST
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under a minute: one short round, fewer values")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
@@ -306,7 +306,7 @@ def main():
     parser.add_argument("--no-large", action="store_true", help="leave the large store out")
     parser.add_argument("--dir", help="where the stores lie; on a disk, not in memory")
     args = parser.parse_args()
-    EARS = args.processes
+    INGEST = args.processes
     seconds = args.seconds or (2 if args.quick else 4)
     values = args.values or (1_000_000 if args.quick else 50_000_000)
     rounds = args.rounds or (1 if args.quick else 7)
@@ -341,7 +341,7 @@ def main():
             found.append(rows)
             print(json.dumps(rows), file=sys.stderr, flush=True)
     summary = summed_up(found)
-    summary.update(gateways=args.gateways, processes=EARS, cores=CORES, seconds=seconds, rounds=rounds,
+    summary.update(gateways=args.gateways, processes=INGEST, cores=CORES, seconds=seconds, rounds=rounds,
                    quick=args.quick)
     if large:
         summary.update(hourly_values=stored, raw_telegrams=raw)

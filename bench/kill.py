@@ -176,7 +176,7 @@ def kills(store, count, rng, folder):
     done = 0
     while done < count:
         time.sleep(rng.uniform(0.05, 0.9))
-        kind = rng.choice(("all", "all", "first", "writer", "ear", "decoder", "server"))
+        kind = rng.choice(("all", "all", "first", "writer", "ingest", "decoder", "server"))
         if kind == "server" and load.store.kill is None:
             kind = "all"
         pids = [load.process.process.pid, *children(load.process)]
@@ -187,7 +187,7 @@ def kills(store, count, rng, folder):
         elif kind == "all":
             load.process.kill()
         else:
-            os.kill(pids[{"first": 0, "writer": 1, "ear": rng.choice((2, 3)), "decoder": 4}[kind]], signal.SIGKILL)
+            os.kill(pids[{"first": 0, "writer": 1, "ingest": rng.choice((2, 3)), "decoder": 4}[kind]], signal.SIGKILL)
             load.process.process.wait(60)
             for pid in pids[1:]:
                 wait_gone(pid)

@@ -8,68 +8,52 @@ import asyncio
 import ipaddress
 import logging
 import signal
-import sqlite3
 
 from aiohttp import web
 
 from . import features, processes
-from .data.clock import DAY, Clock
+from .data.clock import Clock
 from .decoding.decoder import Decoder
+from .edge.counts import Counts
 from .edge.devices import Devices
+from .edge.servers import Servers
 from .office import roles
 from .office.directory import Directory, SettingsError, unlock
 from .office.office import Office
 from .operations.health import Health
+from .operations.keeping import Keeping
 from .operations.metrics import Metrics
-from .stores import Busy, StoreError, open_store, queries
+from .stores import StoreError, open_store
 from .web import feature
 from .web.pages import Site
 
 log = logging.getLogger("netti.receiver")
 
 KEYS_S = 1.0  # how soon a revocation made by another process is seen
-KEEPING_S = 600.0  # between looks at what has become too old
 
 
-class Receiver(Devices):
+class Receiver:
     """A receiver of one directory: open, serve, close."""
 
-    def __init__(self, directory: Directory, clock: Clock, public_name: str = "", shared=None):
-        """With a public name (a proxy shows the pages under it) people have to log in. `shared`: the other processes,
-        which take batches, decode and write (processes.start); without them this one does it all."""
-        self.public_name, self.shared = public_name, shared
-        self._lock = shared.lock if shared else directory.lock()
-        settings = directory.load()
-        store = open_store(settings.store_url(directory), shared.writer if shared else None)
-        self.decoder = Decoder(store, directory)
-        super().__init__(Office(directory, settings, signs=True), clock, store, self.decoder.wake)
-        self.directory, self.settings = directory, settings
+    def __init__(self, directory: Directory, clock: Clock, public_name: str = "",
+                 workers: "processes.Workers | None" = None):
+        """With a public name (a proxy shows the pages under it) people have to log in. `workers`: the other processes,
+        which take batches, decode and write; without them this one does it all. Raises SettingsError, StoreError."""
+        self.directory, self.clock, self.public_name, self.workers = directory, clock, public_name, workers
+        self._lock = workers.lock if workers else directory.lock()
+        self.settings = directory.load()
+        self.counts = workers.counts if workers else Counts()
+        self.store = open_store(self.settings.store_url(directory), workers.writer if workers else None)
+        self.decoder = Decoder(self.store, directory)
+        self.office = Office(directory, self.settings, signs=True)
+        self.devices = Devices(self.office, clock, self.store, self.counts, self.decoder.wake)
+        self.keeping = Keeping(self.office, self.store, clock)
+        self._servers = Servers()
         self._tasks: "list[asyncio.Task]" = []
         self.device_port = self.web_port = self.metrics_port = 0
         installed = feature.installed(features)
         self.site = Site(self, installed)
         self.services = {f.name: feature.service(f)(self) for f in installed if f.service is not None}
-
-    async def reconcile(self) -> None:
-        """Put right what a store from a backup does not know: gateways enrolled since, gaps that nobody asked about.
-        Whether it is from a backup it cannot know, so open gaps are asked about at each start."""
-        known = {g["id"] for g in await self.store.read(queries.gateways.every)}
-        for gateway, public_key, kind, name, since in self.office.enrolled.all():
-            if gateway not in known:
-                await self.store.enrol(public_key, kind, name, since)
-        for gateway, epoch, first, heard in await self.store.read(queries.rings.open_gaps):
-            self.office.orders.rewind(gateway, epoch, first - 1, heard, self.clock.seconds())
-        await self.forget()
-
-    async def forget(self) -> None:
-        """Wipe the electricity of residents who have moved out and what is to be erased, also what came in late."""
-        for gateway, at in self.office.homes.moved_in():
-            await self.store.forget_home(gateway, at)
-        for number, home, meters, before in self.office.erasures.due(self.clock.seconds()):
-            after: "int | None" = 0
-            while after is not None:
-                after = await self.store.erase(home, meters, before, after)
-            self.office.erasures.done(number, self.clock.seconds())
 
     def web_app(self) -> web.Application:
         """What people and programs of the works reach."""
@@ -79,71 +63,52 @@ class Receiver(Devices):
                     metrics_port: "int | None" = None) -> None:
         """Listen on both ports (0: any free one), on that of the metrics if there is one, and start decoding."""
         require_loopback(web_host)
-        await self.reconcile()
-        if self.shared:
-            self.device_port = self.shared.port
-            processes.go(self.shared)
+        await self.keeping.reconcile()
+        if self.workers:
+            self.device_port = self.workers.port
+            processes.start_serving(self.workers)
         else:
             sock = processes.bind(host or None, port)
             self.device_port = sock.getsockname()[1]
-            await self.listen(self.device_app(), sock, self.context)
+            await self.devices.listen(sock)
         sock = processes.bind(web_host, web_port)
         self.web_port = sock.getsockname()[1]
         self.web = self.web_app()
-        await self.listen(self.web, sock)
+        await self._servers.listen(self.web, sock)
         if metrics_port is not None:
             sock = processes.bind(web_host, metrics_port)
             self.metrics_port = sock.getsockname()[1]
-            await self.listen(Metrics(self).app(), sock)
+            await self._servers.listen(Metrics(self).app(), sock)
         if (self.settings.port, self.settings.web_port) != (self.device_port, self.web_port):
             self.settings.port, self.settings.web_port = self.device_port, self.web_port  # tokens and links name them
             self.directory.save(self.settings)
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep()),
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self.keeping.run()),
                        *(asyncio.create_task(service.run()) for service in self.services.values())]
-        if not self.shared:
+        if not self.workers:
             self._tasks.append(asyncio.create_task(self.decoder.run()))
 
     async def _watch(self):
         """Take up what other processes decide."""
         while True:
             await asyncio.sleep(KEYS_S)
-            if await self.look():
-                try:
-                    await self.forget()
-                except (sqlite3.Error, StoreError, Busy) as e:
-                    log.warning("not forgotten yet: %s", e)
-
-    async def _keep(self):
-        """Forget and age what has become too old, a piece at a time."""
-        while True:
-            try:
-                await self.keep()
-            except (StoreError, Busy) as e:
-                log.warning("nothing is forgotten or aged: %s", e)
-            await asyncio.sleep(KEEPING_S)
-
-    async def keep(self) -> None:
-        """Forget the raw telegrams and age the hourly values that the settings no longer keep."""
-        await self.forget()
-        now = self.clock.seconds()
-        while await self.store.forget_telegrams(now - self.settings.keep_telegrams * DAY):
-            pass
-        while await self.store.age(now // DAY - self.settings.keep_hours):
-            pass
+            if await self.devices.reload_if_changed():
+                await self.keeping.forget_decided()
 
     async def close(self) -> None:
         """Take nothing new, answer what is in progress once it is durable, end."""
-        await self.drain()
+        await self.devices.drain()
+        await self._servers.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         loop = asyncio.get_running_loop()
-        if self.shared:
-            await loop.run_in_executor(None, processes.stop, self.shared)
+        if self.workers:
+            await loop.run_in_executor(None, processes.stop, self.workers)
         await loop.run_in_executor(None, self.store.close)
         for service in self.services.values():
             service.close()
-        self.end()
+        self.devices.close()
+        self.office.close()
         unlock(self._lock)
 
 
@@ -158,8 +123,8 @@ def require_loopback(host: str) -> None:
 
 
 async def serve(directory: Directory, clock: Clock, port: int, web_port: int, web_host: str = "127.0.0.1",
-                host: str = "", ready=None, public_name: str = "", shared=None,
-                metrics_port: "int | None" = None) -> None:
+                host: str = "", ready=None, public_name: str = "",
+                workers: "processes.Workers | None" = None, metrics_port: "int | None" = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready(receiver)` is called once both ports listen. Raises StoreError where one of
     the other processes ends by itself."""
     stop = asyncio.Event()
@@ -167,7 +132,7 @@ async def serve(directory: Directory, clock: Clock, port: int, web_port: int, we
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     require_loopback(web_host)
-    receiver = Receiver(directory, clock, public_name, shared)
+    receiver = Receiver(directory, clock, public_name, workers)
     try:
         if receiver.store.warning:
             log.warning("%s", receiver.store.warning)
@@ -175,8 +140,8 @@ async def serve(directory: Directory, clock: Clock, port: int, web_port: int, we
         if ready is not None:
             ready(receiver)
         ended: "list[asyncio.Future]" = [asyncio.ensure_future(stop.wait())]
-        if shared:
-            ended.append(asyncio.ensure_future(processes.gone(shared)))
+        if workers:
+            ended.append(asyncio.ensure_future(processes.any_exited(workers)))
         await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             task.cancel()

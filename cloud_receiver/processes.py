@@ -1,7 +1,7 @@
 """A receiver as several processes of one machine, started before there is a thread or an event loop.
 
     the writer      has the store's one writing connection and commits (stores/remote.py)
-    the ears        one or more: gateways' connections, signatures, records; the kernel shares connections out
+    ingest          one or more: gateways' connections, signatures, records; the kernel shares connections out
     the decoder     decodes behind them
     the first one   pages, API, and the others' parent
 
@@ -18,6 +18,7 @@ from collections import namedtuple
 
 from .data.clock import Clock
 from .decoding.decoder import Decoder
+from .edge.counts import Counts
 from .edge.devices import Devices
 from .office.directory import Directory, SettingsError, unlock
 from .office.office import Office
@@ -26,31 +27,33 @@ from .stores import open_store, remote, writer_groups
 log = logging.getLogger("netti.receiver")
 
 # Niceness: while cores are short, all wait for the one that commits, and batches do not wait for their decoding.
-EAR, DECODER = 5, 15
+INGEST, DECODER = 5, 15
 KEYS_S = 1.0  # how soon a decision made in another process is seen
 _GO, _END = b"g", b"e"
 
-# lock: of the directory; writer: the RemoteWriter of the first process; port: gateways'; children: {pid: control}.
-Shared = namedtuple("Shared", ("lock", "writer", "port", "children"))
+# What the first process has of the others. lock: of the directory; writer: a RemoteWriter; port: gateways'; children:
+# {pid: its control socket, None for the writer}; counts: what ingest counts.
+Workers = namedtuple("Workers", ("lock", "writer", "port", "children", "counts"))
 
 
-def start(directory: Directory, clock: Clock, port: int, ears: int, host: "str | None" = None) -> Shared:
-    """Start the other processes; returns what the first one needs. Raises SettingsError or StoreError."""
+def start(directory: Directory, clock: Clock, port: int, ingest: int, host: "str | None" = None) -> Workers:
+    """Start the other processes, `ingest` of them to take batches; returns what the first one needs. Raises
+    SettingsError or StoreError."""
     settings = directory.load()
     lock = directory.lock()
-    writer, ends = remote.fork(writer_groups(settings.store_url(directory)), ears + 2)
+    writer, ends = remote.fork(writer_groups(settings.store_url(directory)), ingest + 2)
     children: "dict[int, socket.socket | None]" = {writer: None}
     try:
         remote.wait_ready(ends[0])
-        socks = bind_shared(host, port, ears)  # not before: the writer is to hold none of them
+        socks = bind_shared(host, port, ingest)  # not before: the writer is to hold none of them
     except BaseException:
         for end in ends:
             end.close()
         _wait(writer)
         unlock(lock)
         raise
-    settings.port = socks[0].getsockname()[1]
-    for n in range(ears + 1):
+    settings.port, counts = socks[0].getsockname()[1], Counts()
+    for n in range(ingest + 1):
         ours, theirs = socket.socketpair()
         child = os.fork()
         if child == 0:
@@ -61,12 +64,12 @@ def start(directory: Directory, clock: Clock, port: int, ears: int, host: "str |
                     other.close()
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first process says when
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                sock = socks[n] if n < ears else None
+                sock = socks[n] if n < ingest else None
                 for other in socks:
                     if other is not sock:
                         other.close()
-                os.nice(DECODER if sock is None else EAR)
-                asyncio.run(_child(directory, settings, clock, ends[n + 1], theirs, sock))
+                os.nice(DECODER if sock is None else INGEST)
+                asyncio.run(_child(directory, settings, clock, ends[n + 1], theirs, sock, counts))
                 status = 0
             except BaseException:  # noqa: BLE001 - nothing of it must get into the parent's code
                 log.exception("a process of the receiver failed")
@@ -76,10 +79,10 @@ def start(directory: Directory, clock: Clock, port: int, ears: int, host: "str |
         children[child] = ours
     for sock in [*socks, *ends[1:]]:
         sock.close()
-    return Shared(lock, remote.RemoteWriter(ends[0]), settings.port, children)
+    return Workers(lock, remote.RemoteWriter(ends[0]), settings.port, children, counts)
 
 
-async def _child(directory, settings, clock, writer_end, control, sock):
+async def _child(directory, settings, clock, writer_end, control, sock, counts):
     writer = remote.RemoteWriter(writer_end)
     store = open_store(settings.store_url(directory), writer)
     loop = asyncio.get_running_loop()
@@ -94,11 +97,11 @@ async def _child(directory, settings, clock, writer_end, control, sock):
         decoding.cancel()
         await asyncio.gather(decoding, return_exceptions=True)
     else:
-        devices = Devices(Office(directory, settings, signs=True), clock, store)
-        await devices.listen(devices.device_app(), sock, devices.context)
+        devices = Devices(Office(directory, settings, signs=True), clock, store, counts)
+        await devices.listen(sock)
         while not (ending.done() or lost.done()):
             await asyncio.wait((ending, lost), timeout=KEYS_S, return_when=asyncio.FIRST_COMPLETED)
-            await devices.look()
+            await devices.reload_if_changed()
         if ending.done() and ending.result() == _END:  # else the first process was killed
             await devices.drain()
     if not (ending.done() and ending.result() == _END):
@@ -106,18 +109,18 @@ async def _child(directory, settings, clock, writer_end, control, sock):
     store.close()
 
 
-def go(shared: Shared) -> None:
-    """Have the ears answer and the decoder decode: the store knows every gateway now."""
-    for control in shared.children.values():
+def start_serving(workers: Workers) -> None:
+    """Have ingest answer and the decoder decode: the store knows every gateway now."""
+    for control in workers.children.values():
         if control is not None:
             control.send(_GO)
 
 
-async def gone(shared: Shared) -> None:
+async def any_exited(workers: Workers) -> None:
     """Until one of the other processes has ended by itself."""
     loop = asyncio.get_running_loop()
-    waits = [asyncio.ensure_future(shared.writer.lost.wait())]
-    for control in shared.children.values():
+    waits = [asyncio.ensure_future(workers.writer.lost.wait())]
+    for control in workers.children.values():
         if control is not None:
             control.setblocking(False)
             waits.append(asyncio.ensure_future(loop.sock_recv(control, 1)))
@@ -128,9 +131,9 @@ async def gone(shared: Shared) -> None:
             wait.cancel()
 
 
-def stop(shared: Shared) -> None:
-    """Have the ears answer what is in progress, the decoder finish, and then the writer commit and close."""
-    ends = [(pid, control) for pid, control in shared.children.items() if control is not None]
+def stop(workers: Workers) -> None:
+    """Have ingest answer what is in progress, the decoder finish, and then the writer commit and close."""
+    ends = [(pid, control) for pid, control in workers.children.items() if control is not None]
     for _, control in ends:
         try:
             control.setblocking(True)
@@ -140,8 +143,8 @@ def stop(shared: Shared) -> None:
     for pid, control in ends:
         _wait(pid)
         control.close()
-    shared.writer.hang_up()
-    for pid, control in shared.children.items():
+    workers.writer.hang_up()
+    for pid, control in workers.children.items():
         if control is None:
             _wait(pid)
 

@@ -10,63 +10,60 @@ from ..office import trust
 from ..office.kek import Locked
 from ..office.office import Office
 from ..office.orders import OrderRefused
-from ..operations import metrics
-from ..stores import Busy, StoreError
+from ..stores import Busy, StoreError, TakeResult
+from .counts import Counts
 from .enrolment import Enrolment
 from .ingest import Ingest
+from .releases import ReleaseFiles
+from .servers import Servers
+from .verifying import VerifiedBatch
 
 log = logging.getLogger("netti.receiver")
-
-DRAIN_S = 20.0  # how long an orderly end waits for requests in progress
 
 
 class Devices:
     """Gateways' requests, over a store and an office that signs."""
 
-    def __init__(self, office: Office, clock, store, taken=None):
-        """`taken()` is told after each batch that brought something new. Raises Locked, sqlite3.Error."""
+    def __init__(self, office: Office, clock, store, counts: Counts, on_new_telegrams=None):
+        """`on_new_telegrams()` is called after each batch that brought something new. Raises Locked, sqlite3.Error."""
         self.office, self.clock, self.store = office, clock, store
         office.meter_keys.unlock()
         self._ca = office.directory.ca
         self._trust_stamp = trust.stamp(self._ca)
-        self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders, taken)
+        self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders,
+                             on_new_telegrams)
         self.enrolment = Enrolment(office, store, clock)
         self.context = trust.server_context(self._ca)
-        self._runners: "list[web.AppRunner]" = []
+        self._counts, self._servers = counts, Servers()
 
-    def answer_orders(self, opened, taken) -> "list[bytes]":
+    def answer_orders(self, batch: VerifiedBatch, result: TakeResult) -> "list[bytes]":
         """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
-        gateway, now, orders = opened.gateway.gateway, self.clock.seconds(), self.office.orders
+        gateway, now, orders = batch.gateway.gateway, self.clock.seconds(), self.office.orders
         try:
-            for counter, code, text in taken.results:
+            for counter, code, text in result.results:
                 orders.result(gateway, counter, code, text, now)
-            if taken.rewind is not None:
-                orders.rewind(gateway, opened.head.epoch, taken.rewind, None, now)
-            self.office.releases.offer(gateway, opened.head.firmware, now)
-            return orders.signed(gateway, opened.kid, now)
+            if result.rewind is not None:
+                orders.rewind(gateway, batch.head.epoch, result.rewind, None, now)
+            self.office.releases.offer(gateway, batch.head.firmware, now)
+            return orders.signed(gateway, batch.kid, now)
         except (sqlite3.Error, Locked, OrderRefused) as e:  # the batch is durable, and is answered without
             log.error("orders not available: %s", e)
             return []
 
-    def device_app(self) -> web.Application:
+    def app(self) -> web.Application:
         """What gateways reach."""
-        app = web.Application(middlewares=[metrics.counting])
+        app = web.Application(middlewares=[self._counts.middleware])
         app.router.add_post("/v1/batches", self.ingest.post)
         app.router.add_post("/v1/gateways", self.enrolment.post)
         app.router.add_get("/v1/anchors", self.enrolment.anchors)
-        app.router.add_get("/v1/releases/{version}/{name}", self.office.releases.get)
+        app.router.add_get("/v1/releases/{version}/{name}", ReleaseFiles(self.office.releases).get)
         return app
 
-    async def listen(self, app: web.Application, sock: socket.socket, context=None) -> None:
-        """Answer on a socket, with TLS where there is a context."""
-        # Bodies are taken as they come: nothing is unpacked that its sender says is packed.
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN_S,
-                               auto_decompress=False)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.SockSite(runner, sock, ssl_context=context, backlog=1024).start()
+    async def listen(self, sock: socket.socket) -> None:
+        """Answer gateways on a socket, with TLS."""
+        await self._servers.listen(self.app(), sock, self.context)
 
-    async def look(self) -> bool:
+    async def reload_if_changed(self) -> bool:
         """Take up what other processes decide: keys, revocations, orders, certificates; whether there was any."""
         try:
             changed = self.office.reload_if_changed()
@@ -85,9 +82,8 @@ class Devices:
     async def drain(self) -> None:
         """Take nothing new, answer what is in progress once it is durable."""
         self.ingest.draining = True
-        for runner in self._runners:
-            await runner.cleanup()
+        await self._servers.close()
 
-    def end(self) -> None:
-        """Close what was opened here."""
+    def close(self) -> None:
+        """End what runs beside the event loop."""
         self.ingest.close()

@@ -18,7 +18,7 @@ from ..data import buckets
 from ..office import trust
 from ..office.office import Office
 from ..stores import Busy, StoreError
-from . import ingest
+from .requests import Refused, read_body
 
 MAX_BODY = 4096
 KINDS = ("home", "concentrator", "drive-by")
@@ -73,9 +73,9 @@ class Enrolment:
             return web.Response(status=429, text="too many attempts from this address\n",
                                 headers={"Retry-After": str(wait)})
         try:
-            fields = read_request(await ingest.read_body(request, MAX_BODY))
+            fields = read_request(await read_body(request, MAX_BODY))
             gateway = await self._enrol(*fields)
-        except ingest.Refused as e:
+        except Refused as e:
             self.by_address.charge(address)
             return web.Response(status=e.status, text=e.reason + "\n")
         except (Busy, StoreError, sqlite3.Error):
@@ -85,14 +85,14 @@ class Enrolment:
     async def _enrol(self, secret, public_key, signature, kind, name):
         gateway = envelope.gateway_id(public_key)
         if not good_key(public_key):
-            raise ingest.Refused(403, "public key is not one a gateway makes")
+            raise Refused(403, "public key is not one a gateway makes")
         try:
             Ed25519PublicKey.from_public_bytes(public_key).verify(signature, to_sign(self.settings.works, secret))
         except (InvalidSignature, ValueError):
-            raise ingest.Refused(403, "signature does not verify") from None
+            raise Refused(403, "signature does not verify") from None
         now = self.clock.seconds()
         if not self._enrolled.use_token(secret, public_key, now, gateway, kind, name):
-            raise ingest.Refused(403, "token unknown or used")
+            raise Refused(403, "token unknown or used")
         # If this fails the token is spent for this key only, and the gateway may come again with it.
         await self.store.enrol(public_key, kind, name, now)
         return gateway
@@ -114,5 +114,5 @@ def read_request(body: bytes):
                 or len(public_key) != 32 or len(signature) != 64 or len(secret) > 200 or len(name) > 80:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ingest.Refused(400, "not an enrolment request") from None
+        raise Refused(400, "not an enrolment request") from None
     return secret, public_key, signature, kind, name

@@ -13,8 +13,6 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Callable
 
-from aiohttp import web
-
 from firmware.wire import envelope as wire_envelope
 from firmware.wire.orders import UPDATE
 
@@ -157,10 +155,10 @@ class Releases:
         self._db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?)", (gateway, version, counter, now))
         self._offers.setdefault(gateway, {})[version] = counter
 
-    def told(self, gateway: str, runs: str) -> "str | None":
+    def newest_offered(self, gateway: str, runs: str) -> "str | None":
         """The newest version a gateway was told of and does not run, or None."""
-        found = [v for v in self._offers.get(gateway, ()) if (number(v) or ()) > (number(runs) or ())]
-        return max(found, key=lambda v: number(v) or ()) if found else None
+        offered = [v for v in self._offers.get(gateway, ()) if (number(v) or ()) > (number(runs) or ())]
+        return max(offered, key=lambda v: number(v) or ()) if offered else None
 
     def spread(self, gateways) -> "list[dict]":
         """Who runs what: a row per version, newest first, of rows with `id` and `firmware`: how many run it, how many
@@ -168,7 +166,7 @@ class Releases:
         staged = {s.version: s for s in self._stages}
         rows: "dict[str, dict]" = {}
         for g in gateways:
-            for version, what in ((g["firmware"], "run"), (self.told(g["id"], g["firmware"]), "told")):
+            for version, what in ((g["firmware"], "run"), (self.newest_offered(g["id"], g["firmware"]), "told")):
                 if version:
                     rows.setdefault(version, {"version": version, "run": 0, "told": 0})[what] += 1
         for version in staged:
@@ -177,12 +175,12 @@ class Releases:
             row["stage"] = staged.get(version)
         return sorted(rows.values(), key=lambda row: number(row["version"]) or (), reverse=True)
 
-    async def get(self, request: web.Request) -> web.StreamResponse:
-        """One file of a release, for gateways."""
-        version, name = request.match_info["version"], request.match_info["name"]
-        if number(version) is None or not _NAME.fullmatch(name) or not (self.folder / version / name).is_file():
-            return web.Response(status=404, text="no such file\n")
-        return web.FileResponse(self.folder / version / name, headers={"Content-Type": "application/octet-stream"})
+    def file(self, version: str, name: str) -> "Path | None":
+        """A file of a release by its name there; None for what is none."""
+        if number(version) is None or not _NAME.fullmatch(name):
+            return None
+        path = self.folder / version / name
+        return path if path.is_file() else None
 
 
 def share(version: str, gateway: str) -> float:

@@ -1,12 +1,10 @@
 """Prometheus metrics of a receiver, on a port of their own for the machine that watches it.
 
-Counts only: no meter, gateway, home or address is a label. What is counted in other processes of the receiver
-(processes.py) stands in memory they share; the rest is asked of the store when somebody looks.
+Counts only: no meter, gateway, home or address is a label. What processes count stands in memory they share
+(edge/counts.py); the rest is asked of the store when somebody looks.
 """
 
-import multiprocessing
 import shutil
-import time
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -15,57 +13,6 @@ from prometheus_client.exposition import generate_latest
 
 from ..stores import Busy, StoreError, queries
 from . import health
-
-STATUSES = (200, 400, 401, 403, 408, 409, 413, 429, 500, 503)
-_SECONDS, _OTHER = len(STATUSES), len(STATUSES) + 1
-
-
-class Counts:
-    """Batches by status and the seconds their answers took, over all processes forked after this was made."""
-
-    def __init__(self):
-        self._shared = multiprocessing.Array("d", len(STATUSES) + 2)
-        # What the lock guards, without taking it for each value.
-        self._values: "list[float]" = self._shared.get_obj()  # type: ignore[assignment]
-
-    def add(self, status: int, seconds: float) -> None:
-        """An answer to a batch."""
-        with self._shared.get_lock():
-            self._values[STATUSES.index(status) if status in STATUSES else _OTHER] += 1
-            self._values[_SECONDS] += seconds
-
-    def read(self) -> "tuple[dict[str, float], float]":
-        """({status: batches}, seconds)."""
-        with self._shared.get_lock():
-            values = self._values[:]
-        found = {str(s): values[n] for n, s in enumerate(STATUSES)}
-        return {**found, "other": values[_OTHER]}, values[_SECONDS]
-
-
-batches = Counts()
-
-
-def begin() -> None:
-    """Count from nothing: called before the processes of a works are started."""
-    global batches
-    batches = Counts()
-
-
-@web.middleware
-async def counting(request: web.Request, handler):
-    """Counts what is answered to batches."""
-    if request.path != "/v1/batches":
-        return await handler(request)
-    began, status = time.monotonic(), 500
-    try:
-        response = await handler(request)
-        status = response.status
-        return response
-    except web.HTTPException as e:
-        status = e.status
-        raise
-    finally:
-        batches.add(status, time.monotonic() - began)
 
 
 class Metrics:
@@ -90,7 +37,7 @@ class Metrics:
     async def families(self) -> list:
         """The metric families now; without those of the store where it does not answer."""
         receiver, now = self.receiver, self.receiver.clock.seconds()
-        by_status, seconds = batches.read()
+        by_status, seconds = receiver.counts.read()
         answered = CounterMetricFamily("netti_batches", "Batches by the status they were answered with",
                                        labels=["status"])
         for status, count in by_status.items():

@@ -193,10 +193,10 @@ def test_seen_where_an_erasure_is_not_carried_out(town, monkeypatch):
     """Known-bad: the receiver does not look at what is to be erased."""
     monkeypatch.setattr(Erasures, "due", lambda self, now: [])
     netti(town, "person", "erase", town.receiver.directory.path, town.gateway.id, "--yes", "--simulated-clock", WHEN)
-    town.receiver.run(town.receiver.receiver.forget())
+    town.receiver.run(town.receiver.receiver.keeping.forget())
     assert town.receiver.summary()["home_hours"] == 1
     monkeypatch.undo()
-    town.receiver.run(town.receiver.receiver.forget())
+    town.receiver.run(town.receiver.receiver.keeping.forget())
     assert town.receiver.summary()["home_hours"] == 0
 
 

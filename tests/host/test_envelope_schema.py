@@ -232,13 +232,13 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
     bodies = []
     clock = Clock(time.time(), T, 60)
     receiver = Running(make(tmp_path / "receiver", "demo"), clock)
-    take = receiver.receiver.ingest._open
+    take = receiver.receiver.devices.ingest._verify
 
     async def note(body):
         bodies.append(body)
         return await take(body)
 
-    receiver.receiver.ingest._open = note
+    receiver.receiver.devices.ingest._verify = note
     air = Air([(example_telegram(), "T1"),
                (wmbus_encoder.link(m := wmbus_encoder.address("AXI", "00000007", 0x10, 0x07),
                                    wmbus_encoder.plain(m, 1, 0, bytes.fromhex("041393300000"))), "C1A"),

@@ -23,8 +23,8 @@ PLAIN = Meter(11111111)
 def receiver(tmp_path_factory):
     with Running(make(tmp_path_factory.mktemp("receiver") / "works")) as running:
         # Many failures from one address are what these tests are about, but for the one on 429.
-        running.receiver.ingest.by_address.burst = 1e9
-        running.receiver.enrolment.by_address.burst = 1e9
+        running.receiver.devices.ingest.by_address.burst = 1e9
+        running.receiver.devices.enrolment.by_address.burst = 1e9
         yield running
 
 
@@ -126,7 +126,7 @@ def test_413_without_a_length(receiver, gateway):
 
 
 def test_429_an_address_that_keeps_failing(receiver):
-    limits = receiver.receiver.ingest.by_address
+    limits = receiver.receiver.devices.ingest.by_address
     was, limits.burst = limits.burst, 3
     limits._levels.clear()
     try:
@@ -141,7 +141,7 @@ def test_429_an_address_that_keeps_failing(receiver):
 
 
 def test_429_a_gateway_that_sends_too_often(receiver, gateway):
-    limits = receiver.receiver.ingest.by_gateway
+    limits = receiver.receiver.devices.ingest.by_gateway
     was, limits.burst, limits.rate = (limits.burst, limits.rate), 2, 0.01
     limits._levels.clear()
     try:
@@ -212,7 +212,7 @@ def test_503_when_the_store_stalls(receiver, gateway, monkeypatch):
         await asyncio.Event().wait()
 
     with monkeypatch.context() as m:
-        m.setattr(receiver.receiver.ingest.deadline, "seconds", 0.05)
+        m.setattr(receiver.receiver.devices.ingest.deadline, "seconds", 0.05)
         m.setattr(receiver.receiver.store, "store_batch", hangs)
         answer = receiver.send(body)
         assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1, (answer.status, answer.text)

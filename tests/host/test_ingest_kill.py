@@ -82,7 +82,7 @@ def test_sigterm_to_all_its_processes_ends_well_too(tmp_path):
 
 @pytest.mark.parametrize("which", range(4))
 def test_where_one_of_its_processes_is_killed_all_end_and_nothing_is_lost(tmp_path, which):
-    """The first one, the writer, one of the ears, the decoder: each alone."""
+    """The first one, the writer, one of those that take batches, the decoder: each alone."""
     def end(process):
         pids = [process.process.pid, *children(process)]
         assert len(pids) == 5

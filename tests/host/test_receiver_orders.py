@@ -335,13 +335,13 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
 
 async def _trusted_anew(receiver, before):
     import asyncio
-    while receiver.receiver._trust_stamp == before:
+    while receiver.receiver.devices._trust_stamp == before:
         await asyncio.sleep(0.05)
     await asyncio.sleep(0)
 
 
 def rotate(receiver, what, *more):
-    before = receiver.receiver._trust_stamp
+    before = receiver.receiver.devices._trust_stamp
     done = netti("rotate", receiver.directory.path, what, *more)
     if done.returncode == 0:
         receiver.run(_trusted_anew(receiver, before))
@@ -431,7 +431,9 @@ def test_commands_from_the_command_line(receiver):
 
 def test_every_command_of_the_list_has_its_line(receiver):
     directory, gateway = receiver.directory, receiver.enrol()
-    receiver.clock = receiver.receiver.clock = receiver.receiver.ingest.clock = Clock()
+    clock = Clock()
+    receiver.clock = receiver.receiver.clock = receiver.receiver.devices.clock = clock
+    receiver.receiver.devices.ingest.clock = clock
     epoch = "00112233445566ff"
     for line in (["interval", "60"], ["relay"], ["own-meters"], ["trust"], ["rewind", epoch, "7"],
                  ["update", "0.2.0", "https://x/u"], ["close-valve"]):

@@ -112,7 +112,7 @@ def test_seen_where_former_residents_are_shown(place, monkeypatch):
     place.office.file.db.execute("UPDATE homes SET since = ?", (NOW,))
     assert "3917" not in place.text(place.home_a) and ">242" not in place.text(place.home_a)
 
-    page = [r for r in place.receiver.receiver._runners[1].app.router.routes() if "home" in str(r.resource)][0]
+    page = [r for r in place.receiver.receiver.web.router.routes() if "home" in str(r.resource)][0]
     monkeypatch.setattr(page.handler.__self__, "homes", Forgets(place.receiver.directory))
     assert "3917" in place.text(place.home_a)
 

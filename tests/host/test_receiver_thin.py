@@ -201,7 +201,7 @@ def under_a_key_of_small_order(receiver, encoded):
 
 
 def test_keys_that_are_nobodys_do_not_enrol(receiver, monkeypatch):
-    receiver.receiver.enrolment.by_address.burst = 1e9
+    receiver.receiver.devices.enrolment.by_address.burst = 1e9
     forged = [under_a_key_of_small_order(receiver, y.to_bytes(32, "little")) for y in SMALL]
     for body in forged:
         answer = receiver.device("POST", "/v1/gateways", body)

@@ -31,7 +31,7 @@ class Page:
         every = await self.store.read(queries.gateways.versions) if releases.stages() else []
         return self.site.render(
             request, "gateways/gateways.html", rows=rows, found=count, total=total, c=query, search=query.search,
-            show=query.show, order=query.order, told=releases.told,
+            show=query.show, order=query.order, told=releases.newest_offered,
             versions=releases.spread(every) if every else [], meters=all_meters, revoked=self.site.revoked(),
             silent=lambda g: attention.silent_gateway(g, now), clock_word=clock_word,
             directory=str(self.site.directory.path))

@@ -84,7 +84,7 @@ class Template:
             self.key.sign(enrolment.to_sign(WORKS, secret)).hex().encode())
 
         async def go():
-            answer = await receiver.enrolment.post(Request(body))
+            answer = await receiver.devices.enrolment.post(Request(body))
             assert answer.status == 200, answer.text
             await receiver.close()
             return answer.body
@@ -125,7 +125,7 @@ class Receiving:
     def start(self):
         """Start on what the folder holds."""
         receiver = app.Receiver(receiver_support.Directory(self.home), self.clock)
-        receiver.ingest.by_address.rate = receiver.ingest.by_address.burst = 1e9
+        receiver.devices.ingest.by_address.rate = receiver.devices.ingest.by_address.burst = 1e9
         self.receiver = receiver
         groups = receiver.store.writer.groups
         real = groups._commit
@@ -145,7 +145,7 @@ class Receiving:
             return make(gateway, name, arguments, now)
         receiver.office.orders.make = counted
         self.revoke(self.revoked)
-        self.loop.run_until_complete(receiver.reconcile())
+        self.loop.run_until_complete(receiver.keeping.reconcile())
 
     def _die(self):
         self._image = self._copy()
@@ -208,7 +208,7 @@ class Receiving:
     async def _post(self, body):
         self._killed = asyncio.Event()
         self._image = None
-        answering = self.loop.create_task(self.receiver.ingest.post(Request(body)))
+        answering = self.loop.create_task(self.receiver.devices.ingest.post(Request(body)))
         dying = self.loop.create_task(self._killed.wait())
         await asyncio.wait((answering, dying), return_when=asyncio.FIRST_COMPLETED)
         dying.cancel()
@@ -239,7 +239,7 @@ class Receiving:
     def revoke(self, revoked):
         """Make the gateway's requests 401, or not."""
         self.revoked = revoked
-        self.receiver._revoked = {self.template.me.gateway: 1} if revoked else {}
+        self.receiver.office.enrolled._revoked = {self.template.me.gateway: 1} if revoked else {}
 
     def waits(self, name):
         """Whether a command of this name waits for its result."""

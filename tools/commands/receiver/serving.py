@@ -73,7 +73,6 @@ def _serve_in_child(args, *values):
 
 def _serve_one(args, path, web_port, public_name, metrics_port):
     from cloud_receiver import app, processes
-    from cloud_receiver.operations import metrics
     directory = Directory(path)
     settings = directory.load()
     try:
@@ -82,7 +81,6 @@ def _serve_one(args, path, web_port, public_name, metrics_port):
         raise CommandError(f"--simulated-clock is ORIGIN:START:SCALE: {e}") from None
     logs.set_up(args.log or ("text" if sys.stderr.isatty() else "json"),
                 logging.INFO if args.verbose else logging.WARNING)
-    metrics.begin()
     port = settings.port if args.port is None else args.port
 
     def ready(receiver):
@@ -93,12 +91,12 @@ def _serve_one(args, path, web_port, public_name, metrics_port):
         raise CommandError(f"{public_name!r} is no host name")
     app.require_loopback(args.web_host)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the meter keys
-    ears = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
-    if not 0 <= ears <= 64:
+    ingest = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
+    if not 0 <= ingest <= 64:
         raise CommandError("--processes is 0 to 64")
-    shared = processes.start(directory, clock, port, ears) if ears else None
+    workers = processes.start(directory, clock, port, ingest) if ingest else None
     asyncio.run(app.serve(directory, clock, port, web_port, args.web_host, ready=ready, public_name=public_name,
-                          shared=shared, metrics_port=metrics_port))
+                          workers=workers, metrics_port=metrics_port))
     return 0
 
 
