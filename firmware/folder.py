@@ -3,6 +3,7 @@
 import json
 
 from . import port, version
+from .port import files
 
 
 class Folder:
@@ -18,37 +19,37 @@ class Folder:
     def keep(self, name):
         """A function that keeps bytes in a file."""
         path = self.path + name
-        return lambda data: port.write_whole(path, data)
+        return lambda data: files.write_whole(path, data)
 
     def save_state(self, state):
         """Keep the small persistent state."""
-        port.write_whole(self.path + "/state.json", json.dumps(state).encode())
+        files.write_whole(self.path + "/state.json", json.dumps(state).encode())
 
     def keep_crash(self, data):
         """Keep the note of a crash, or forget it (None)."""
         if data is None:
-            port.remove(self.path + "/crash.json")
+            files.remove(self.path + "/crash.json")
         else:
-            port.write_whole(self.path + "/crash.json", data)
+            files.write_whole(self.path + "/crash.json", data)
 
     def save_orders(self, orders):
         """Keep what the works ordered."""
-        port.write_secret(self.path + "/orders.json", json.dumps(orders).encode())
+        files.write_secret(self.path + "/orders.json", json.dumps(orders).encode())
 
     def save_works(self, raw):
         """Keep another enrolment file, and the former one until the new one has worked."""
         from . import config
         # The new file first: a cut between the two loses only the way back.
         new, old = self.path + "/works.json", self.path + "/works.old.json"
-        former = port.read_whole(new)
-        port.write_whole(new, json.dumps(raw).encode())
-        if port.read_whole(old) is None:
-            port.write_whole(old, former)
+        former = files.read_whole(new)
+        files.write_whole(new, json.dumps(raw).encode())
+        if files.read_whole(old) is None:
+            files.write_whole(old, former)
         self.works = config.check_works(raw)
 
     def trusted(self):
         """The new enrolment file has worked."""
-        port.remove(self.path + "/works.old.json")
+        files.remove(self.path + "/works.old.json")
 
     def head(self):
         """What a batch's head says of this gateway: boot, firmware, quality of the clock."""
@@ -59,7 +60,7 @@ class Folder:
         """The household's own meters."""
         from .home.own_meters import OwnMeters
         g = self.g
-        return OwnMeters(meters, port.aes, g.water_hour, g.count, port.read_whole(self.path + "/own.json"),
+        return OwnMeters(meters, port.aes, g.water_hour, g.count, files.read_whole(self.path + "/own.json"),
                          self.keep("/own.json"))
 
     def taker(self):

@@ -40,8 +40,8 @@ RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firm
           "firmware.uplink.http firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
           "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
           "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
-          "wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif han_reader.layout han_reader.lists "
-          "han_reader.obis han_reader.walk")
+          "firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
+          "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
 

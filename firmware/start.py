@@ -13,6 +13,7 @@ from .errors import ConfigError
 from .folder import Folder
 from .gateway import Gateway, restored
 from .home import history
+from .port import files
 from .spool.flush_rule import MOST_S, FlushRule
 from .uplink.uplink import Uplink
 from .watch import WATCHDOG_S, Watch
@@ -37,10 +38,10 @@ def _named(kind, name, part):
 
 def load(folder):
     """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
-    works = config.check_works(config.parse(port.read_whole(folder + "/works.json"), "works.json"))
-    raw = config.parse(port.read_whole(folder + "/config.json"), "config.json")
+    works = config.check_works(config.parse(files.read_whole(folder + "/works.json"), "works.json"))
+    raw = config.parse(files.read_whole(folder + "/config.json"), "config.json")
     settings = config.check(raw, wmbus.parse_meter, works)
-    data = port.read_whole(folder + "/identity.json")
+    data = files.read_whole(folder + "/identity.json")
     if data is None:
         raise ConfigError("identity.json: no such file (enrol this gateway first)")
     try:
@@ -55,7 +56,7 @@ def load(folder):
 def read_json(folder, name):
     """The object in a file that the gateway wrote itself; {} if there is none or it is damaged."""
     try:
-        value = json.loads(port.read_whole(folder + "/" + name) or b"{}")
+        value = json.loads(files.read_whole(folder + "/" + name) or b"{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
@@ -89,8 +90,8 @@ def open_rings(folder, settings, random_bytes, record_time):
         return blocks.open_rings(device, random_bytes, record_time)
     if settings["on"] == "flash" and random_bytes:
         raise ConfigError("spool: there is no flash partition \"netti\" here")
-    from .spool import files
-    return [files.Ring(port, folder + "/spool/" + name, settings[name], random_bytes, record_time)
+    from .spool.files import Ring
+    return [Ring(files, folder + "/spool/" + name, settings[name], random_bytes, record_time)
             for name in ("values", "telegrams")]
 
 
@@ -102,7 +103,7 @@ def make(folder, status=False, slots=None):
     if settings["simulated"]:
         port.set_scale(settings["simulated"].get("scale", 1), settings["simulated"].get("clock"))
 
-    if not port.lock(folder):
+    if not files.lock(folder):
         raise ConfigError("%s: a gateway is running here already" % folder)
 
     kept = Folder(folder)
@@ -113,7 +114,7 @@ def make(folder, status=False, slots=None):
     clock = Clock(port.uptime_ms, max(version.BUILT, state["floor"]),
                   LATENCY_MS * port.scale() if port.scale() > 1 else 0)
     rings = open_rings(folder, settings["spool"], port.random_bytes, clock.record_time)
-    g = Gateway(port, settings, me, clock, rings, state, kept.save_state, history.History(port, folder + "/history"))
+    g = Gateway(port, settings, me, clock, rings, state, kept.save_state, history.History(files, folder + "/history"))
     kept.g, kept.works = g, works
     g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, kept.keep_crash)
     g.started("start")
@@ -125,7 +126,7 @@ def make(folder, status=False, slots=None):
     g.orders = orders
     g.save_orders = kept.save_orders
     _connect(g, kept, works)
-    g.watch.tell(port.read_whole(folder + "/crash.json"), port.reset_cause())
+    g.watch.tell(files.read_whole(folder + "/crash.json"), port.reset_cause())
     if slots:
         from .update.updater import Updater
         g.updater = Updater(g, slots)
@@ -139,7 +140,7 @@ def _configure(g, kept):
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:
         from .home.han_port import HanPort
-        g.han = HanPort(g.config["han"], g.clock, port.read_whole(kept.path + "/han.json"), kept.keep("/han.json"),
+        g.han = HanPort(g.config["han"], g.clock, files.read_whole(kept.path + "/han.json"), kept.keep("/han.json"),
                         g.electricity_hour, g.count)
     for radio in g.config["radios"]:
         g.radios.append((radio_class(radio["radio"])(), radio["port"]))
@@ -156,7 +157,7 @@ def _power_and_network(g, kept):
         if station is None:
             raise ConfigError("wifi: there is none here that a gateway could set up (an operating system does it)")
         from .uplink.wifi import Wifi
-        kept_bytes = port.read_whole(kept.path + "/wifi.json")
+        kept_bytes = files.read_whole(kept.path + "/wifi.json")
         g.others.append(("wifi", Wifi(g, station, g.config["wifi"], kept_bytes, kept.keep("/wifi.json")).run))
 
 
@@ -166,7 +167,7 @@ def _connect(g, kept, works):
                       kept.take, g.count)
     g.save_works = kept.save_works
     g.uplink.on_trusted = kept.trusted
-    former = port.read_whole(kept.path + "/works.old.json")
+    former = files.read_whole(kept.path + "/works.old.json")
     if former is not None:
         try:
             g.uplink.trust(works, config.check_works(config.parse(former, "works.old.json")))

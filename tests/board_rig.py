@@ -5,6 +5,7 @@ import json
 import sys
 
 from firmware import port
+from firmware.port import files
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
@@ -38,14 +39,14 @@ class Machine:
 def folder(name, **settings):
     """A gateway's folder with a spool on flash."""
     path = FOLDER + "-" + name
-    port.make_folder(path)
-    for old in port.names(path):
-        port.remove(path + "/" + old)
+    files.make_folder(path)
+    for old in files.names(path):
+        files.remove(path + "/" + old)
     works = {"works": "demo", "url": "https://localhost:1", "anchors": ["-----BEGIN CERTIFICATE-----"],
              "gateway": ME.gateway}
-    port.write_whole(path + "/identity.json", identity.dump(ME))
-    port.write_whole(path + "/works.json", json.dumps(works).encode())
-    port.write_whole(path + "/config.json", json.dumps(dict(settings, spool="flash")).encode())
+    files.write_whole(path + "/identity.json", identity.dump(ME))
+    files.write_whole(path + "/works.json", json.dumps(works).encode())
+    files.write_whole(path + "/config.json", json.dumps(dict(settings, spool="flash")).encode())
     return path
 
 

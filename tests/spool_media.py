@@ -7,7 +7,9 @@ import random
 from disk import BLOCK, Cut, Disk
 from flash_sim import Nor
 
-from firmware.spool import blocks, files, nor
+from firmware.port import files
+from firmware.spool import blocks, nor
+from firmware.spool.files import Ring
 
 try:
     import vfs
@@ -20,7 +22,7 @@ class Medium:
 
     kills = False  # whether what `append` returned survives a kill
     grows = True  # whether a pinned ring grows rather than refuse
-    kind = files.Ring
+    kind = Ring
 
     def __init__(self, seed=0, capacity=1 << 16):
         random.seed(seed)
@@ -57,7 +59,7 @@ class Files(Medium):
         return self.kind(self.disk, "spool", self.capacity, self.bytes, lambda: 5)
 
     def look(self):
-        return files.Ring(self.disk, "spool", 0, None, None).look()
+        return Ring(self.disk, "spool", 0, None, None).look()
 
     def set_budget(self):
         self.disk.budget = random.getrandbits(11)
@@ -160,14 +162,12 @@ class LittleFs(Medium):
         vfs.mount(vfs.VfsLfs2(self.nor, progsize=16, readsize=16, lookahead=16), "/netti")
 
     def open(self):
-        from firmware import port
         self._close_file()
-        self.ring = self.kind(port, "/netti/spool", self.capacity, self.bytes, lambda: 5)
+        self.ring = self.kind(files, "/netti/spool", self.capacity, self.bytes, lambda: 5)
         return self.ring
 
     def look(self):
-        from firmware import port
-        return files.Ring(port, "/netti/spool", 0, None, None).look()
+        return Ring(files, "/netti/spool", 0, None, None).look()
 
     def set_budget(self):
         self.nor.budget = random.getrandbits(7)
@@ -202,30 +202,25 @@ class LittleFs(Medium):
         self.ring = None
 
     def within_capacity(self):
-        from firmware import port
         folder = "/netti/spool/"
-        return sum([len(port.read_whole(folder + n)) for n in port.names(folder)]) <= self.capacity + 4096
+        return sum([len(files.read_whole(folder + n)) for n in files.names(folder)]) <= self.capacity + 4096
 
     def segments(self):
-        from firmware import port
-        return len([n for n in port.names("/netti/spool") if n.endswith(".seg")])
+        return len([n for n in files.names("/netti/spool") if n.endswith(".seg")])
 
     def _change(self, path, at, bits):
-        from firmware import port
-        data = bytearray(port.read_whole(path))
+        data = bytearray(files.read_whole(path))
         data[at] ^= bits
-        port.write_here(path, data)
+        files.write_here(path, data)
 
     def damage_record(self, segment):
-        from firmware import port
-        self._change("/netti/spool/" + port.names("/netti/spool")[segment], 500, 4)
+        self._change("/netti/spool/" + files.names("/netti/spool")[segment], 500, 4)
 
     def damage_cursor(self):
         self._change("/netti/spool/cursor", 19, 5)
 
     def break_continuity(self):
-        from firmware import port
-        port.remove("/netti/spool/cursor")
+        files.remove("/netti/spool/cursor")
         return 0
 
 

@@ -4,15 +4,16 @@ import asyncio
 import sys
 
 from firmware import port
+from firmware.port import files
 
 FOLDER = "/tmp/netti-test-port-" + ("mp" if port.MICROPYTHON else "c")
 
 
 def empty():
-    port.make_folder(FOLDER + "/a/b")
+    files.make_folder(FOLDER + "/a/b")
     for folder in (FOLDER + "/a/b", FOLDER + "/a", FOLDER):
-        for name in port.names(folder):
-            port.remove(folder + "/" + name)
+        for name in files.names(folder):
+            files.remove(folder + "/" + name)
     return FOLDER
 
 
@@ -29,31 +30,31 @@ def test_aes_vectors_of_fips_197():
 def test_a_file_is_appended_to_and_replaced():
     folder = empty()
     path = folder + "/f"
-    out = port.appender(path)
+    out = files.appender(path)
     out.write(b"one")
-    assert port.read_whole(path) == b"one"
+    assert files.read_whole(path) == b"one"
     out.write(memoryview(b"-two-")[1:4])
     out.sync()
     out.close()
-    out = port.appender(path)
+    out = files.appender(path)
     out.write(b"!")
     out.close()
-    with port.reader(path) as f:
+    with files.reader(path) as f:
         assert f.read(3) == b"one"
         f.seek(0, 2)
         assert f.tell() == 7
-    port.write_whole(path, b"new")
-    assert port.read_whole(path) == b"new" and "f" in port.names(folder) and "f.new" not in port.names(folder)
-    port.remove(path)
-    port.remove(path)
-    assert port.read_whole(path) is None and port.names(folder + "/none") == []
+    files.write_whole(path, b"new")
+    assert files.read_whole(path) == b"new" and "f" in files.names(folder) and "f.new" not in files.names(folder)
+    files.remove(path)
+    files.remove(path)
+    assert files.read_whole(path) is None and files.names(folder + "/none") == []
 
 
 def test_a_folder_is_made_with_those_above_it():
     folder = empty()
-    port.make_folder(folder + "/a/b")
-    port.make_folder(folder + "/a/b")
-    assert port.names(folder + "/a") == ["b"]
+    files.make_folder(folder + "/a/b")
+    files.make_folder(folder + "/a/b")
+    assert files.names(folder + "/a") == ["b"]
 
 
 def test_time_goes_on_and_can_be_made_faster():

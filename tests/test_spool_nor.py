@@ -7,9 +7,10 @@ from support import skip
 
 from firmware import config, port
 from firmware.config import ConfigError
-from firmware.flash_image import Image
 from firmware.gateway import Gateway
 from firmware.home import wipe
+from firmware.port import files
+from firmware.port.flash_image import Image
 from firmware.spool import blocks, nor
 from firmware.spool.flush_rule import FlushRule
 from firmware.wire import cbor, records
@@ -21,11 +22,11 @@ WORKS = {"interval": 900, "window": 3600}
 def fresh():
     """An empty folder for an image."""
     try:
-        port.make_folder(FOLDER)
+        files.make_folder(FOLDER)
     except OSError:
         skip("no " + FOLDER)
-    for name in port.names(FOLDER):
-        port.remove(FOLDER + "/" + name)
+    for name in files.names(FOLDER):
+        files.remove(FOLDER + "/" + name)
     return FOLDER
 
 
@@ -60,7 +61,7 @@ def test_a_spool_in_an_image_goes_on():
     for ring, before in zip(blocks.open_rings(port.flash(folder), port.random_bytes, lambda: 5), rings):
         assert (ring.epoch, ring.last, ring.acknowledged, ring.sent) == (before.epoch, 60, 20, 30)
         assert len(list(ring.read(20))) == 40
-    port.remove(folder + "/spool.flash")
+    files.remove(folder + "/spool.flash")
 
 
 def test_a_re_claim_leaves_nothing_of_the_values_and_a_factory_reset_nothing_at_all():
@@ -79,7 +80,7 @@ def test_a_re_claim_leaves_nothing_of_the_values_and_a_factory_reset_nothing_at_
         for ring in (values, telegrams):
             ring.close()
         assert holds() == (True, True)
-        wipe.household(port, folder, factory, nor.shares(device))
+        wipe.household(files, folder, factory, nor.shares(device))
         assert holds() == expected
     fresh()
 

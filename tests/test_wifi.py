@@ -7,6 +7,7 @@ import json
 import sys
 
 from firmware import port
+from firmware.port import files
 
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
@@ -234,7 +235,7 @@ def test_a_gateway_of_a_folder_looks_after_it_and_keeps_the_channel_there():
 
         async def run():
             running = asyncio.create_task(g.run())
-            while port.read_whole(path + "/wifi.json") is None:
+            while files.read_whole(path + "/wifi.json") is None:
                 await asyncio.sleep(0.1)
             assert not g.watch.tasks["wifi"].done() and g.watch.stuck() == ""
             g.stop()
@@ -243,4 +244,4 @@ def test_a_gateway_of_a_folder_looks_after_it_and_keeps_the_channel_there():
     finally:
         del sys.modules["network"]
     assert network.told == "SE" and station.isconnected()
-    assert json.loads(port.read_whole(path + "/wifi.json")) == {"channel": 2}
+    assert json.loads(files.read_whole(path + "/wifi.json")) == {"channel": 2}

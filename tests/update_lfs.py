@@ -9,7 +9,7 @@ import gc
 import vfs
 from update_lives import MANY, Cut
 
-from firmware import port
+from firmware.port import files
 
 BLOCK = 512
 BLOCKS = 112
@@ -84,7 +84,7 @@ class Nor:
 
 
 class LfsFlash:
-    """As update_lives.Flash, on LittleFS through the functions of `port`."""
+    """As update_lives.Flash, on LittleFS through the functions of `port.files`."""
 
     nor = None
 
@@ -97,7 +97,7 @@ class LfsFlash:
         gc.collect()
         vfs.VfsLfs2.mkfs(self.nor, readsize=32, progsize=32, lookahead=32)
         self._mount()
-        port.make_folder("/lfs/slots")
+        files.make_folder("/lfs/slots")
 
     def _mount(self):
         vfs.mount(vfs.VfsLfs2(self.nor, readsize=32, progsize=32, lookahead=32), "/lfs")
@@ -129,31 +129,31 @@ class LfsFlash:
         return result
 
     def reader(self, path):
-        return self._do(port.reader, "/lfs" + path)
+        return self._do(files.reader, "/lfs" + path)
 
     def appender(self, path):
-        return _Appender(self, self._do(port.appender, "/lfs" + path))
+        return _Appender(self, self._do(files.appender, "/lfs" + path))
 
     def read_whole(self, path):
-        return self._do(port.read_whole, "/lfs" + path)
+        return self._do(files.read_whole, "/lfs" + path)
 
     def write_here(self, path, data):
-        self._do(port.write_here, "/lfs" + path, data)
+        self._do(files.write_here, "/lfs" + path, data)
 
     def names(self, folder):
-        return self._do(port.names, "/lfs" + folder)
+        return self._do(files.names, "/lfs" + folder)
 
     def is_folder(self, path):
-        return self._do(port.is_folder, "/lfs" + path)
+        return self._do(files.is_folder, "/lfs" + path)
 
     def remove(self, path):
-        self._do(port.remove, "/lfs" + path)
+        self._do(files.remove, "/lfs" + path)
 
     def remove_folder(self, path):
-        self._do(port.remove_folder, "/lfs" + path)
+        self._do(files.remove_folder, "/lfs" + path)
 
     def make_folder(self, path):
-        self._do(port.make_folder, "/lfs" + path)
+        self._do(files.make_folder, "/lfs" + path)
 
 
 class _Appender:

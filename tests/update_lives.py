@@ -45,7 +45,7 @@ class Cut(BaseException):
 
 
 class Flash:
-    """Files in memory with the functions of `port`. `budget` is how many more bytes may be written; the write in
+    """Files in memory with the functions of `port.files`. `budget` is how many more bytes may be written; the write in
     progress is torn there, and what was not made durable is left as a beginning, or in its full length with rubbish."""
 
     def __init__(self, random):

@@ -19,7 +19,7 @@ def month(unix):
 
 
 class History:
-    """The files under one folder. `files` has the file functions of `port`; the oldest months make room."""
+    """The files under one folder. `files` has the functions of `port.files`; the oldest months make room."""
 
     def __init__(self, files, folder, months=37):
         self._files = files

@@ -16,7 +16,7 @@ def _empty(files, folder):
 
 
 def household(files, folder, factory=False, areas=()):
-    """Wipe a gateway's folder; it must not be running. `files` has the file functions of `port`, `areas` are the parts
+    """Wipe a gateway's folder; it must not be running. `files` has the functions of `port.files`, `areas` are the parts
     of the flash for values and for telegrams, where the spool lies on flash."""
     _config(files, folder + "/config.json")
     orders = files.read_whole(folder + "/orders.json")

@@ -1,4 +1,4 @@
-"""What differs between MicroPython and CPython, and nothing else: AES, time, random, files; streams and TLS beside it.
+"""What differs between MicroPython and CPython, and nothing else: AES, time, random; files, streams and TLS beside it.
 
 No other module of the gateway asks which runtime it is on. Modules that must not import this one are given it as an
 argument, so that a test can put another in its place.
@@ -15,8 +15,6 @@ import sys
 import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
-if not MICROPYTHON:
-    import fcntl
 
 _EPOCH_2000 = 946684800
 TIDY_BYTES = 48 * 1024  # allocated between two collections
@@ -150,21 +148,6 @@ def set_system_time(unix):
     rtc.datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
 
 
-def flash(folder, make=False):
-    """The spool's flash, which follows the block protocol of `spool.nor`, or None where there is none: on a chip the
-    data partition labelled "netti", elsewhere the image spool.flash in the gateway's folder, made if `make`."""
-    try:
-        from esp32 import Partition
-    except ImportError:
-        from .. import flash_image
-        path = folder + "/spool.flash"
-        if make or "spool.flash" in names(folder):
-            return flash_image.Image(path)
-        return None
-    found = Partition.find(Partition.TYPE_DATA, label="netti")
-    return found[0] if found else None
-
-
 def random_bytes(n):
     """Bytes from the system's generator."""
     return os.urandom(n)
@@ -176,146 +159,6 @@ def jitter_entropy(rounds=64):
     for _ in range(rounds):
         out.append((time.ticks_us() if MICROPYTHON else time.perf_counter_ns()) & 255)  # type: ignore[attr-defined]
     return bytes(out)
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-class Appender:
-    """A file written at its end, without a buffer of ours: what `write` has taken survives the end of the process."""
-
-    def __init__(self, path):
-        self._file = open(path, "ab", 0)  # noqa: SIM115 - stays open
-
-    def write(self, data):
-        """Append all bytes."""
-        view = memoryview(data)
-        while len(view):
-            n = self._file.write(view)
-            view = view[n:]
-
-    def sync(self):
-        """Return when what was written survives a power cut."""
-        self._file.flush()  # MicroPython's flush is an fsync
-        if not MICROPYTHON:
-            os.fsync(self._file.fileno())
-
-    def close(self):
-        """Close the file."""
-        self._file.close()
-
-
-def appender(path):
-    """Open a file for appending."""
-    return Appender(path)
-
-
-def reader(path):
-    """Open a file for reading bytes."""
-    return open(path, "rb")
-
-
-def write_whole(path, data):
-    """Write a file so that after any cut it holds either the old or the new bytes."""
-    new = path + ".new"
-    with open(new, "wb") as f:
-        f.write(data)
-        f.flush()
-        if not MICROPYTHON:
-            os.fsync(f.fileno())
-    os.rename(new, path)
-    if not MICROPYTHON:
-        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def write_here(path, data):
-    """Write a file in place: after a cut it may hold anything, so whoever reads it must be able to tell."""
-    with open(path, "wb") as f:
-        f.write(data)
-        f.flush()
-        if not MICROPYTHON:
-            os.fsync(f.fileno())
-
-
-def write_secret(path, data):
-    """Like `write_whole`, readable by the owner only where there are owners."""
-    if not MICROPYTHON:
-        os.close(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        os.chmod(path + ".new", 0o600)
-    write_whole(path, data)
-
-
-def read_whole(path):
-    """The bytes of a file, or None where there is none."""
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        return None
-
-
-def names(folder):
-    """The names in a folder, sorted; empty where there is none."""
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def remove(path):
-    """Remove a file; nothing where there is none."""
-    try:
-        os.remove(path)
-    except OSError:
-        pass
-
-
-def is_folder(path):
-    """Whether there is a folder at a path."""
-    try:
-        return os.stat(path)[0] & 0x4000 != 0
-    except OSError:
-        return False
-
-
-def remove_folder(path):
-    """Remove an empty folder; nothing where there is none, or where it is not empty."""
-    try:
-        os.rmdir(path)
-    except OSError:
-        pass
-
-
-def make_folder(path):
-    """Make a folder and those above it."""
-    at = ""
-    for part in path.split("/"):
-        at += part + "/"
-        if at != "/":
-            try:
-                os.stat(at)
-            except OSError:
-                os.mkdir(at)
-
-
-_locks: "list[int]" = []
-
-
-def lock(folder):
-    """Claim a folder for this process until it ends; whether nobody else has it. No locks on MicroPython."""
-    if MICROPYTHON:
-        return True
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        return False
-    _locks.append(fd)
-    return True
 
 
 # --- the process ------------------------------------------------------------------------------------------------------
@@ -426,12 +269,14 @@ def memory():
 # What is in the modules beside this one, loaded for each use: a device drops it in between.
 _ELSEWHERE = {
     "connect": "streams", "close": "streams", "datagram": "streams", "open_stream": "streams",
-    "join": "wifi", "wlan": "wifi", "millivolts": "supply",
+    "flash": "flash_image", "join": "wifi", "wlan": "wifi", "millivolts": "supply",
     "tls_context": "tls", "tls_unverified": "tls", "dates_hold": "tls",
 }
 
 
 def __getattr__(name):
+    if name == "files":  # MicroPython's `from . import files` asks here before it looks for a module
+        return __import__("firmware.port." + name, None, None, (name,))
     if name not in _ELSEWHERE:
         raise AttributeError(name)
     return getattr(__import__("firmware.port." + _ELSEWHERE[name], None, None, (name,)), name)

@@ -42,7 +42,7 @@ class _Part:
 
 
 class Ring(Base):
-    """One ring. `files` has the file functions of `port`, `random_bytes(n)` draws an epoch, `capacity` is in bytes,
+    """One ring. `files` has the functions of `port.files`, `random_bytes(n)` draws an epoch, `capacity` is in bytes,
     `record_time()` gives the time of a lost record."""
 
     def __init__(self, files, folder, capacity, random_bytes, record_time):

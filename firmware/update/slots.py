@@ -4,7 +4,7 @@ What must hold after a cut at any byte: the slot that runs is never written to; 
 file in it has been read back and is what a signed manifest says, and nothing else lies in it; and no slot below the
 highest confirmed version is ever started again.
 
-`files` has the file functions of `port`. Hashing is a generator that yields after each piece.
+`files` has the functions of `port.files`. Hashing is a generator that yields after each piece.
 """
 
 import hashlib

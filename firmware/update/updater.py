@@ -1,6 +1,7 @@
 """Does the updates of a running gateway: loads what they need for each, and lets go of it."""
 
 from .. import port, version
+from ..port import files
 
 
 class Updater:
@@ -30,7 +31,7 @@ class Updater:
         from .release_keys import KEYS
         from .slots import Slots
         g = self._g
-        made = Update(port, Slots(port, self._slots, version.VERSION),
+        made = Update(port, Slots(files, self._slots, version.VERSION),
                       Source(port, g.uplink.works, g.clock, g.uplink.line), KEYS, version.VERSION, g)
         made.watching = self._watching
         return made

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from firmware import config, enrol, identity, main, port, start
 from firmware.home import wipe
+from firmware.port import files
 from firmware.spool import nor
 
 from ..errors import CommandError
@@ -65,7 +66,7 @@ def _identity(folder: Path) -> identity.Identity:
     if path.exists():
         return identity.load(path.read_bytes())
     me = identity.make((os.urandom(32), port.jitter_entropy(256)))
-    port.write_secret(str(path), identity.dump(me))
+    files.write_secret(str(path), identity.dump(me))
     return me
 
 
@@ -77,12 +78,12 @@ def _enrol(args) -> int:
         answer = asyncio.run(enrol.enrol(port, args.token, me, args.kind, args.name))
     except (OSError, ValueError, KeyError) as e:
         raise CommandError(str(e) or type(e).__name__) from None
-    port.write_whole(str(args.dir / "works.json"), answer)
+    files.write_whole(str(args.dir / "works.json"), answer)
     works = json.loads(answer)
     if not (args.dir / "config.json").exists():
         skeleton = {"kind": args.kind, "interval": works.get("interval") or 900,
                     "relay": {"window": works.get("window") or 3600}, "radios": [], "han": None, "own_meters": []}
-        port.write_secret(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
+        files.write_secret(str(args.dir / "config.json"), json.dumps(skeleton, indent=1).encode() + b"\n")
     print(f"gateway {me.gateway} enrolled at {works['works']} ({works['url']}); configure {args.dir / 'config.json'}")
     return 0
 
@@ -90,10 +91,10 @@ def _enrol(args) -> int:
 def _reset(args) -> int:
     if not (args.dir / "config.json").exists():
         raise CommandError(f"{args.dir}: not a gateway's folder")
-    if not port.lock(str(args.dir)):
+    if not files.lock(str(args.dir)):
         raise CommandError(f"{args.dir}: a gateway is running here; stop it first")
     device = port.flash(str(args.dir))
-    wipe.household(port, str(args.dir), args.factory, nor.shares(device) if device else ())
+    wipe.household(files, str(args.dir), args.factory, nor.shares(device) if device else ())
     print("the household's history, own-meter keys and consents are gone"
           + ("; enrol this gateway again" if args.factory else ""))
     return 0

@@ -10,6 +10,7 @@ import json
 import sys
 
 from firmware import port
+from firmware.port import files
 
 port.tidy()  # as firmware.main does it, before the imports
 
@@ -57,7 +58,7 @@ class Device:
         self.world = world = World(folder, exchange, tell, Lcg(seed))
         self.tell = tell
         world.budget, world.system = budget, system
-        self._put(world)
+        self._put(world, world)
         self.g = g = start.make(folder)
         world.heard = self._hear_all
         g.valve = lambda: None
@@ -66,13 +67,14 @@ class Device:
             self._watch(name)
 
     @staticmethod
-    def _put(world):
-        kept.port = start.port = uplink.port = world
+    def _put(hal, in_files):
+        kept.port = start.port = uplink.port = hal
+        kept.files = start.files = in_files
 
     def end(self):
         """Nothing of it is written any more, and others have the real port again."""
         self.world.dead = True
-        self._put(port)
+        self._put(port, files)
 
     def _watch(self, name):
         real = getattr(self.g, name)

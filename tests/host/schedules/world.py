@@ -1,4 +1,4 @@
-"""A gateway's world under a schedule: what `firmware.port` is otherwise, on both runtimes.
+"""A gateway's world under a schedule: what `firmware.port` and `port.files` are otherwise, on both runtimes.
 
 Files are real ones. Every write can be the last: `budget` counts down with each byte written and each file closed,
 renamed or removed, and at 0 the write in progress is torn and `Cut` raised; nothing is written after that. What was
@@ -7,6 +7,7 @@ stands where it is put. The network is one function that takes a request and giv
 """
 
 from firmware import port
+from firmware.port import files
 
 
 class Cut(BaseException):
@@ -18,7 +19,7 @@ class Appender:
 
     def __init__(self, world, path):
         self.world, self.path = world, path
-        self.file = port.appender(path)
+        self.file = files.appender(path)
         self.size = world.size(path)
 
     def write(self, data):
@@ -39,7 +40,8 @@ class Appender:
 
 
 class World:
-    """Stands in for the `port` module. `exchange(request bytes)` gives (answer bytes or None, what to hear first)."""
+    """Stands in for `port` and `port.files`. `exchange(request bytes)` gives (answer bytes or None, what to hear
+    first)."""
 
     def __init__(self, folder, exchange, tell, random):
         self.folder, self._exchange, self.tell, self._random = folder, exchange, tell, random
@@ -53,7 +55,7 @@ class World:
         self.heard = lambda telegrams: None
 
     def __getattr__(self, name):
-        return getattr(port, name)
+        return getattr(files if hasattr(files, name) else port, name)
 
     # --- cuts ---
 
@@ -76,7 +78,7 @@ class World:
     # --- files ---
 
     def size(self, path):
-        with port.reader(path) as f:
+        with files.reader(path) as f:
             f.seek(0, 2)
             return f.tell()
 
@@ -90,7 +92,7 @@ class World:
             with open(path + ".new", "wb") as f:
                 f.write(data[:n])
         self.check()
-        port.write_whole(path, data)
+        files.write_whole(path, data)
         self.tell(["kept", path.rsplit("/", 1)[0]])  # and with it what was removed from this folder
 
     def write_secret(self, path, data):
@@ -99,19 +101,19 @@ class World:
     def remove(self, path):
         self.allow(1)
         self.check()
-        data = port.read_whole(path)
+        data = files.read_whole(path)
         if data is not None:
             # Until its folder is flushed, a power cut may bring it back.
             self.removed += 1
             gone = "%s/gone/%d-%d" % (self.folder, self._random(), self.removed)
-            port.make_folder(self.folder + "/gone")
+            files.make_folder(self.folder + "/gone")
             with open(gone, "wb") as f:
                 f.write(data)
             self.tell(["removed", path, gone])
-        port.remove(path)
+        files.remove(path)
 
     def make_folder(self, path):
-        port.make_folder(path)
+        files.make_folder(path)
 
     def lock(self, folder):
         return True

@@ -1,7 +1,9 @@
-"""A flash partition in a file, by the rules of NOR: where there is no chip, so that the flash spool runs there too.
+"""The spool's flash: a partition of the chip, or, where there is no chip, a file that keeps the rules of NOR.
 
-What was written is with the operating system: the end of the process is this flash's power cut.
+What was written to the file is with the operating system: the end of the process is this flash's power cut.
 """
+
+from . import files
 
 BLOCK = 4096
 
@@ -42,3 +44,17 @@ class Image:
             self._file.seek(arg * BLOCK)
             self._file.write(b"\xff" * BLOCK)
         return 0
+
+
+def flash(folder, make=False):
+    """The spool's flash, which follows the block protocol of `spool.nor`, or None where there is none: on a chip the
+    data partition labelled "netti", elsewhere the image spool.flash in the gateway's folder, made if `make`."""
+    try:
+        from esp32 import Partition
+    except ImportError:
+        path = folder + "/spool.flash"
+        if make or "spool.flash" in files.names(folder):
+            return Image(path)
+        return None
+    found = Partition.find(Partition.TYPE_DATA, label="netti")
+    return found[0] if found else None
