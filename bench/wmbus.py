@@ -260,7 +260,7 @@ def relay():
     now = [0]
     clock = Clock(lambda: now[0], 1767225600)
     rings = blocks.open_rings(Ram(), lambda n: b"e" * n, clock.record_time)
-    g = Gateway(port, config.check({}, wmbus.parse_meter, works), None, clock, rings, restored({}), None, None)
+    g = Gateway(port, config.check({}, works), None, clock, rings, restored({}), None, None)
     clock.offer(1795503600000, CLOCK_ANSWER)
     street = [cases.mode5(RECORDS, who=cases.address("NET", "%08d" % (12345678 + n))) for n in range(40)]
     for hour in range(8):

@@ -1,17 +1,16 @@
-"""The gateway's configuration: config.json as its owner writes it, works.json as the works sent it.
+"""The gateway's configuration: config.json as its owner writes it, orders.json and works.json as the works sent them.
 
 Everything is checked once, at the start, and what is wrong is said in one line that names the place. A missing value
-has its default here and nowhere else.
+has its default here and nowhere else. What the works may order has its bounds in wire/orders.py.
 """
 
 import json
 
 from .errors import ConfigError
+from .wire import orders
 
 KINDS = ("home", "concentrator", "drive-by")
-WATER = (0x06, 0x07, 0x15, 0x16)  # EN 13757-7 table 13: hot, water, cold, ... : the media types a home may relay
-MIN_INTERVAL, MAX_INTERVAL = 10, 86400
-MIN_WINDOW, MAX_WINDOW = 60, 86400
+RELAY = ("map", (("window", orders.WINDOW), ("media", orders.MEDIA), ("meters", orders.LISTED)))
 
 
 def _whole(value, name, low, high):
@@ -45,16 +44,16 @@ def key_bytes(text, name):
     return key
 
 
-def _meters(value, name):
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) > 2000:
-        raise ConfigError("%s: null or a list of at most 2000 meters" % name)
-    for entry in value:
-        parts = entry.split("-") if isinstance(entry, str) else []
-        if len(parts) not in (2, 4) or len(parts[0]) != 3 or (len(parts) == 2 and parts[1] != "*"):
-            raise ConfigError("%s: %r is neither a meter like KAM-12345678-1B-16 nor a make like KAM-*" % (name, entry))
+def _bounded(kind, value, name):
+    found = orders.wrong(kind, value)
+    if found:
+        raise ConfigError(name + found)
     return value
+
+
+def _meter(text):
+    # As an order writes it, however the owner did.
+    return text.strip().upper() if isinstance(text, str) else text
 
 
 def _port(value, name):
@@ -81,29 +80,43 @@ def _server(value, name):
 def relay_filter(relay, window, name="relay"):
     """Check a relay filter {window, media, meters}; returns it complete, with `window` seconds if it names none."""
     _known(relay, name, ("window", "media", "meters"))
-    media = relay.get("media", list(WATER))
-    if not isinstance(media, list) or not media or any(m not in WATER for m in media):
-        raise ConfigError("%s.media: water types only (6, 7, 21, 22)" % name)
-    return {"window": _whole(relay.get("window", window), name + ".window", MIN_WINDOW, MAX_WINDOW), "media": media,
-            "meters": _meters(relay.get("meters"), name + ".meters")}
+    meters = relay.get("meters")
+    if isinstance(meters, list):
+        meters = [_meter(text) for text in meters]
+    return _bounded(RELAY, {"window": relay.get("window", window), "media": relay.get("media", list(orders.WATER)),
+                            "meters": meters}, name)
 
 
-def own_meters(value, parse_meter, name="own_meters"):
+def own_meters(value, name="own_meters"):
     """Check the household's own meters [{meter, key}]; returns [(meter text, key bytes or None)]."""
-    if not isinstance(value, list) or len(value) > 16:
-        raise ConfigError("%s: a list of at most 16 meters" % name)
-    found = []
-    for i, entry in enumerate(value):
+    rows = []
+    for i, entry in enumerate(value if isinstance(value, list) else ()):
         where = "%s[%d]" % (name, i)
         _known(entry, where, ("meter", "key"))
-        text = _text(entry.get("meter"), where + ".meter", 24)
-        try:
-            parse_meter(text)
-        except ValueError:
-            raise ConfigError("%s.meter: %r is not a meter like KAM-12345678-1B-16" % (where, text))  # noqa: B904
         key = entry.get("key")
-        found.append((text, None if key is None else key_bytes(key, where + ".key")))
-    return found
+        key = None if key is None else key_bytes(key, where + ".key")
+        rows.append({"meter": _meter(entry.get("meter")), "key": key})
+    _bounded(orders.OWN, rows if isinstance(value, list) else value, name)
+    return [(row["meter"], row["key"]) for row in rows]
+
+
+def follow(settings, kept):
+    """Put what the works ordered (orders.json) in place of what the configuration says; returns what holds."""
+    held = {}
+    for name in ("interval", "relay", "own_meters"):
+        if name not in kept:
+            continue
+        try:
+            if name == "own_meters":
+                settings[name] = own_meters(kept[name])
+            elif name == "relay":
+                settings[name] = relay_filter(kept[name], orders.DAY)
+            else:
+                settings[name] = _bounded(orders.INTERVAL, kept[name], name)
+            held[name] = kept[name]
+        except ConfigError:
+            pass  # damaged: the configuration holds, and the works may order again
+    return held
 
 
 def _han(value):
@@ -142,9 +155,9 @@ def _wifi(value):
     return {"ssid": ssid, "password": password, "country": country}
 
 
-def check(raw, parse_meter, works):
-    """Check a whole config.json; returns it complete. `parse_meter` is the codec's, `works` the checked enrolment file:
-    its window and interval hold where the configuration names none. Raises ConfigError."""
+def check(raw, works):
+    """Check a whole config.json; returns it complete. `works` is the checked enrolment file: its window and interval
+    hold where the configuration names none. Raises ConfigError."""
     _known(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
                            "status", "spool", "consent", "sntp", "board", "wifi"))
     kind = raw.get("kind", "home")
@@ -174,11 +187,11 @@ def check(raw, parse_meter, works):
     return {
         "kind": kind,
         "firmware": _text(raw["firmware"], "firmware", 64) if raw.get("firmware") else None,
-        "interval": _whole(raw.get("interval", works["interval"]), "interval", MIN_INTERVAL, MAX_INTERVAL),
+        "interval": _bounded(orders.INTERVAL, raw.get("interval", works["interval"]), "interval"),
         "relay": relay_filter(raw.get("relay", {}), works["window"]),
         "radios": radios,
         "han": _han(raw.get("han")),
-        "own_meters": own_meters(raw.get("own_meters", []), parse_meter),
+        "own_meters": own_meters(raw.get("own_meters", [])),
         "simulated": simulated,
         "status": raw.get("status") is True,
         # None: on flash where there is a partition for it. The sizes are those of the files.
@@ -195,39 +208,25 @@ def check(raw, parse_meter, works):
 def check_works(raw):
     """Check an enrolment file; returns it complete. Raises ConfigError."""
     _known(raw, "works", ("works", "url", "anchors", "command_keys", "gateway", "window", "interval", "name"))
-    url = _text(raw.get("url"), "works.url")
-    host, port = split_url(url)
-    anchors = raw.get("anchors")
-    if not isinstance(anchors, list) or not 1 <= len(anchors) <= 4 or any(
-            not isinstance(a, str) or "-----BEGIN CERTIFICATE-----" not in a for a in anchors):
-        raise ConfigError("works.anchors: one to four PEM certificates")
+    url = _bounded(orders.ADDRESS, raw.get("url"), "works.url")
+    host, port = orders.split_url(url)
     keys = raw.get("command_keys", [])
-    if not isinstance(keys, list) or len(keys) > 4:
-        raise ConfigError("works.command_keys: a list of at most 4")
-    for key in keys:
-        try:
-            good = len(bytes.fromhex(key)) == 32
-        except (ValueError, TypeError):
-            good = False
-        if not good:
-            raise ConfigError("works.command_keys: 64 hex digits each")
-    return {"works": _text(raw.get("works"), "works.works", 64), "host": host, "port": port, "anchors": anchors,
-            "command_keys": [bytes.fromhex(k) for k in keys], "gateway": _text(raw.get("gateway"), "works.gateway", 16),
-            "interval": _whole(raw.get("interval", 900), "works.interval", MIN_INTERVAL, MAX_INTERVAL),
-            "window": _whole(raw.get("window", 3600), "works.window", MIN_WINDOW, MAX_WINDOW)}
+    try:
+        keys = [bytes.fromhex(key) for key in keys] if isinstance(keys, list) else [b""]
+    except (ValueError, TypeError):
+        raise ConfigError("works.command_keys: 64 hex digits each")  # noqa: B904
+    if keys:  # with none this gateway takes no orders
+        _bounded(orders.COMMAND_KEYS, keys, "works.command_keys")
+    return {"works": _text(raw.get("works"), "works.works", 64), "host": host, "port": port,
+            "anchors": _bounded(orders.ANCHORS, raw.get("anchors"), "works.anchors"), "command_keys": keys,
+            "gateway": _text(raw.get("gateway"), "works.gateway", 16),
+            "interval": _bounded(orders.INTERVAL, raw.get("interval", 900), "works.interval"),
+            "window": _bounded(orders.WINDOW, raw.get("window", 3600), "works.window")}
 
 
 def split_url(url):
-    """(host, port) of an https URL without a path."""
-    rest = url[8:] if url.startswith("https://") else ""
-    if rest.endswith("/"):
-        rest = rest[:-1]
-    host, colon, port = rest.rpartition(":")
-    if not colon:
-        host, port = rest, "443"
-    if not host or "/" in host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError("works.url: https://HOST[:PORT], not %r" % url)
-    return host, int(port)
+    """(host, port) of an https URL without a path. Raises ConfigError."""
+    return orders.split_url(_bounded(orders.ADDRESS, url, "works.url"))
 
 
 def parse(data, name):

@@ -12,7 +12,6 @@ import wmbus
 from wmbus import sender
 
 from .clock import QUALITY_NAMES
-from .errors import ConfigError
 from .spool.flush_rule import FlushRule
 from .thinning import AFL, Thinning
 from .watch import FEED_S, Watch
@@ -37,10 +36,10 @@ RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
 # One text, as a tuple of so many would take four times the memory.
 RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope "
-          "firmware.uplink.http firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
-          "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
-          "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
-          "firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
+          "firmware.wire.orders firmware.uplink.http firmware.crypto.ed25519 firmware.crypto.ed25519_table "
+          "firmware.crypto.sha512 firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch "
+          "firmware.update.slots firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls "
+          "firmware.port.wifi firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
           "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
@@ -71,7 +70,7 @@ class Gateway:
         self.uplink: "Uplink"
         self.radios = []  # (radio, where its stream is)
         self.others = []  # (name, coroutine function) of what else is configured
-        self.orders = {}  # what the works ordered: interval, relay, own_meters
+        self.orders = {}  # what the works ordered and goes before the configuration (orders.py)
         self.save_orders = _nothing
         self.save_works = _nothing
         self.make_own = _nothing  # an OwnMeters of checked meters
@@ -181,64 +180,6 @@ class Gateway:
             counters["foreign"] += 1
         if self.own is not None and self.own.is_own(meter):
             self.own.take(meter, telegram, self.clock.now())
-
-    # --- what the works may order (orders.py) ---
-
-    def order(self, name, value):
-        """Keep an order and follow it; it goes before the configuration. Raises ConfigError."""
-        from . import config
-        if name == "relay":
-            value = config.relay_filter(value, config.MAX_WINDOW)
-        elif name == "own_meters":
-            meters = config.own_meters(value, wmbus.parse_meter)
-        self.save_orders(dict(self.orders, **{name: value}))
-        self.orders[name] = value
-        if name == "relay":
-            self.config["relay"] = value
-            self.thinning.set_filter(value)
-        elif name == "interval":
-            self.config["interval"] = self.uplink.interval = value
-        elif self.own is None:
-            self.own = self.make_own(meters) if meters else None
-        else:
-            self.own.set_meters(meters)
-            self.own.save()
-
-    def trust(self, url, anchors, command_keys):
-        """Replace what the enrolment file says of the receiver and its keys. Raises ConfigError."""
-        from . import config
-        if not isinstance(command_keys, list) or not all(isinstance(k, bytes) for k in command_keys):
-            raise ConfigError("command_keys: a list of keys")
-        former = self.uplink.works()
-        raw = {"works": former["works"], "gateway": former["gateway"], "window": former["window"],
-               "interval": former["interval"], "url": url, "anchors": anchors,
-               "command_keys": [k.hex() for k in command_keys]}
-        works = config.check_works(raw)
-        self.save_works(raw)
-        self.uplink.trust(works, former)
-        return works
-
-    def rewind(self, epoch, after):
-        """Send again what a ring still holds behind a seq; returns how much that is, as text."""
-        for ring in (self.values, self.telegrams):
-            if ring.epoch == epoch:
-                return "%d records" % ring.rewind(after)
-        raise ValueError("this epoch is not held")
-
-    def update_available(self, version, url):
-        """Note that there is an update; it is fetched and its signature checked in update/install.py."""
-        if not isinstance(version, str) or not isinstance(url, str) or not 0 < len(version) <= 64 or len(url) > 256:
-            raise ConfigError("version or url malformed")
-        if self.updater is None:
-            raise ValueError("this gateway does not run from a slot")
-        self.state["update"] = [version, url]
-
-    def close_valve(self):
-        """Close the main valve. There is no way to open it from here."""
-        if self.valve is None:
-            raise ValueError("no valve")
-        self.valve()
-        self.event("valve", "closed by the works", True)
 
     # --- tasks ---
 

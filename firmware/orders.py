@@ -1,12 +1,12 @@
 """Orders of the works: verified, counted before they are executed, answered with a result record (docs/wire.md).
 
-A command is [gateway kid, counter, not-after, name, arguments] in an envelope of purpose `command`, signed by one of
-the pinned command keys. The list is closed. The counter rises strictly and is kept durably, with the note that the
-command is being executed, before anything happens: after any cut a command is executed at most once, and one that was
-cut off answers so.
+An order is [gateway kid, counter, not-after, name, arguments] in an envelope of purpose `command`, signed by one of
+the pinned command keys. Which there are, and the bounds of their arguments, stands in wire/orders.py; each has a method
+`do_` here. The counter rises strictly and is kept durably, with the note that the order is being executed, before
+anything happens: after any cut an order is executed at most once, and one that was cut off answers so.
 
 The valve can only be closed from afar, only with the owner's consent stored here, within five minutes, and only by a
-clock that was good before the answer that carried the command: an answer can bring an old command, but not with it the
+clock that was good before the answer that carried the order: an answer can bring an old order, but not with it the
 time to make it look fresh.
 """
 
@@ -15,19 +15,14 @@ import asyncio
 from .errors import ConfigError
 from .wire import WireError, cbor, records
 from .wire import envelope as wire_envelope
+from .wire import orders as table
 from .wire.cbor import CborError
 
-CONTENT_TYPE = "application/cbor"
-MAX_COMMAND = 40 * 1024  # bytes of one, with its envelope
-MOST = 8  # commands taken from one answer: each costs a signature check
 KEPT = 8  # results remembered, to be told again
-VALVE_S = 300
-
-DONE, NO_CONSENT, TOO_LATE, NOT_LISTED, NOT_UNDERSTOOD, NO_CLOCK, FAILED, INTERRUPTED = range(8)
 
 
 class Refused(ValueError):
-    """A command that is not executed: `code` of its result, and why."""
+    """An order that is not executed: `code` of its result, and why."""
 
     def __init__(self, code, text=""):
         super().__init__(text)
@@ -35,24 +30,10 @@ class Refused(ValueError):
         self.text = text
 
 
-def whole(value, low, high):
-    """The value if it is an integer within bounds; else the command is not understood."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Refused(NOT_UNDERSTOOD, "a number is out of range")
-    return value
-
-
-def fields(arguments, names):
-    """The values of a map that has exactly these names; else the command is not understood."""
-    if not isinstance(arguments, dict) or sorted(arguments) != sorted(names):
-        raise Refused(NOT_UNDERSTOOD, "arguments are not " + (", ".join(names) or "empty"))
-    return [arguments[name] for name in names]
-
-
 class Orders:
-    """Takes the commands of answers. `works` has the works id and its `command_keys`; `state` is the small persistent
-    state (`counter`, `executing`, `results`) and `save` keeps it durably; `gateway` does what they say; `values` is the
-    ring that results go to."""
+    """Takes the orders of answers. `works` has the works id and its `command_keys`; `state` is the small persistent
+    state (`counter`, `executing`, `results`) and `save` keeps it durably; `gateway` is whom they are done to; `values`
+    is the ring that results go to."""
 
     def __init__(self, kid, works, clock, state, save, values, gateway, told=None):
         self._kid = kid
@@ -66,22 +47,22 @@ class Orders:
         self._told = {} if told is None else told
 
     def resume(self):
-        """At the start: a command that was cut off says so."""
+        """At the start: an order that was cut off says so."""
         if self._state["executing"]:
-            self._finish(self._state["counter"], INTERRUPTED, "")
+            self._finish(self._state["counter"], table.INTERRUPTED, "")
 
-    async def take(self, commands, before):
-        """Take an answer's commands, in rising counter; whether results wait to be sent. `before` is the Unix time as
-        it was known before that answer, or None."""
+    async def take(self, orders, before):
+        """Take an answer's orders, in rising counter; whether results wait to be sent. `before` is the Unix time as it
+        was known before that answer, or None."""
         found = []
-        for data in commands[:MOST]:
-            command = await self._opened(data)
-            if command is None:
+        for data in orders[:table.MOST]:
+            order = await self._opened(data)
+            if order is None:
                 self._gateway.count("commands_refused")
             else:
-                found.append(command)
+                found.append(order)
         last = self._values.last
-        for counter, not_after, name, arguments in sorted(found, key=lambda c: c[0]):
+        for counter, not_after, name, arguments in sorted(found, key=lambda order: order[0]):
             if counter <= self._state["counter"]:
                 self._tell_again(counter)
             else:
@@ -89,14 +70,14 @@ class Orders:
         return self._values.last > last
 
     async def _opened(self, data):
-        # (counter, not-after, name, arguments), or None for what is no command to this gateway.
+        # (counter, not-after, name, arguments), or None for what is no order to this gateway.
         from .crypto import ed25519
         try:
-            if len(data) > MAX_COMMAND:
+            if len(data) > table.MAX_ORDER:
                 return None
             envelope = wire_envelope.open_envelope(data, "command", self.works["works"])
             key = [k for k in self.works["command_keys"] if wire_envelope.kid(k) == envelope.kid]
-            if envelope.content_type != CONTENT_TYPE or not key:
+            if envelope.content_type != table.CONTENT_TYPE or not key:
                 return None
             steps = ed25519.verify_steps(key[0], envelope.to_verify, envelope.signature)
             while True:
@@ -121,13 +102,13 @@ class Orders:
         self._state["counter"], self._state["executing"] = counter, True
         self._save(self._state)
         try:
-            code, text = DONE, self._execute(not_after, name, arguments, before) or ""
+            code, text = table.DONE, self._execute(not_after, name, arguments, before) or ""
         except Refused as e:
             code, text = e.code, e.text
         except ConfigError as e:
-            code, text = NOT_UNDERSTOOD, str(e)
+            code, text = table.NOT_UNDERSTOOD, str(e)
         except (OSError, ValueError, MemoryError) as e:
-            code, text = FAILED, str(e)
+            code, text = table.FAILED, str(e)
         self._finish(counter, code, text)
 
     def _finish(self, counter, code, text):
@@ -153,57 +134,95 @@ class Orders:
             if known == counter:
                 self._write_result(counter, code, text)
 
-    # --- the closed list ---
-
     def _execute(self, not_after, name, arguments, before):
         now = self._clock.now()
         if now is not None and now > not_after:
-            raise Refused(TOO_LATE)
-        if name == "interval":
-            from . import config
-            (seconds,) = fields(arguments, ("seconds",))
-            self._gateway.order("interval", whole(seconds, config.MIN_INTERVAL, config.MAX_INTERVAL))
-        elif name == "relay":
-            fields(arguments, ("window", "media", "meters"))
-            self._gateway.order("relay", arguments)
-        elif name == "own-meters":
-            self._gateway.order("own_meters", self._own_meters(arguments))
-        elif name == "trust":
-            self._gateway.trust(*fields(arguments, ("url", "anchors", "command_keys")))
-        elif name == "rewind":
-            epoch, after = fields(arguments, ("epoch", "after"))
-            return self._gateway.rewind(epoch, whole(after, 0, 1 << 62))
-        elif name == "update":
-            version, url = fields(arguments, ("version", "url"))
-            self._gateway.update_available(version, url)
-        elif name == "close-valve":
-            fields(arguments, ())
-            self._close_valve(not_after, now, before)
-        else:
-            raise Refused(NOT_LISTED)
-        return ""
+            raise Refused(table.TOO_LATE)
+        order = table.named(name)
+        if order is None:
+            raise Refused(table.NOT_LISTED)
+        try:
+            table.check(order, arguments)
+        except WireError as e:
+            raise Refused(table.NOT_UNDERSTOOD, str(e))  # noqa: B904
+        if order.guard is not None:
+            self._guarded(order.guard, not_after, now, before)
+        do = getattr(self, "do_" + name.replace("-", "_"))
+        return do(*[arguments[field.name] for field in order.fields])
 
-    @staticmethod
-    def _own_meters(arguments):
-        (meters,) = fields(arguments, ("meters",))
-        if not isinstance(meters, list):
-            raise Refused(NOT_UNDERSTOOD, "meters is no list")
-        rows = []
-        for entry in meters:
-            meter, key = fields(entry, ("meter", "key"))
-            if key is not None and (not isinstance(key, bytes) or len(key) != 16):
-                raise Refused(NOT_UNDERSTOOD, "a key is 16 bytes")
-            rows.append({"meter": meter, "key": None if key is None else key.hex()})
-        return rows
-
-    def _close_valve(self, not_after, now, before):
-        if not self._gateway.config["consent"]["valve"]:
-            raise Refused(NO_CONSENT)
+    def _guarded(self, guard, not_after, now, before):
+        # What is not harmless when late.
+        consent, ahead = guard
+        if not self._gateway.config["consent"][consent]:
+            raise Refused(table.NO_CONSENT)
         if now is None or before is None:
-            raise Refused(NO_CLOCK)
+            raise Refused(table.NO_CLOCK)
         # The later of both clocks is the one that can do less harm.
         if max(now, before) > not_after:
-            raise Refused(TOO_LATE)
-        if not_after - min(now, before) > VALVE_S:
-            raise Refused(NOT_UNDERSTOOD, "valid for more than five minutes")
-        self._gateway.close_valve()
+            raise Refused(table.TOO_LATE)
+        if not_after - min(now, before) > ahead:
+            raise Refused(table.NOT_UNDERSTOOD, "valid for more than %d s" % ahead)
+
+    def _keep(self, **settings):
+        # Before it is followed: it goes before config.json also after a restart (config.follow).
+        g = self._gateway
+        g.save_orders(dict(g.orders, **settings))
+        g.orders.update(settings)
+
+    # --- what they do: a method for each of the table, with its fields; returns a text for the result, or None ---
+
+    def do_interval(self, seconds):
+        """Send regularly after so many seconds."""
+        self._keep(interval=seconds)
+        self._gateway.config["interval"] = self._gateway.uplink.interval = seconds
+
+    def do_relay(self, window, media, meters):
+        """Relay by another filter."""
+        relay = {"window": window, "media": media, "meters": meters}
+        self._keep(relay=relay)
+        self._gateway.config["relay"] = relay
+        self._gateway.thinning.set_filter(relay)
+
+    def do_own_meters(self, meters):
+        """Decode these meters of the household, and no other."""
+        g = self._gateway
+        self._keep(own_meters=[{"meter": row["meter"], "key": None if row["key"] is None else row["key"].hex()}
+                               for row in meters])
+        pairs = [(row["meter"], row["key"]) for row in meters]
+        if g.own is None:
+            g.own = g.make_own(pairs) if pairs else None
+        else:
+            g.own.set_meters(pairs)
+            g.own.save()
+
+    def do_trust(self, url, anchors, command_keys):
+        """Replace what the enrolment file says of the receiver and its keys."""
+        from . import config
+        g = self._gateway
+        former = g.uplink.works()
+        raw = {"works": former["works"], "gateway": former["gateway"], "window": former["window"],
+               "interval": former["interval"], "url": url, "anchors": anchors,
+               "command_keys": [key.hex() for key in command_keys]}
+        works = config.check_works(raw)
+        g.save_works(raw)
+        g.uplink.trust(works, former)
+
+    def do_rewind(self, epoch, after):
+        """Send again what a ring still holds behind a seq."""
+        for ring in (self._gateway.values, self._gateway.telegrams):
+            if ring.epoch == epoch:
+                return "%d records" % ring.rewind(after)
+        raise ValueError("this epoch is not held")
+
+    def do_update(self, version, url):
+        """Note that there is an update; it is fetched and checked by its own signature elsewhere (update/)."""
+        if self._gateway.updater is None:
+            raise ValueError("this gateway does not run from a slot")
+        self._state["update"] = [version, url]
+
+    def do_close_valve(self):
+        """Close the main valve. There is no way to open it from here."""
+        if self._gateway.valve is None:
+            raise ValueError("no valve")
+        self._gateway.valve()
+        self._gateway.event("valve", "closed by the works", True)

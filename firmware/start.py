@@ -5,8 +5,6 @@ A device drops this module once the gateway runs, so nothing that runs may hold 
 
 import json
 
-import wmbus
-
 from . import config, identity, port, version
 from .clock import Clock
 from .errors import ConfigError
@@ -40,7 +38,7 @@ def load(folder):
     """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
     works = config.check_works(config.parse(files.read_whole(folder + "/works.json"), "works.json"))
     raw = config.parse(files.read_whole(folder + "/config.json"), "config.json")
-    settings = config.check(raw, wmbus.parse_meter, works)
+    settings = config.check(raw, works)
     data = files.read_whole(folder + "/identity.json")
     if data is None:
         raise ConfigError("identity.json: no such file (enrol this gateway first)")
@@ -60,25 +58,6 @@ def read_json(folder, name):
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def follow(settings, orders):
-    """Put what the works ordered in place of what the configuration says; returns the orders that hold."""
-    held = {}
-    for name in ("interval", "relay", "own_meters"):
-        if name not in orders:
-            continue
-        try:
-            if name == "own_meters":
-                settings[name] = config.own_meters(orders[name], wmbus.parse_meter)
-            elif name == "relay":
-                settings[name] = config.relay_filter(orders[name], config.MAX_WINDOW)
-            elif isinstance(orders[name], int):
-                settings[name] = orders[name]
-            held[name] = orders[name]
-        except ConfigError:
-            pass  # damaged: the configuration holds, and the works may order again
-    return held
 
 
 def open_rings(folder, settings, random_bytes, record_time):
@@ -107,7 +86,7 @@ def make(folder, status=False, slots=None):
         raise ConfigError("%s: a gateway is running here already" % folder)
 
     kept = Folder(folder)
-    orders = follow(settings, read_json(folder, "orders.json"))
+    orders = config.follow(settings, read_json(folder, "orders.json"))
     state = restored(read_json(folder, "state.json"))
     state["boot"] += 1
     kept.save_state(state)

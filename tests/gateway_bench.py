@@ -18,7 +18,6 @@ from firmware.home.own_meters import OwnMeters
 from firmware.spool.files import Ring
 from firmware.wire import cbor
 from firmware.wire import records as wire_records
-from wmbus import parse_meter
 
 ME = identity.of_seed(bytes(range(32)))
 T = 1795503600  # a full hour
@@ -75,7 +74,7 @@ class Bench(Gateway):
         clock = Clock(self.hal.uptime_ms, 1767225600)
         rings = [Ring(self.disk, name, 1 << 16, lambda n: b"e" * n, clock.record_time)
                  for name in ("values", "telegrams")]
-        Gateway.__init__(self, self.hal, config.check(settings, parse_meter, WORKS), ME, clock, rings,
+        Gateway.__init__(self, self.hal, config.check(settings, WORKS), ME, clock, rings,
                          restored({"boot": 7}), lambda state: self.kept.update(state),
                          history.History(self.disk, "history"))
         self.started("start")

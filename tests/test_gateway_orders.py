@@ -1,7 +1,5 @@
 """Orders: only the works' own, each at most once whatever is cut, the closed list, and the valve's rule."""
 
-import asyncio
-import hashlib
 import json
 
 from firmware import port
@@ -10,94 +8,24 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 
 import envelopes
 import gateway_bench as rig
+from order_bench import KEYS, METER, PEM, SEED, STRANGER, SUCCESSOR, Bench, Cut, T, command
 
-from firmware import config, orders
+from firmware import config
 from firmware.crypto import ed25519
-from firmware.gateway import restored
 from firmware.home import wipe
-from firmware.orders import (
+from firmware.orders import Orders
+from firmware.wire import cbor, envelope, orders, records
+from firmware.wire.orders import (
     DONE,
     FAILED,
     INTERRUPTED,
-    MAX_COMMAND,
+    MAX_ORDER,
     NO_CLOCK,
     NO_CONSENT,
     NOT_LISTED,
     NOT_UNDERSTOOD,
     TOO_LATE,
-    Orders,
 )
-from firmware.wire import cbor, envelope, records
-
-T = rig.T
-SEED, SUCCESSOR, STRANGER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
-KEYS = {seed: ed25519.public_key(seed) for seed in (SEED, SUCCESSOR, STRANGER)}
-PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
-METER = "NET-12345678-01-07"
-
-
-class Cut(BaseException):
-    """The process ends here."""
-
-
-class Uplink:
-    """What a gateway asks of its uplink."""
-
-    def __init__(self, works):
-        self._works = works
-        self.interval = 900
-        self.trusted = []
-        self.kicks = 0
-        self.last_error = ""
-
-    def kick(self):
-        self.kicks += 1
-
-    def works(self):
-        return self._works
-
-    def trust(self, works, former=None):
-        self.trusted.append((works, former))
-
-
-class Bench(rig.Bench):
-    """A gateway that takes commands; `saved` is what its disk would hold after a cut."""
-
-    kind = Orders
-
-    def __init__(self, state=None, **settings):
-        rig.Bench.__init__(self, **settings)
-        self.works = {"works": "demo", "gateway": rig.ME.gateway, "window": 3600, "interval": 900,
-                      "command_keys": [KEYS[SEED], KEYS[SUCCESSOR]]}
-        self.uplink = Uplink(self.works)
-        self.saved = []
-        self.state = restored(state)
-        self.save_state = lambda state: self.saved.append(json.dumps(state))
-        self.kept_orders = []
-        self.save_orders = lambda orders: self.kept_orders.append(json.dumps(orders))
-        self.kept_works = []
-        self.save_works = self.kept_works.append
-        self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.water_hour, self.count)
-        self.closed = []
-        self.valve = lambda: self.closed.append(1)
-        self.taker = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)
-        self.set_clock()
-
-    def give(self, *commands, before=T):
-        return asyncio.run(self.taker.take(list(commands), before))
-
-    def results(self):
-        return [tuple(row[3:5]) for row in self.records(self.values, records.RESULT)]
-
-
-def command(name, arguments, counter=1, not_after=T + 200, seed=SEED, kid=rig.ME.kid, works="demo", purpose="command",
-            content=None, content_type="application/cbor"):
-    content = cbor.encode([kid, counter, not_after, name, arguments]) if content is None else content
-    signer = envelope.kid(KEYS[seed])
-    digest = hashlib.sha256(content).digest()
-    message = envelope.to_sign(purpose, works, signer, digest, content_type)
-    return envelope.envelope(signer, digest, ed25519.sign(seed, KEYS[seed], message), content_type) + content
-
 
 INTERVAL = {"seconds": 300}
 
@@ -176,10 +104,17 @@ def matrix():
     yield "good", [good], [(5, DONE)]
 
 
+def kind(taker):
+    """A bench whose orders another kind takes."""
+    class Of(Bench):
+        kind = taker
+    return Of
+
+
 def wrong(kind=Orders):
     """The names of the matrix that a gateway answers otherwise than it must."""
     found = []
-    orders.MAX_COMMAND = LIMIT
+    orders.MAX_ORDER = LIMIT
     for name, given, answer in matrix():
         port.tidy()
         g = Bench()
@@ -192,12 +127,12 @@ def wrong(kind=Orders):
             held = g.results() == answer and g.uplink.interval == 300 and "commands_refused" not in g.counters
         if not held:
             found.append(name)
-    orders.MAX_COMMAND = MAX_COMMAND
+    orders.MAX_ORDER = MAX_ORDER
     return found
 
 
 def test_every_command_of_the_matrix_gets_its_answer_and_none_is_executed():
-    assert wrong() == [] and MAX_COMMAND == 40 * 1024
+    assert wrong() == [] and MAX_ORDER == 40 * 1024
 
 
 def test_the_matrix_sees_gateways_that_have_forgotten_a_check():
@@ -219,11 +154,11 @@ def test_the_matrix_sees_gateways_that_have_forgotten_a_check():
     class OfAnySize(Orders):
         """Known bad: reads whatever length."""
         async def _opened(self, data):
-            orders.MAX_COMMAND, most = 1 << 20, orders.MAX_COMMAND
+            orders.MAX_ORDER, most = 1 << 20, orders.MAX_ORDER
             try:
                 return await Orders._opened(self, data)
             finally:
-                orders.MAX_COMMAND = most
+                orders.MAX_ORDER = most
     assert {"forged: signature", "cross-works", "cross-purpose: batch", "swapped kid: of the works"} <= set(
         wrong(VerifiesNot))
     assert wrong(Takes) == ["replayed below another", "reordered"]
@@ -236,13 +171,11 @@ def _good():
 
 
 def test_one_that_memory_is_too_small_for_is_answered_and_harms_nothing_else():
-    g = Bench()
-
-    def order(name, value):
-        if name == "relay":
+    class Small(Orders):
+        def do_relay(self, window, media, meters):
             raise MemoryError("memory allocation failed")
-        Bench.order(g, name, value)
-    g.order = order
+
+    g = kind(Small)()
     g.give(command("relay", {"window": 3600, "media": [7], "meters": []}, 1), command("interval", INTERVAL, 2))
     assert g.results() == [(1, FAILED), (2, DONE)] and g.uplink.interval == 300
 
@@ -251,7 +184,7 @@ def test_a_counter_is_never_executed_twice_nor_one_below_it():
     g = Bench()
     five = command("interval", INTERVAL, 5)
     g.give(five)
-    g.order("interval", 900)
+    g.uplink.interval = 900
     g.give(five, command("interval", INTERVAL, 4))
     assert g.uplink.interval == 900 and g.results() == [(5, DONE)]
     # Its result was acknowledged and yet the command comes again: the result is told again.
@@ -289,30 +222,29 @@ class CountsNot(Orders):
         await Orders.take(self, commands, before)
 
 
-def executions(kind, cut_at):
+def executions(taker, cut_at):
     """How often one command is executed when the process is cut at its n-th step and the command comes again."""
     done = []
 
-    class Cutting(Bench):
-        steps = 0
+    steps = []
 
-        def step(self):
-            self.steps += 1
-            if self.steps == cut_at:
-                raise Cut()
+    def step():
+        steps.append(1)
+        if len(steps) == cut_at:
+            raise Cut()
 
-        def close_valve(self):
-            self.step()
-            done.append(1)
-            self.step()
-    Cutting.kind = kind
-    g = Cutting(consent={"valve": True})
+    def close():
+        step()
+        done.append(1)
+        step()
+    g = kind(taker)(consent={"valve": True})
+    g.valve = close
     kept = g.save_state
 
     def save(state):
-        g.step()
+        step()
         kept(state)
-        g.step()
+        step()
     g.save_state = g.taker._save = save
     again = command("close-valve", {}, 5)
     try:
@@ -320,8 +252,8 @@ def executions(kind, cut_at):
     except Cut:
         pass
     after = Bench(json.loads(g.saved[-1]) if g.saved else None, consent={"valve": True})
-    after.close_valve = lambda: done.append(1)
-    after.taker = kind(rig.ME.kid, after.works, after.clock, after.state, after.save_state, after.values, after)
+    after.valve = lambda: done.append(1)
+    after.taker = taker(rig.ME.kid, after.works, after.clock, after.state, after.save_state, after.values, after)
     after.taker.resume()
     after.give(again)
     after.give(again)
@@ -383,10 +315,10 @@ def test_the_relay_filter_is_replaced_and_goes_before_the_configuration():
     g.telegram(rig.cases.mode5(who=rig.cases.address(number="87654321")), -60)
     assert g.counters["relayed"] == 1 and g.counters["foreign"] == 1
     kept = json.loads(g.kept_orders[-1])
-    from firmware.start import follow
-    settings = config.check({}, rig.parse_meter, rig.WORKS)
-    assert follow(settings, kept) == kept and settings["relay"]["window"] == 7200
-    assert follow(settings, {"relay": {"media": [4]}, "own_meters": 1}) == {}
+    settings = config.check({}, rig.WORKS)
+    assert config.follow(settings, kept) == kept and settings["relay"]["window"] == 7200
+    assert config.follow(settings, {"relay": {"media": [4]}, "own_meters": 1, "interval": 9}) == {}
+    assert settings["relay"]["window"] == 7200 and settings["interval"] == rig.WORKS["interval"]
 
 
 def test_own_meters_are_replaced_and_wiped():
@@ -461,11 +393,9 @@ def test_an_answer_cannot_make_an_old_valve_command_fresh():
 
     class Believes(Orders):
         """Known bad: goes by the clock as the answer has set it."""
-        def _close_valve(self, not_after, now, before):
-            Orders._close_valve(self, not_after, now, now)
-
-    class Bad(Bench):
-        kind = Believes
+        def _guarded(self, guard, not_after, now, before):
+            Orders._guarded(self, guard, not_after, now, now)
+    Bad = kind(Believes)
     assert closes(before=T + 90000, answer_time=T, kind=Bad) == (1, DONE)
     assert closes(before=None, answer_time=T, kind=Bad) == (1, DONE)
 
@@ -488,14 +418,14 @@ def test_nothing_but_close_valve_moves_it_and_that_only_closes():
 def test_each_clause_of_the_valves_rule_is_seen_when_it_is_forgotten():
     class Consents(Orders):
         """Known bad: does not ask whether the owner has consented."""
-        def _close_valve(self, not_after, now, before):
+        def _guarded(self, guard, not_after, now, before):
             self._gateway.config["consent"]["valve"] = True
-            Orders._close_valve(self, not_after, now, before)
+            Orders._guarded(self, guard, not_after, now, before)
 
     class AnyClock(Orders):
         """Known bad: takes the time of the answer that brings the command for a good clock."""
-        def _close_valve(self, not_after, now, before):
-            Orders._close_valve(self, not_after, now, now if before is None else before)
+        def _guarded(self, guard, not_after, now, before):
+            Orders._guarded(self, guard, not_after, now, now if before is None else before)
 
     class AnyTime(Orders):
         """Known bad: does not look at not-after."""
@@ -504,8 +434,8 @@ def test_each_clause_of_the_valves_rule_is_seen_when_it_is_forgotten():
 
     class AnyLength(Orders):
         """Known bad: takes a command however long it is valid."""
-        def _close_valve(self, not_after, now, before):
-            Orders._close_valve(self, min(not_after, T + 300), now, before)
+        def _guarded(self, guard, not_after, now, before):
+            Orders._guarded(self, guard, min(not_after, T + 300), now, before)
 
     class Opens(Orders):
         """Known bad: another name moves the valve too."""
@@ -513,10 +443,6 @@ def test_each_clause_of_the_valves_rule_is_seen_when_it_is_forgotten():
             name = "close-valve" if name == "open-valve" else name
             return Orders._execute(self, not_after, name, arguments, before)
 
-    def kind(bad):
-        class Bad(Bench):
-            kind = bad
-        return Bad
     for bad, given in ((Consents, {"consent": False}), (AnyClock, {"before": None, "answer_time": T}),
                        (AnyTime, {"not_after": T - 1}), (AnyLength, {"not_after": T + 301})):
         assert closes(**given)[0] == 0 and closes(kind=kind(bad), **given) == (1, DONE), bad
@@ -567,7 +493,7 @@ def test_a_new_owner_finds_nothing_of_the_former():
     for name in ("identity.json", "works.json", "state.json", "spool/telegrams/00000000.seg"):
         assert files.read_whole("g/" + name) is not None
     assert json.loads(files.read_whole("g/orders.json")) == {"interval": 60}
-    config.check(json.loads(files.read_whole("g/config.json")), rig.parse_meter, rig.WORKS)
+    config.check(json.loads(files.read_whole("g/config.json")), rig.WORKS)
     wipe.household(files, "g")
 
 

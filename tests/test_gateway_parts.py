@@ -8,7 +8,6 @@ from firmware.home import history
 from firmware.radios import bursts, rtlwmbus
 from firmware.uplink import http
 from firmware.wire import envelope, records
-from wmbus import parse_meter
 
 T = 1795504560  # 2026-11-24 07:16 UTC
 
@@ -207,11 +206,11 @@ WORKS = {"window": 1800, "interval": 600}
 
 
 def test_configuration_has_defaults_and_says_what_is_wrong():
-    c = config.check({}, parse_meter, WORKS)
+    c = config.check({}, WORKS)
     assert c["kind"] == "home" and c["relay"] == {"window": 1800, "media": [6, 7, 21, 22], "meters": None}
     assert c["interval"] == 600 and c["han"] is None and c["own_meters"] == [] and not c["consent"]["valve"]
     good = {"han": {"port": "/dev/ttyS0:2400:8E1"}, "own_meters": [{"meter": "KAM-12345678-1B-16", "key": "00" * 16}]}
-    c = config.check(good, parse_meter, WORKS)
+    c = config.check(good, WORKS)
     assert c["han"]["send"] is False and c["own_meters"] == [("KAM-12345678-1B-16", bytes(16))]
     for bad, names in (({"kind": "x"}, "kind"), ({"intervall": 1}, "intervall"), ({"interval": 0}, "interval"),
                        ({"interval": True}, "interval"), ({"relay": {"media": [4]}}, "relay.media"),
@@ -224,7 +223,7 @@ def test_configuration_has_defaults_and_says_what_is_wrong():
                        ({"own_meters": [{"meter": "KAM"}]}, "own_meters[0].meter"),
                        ({"own_meters": [{"meter": "KAM-12345678-1B-16", "key": "zz"}]}, "own_meters[0].key"),
                        ({"simulated": {"scale": 0}}, "simulated.scale"), ([], "config")):
-        text = raises(config.ConfigError, config.check, bad, parse_meter, WORKS)
+        text = raises(config.ConfigError, config.check, bad, WORKS)
         assert names in text and "\n" not in text, (bad, text)
 
 

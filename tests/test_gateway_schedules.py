@@ -23,10 +23,10 @@ from firmware.clock import Clock
 from firmware.crypto import ed25519
 from firmware.gateway import Gateway, restored
 from firmware.home import history
-from firmware.orders import INTERRUPTED, Orders
+from firmware.orders import Orders
 from firmware.spool.files import Ring
 from firmware.uplink.uplink import Uplink
-from firmware.wire import cbor, records
+from firmware.wire import cbor, orders, records
 from firmware.wire import envelope as wire_envelope
 
 T = rig.T
@@ -116,7 +116,7 @@ class Receiver:
             self.telegrams.add(row[4])
         elif row[0] == records.RESULT and row[3] not in self.results:
             self.results[row[3]] = row[4]
-            if row[4] == INTERRUPTED and row[3] in self.rewound:
+            if row[4] == orders.INTERRUPTED and row[3] in self.rewound:
                 self.order("rewind", self.rewound[row[3]])
 
 
@@ -224,19 +224,19 @@ class World:
         clock = Clock(hal.uptime_ms, max(1767225600, state["floor"]))
         rings = [self.ring(self.disk, name, 1 << 15, self.random, clock.record_time)
                  for name in ("values", "telegrams")]
-        g = Gateway(hal, config.check({}, rig.parse_meter, WORKS), ME, clock, rings, state, save,
+        g = Gateway(hal, config.check({}, WORKS), ME, clock, rings, state, save,
                     history.History(self.disk, "history"))
         g.started("start")
         for ring in rings:
             for _ in ring.migrate():
                 pass
-        order = g.order
-
-        def counted(name, value):
-            self.executed.append(value)
-            order(name, value)
-        g.order = counted
         taker = self.commands(ME.kid, WORKS, clock, state, save, g.values, g)
+        interval = taker.do_interval
+
+        def counted(seconds):
+            self.executed.append(seconds)
+            interval(seconds)
+        taker.do_interval = counted
         g.uplink = self.uplink(WORKS, ME, rings, clock, 900, lambda: (state["boot"], "t", clock.quality), g.renewed,
                                taker.take, g.count)
         g.uplink.world = self

@@ -222,7 +222,7 @@ def test_a_cursor_that_could_not_be_kept_is_kept_before_the_next_try():
 
 def test_the_spools_place_is_configured():
     def check(spool):
-        return config.check({"spool": spool}, None, WORKS)["spool"]
+        return config.check({"spool": spool}, WORKS)["spool"]
 
     assert check({})["on"] is None and check("flash")["on"] == "flash" and check("file")["on"] == "file"
     assert check({"on": "flash", "values": 65536})["values"] == 65536

@@ -206,8 +206,8 @@ def test_what_only_joins_is_dropped_in_between():
 
 def test_the_configuration():
     def check(value):
-        return config.check({"wifi": value}, rig.parse_meter, rig.WORKS)["wifi"]
-    assert config.check({}, rig.parse_meter, rig.WORKS)["wifi"] is None
+        return config.check({"wifi": value}, rig.WORKS)["wifi"]
+    assert config.check({}, rig.WORKS)["wifi"] is None
     assert check({"ssid": "Fyrveien", "password": "correct horse"}) == SETTINGS
     assert check({"ssid": "x"}) == {"ssid": "x", "password": None, "country": "NO"}
     for wrong in ({}, {"ssid": ""}, {"ssid": "æ" * 17}, {"ssid": "x", "password": "secret7"},

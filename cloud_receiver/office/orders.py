@@ -183,11 +183,11 @@ def check(name: str, arguments: dict) -> table.Order:
     order = table.named(name)
     if order is None:
         raise OrderRefused(f"no order called {name}")
-    meters = arguments.get("meters")
-    if name == table.OWN_METERS and isinstance(meters, list):
-        arguments = {**arguments, **_with_keys(meters, lambda meter: None)}
+    asked = arguments
+    if name == table.OWN_METERS and isinstance(arguments, dict) and isinstance(arguments.get("meters"), list):
+        asked = {**arguments, **_with_keys(arguments["meters"], lambda meter: None)}
     try:
-        table.check(order, arguments)
+        table.check(order, asked)
     except WireError as e:
         raise OrderRefused(str(e)) from None
     return order

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from firmware import config, identity, wire
-from firmware.wire import envelope
+from firmware.wire import envelope, orders
 from firmware.wire import records as wire_records
 
 from ..errors import CommandError
@@ -23,7 +23,7 @@ from ..errors import CommandError
 ROOM = 512  # bytes of a batch for its envelope and head
 TIMEOUT_S = 60
 ATTEMPTS = 6
-WATER = config.WATER
+WATER = orders.WATER
 FIRMWARE = "netti replay"
 
 
