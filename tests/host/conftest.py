@@ -1,8 +1,11 @@
 """What the tests of receiver and tools get by name."""
 
+import contextlib
+
 import pytest
 from access_rig import HOST, Town
 from browser_rig import chromium
+from privacy_rig import Place
 from receiver_support import Running, make
 
 
@@ -20,3 +23,12 @@ def town(tmp_path):
         town = Town(running)
         running.wait_for(lambda s: s["pending"] == 0)
         yield town
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A receiver with two homes, one of which sends its electricity."""
+    with Running(make(tmp_path / "works")) as running:
+        place = Place(running)
+        with contextlib.closing(place.office):
+            yield place

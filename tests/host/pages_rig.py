@@ -1,6 +1,8 @@
 """A receiver with a bit of everything, for the tests of its pages."""
 
 import contextlib
+import html.parser
+import re
 
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
@@ -40,9 +42,65 @@ def filled(folder):
         office.close()
         running.run(_commanded(running))
         running.wait_for(lambda s: s["pending"] == 0 and s["wrong_key"] == 1)
+        running.ids = {"meter": METER.text, "locked": OPEN.text, "wrong": WRONG.text, "gateway": g.id,
+                       "secret": running.home.removeprefix("/home/")}
         yield running
 
 
 async def _commanded(running):
     for name, arguments in (("interval", {"seconds": 60}), ("close-valve", {})):
         running.receiver.office.orders.make(running.gateway.id, name, arguments, NOW)
+
+
+class Checker(html.parser.HTMLParser):
+    """Every element that must be closed is, in order; ids are unique; no inline style or script."""
+
+    VOID = ("meta", "link", "input", "path", "rect")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.headings, self.wrong, self.links, self.posts = [], set(), [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if "id" in attributes:
+            self.wrong += ["double id"] if attributes["id"] in self.ids else []
+            self.ids.add(attributes["id"])
+        if "style" in attributes or tag in ("script", "style") or any(a.startswith("on") for a in attributes):
+            self.wrong.append(f"inline {tag}")
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        posts = attributes.get("method") == "post"
+        self.posts += [attributes["action"]] if posts else []
+        self.links += [attributes[a] for a in ("href", "src", "action") if a in attributes and not posts]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}> out of place")
+
+
+def checked(text):
+    """A page's Checker."""
+    checker = Checker()
+    checker.feed(text)
+    return checker
+
+
+def lead_nowhere(links, ask):
+    """Those of a page's links at which there is nothing; ask(address) answers as a receiver does."""
+    found = []
+    for link in sorted({link.split("#")[0] for link in links} - {""}):
+        answer = ask(link)
+        if answer.status == 303:  # where there is no overview, the start of the menu
+            answer = ask(answer.headers["Location"])
+        found += [] if answer.status == 200 else [link]
+    return found

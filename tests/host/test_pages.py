@@ -1,27 +1,25 @@
 """The pages: both languages complete, use right across clock changes, states shown, nothing loaded from elsewhere."""
 
+import contextlib
 import datetime
-import html.parser
+import http.client
 import random
 import re
 import subprocess
 import tempfile
-from pathlib import Path
 
+import installed
 import needs
 import pytest
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
-from pages_rig import METER, OPEN, WRONG, filled
-from receiver_support import DAY, HOUR, NOW, Meter, Running, make
+from pages_rig import checked, filled, lead_nowhere
+from receiver_support import DAY, HOUR, NOW
 
 from cloud_receiver.data import usage
-from cloud_receiver.features.overview import items
-from cloud_receiver.office.office import Office
-from cloud_receiver.stores import StoreError, queries
+from cloud_receiver.office import roles
+from cloud_receiver.stores import StoreError
 from cloud_receiver.web import charts, parts, words
-
-ROOT = Path(__file__).resolve().parent.parent.parent / "cloud_receiver" / "web"
 
 
 @pytest.fixture(scope="module")
@@ -30,77 +28,61 @@ def receiver(tmp_path_factory):
         yield running
 
 
-def paths(receiver):
-    return [receiver.home,
-            "/", "/meters", "/meters?show=silent", "/meters?q=kam+123&sort=-reading", "/gateways",
-            "/gateways?show=fault", "/alarms", "/alarms?show=low_battery&sort=id", "/nowhere",
-            f"/gateways/{receiver.gateway.id}", "/gateways/AAAAAAAAAAAAAAAA"] + [
-        f"/meters/{m}{view}" for m in (METER.text, OPEN.text, WRONG.text, "NOT-A-ME-TER")
-        for view in ("", "?view=hours", "?view=months", "?view=hours&day=2026-10-25")]
+def pages(receiver):
+    """(address, status) of what is looked at: every page that shows something, and those for which there is nothing."""
+    return [(a, 200) for a in installed.addresses(receiver.ids, api=False)] + [
+        (a, 404) for a in ("/nowhere", *installed.nowhere(receiver.ids)) if not a.startswith("/v1/")]
 
 
-class Checker(html.parser.HTMLParser):
-    """Every element that must be closed is, in order; ids are unique; no inline style or script."""
-
-    VOID = ("meta", "link", "input", "path", "rect")
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.headings, self.wrong, self.links = [], set(), [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if "id" in attributes:
-            self.wrong += ["double id"] if attributes["id"] in self.ids else []
-            self.ids.add(attributes["id"])
-        if "style" in attributes or tag in ("script", "style") or any(a.startswith("on") for a in attributes):
-            self.wrong.append(f"inline {tag}")
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append(int(tag[1]))
-        self.links += [attributes[a] for a in ("href", "src", "action") if a in attributes]
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag in self.VOID:
-            return
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> out of place")
+def test_every_route_is_asked_for():
+    wanted = {path for method, path in installed.ROUTES if method == "GET"}
+    assert set(installed.told("ADDRESSES")) == wanted
+    assert all("?" not in several[0] for several in installed.told("ADDRESSES").values())
+    assert set(installed.told("STATUSES")) == set(installed.ROUTES)
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_every_page_is_whole_and_safe(receiver, language):
-    for path in paths(receiver):
+    for path, status in pages(receiver):
         answer = receiver.web(path, headers={"Accept-Language": language})
-        assert answer.status in ((404,) if "now" in path or "AAAA" in path or "NOT-A" in path else (200,)), path
+        assert answer.status == status, path
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
         assert answer.headers["Content-Language"] == language and answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        checker = Checker()
-        checker.feed(answer.text)
-        assert checker.open == [] and checker.wrong == [], (path, checker.wrong, checker.open)
-        assert checker.headings[0] == 1 and checker.headings.count(1) == 1
-        assert all(b - a <= 1 for a, b in zip(checker.headings, checker.headings[1:])), path
-        assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in checker.links), path
+        page = checked(answer.text)
+        assert page.open == [] and page.wrong == [], (path, page.wrong, page.open)
+        assert page.headings[0] == 1 and page.headings.count(1) == 1
+        assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:])), path
+        assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in page.links), path
         assert "<script" not in answer.text and "<b>" not in answer.text
+
+
+def test_every_route_of_the_api_answers(receiver):
+    for path in installed.addresses(receiver.ids, pages=False):
+        assert receiver.web(path).status == 200, path
+    for path in installed.nowhere(receiver.ids):
+        assert receiver.web(path).status == 404, path
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_every_link_leads_somewhere(receiver, language):
-    seen = set()
-    for path in paths(receiver):
-        checker = Checker()
-        checker.feed(receiver.web(path, headers={"Accept-Language": language}).text)
-        seen.update(link.split("#")[0] for link in checker.links)
-    for link in sorted(seen - {""}):
-        if "NOT-A" in link or "AAAA" in link or "nowhere" in link:
-            continue
-        assert receiver.web(link).status == 200, link
+    """But for a page's own address in another language, where there is nothing."""
+    links = [link for path, status in pages(receiver) if status == 200
+             for link in checked(receiver.web(path, headers={"Accept-Language": language}).text).links]
+    assert links and lead_nowhere(links, receiver.web) == []
+
+
+def test_every_link_and_form_leads_somewhere_for_whoever_has_logged_in(town):
+    for role in roles.ROLES:
+        links, posts = [], set()
+        for address in installed.addresses(town.ids, role, log_in=True, api=False):
+            answer = town.ask(role, address)
+            if answer.status == 200:  # hours are not for every role
+                page = checked(answer.text)
+                links += page.links
+                posts.update(page.posts)
+        assert links and lead_nowhere(links, lambda link, role=role: town.ask(role, link)) == [], role
+        assert all(installed.has(address, "POST") for address in posts), role
 
 
 def test_language_is_the_readers(receiver):
@@ -109,11 +91,12 @@ def test_language_is_the_readers(receiver):
     assert words.choose(None, None, "nn,en;q=0.9") == words.choose(None, None, "da") == "nb"
     assert words.choose(None, None, "de,fr;q=0.3") == words.choose(None, None, "en;q=x, ;;=") == "nb"
     assert words.choose("en", "nb", "nb") == "en" and words.choose("xx", "en", "nb") == "en"
-    answer = receiver.web("/meters?lang=en", headers={"Accept-Language": "nb"})
+    page = installed.addresses(receiver.ids, api=False)[0]
+    answer = receiver.web(f"{page}?lang=en", headers={"Accept-Language": "nb"})
     assert '<html lang="en">' in answer.text
     cookie = answer.headers["Set-Cookie"]
     assert "netti_language=en" in cookie and "HttpOnly" in cookie and "SameSite=Lax" in cookie
-    assert '<html lang="en">' in receiver.web("/", headers={"Cookie": "netti_language=en"}).text
+    assert '<html lang="en">' in receiver.web(page, headers={"Cookie": "netti_language=en"}).text
     assert "lang=" not in re.sub(r'href="[^"]*lang=(nb|en)" lang', "", answer.text).replace('hreflang=', "").replace(
         '<html lang="en"', "").replace('strong lang="en"', "")
 
@@ -154,77 +137,14 @@ def test_small_parts_escape_what_they_are_given():
     assert parts.share(w, 3, 7).endswith("43 %</span>") and "– %" in parts.share(w, 0, 0)
 
 
-def test_the_meter_page_says_what_it_knows(receiver):
-    text = receiver.web(f"/meters/{METER.text}?lang=nb").text
-    assert "1\xa0234,500 m³" in text and "kaldt vann" in text and "lavt batteri" in text and "trengs ikke" in text
-    hours = receiver.web(f"/meters/{METER.text}?view=hours&lang=nb").text
-    assert hours.count("<td class=\"num\">20</td>") == 8 and "00:00–01:00" in hours
-    assert "Timesverdier kan vise når folk er hjemme" in hours
-    assert "Nøkkel" in text and "importer" in receiver.web(f"/meters/{OPEN.text}?lang=nb").text.lower()
-    assert "Nøkkelen i mottakeren åpner ikke" in receiver.web(f"/meters/{WRONG.text}?lang=nb").text
-
-
-@pytest.mark.parametrize("language, stays", [("nb", "Strømforbruket blir i huset."),
-                                             ("en", "Your electricity stays in the house.")])
-def test_one_line_says_what_leaves_the_house(receiver, tmp_path, language, stays):
-    def line(running, home):
-        text = running.web(f"{home}?lang={language}").text
-        [section] = re.findall(r'<section class="card notice privacy">.*?</section>', text, re.S)
-        [found] = re.findall(r"<p>(.*?)</p>", section, re.S)
-        assert len(found) < 170
-        return found
-    assert stays not in line(receiver, receiver.home), "this home shares it"
-    with Running(make(tmp_path / "works")) as other:
-        gateway = other.enrol()
-        with Office(other.directory) as office:
-            home = "/home/" + office.homes.make_link(gateway.id, NOW - DAY)
-        assert stays in line(other, home)
-
-
-def test_the_gateway_page_shows_gaps_loss_and_two_versions(receiver):
-    text = receiver.web(f"/gateways/{receiver.gateway.id}?lang=en").text
-    for what in ("never came", "overwritten", "with other content", "Fyrveien 3 &lt;b&gt;", "low &lt;script&gt;",
-                 "Record of an unknown kind"):
-        assert what in text, what
-
-
-def test_the_overview_tells_what_to_do(receiver, tmp_path):
-    text = receiver.web("/?lang=en").text
-    for what in ("Sent two versions", "Key is missing", "Key is wrong", "Silent for 2 days", "low battery",
-                 "Enrolled, not heard from yet"):
-        assert what in text, what
-    with Running(make(tmp_path / "works")) as empty:
-        assert "netti receiver token" in empty.web("/?lang=en").text
-        assert "netti receiver token" in empty.web("/gateways?lang=en").text
-        assert "No meter has been heard yet." in empty.web("/meters?lang=en").text
-        empty.enrol()
-        assert "Enrolled, not heard from yet" in empty.web("/?lang=en").text
-
-
-def test_search_filter_sort_and_pages(tmp_path):
-    with Running(make(tmp_path / "works")) as receiver:
-        gateway = receiver.enrol()
-        for part in range(2):
-            first = 40_000_000 + part * 120
-            receiver.through(gateway.telegrams([Meter(first + n).telegram(n + 1) for n in range(120)]))
-        receiver.wait_for(lambda s: s["decoded"] == 240)
-
-        def numbers(query):
-            return re.findall(r'<span class="number">(4\d{7})</span>', receiver.web(f"/meters{query}").text)
-
-        assert len(numbers("")) == 100 and len(numbers("?page=3")) == 40 and numbers("?page=99") == numbers("?page=3")
-        assert numbers("?q=40000017") == ["40000017"] and len(numbers("?q=kam+4000001")) == 10
-        assert numbers("?sort=-id")[0] == "40000239" and numbers("?sort=nonsense")[0] == "40000000"
-        assert numbers("?show=alarm") == [] and len(numbers("?show=nonsense")) == 100
-
-
 def test_only_local_names_are_answered(receiver):
     """A page of another site that has its name point here gets nothing (DNS rebinding)."""
+    every = installed.addresses(receiver.ids)
     for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]"):
-        for path in ("/", "/v1/meters"):
+        for path in every:
             assert receiver.web(path, headers={"Host": host}).status == 421
     for host in ("localhost", "localhost:8080", "127.0.0.1", "[::1]:8080"):
-        assert receiver.web("/v1/meters", headers={"Host": host}).status == 200
+        assert receiver.web(every[0], headers={"Host": host}).status == 200
 
 
 def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
@@ -235,25 +155,38 @@ def test_static_files_may_be_kept_and_nothing_else_is_served(receiver):
         assert receiver.web(f"/static/{name}").status == 404
 
 
+def broken(receiver, monkeypatch, status, error):
+    """The answers, in bokmål, to everything that reads the store while it fails: {address: answer}."""
+    async def fails(*arguments):
+        raise error
+
+    with monkeypatch.context() as m:
+        m.setattr(receiver.receiver.store, "read", fails)
+        answers = {}
+        for path in installed.addresses(receiver.ids):
+            with contextlib.suppress(http.client.IncompleteRead):  # a file that had begun is cut off, and seen to be
+                answers[path] = receiver.web(path, headers={"Accept-Language": "nb"})
+    assert {a.status for a in answers.values()} <= {200, status}
+    found = {path: a for path, a in answers.items() if a.status == status}
+    assert {path.startswith("/v1/") for path in found} == {True, False}, "pages and API"
+    return found
+
+
 def test_an_error_is_a_page_too(receiver, monkeypatch):
-    monkeypatch.setattr(queries.gateways, "page_rows", lambda *a: 1 / 0)
-    answer = receiver.web("/gateways?lang=nb")
-    assert answer.status == 500 and "Noe gikk galt" in answer.text and "ZeroDivision" not in answer.text
-    answer = receiver.web("/v1/gateways")
-    assert answer.status == 500 and answer.json() == {"error": "internal error"}
+    for path, answer in broken(receiver, monkeypatch, 500, ZeroDivisionError("division by zero")).items():
+        assert "division" not in answer.text and "ZeroDivision" not in answer.text
+        if path.startswith("/v1/"):
+            assert answer.json() == {"error": "internal error"}
+        else:
+            assert "Noe gikk galt" in answer.text
 
 
 def test_a_store_that_is_away_is_said_and_comes_back(receiver, monkeypatch):
-    async def away(*arguments):
-        raise StoreError("the database does not answer")
-
-    with monkeypatch.context() as m:
-        m.setattr(receiver.receiver.store, "read", away)
-        for path in ("/meters", "/v1/meters", "/v1/summary"):
-            answer = receiver.web(path, headers={"Accept-Language": "nb"})
-            assert answer.status == 503 and answer.headers["Retry-After"] == "5", (path, answer.status)
-            assert ("Prøv igjen om litt." in answer.text) == (path == "/meters") and "database does" not in answer.text
-    assert receiver.web("/meters").status == receiver.web("/v1/summary").status == 200
+    away = broken(receiver, monkeypatch, 503, StoreError("the database does not answer"))
+    for path, answer in away.items():
+        assert answer.headers["Retry-After"] == "5", path
+        assert ("Prøv igjen om litt." in answer.text) != path.startswith("/v1/") and "database does" not in answer.text
+    assert all(receiver.web(path).status == 200 for path in away)
 
 
 # --- use per period
@@ -299,16 +232,6 @@ def test_charts_end_at_a_round_figure():
     assert [(b.y, b.height, b.kind) for b in chart.bars] == [(50, 50, "use"), (0, 100, "none"), (100, 0, "use")]
 
 
-def test_attention_puts_the_worst_first():
-    gateway = {"id": "G", "name": "", "last_contact": NOW, "epochs": [{"equivocations": 0, "lost": 3, "gaps": []}]}
-    meter = {"id": "M", "alarms": [{"alarm": "burst", "since": NOW}], "key": "known", "last_heard": NOW}
-    tired = dict(meter, id="N", alarms=[{"alarm": "low_battery", "since": NOW}])
-    worst = items.sorted_items(items.gateway_items([gateway], {}, NOW)
-                               + items.meter_items([tired, meter], NOW))
-    assert [(i.level, i.id) for i in worst] == [("bad", "M"), ("warn", "G"), ("warn", "N")]
-    assert items.gateway_items([gateway], {"G": NOW}, NOW) == []
-
-
 # --- in a browser
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -323,8 +246,8 @@ def in_browser(url, width, *more):
 
 @pytest.mark.needs("chromium")
 def test_in_a_real_browser_nothing_is_refused_by_the_policy(receiver):
-    done = in_browser(f"http://127.0.0.1:{receiver.web_port}/meters/{METER.text}", 320, "--enable-logging=stderr",
-                      "--dump-dom")
+    page = installed.addresses(receiver.ids, api=False)[0]
+    done = in_browser(f"http://127.0.0.1:{receiver.web_port}{page}", 320, "--enable-logging=stderr", "--dump-dom")
     assert "<h1>" in done.stdout
     assert "Content Security Policy" not in done.stderr and "Refused to" not in done.stderr
 

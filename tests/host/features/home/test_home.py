@@ -1,8 +1,10 @@
 """A home's own page: its own water, its electricity if shared, nothing of others, nothing from before its residents."""
 
+import re
 import subprocess
 
 import pytest
+from pages_rig import filled
 from receiver_support import DAY, HOUR, NOW, Meter, Process, Running, make
 
 import firmware.wire.records as wire_records
@@ -140,3 +142,21 @@ def test_a_homes_link_needs_no_session_and_a_guesser_blocks_only_himself(town):
         last = receiver.web("/home/guess", headers=guesser).status
     assert last == 429
     assert receiver.web(path, headers={**public, "X-Forwarded-For": "198.51.100.7, 203.0.113.5"}).status == 200
+
+
+@pytest.mark.parametrize("language, stays", [("nb", "Strømforbruket blir i huset."),
+                                             ("en", "Your electricity stays in the house.")])
+def test_one_line_says_what_leaves_the_house(tmp_path, language, stays):
+    def line(running, home):
+        text = running.web(f"{home}?lang={language}").text
+        [section] = re.findall(r'<section class="card notice privacy">.*?</section>', text, re.S)
+        [found] = re.findall(r"<p>(.*?)</p>", section, re.S)
+        assert len(found) < 170
+        return found
+    with filled(tmp_path / "shares") as receiver:
+        assert stays not in line(receiver, receiver.home), "this home shares it"
+    with Running(make(tmp_path / "works")) as other:
+        gateway = other.enrol()
+        with Office(other.directory) as office:
+            home = "/home/" + office.homes.make_link(gateway.id, NOW - DAY)
+        assert stays in line(other, home)
