@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from firmware import config, enrol, identity, main, port, start
+from firmware import config, identity, main, port, start
 from firmware.home import wipe
 from firmware.port import files
+from firmware.setup import enrol
 from firmware.spool import nor
 
 from ..errors import CommandError

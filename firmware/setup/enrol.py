@@ -9,9 +9,9 @@ import binascii
 import hashlib
 import json
 
-from . import config
-from .crypto import ed25519
-from .uplink import http
+from .. import config
+from ..crypto import ed25519
+from ..uplink import http
 
 PREFIX = "netti1."
 TIMEOUT_S = 30
