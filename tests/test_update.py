@@ -9,20 +9,22 @@ from update_lives import FOLDER, Flash, Hal, Random, Release, Source, finish
 from firmware import boot
 from firmware.crypto import ed25519
 from firmware.update import install
-from firmware.update.slots import Damaged, SlotError, Slots, version_number, version_text
+from firmware.update.slots import Damaged, Slots
 from firmware.wire import cbor, envelope
+from firmware.wire import release as wire_release
+from firmware.wire.release import ReleaseError, version_number, version_text
 
 SEED, SUCCESSOR, STRANGER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
 KEYS = tuple([ed25519.public_key(seed) for seed in (SEED, SUCCESSOR)])
 
 
 def refused(call, *arguments):
-    """The reason for which a call raises SlotError."""
+    """The reason for which a call raises ReleaseError."""
     try:
         result = call(*arguments)
         while True:
             next(result)
-    except SlotError as e:
+    except ReleaseError as e:
         return str(e)
     except StopIteration:
         pass
@@ -141,7 +143,8 @@ def test_versions_order_as_numbers():
     texts = ("0.0.1", "0.0.10", "0.1.0", "0.9.999", "1.0.0", "1.10.2", "10.0.0")
     numbers = [version_number(t) for t in texts]
     assert numbers == sorted(numbers) and [version_text(n) for n in numbers] == list(texts)
-    for bad in ("", "1", "1.2", "1.2.3.4", "1.02.3", "1.2.x", "1.2.-3", "1.2.1000", "v1.2.3", None, 7, "1..3"):
+    for bad in ("", "1", "1.2", "1.2.3.4", "1.02.3", "1.2.x", "1.2.-3", "1.2.1000", "v1.2.3", None, 7, "1..3", "1.2.²",
+                "1.2.٣", "1.2.3\n"):
         assert "three numbers" in refused(version_number, bad)
 
 
@@ -270,7 +273,7 @@ def test_a_manifest_counts_with_the_release_key_only():
 
 def test_a_manifest_names_modules_and_nothing_else():
     def all_of(data):
-        return list(install.files(data, 0, "rv32imc"))
+        return list(wire_release.files(data, 0, "rv32imc"))
 
     fast = row("wmbus/_fast.mpy", 9, bytes(32), "rv32imc")
     other = row("wmbus/_fast.mpy", 8, bytes(32), "xtensawin")

@@ -15,6 +15,7 @@ from firmware import boot
 from firmware.update import install
 from firmware.update.slots import SlotError, Slots
 from firmware.wire import cbor
+from firmware.wire.release import version_number
 
 FOLDER = "/slots"
 MANY = 1 << 30
@@ -276,7 +277,7 @@ class HastyUpdate(install.Update):
         slots.allow(version)
         state = slots._state
         slots._keep(boot.changed(state, active=1 - state.active, probation=True, tries=0,
-                                   versions=slots._versions(1 - state.active, install.version_number(version))))
+                                   versions=slots._versions(1 - state.active, version_number(version))))
         slots._state = state
         allow, slots.allow = slots.allow, lambda _version: None
         try:

@@ -13,7 +13,7 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Callable
 
-from firmware.wire import envelope as wire_envelope
+from firmware.wire import release
 from firmware.wire.orders import UPDATE
 
 from .keyfile import KeyFile
@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS offers (
   PRIMARY KEY (gateway, version)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gateway_groups (gateway TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 """
-_VERSION = re.compile(r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})")
 _NAME = re.compile(r"manifest|[0-9a-f]{64}")
 
 # percent: of the group that is to run it; grouped: the group's name, "" for all; halted: since when, or None.
@@ -40,10 +39,12 @@ class ReleaseRefused(ValueError):
 
 
 @functools.lru_cache(1024)
-def number(version: str) -> "tuple[int, ...] | None":
-    """A version as it orders, or None for a text that is none."""
-    found = _VERSION.fullmatch(version or "")
-    return tuple(int(part) for part in found.groups()) if found else None
+def number(version: str) -> int:
+    """A version as it orders; -1, below all, for a text that is none."""
+    try:
+        return release.version_number(version)
+    except release.ReleaseError:
+        return -1
 
 
 class Releases:
@@ -59,7 +60,7 @@ class Releases:
         """Read stages, groups and offers anew, after another process may have changed them."""
         db = self._db
         self._stages = [Stage._make(row) for row in db.execute(f"SELECT {', '.join(Stage._fields)} FROM stages")]
-        self._stages.sort(key=lambda s: number(s.version) or (), reverse=True)
+        self._stages.sort(key=lambda s: number(s.version), reverse=True)
         self._groups = dict(db.execute("SELECT gateway, name FROM gateway_groups"))
         self._offers: "dict[str, dict[str, int]]" = {}  # gateway -> version -> counter of its order
         for gateway, version, counter in db.execute("SELECT gateway, version, counter FROM offers"):
@@ -92,8 +93,7 @@ class Releases:
         """The versions in the folder, newest first."""
         if not self.folder.is_dir():
             return []
-        return sorted((p.name for p in self.folder.iterdir() if number(p.name)), key=lambda v: number(v) or (),
-                      reverse=True)
+        return sorted((p.name for p in self.folder.iterdir() if number(p.name) >= 0), key=number, reverse=True)
 
     def stage(self, version: str, percent: int, grouped: str, now: int) -> None:
         """Let a share of a group ("" for all) run a version from now on; ends a halt. Raises ReleaseRefused."""
@@ -146,9 +146,7 @@ class Releases:
     def offer(self, gateway: str, runs: str, now: int) -> None:
         """Tell a gateway of the version it is to run, once, if that is newer than what it runs."""
         version, running = self.wanted(gateway), number(runs)
-        if version is None or running is None or version in self._offers.get(gateway, ()):
-            return
-        if (number(version) or ()) <= running:
+        if version is None or running < 0 or version in self._offers.get(gateway, ()) or number(version) <= running:
             return
         url = f"{self._url()}/v1/releases/{version}"
         counter = self._orders.make(gateway, UPDATE, {"version": version, "url": url}, now)
@@ -157,8 +155,8 @@ class Releases:
 
     def newest_offered(self, gateway: str, runs: str) -> "str | None":
         """The newest version a gateway was told of and does not run, or None."""
-        offered = [v for v in self._offers.get(gateway, ()) if (number(v) or ()) > (number(runs) or ())]
-        return max(offered, key=lambda v: number(v) or ()) if offered else None
+        offered = [v for v in self._offers.get(gateway, ()) if number(v) > number(runs)]
+        return max(offered, key=number) if offered else None
 
     def spread(self, gateways) -> "list[dict]":
         """Who runs what: a row per version, newest first, of rows with `id` and `firmware`: how many run it, how many
@@ -173,11 +171,11 @@ class Releases:
             rows.setdefault(version, {"version": version, "run": 0, "told": 0})
         for version, row in rows.items():
             row["stage"] = staged.get(version)
-        return sorted(rows.values(), key=lambda row: number(row["version"]) or (), reverse=True)
+        return sorted(rows.values(), key=lambda row: number(row["version"]), reverse=True)
 
     def file(self, version: str, name: str) -> "Path | None":
         """A file of a release by its name there; None for what is none."""
-        if number(version) is None or not _NAME.fullmatch(name):
+        if number(version) < 0 or not _NAME.fullmatch(name):
             return None
         path = self.folder / version / name
         return path if path.is_file() else None
@@ -191,17 +189,11 @@ def share(version: str, gateway: str) -> float:
 def read_manifest(data: bytes) -> "tuple[str, list[bytes]]":
     """The version and the digests of a manifest's files. The signature is for the gateways, which have the key.
     Raises ReleaseRefused."""
-    import io
-
-    import cbor2
     try:
-        envelope = wire_envelope.open_envelope(data, "release", "netti")
-        stream = io.BytesIO(data[envelope.end:])
-        version, _built, _mpy, count = cbor2.load(stream)
-        rows = [cbor2.load(stream) for _ in range(count)]
-        digests = sorted({bytes(digest) for _path, _size, digest, _architecture in rows})
-    except (ValueError, TypeError, cbor2.CBORDecodeError) as e:
+        if len(data) > release.MAX_MANIFEST:
+            raise release.ReleaseError("manifest: too long")
+        at = release.open_manifest(data).end
+        head, _ = release.read_head(data, at)
+        return head[0], sorted({digest for _path, _size, digest, _architecture in release.read_files(data, at)})
+    except release.ReleaseError as e:
         raise ReleaseRefused(f"not a release's manifest: {e}") from None
-    if number(version) is None:
-        raise ReleaseRefused(f"not a version: {version!r}")
-    return version, digests

@@ -1,1 +1,1 @@
-"""How a gateway comes to belong to a works. Given what touches the world; imports the uplink, the wire, the signature."""
+"""How a gateway comes to belong to a works. Imports uplink, wire and crypto; it is given what touches the world."""

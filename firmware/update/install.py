@@ -10,88 +10,26 @@ that has none for PROBATION_S restarts, and after three starts boot.py goes back
 
 from ..crypto import ed25519
 from ..uplink.http import HttpError
-from ..wire import WireError, cbor
-from ..wire import envelope as wire_envelope
-from ..wire.cbor import CborError
-from .slots import Damaged, SlotError, version_number
+from ..wire import envelope, release
+from ..wire.release import ReleaseError
+from .slots import Damaged
 
-WORKS = "netti"  # in the signature: a release is no water works'
-CONTENT_TYPE = "application/cbor-seq"
-MAX_MANIFEST = 24 * 1024
-MAX_FILES = 250
-MAX_FILE = 64 * 1024
 TICK_S = 15
 PROBATION_S = 8 * 3600
 FIRST_WAIT_S, MAX_WAIT_S = 60, 6 * 3600
 ATTEMPTS = 24  # failed ones in a row until an order is given up: some days
 
 
-def good_path(path):
-    """Whether a path may stand in a manifest: packages of lower case names, and a compiled module."""
-    parts = path.split("/") if isinstance(path, str) and path.endswith(".mpy") and len(path) <= 64 else []
-    if not 2 <= len(parts) <= 3:
-        return False
-    parts[-1] = parts[-1][:-4]
-    for part in parts:
-        if not part or any(not ("a" <= c <= "z" or c == "_" or "0" <= c <= "9") for c in part):
-            return False
-    return True
-
-
 def verify_steps(data, keys):
     """Generator: returns where the content of a manifest begins, if one of the 32-byte public `keys` has signed it.
-    Raises SlotError."""
-    try:
-        envelope = wire_envelope.open_envelope(data, "release", WORKS)
-    except WireError as e:
-        raise SlotError("manifest: %s" % e)  # noqa: B904 - MicroPython keeps no cause
-    key = [k for k in keys if wire_envelope.kid(k) == envelope.kid]
-    if envelope.content_type != CONTENT_TYPE or not key:
-        raise SlotError("manifest: not signed by a release key of this firmware")
-    if not (yield from ed25519.verify_steps(key[0], envelope.to_verify, envelope.signature)):
-        raise SlotError("manifest: the signature is wrong")
-    return envelope.end
-
-
-def read_head(data, at):
-    """The head of a manifest, (version, built, mpy, number of files), and where its files begin. Raises SlotError."""
-    try:
-        head, at = cbor.decode(data, at)
-    except CborError as e:
-        raise SlotError("manifest: " + e.reason)  # noqa: B904
-    if not isinstance(head, list) or len(head) != 4:
-        raise SlotError("manifest: not four items")
-    version_number(head[0])
-    for n in head[1:]:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            raise SlotError("manifest: not a count")
-    if not 0 < head[3] <= MAX_FILES:
-        raise SlotError("manifest: too many files")
-    return head, at
-
-
-def files(data, at, architecture):
-    """Yield (path, size, SHA-256) of a manifest's files for an architecture; those of others are left out. Raises
-    SlotError."""
-    head, at = read_head(data, at)
-    seen = set()
-    for _ in range(head[3]):
-        try:
-            entry, at = cbor.decode(data, at)
-        except CborError as e:
-            raise SlotError("manifest: " + e.reason)  # noqa: B904
-        if (not isinstance(entry, list) or len(entry) != 4 or not good_path(entry[0]) or not isinstance(entry[1], int)
-                or isinstance(entry[1], bool) or not 0 < entry[1] <= MAX_FILE or not isinstance(entry[2], bytes)
-                or len(entry[2]) != 32 or not isinstance(entry[3], str)):
-            raise SlotError("manifest: a file is not described as it should be")
-        if entry[3] and entry[3] != architecture:
-            continue
-        if entry[0] in seen:
-            raise SlotError("manifest: a file twice")
-        seen.add(entry[0])
-        yield entry[0], entry[1], entry[2]
-    if at != len(data):
-        raise SlotError("manifest: bytes behind its end")
+    Raises ReleaseError."""
+    opened = release.open_manifest(data)
+    key = [k for k in keys if envelope.kid(k) == opened.kid]
+    if not key:
+        raise ReleaseError("manifest: not signed by a release key of this firmware")
+    if not (yield from ed25519.verify_steps(key[0], opened.to_verify, opened.signature)):
+        raise ReleaseError("manifest: the signature is wrong")
+    return opened.end
 
 
 class Update:
@@ -133,7 +71,7 @@ class Update:
             return
         try:
             await self.install(version, url)
-        except SlotError as e:
+        except ReleaseError as e:
             self._gateway.event("update", "%s refused: %s" % (version, e))
             self._done()
         except (OSError, Damaged, HttpError, EOFError, ValueError, MemoryError) as e:
@@ -169,23 +107,23 @@ class Update:
             self._gateway.restart()
 
     async def install(self, version, url):
-        """Bring a version into the other slot and change over. Raises SlotError where it may not be, OSError,
+        """Bring a version into the other slot and change over. Raises ReleaseError where it may not be, OSError,
         HttpError or Damaged where another attempt may do."""
         slots = self._slots
         slots.allow(version)
         async with self._source.opened(url) as source:
-            data = await source.whole("manifest", MAX_MANIFEST)
+            data = await source.whole("manifest", release.MAX_MANIFEST)
             at = await self._steps(verify_steps(data, self._keys))
-            head, _ = read_head(data, at)
+            head, _ = release.read_head(data, at)
             mpy, architecture = self._hal.mpy()
             if head[0] != version:
-                raise SlotError("manifest: of version " + head[0])
+                raise ReleaseError("manifest: of version " + head[0])
             if head[2] != mpy:
-                raise SlotError("its .mpy files are of version %d, this MicroPython loads %d" % (head[2], mpy))
-            await self._steps(slots.clear({path for path, _, _ in files(data, at, architecture)}))
-            for path, size, digest in files(data, at, architecture):
+                raise ReleaseError("its .mpy files are of version %d, this MicroPython loads %d" % (head[2], mpy))
+            await self._steps(slots.clear({path for path, _, _ in release.files(data, at, architecture)}))
+            for path, size, digest in release.files(data, at, architecture):
                 await self._bring(source, path, size, digest)
-        await self._steps(slots.change_over(version, list(files(data, at, architecture))))
+        await self._steps(slots.change_over(version, list(release.files(data, at, architecture))))
 
     async def _bring(self, source, path, size, digest):
         slots = self._slots

@@ -10,36 +10,18 @@ highest confirmed version is ever started again.
 import hashlib
 
 from .. import boot
+from ..wire.release import ReleaseError, version_number, version_text
 
 PIECE = 1024
 FOLDER_DEPTH = 4
 
 
-class SlotError(ValueError):
+class SlotError(ReleaseError):
     """Why something may not go into a slot, in one line."""
 
 
 class Damaged(ValueError):
     """A file is not what was signed: fetching it again may help."""
-
-
-def version_number(text):
-    """A version such as 1.20.3 as a number that orders like it. Raises SlotError."""
-    parts = text.split(".") if isinstance(text, str) else []
-    number = 0
-    for part in parts:
-        if not part.isdigit() or len(part) > 3 or (len(part) > 1 and part[0] == "0"):
-            parts = []
-        else:
-            number = number * 1000 + int(part)
-    if len(parts) != 3:
-        raise SlotError("a version is three numbers below 1000, like 1.20.3")
-    return number
-
-
-def version_text(number):
-    """The text of a version's number."""
-    return "%d.%d.%d" % (number // 1000000, number // 1000 % 1000, number % 1000)
 
 
 class Slots:

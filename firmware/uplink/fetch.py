@@ -6,7 +6,7 @@ lets the uplink in between. Only the receiver the gateway is enrolled at is aske
 
 from .. import config
 from ..config import ConfigError
-from ..update.slots import SlotError
+from ..wire.release import ReleaseError
 from . import http
 
 TIMEOUT_S = 60  # real seconds for one file
@@ -28,7 +28,7 @@ class Source:
         self._held = False
 
     def opened(self, url):
-        """An async context in which files below `url` can be had. Raises SlotError for another server's."""
+        """An async context in which files below `url` can be had. Raises ReleaseError for another server's."""
         works = self._works()
         rest = url[8:] if url.startswith("https://") else ""
         slash = rest.find("/")
@@ -37,7 +37,7 @@ class Source:
         except ConfigError:
             where = None
         if where != (works["host"], works["port"]) or slash < 0 or " " in rest or "\r" in rest or "\n" in rest:
-            raise SlotError("not a URL at the works' receiver")
+            raise ReleaseError("not a URL at the works' receiver")
         self._path = rest[slash:].rstrip("/") + "/"
         return self
 

@@ -18,7 +18,7 @@ from netti_tools.errors import CommandError
 from netti_tools.release import build, manifest
 from netti_tools.release import keys as release_keys
 
-from firmware.update import install
+from firmware.wire import release
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NETTI = Path(sys.executable).parent / "netti"
@@ -80,7 +80,7 @@ def test_the_manifest_follows_the_schema(made):
     types["manifest-head"].validate_str(found[1])
     for row in found[2:]:
         types["manifest-file"].validate_str(row)
-    assert len(manifest) <= install.MAX_MANIFEST and cbor2.loads(found[1])[3] == len(found) - 2
+    assert len(manifest) <= release.MAX_MANIFEST and cbor2.loads(found[1])[3] == len(found) - 2
 
 
 def test_show_and_unpack_check_before_they_do_anything(made, tmp_path):

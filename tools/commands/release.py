@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 
 from firmware import boot
-from firmware.update import install
-from firmware.update.slots import SlotError, version_number
 from firmware.wire import envelope
+from firmware.wire.release import ReleaseError, read_head, version_number
 
 from ..errors import CommandError
 from ..release import build, manifest
@@ -88,7 +87,7 @@ def _public_keys(folder):
 def _build(args):
     try:
         version_number(args.version)
-    except SlotError as e:
+    except ReleaseError as e:
         raise CommandError(f"--version: {e}") from None
     keys = _public_keys(args.keys)
     if len(keys) < 2:
@@ -135,7 +134,7 @@ def _checked(args):
 
 def _show(args):
     data, rows = _checked(args)
-    head, _ = install.read_head(data, 0)
+    head, _ = read_head(data, 0)
     print(f"version {head[0]}, built {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(head[1]))}, signature good")
     for path, size, digest, architecture in rows:
         print(f"{size:>7}  {digest.hex()[:16]}  {path}{'  ' + architecture if architecture else ''}")

@@ -11,8 +11,8 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.update import install
-from firmware.update.slots import SlotError
-from firmware.wire import envelope
+from firmware.wire import envelope, release
+from firmware.wire.release import ReleaseError
 
 from ..errors import CommandError
 from . import build, keys
@@ -31,12 +31,12 @@ def check(data: bytes) -> "list[tuple[str, int, bytes, str]]":
     """The rows (path, size, SHA-256, architecture) of a manifest's content, read as a device does."""
     rows: "dict[tuple[str, bytes], tuple[str, int, bytes, str]]" = {}
     try:
-        if len(data) + 256 > install.MAX_MANIFEST:
-            raise SlotError("manifest: too long")
+        if len(data) + 256 > release.MAX_MANIFEST:
+            raise ReleaseError("manifest: too long")
         for architecture in ("", *build.ARCHITECTURES):
-            for path, size, digest in install.files(data, 0, architecture):
+            for path, size, digest in release.files(data, 0, architecture):
                 rows.setdefault((path, digest), (path, size, digest, architecture))
-    except SlotError as e:
+    except ReleaseError as e:
         raise CommandError(str(e)) from None
     return sorted(rows.values())
 
@@ -53,8 +53,8 @@ def write(out: Path, data: bytes, files: "list[build.File]") -> None:
 def sign(data: bytes, key: Ed25519PrivateKey) -> bytes:
     """The manifest of a content."""
     kid, digest = envelope.kid(keys.public_bytes(key)), hashlib.sha256(data).digest()
-    signature = key.sign(envelope.to_sign("release", install.WORKS, kid, digest, install.CONTENT_TYPE))
-    return envelope.envelope(kid, digest, signature, install.CONTENT_TYPE) + data
+    signature = key.sign(envelope.to_sign("release", release.WORKS, kid, digest, release.CONTENT_TYPE))
+    return envelope.envelope(kid, digest, signature, release.CONTENT_TYPE) + data
 
 
 def signed_content(out: Path, public_keys: "list[bytes]") -> bytes:
@@ -66,7 +66,7 @@ def signed_content(out: Path, public_keys: "list[bytes]") -> bytes:
             next(steps)
     except StopIteration as e:
         return manifest[e.value:]
-    except SlotError as e:
+    except ReleaseError as e:
         raise CommandError(f"{out}: {e}") from None
 
 
