@@ -7,7 +7,9 @@ The token proves that the works wants this gateway, the signature that it holds 
 import base64
 import json
 import sqlite3
+from typing import Annotated, Literal
 
+import msgspec
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,12 +18,12 @@ from firmware.wire import envelope
 
 from ..data import buckets
 from ..office import trust
+from ..office.files import said
 from ..office.office import Office
 from ..stores import Busy, StoreError
 from .requests import Refused, read_body
 
 MAX_BODY = 4096
-KINDS = ("home", "concentrator", "drive-by")
 TOKEN_PREFIX = "netti1."
 # Ed25519 (RFC 8032): the field's prime, and y of the points whose order divides 8.
 _P = 2 ** 255 - 19
@@ -45,6 +47,16 @@ def good_key(public_key: bytes) -> bool:
     Under a key of small order one signature fits many batches."""
     y = int.from_bytes(public_key, "little") & (1 << 255) - 1
     return y < _P and y not in _SMALL
+
+
+class Request(msgspec.Struct):
+    """What a gateway posts to enrol; what else there is in it is a newer gateway's."""
+
+    token: Annotated[str, msgspec.Meta(max_length=200)]
+    public_key: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{64}$")]  # Ed25519
+    signature: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{128}$")]  # over to_sign
+    kind: Literal["home", "concentrator", "drive-by"] = "home"
+    name: Annotated[str, msgspec.Meta(max_length=80)] = ""
 
 
 class Enrolment:
@@ -104,15 +116,11 @@ class Enrolment:
                 "command_keys": self._command_keys, "gateway": gateway, "window": s.window, "interval": s.interval}
 
 
-def read_request(body: bytes):
+def read_request(body: bytes) -> "tuple[str, bytes, bytes, str, str]":
     """(secret, public key, signature, kind, name) of an enrolment request; 400 where it is not one."""
     try:
-        fields = json.loads(body)
-        secret, kind, name = fields["token"], fields.get("kind", "home"), fields.get("name", "")
-        public_key, signature = bytes.fromhex(fields["public_key"]), bytes.fromhex(fields["signature"])
-        if not (isinstance(secret, str) and isinstance(name, str)) or kind not in KINDS \
-                or len(public_key) != 32 or len(signature) != 64 or len(secret) > 200 or len(name) > 80:
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Refused(400, "not an enrolment request") from None
-    return secret, public_key, signature, kind, name
+        request = msgspec.json.decode(body, type=Request)
+    except (msgspec.DecodeError, RecursionError) as e:
+        raise Refused(400, f"not an enrolment request: {' '.join(said(e).split())[:120]}") from None
+    return (request.token, bytes.fromhex(request.public_key), bytes.fromhex(request.signature), request.kind,
+            request.name)

@@ -1,13 +1,14 @@
 """The files of a receiver's directory, each named here and nowhere else, and how its works is set up."""
 
-import dataclasses
 import fcntl
-import json
 import os
 import time
 from pathlib import Path
+from typing import Annotated
 
-from .files import write_private
+import msgspec
+
+from .files import Malformed, read_json, write_private
 
 LOCK_S = 3.0  # the processes of a receiver that was killed take a moment to end
 
@@ -16,20 +17,24 @@ class SettingsError(Exception):
     """The directory is not a receiver's, or is one already; the text is one line for the user."""
 
 
-@dataclasses.dataclass
-class Settings:
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """receiver.json: the works and how its gateways reach it."""
 
     works: str
     name: str
     host: str = "localhost"
-    port: int = 8443
-    web_port: int = 8080
-    window: int = 3600  # seconds: one telegram per meter and window is relayed
-    interval: int = 900  # seconds between a gateway's batches
+    port: Port = 8443
+    web_port: Port = 8080
+    window: Seconds = 3600  # one telegram per meter and window is relayed
+    interval: Seconds = 900  # between a gateway's batches
     store: str = ""  # postgres://user@host/database; "": a file in the directory
-    keep_telegrams: int = 400  # days that raw telegrams and gateways' records are kept
-    keep_hours: int = 1096  # days until hourly values become daily ones
+    keep_telegrams: Days = 400  # that raw telegrams and gateways' records are kept
+    keep_hours: Days = 1096  # until hourly values become daily ones
 
     @property
     def url(self) -> str:
@@ -72,16 +77,15 @@ class Directory:
     def load(self) -> Settings:
         """The settings; raises SettingsError where there are none."""
         try:
-            fields = json.loads(self.settings_file.read_text(encoding="utf-8"))
-            return Settings(**fields)
+            return read_json(self.settings_file, Settings)
         except FileNotFoundError:
             raise SettingsError(f"{self.path} is no receiver yet; make one: netti receiver init {self.path}") from None
-        except (ValueError, TypeError) as e:
-            raise SettingsError(f"{self.settings_file} cannot be read: {e}") from None
+        except Malformed as e:
+            raise SettingsError(str(e)) from None
 
     def save(self, settings: Settings) -> None:
         """Write the settings, whole or not at all."""
-        write_private(self.settings_file, json.dumps(dataclasses.asdict(settings), indent=1) + "\n", 0o644)
+        write_private(self.settings_file, msgspec.json.format(msgspec.json.encode(settings), indent=1) + b"\n", 0o644)
 
     def lock(self) -> int:
         """Take the directory for this receiver (one process writes a store); raises SettingsError. See `unlock`."""

@@ -1,13 +1,18 @@
 """What the office's own modules promise: files are named once, one object opens all, a change is seen by the others."""
 
 import ast
+import json
+import subprocess
+import typing
 from pathlib import Path
 
 import pytest
-from receiver_support import NOW, Gateway, make
+from receiver_support import NOW, Gateway, Process, make
 
-from cloud_receiver.office.directory import Directory
+from cloud_receiver.edge import enrolment
+from cloud_receiver.office.directory import Directory, Settings, SettingsError
 from cloud_receiver.office.office import Office
+from firmware import config
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,3 +84,43 @@ def test_an_office_opens_no_accounts_and_no_command_key_until_asked(tmp_path):
     assert directory.access.exists()
     with Office(directory, signs=True) as office:
         assert office.orders.sign(bytes(10), 1, NOW, "interval", {"seconds": 60})
+
+
+# --- what people write
+
+@pytest.mark.parametrize("change, says", [
+    ({"port": "8443"}, "port: expected int, got str"), ({"port": 70_000}, "port: expected int <= 65535"),
+    ({"interval": 0}, "interval: expected int >= 1"), ({"name": None}, "name: expected str, got null"),
+    ({"keep_telegrams": -1}, "keep_telegrams: expected int >= 0"), ({"prot": 1}, "there is no field prot"),
+])
+def test_settings_are_checked_and_the_line_names_the_field(tmp_path, change, says):
+    directory = make(tmp_path / "works")
+    there = json.loads(directory.settings_file.read_text())
+    directory.settings_file.write_text(json.dumps({**there, **change}))
+    with pytest.raises(SettingsError) as e:
+        directory.load()
+    assert str(e.value) == f"{directory.settings_file}: {says}; correct it there"
+
+
+@pytest.mark.parametrize("text, says", [("{", "it ends too soon"), ("[]", "expected object, got array"),
+                                        ('{"works": "a"}', "name is missing"), ("[" * 100_000, "")])
+def test_a_file_that_holds_no_settings_is_one_line(tmp_path, text, says):
+    directory = Directory(tmp_path)
+    directory.settings_file.write_text(text)
+    with pytest.raises(SettingsError) as e:
+        directory.load()
+    assert "\n" not in str(e.value) and says in str(e.value)
+    done = subprocess.run([Process.NETTI, "receiver", "gateways", directory.path], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr == f"netti receiver: {e.value}\n", done.stderr
+
+
+def test_settings_come_back_as_they_were_saved(tmp_path):
+    directory = Directory(tmp_path)
+    settings = Settings("works", "Prøveby vannverk", "receiver.example", 9443, keep_hours=3650)
+    directory.save(settings)
+    assert directory.load() == settings and "Prøveby" in directory.settings_file.read_text(encoding="utf-8")
+
+
+def test_a_gateway_may_be_of_every_kind_it_can_be_set_up_as():
+    kind = typing.get_type_hints(enrolment.Request)["kind"]
+    assert typing.get_args(kind) == config.KINDS

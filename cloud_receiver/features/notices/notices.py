@@ -20,15 +20,14 @@ import os
 import smtplib
 import sqlite3
 import ssl
-from pathlib import Path
 
 import aiohttp
 
 from ...data.clock import DAY, HOUR
-from ...office.directory import SettingsError
 from ...office.files import database, transaction
 from ...stores import Busy, StoreError, queries
 from ...web import words
+from .settings import Email, Webhook, load
 
 log = logging.getLogger("netti.notices")
 
@@ -53,10 +52,9 @@ class Notices:
 
     def __init__(self, receiver):
         self.receiver, self.store, self.clock = receiver, receiver.store, receiver.clock
-        self.file = receiver.directory.notices_settings
-        self.settings = load(self.file)
+        self.settings = load(receiver.directory.notices_settings)
         self.db: "sqlite3.Connection | None" = None
-        if self.settings:
+        if self.settings is not None:
             self.db = database(receiver.directory.notices, SCHEMA, timeout=5)
 
     def waiting(self) -> int:
@@ -89,21 +87,21 @@ class Notices:
 
     async def look(self) -> int:
         """Enter what is new among what stands; returns how many things that is."""
+        assert self.settings is not None and self.db is not None
         now = self.clock.seconds()
         found = {}
-        if "gateways" in self.settings["of"]:
+        if "gateways" in self.settings.of:
             rows = await self.store.read(queries.gateways.silent, now)
             revoked = self.receiver.office.enrolled.revoked()
             for gateway, _name, contact in rows:  # the name may be a home's address: mail is no place for it
                 if gateway not in revoked:
                     found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}
-        if "alarms" in self.settings["of"]:
+        if "alarms" in self.settings.of:
             everything, _ = await self.store.read(queries.alarms.page, "all", "", "-since", MOST_ALARMS, 0)
             for a in everything:
-                if a["alarm"] in self.settings["alarms"] or not self.settings["alarms"]:
+                if a["alarm"] in self.settings.alarms or not self.settings.alarms:
                     found[f"alarm {a['id']} {a['alarm']}"] = {"kind": "alarm", "meter": a["id"], "alarm": a["alarm"],
                                                               "since": a["since"]}
-        assert self.db is not None
         known = {row[0] for row in self.db.execute("SELECT what FROM standing")}
         new = [what for what in found if what not in known]
         with transaction(self.db):
@@ -113,7 +111,7 @@ class Notices:
                 body = json.dumps({"works": self.receiver.settings.works, "time": now,
                                    "notices": [found[k] for k in new]})
                 for channel in CHANNELS:
-                    if channel in self.settings:
+                    if getattr(self.settings, channel) is not None:
                         self.db.execute("INSERT INTO outbox (channel, body, made, next) VALUES (?,?,?,?)",
                                         (channel, body, now, now))
         return len(new)
@@ -128,9 +126,10 @@ class Notices:
                 "SELECT id, channel, body, made, tries FROM outbox WHERE ended IS NULL AND next <= ? ORDER BY id",
                 (now,)).fetchall():
             try:
-                if channel not in self.settings:
+                where = getattr(self.settings, channel)
+                if where is None:
                     raise Undelivered("no longer set up")
-                await (self._email if channel == "email" else self._webhook)(number, json.loads(body))
+                await (self._email if channel == "email" else self._webhook)(where, number, json.loads(body))
             except Exception as e:  # noqa: BLE001 - the other side may fail in any way
                 error = reason(e)
                 ended = now if now - made > GIVE_UP_S else None
@@ -150,8 +149,7 @@ class Notices:
         """A notice's id, the same at each try."""
         return hashlib.sha256(f"{self.receiver.settings.works} {number}".encode()).hexdigest()[:16] + f"-{number}"
 
-    async def _webhook(self, number, body):
-        where = self.settings["webhook"]
+    async def _webhook(self, where: Webhook, number, body):
         data = json.dumps(dict(body, id=self._id(number))).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": self._id(number)}
         secret = os.environ.get("NETTI_WEBHOOK_SECRET")
@@ -159,22 +157,24 @@ class Notices:
             headers["X-Netti-Signature"] = "sha256=" + hmac.new(secret.encode(), data, "sha256").hexdigest()
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(
-                where["url"], data=data, headers=headers, allow_redirects=False) as answer:
+                where.url, data=data, headers=headers, allow_redirects=False) as answer:
             if not 200 <= answer.status < 300:
                 raise Undelivered(f"answered {answer.status}")
 
     def _link(self, path: str) -> str:
         """The address of a page, as people at the works reach it; "" where none is known or there is no such page."""
-        return self.settings["link"] + path if self.settings["link"] and self.receiver.site.has(path) else ""
+        assert self.settings is not None
+        link = self.settings.link
+        return link + path if link and self.receiver.site.has(path) else ""
 
-    async def _email(self, number, body):
+    async def _email(self, where: Email, number, body):
         mail = email.message.EmailMessage()
-        where = self.settings["email"]
-        mail["From"], mail["To"] = where["from"], ", ".join(where["to"])
-        subject, text = mail_text(body, self.receiver.settings.name, self.settings["language"], self._link)
+        mail["From"], mail["To"] = where.sender, ", ".join(where.recipients)
+        assert self.settings is not None
+        subject, text = mail_text(body, self.receiver.settings.name, self.settings.language, self._link)
         mail["Subject"] = subject
         mail["Date"] = email.utils.formatdate(body["time"])
-        mail["Message-ID"] = f"<{self._id(number)}@{where['from'].rpartition('@')[2]}>"
+        mail["Message-ID"] = f"<{self._id(number)}@{where.sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(text)
         await asyncio.get_running_loop().run_in_executor(None, send_mail, where, mail)
@@ -226,48 +226,16 @@ def mail_text(body: dict, works: str, language: str, link) -> "tuple[str, str]":
     return f"{works}: {', '.join(counts)}", "\n".join(lines) + "\n"
 
 
-def send_mail(where: dict, mail: email.message.EmailMessage) -> None:
+def send_mail(where: Email, mail: email.message.EmailMessage) -> None:
     """Hand a mail to the server of the settings; raises OSError or smtplib.SMTPException."""
-    host, port = where["host"], where["port"]
+    host, port = where.host, where.port
     with smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context()) \
-            if where["security"] == "tls" else smtplib.SMTP(host, port, timeout=TIMEOUT_S) as server:
-        if where["security"] == "starttls":
+            if where.security == "tls" else smtplib.SMTP(host, port, timeout=TIMEOUT_S) as server:
+        if where.security == "starttls":
             server.starttls(context=ssl.create_default_context())
         password = os.environ.get("NETTI_SMTP_PASSWORD")
-        if where["user"] and password:
-            server.login(where["user"], password)
+        if where.user and password:
+            server.login(where.user, password)
         refused = server.send_message(mail)
         if refused:
-            log.warning("a notice was refused for %d of %d recipients", len(refused), len(where["to"]))
-
-
-def load(path: Path) -> dict:
-    """notices.json, checked and complete; {} where there is none. Raises SettingsError with one line."""
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as e:
-        raise SettingsError(f"{path} cannot be read: {e}") from None
-    try:
-        found = {"of": list(given.get("of", ["gateways", "alarms"])), "alarms": list(given.get("alarms", [])),
-                 "language": given.get("language", "nb"), "link": given.get("link", "").rstrip("/")}
-        if found["language"] not in words.LANGUAGES or not set(found["of"]) <= {"gateways", "alarms"}:
-            raise ValueError("language is nb or en, of is gateways, alarms or both")
-        if "email" in given:
-            mail = {"port": 587, "security": "starttls", "user": "", **given["email"]}
-            mail = {k: mail[k] for k in ("host", "port", "security", "user", "from", "to")}
-            if mail["security"] not in ("tls", "starttls", "none") or not isinstance(mail["to"], list):
-                raise ValueError("security is tls, starttls or none, to is a list")
-            found["email"] = mail
-        if "webhook" in given:
-            if not str(given["webhook"]["url"]).startswith(("https://", "http://127.0.0.1", "http://localhost")):
-                raise ValueError("the webhook's url is https://")
-            found["webhook"] = {"url": given["webhook"]["url"]}
-        if "email" not in found and "webhook" not in found:
-            raise ValueError("neither email nor webhook is set up")
-        return found
-    except KeyError as e:
-        raise SettingsError(f"{path}: {e.args[0]} is missing") from None
-    except (ValueError, TypeError, AttributeError) as e:
-        raise SettingsError(f"{path}: {e}") from None
+            log.warning("a notice was refused for %d of %d recipients", len(refused), len(where.recipients))

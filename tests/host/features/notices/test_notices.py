@@ -9,13 +9,16 @@ import json
 import socket
 import sqlite3
 import threading
+import typing
 
 import needs
 import pytest
 from receiver_support import DAY, HOUR, NOW, FixedClock, Meter, Running, make
 
 from cloud_receiver.features.notices import notices
+from cloud_receiver.features.notices.settings import NoticeSettings
 from cloud_receiver.office.directory import SettingsError
+from cloud_receiver.web import words
 
 controller = needs.module("aiosmtpd.controller")
 METER = Meter(12345678)
@@ -217,17 +220,33 @@ def test_it_watches_by_itself(tmp_path, others, monkeypatch):
 
 def test_settings_are_checked(tmp_path):
     path = tmp_path / "notices.json"
-    assert notices.load(path) == {}
+    assert notices.load(path) is None
     mail = {"host": "h", "from": "a@b", "to": ["c@d"]}
-    path.write_text(json.dumps({"email": mail}))
-    assert notices.load(path)["email"]["port"] == 587 and notices.load(path)["email"]["security"] == "starttls"
-    for wrong in ("{", "{}", '{"webhook": {}}', '{"webhook": {"url": "http://example.com"}}', '{"email": {}}',
-                  '{"language": "de"}', "[]", json.dumps({"email": dict(mail, security="ssl")}),
-                  json.dumps({"email": dict(mail, to="c@d")}), json.dumps({"email": mail, "of": ["all"]})):
+    path.write_text(json.dumps({"email": mail, "link": "https://vann.example/"}))
+    found = notices.load(path)
+    assert (found.email.port, found.email.security, found.email.sender, found.email.recipients) == (
+        587, "starttls", "a@b", ["c@d"])
+    assert (found.of, found.alarms, found.link, found.webhook) == (
+        ["gateways", "alarms"], [], "https://vann.example", None)
+    for wrong, says in (("{", "ends too soon"), ("{}", "neither email nor webhook"), ("[]", "expected object"),
+                        ('{"webhook": {}}', "webhook: url is missing"),
+                        ('{"webhook": {"url": "http://example.com"}}', "webhook.url"),
+                        ('{"email": {}}', "email: host is missing"), ('{"language": "de"}',
+                                                                      "language: there is no 'de'"),
+                        (json.dumps({"email": dict(mail, security="ssl")}), "email.security: there is no 'ssl'"),
+                        (json.dumps({"email": dict(mail, to="c@d")}), "email.to: expected array"),
+                        (json.dumps({"email": dict(mail, to=[])}), "email.to"),
+                        (json.dumps({"email": dict(mail, port="25")}), "email.port: expected int"),
+                        (json.dumps({"email": mail, "of": ["all"]}), "of[0]: there is no 'all'")):
         path.write_text(wrong)
         with pytest.raises(SettingsError) as e:
             notices.load(path)
-        assert "\n" not in str(e.value)
+        assert "\n" not in str(e.value) and str(e.value).startswith(f"{path}: ") and says in str(e.value), wrong
+
+
+def test_the_languages_of_mails_are_those_of_the_pages():
+    language = typing.get_type_hints(NoticeSettings)["language"]
+    assert typing.get_args(language) == words.LANGUAGES
 
 
 def test_the_text_in_bokmal_and_a_long_list_is_cut():
