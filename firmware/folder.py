@@ -36,16 +36,15 @@ class Folder:
         """Keep what the works ordered."""
         files.write_secret(self.path + "/orders.json", json.dumps(orders).encode())
 
-    def save_works(self, raw):
-        """Keep another enrolment file, and the former one until the new one has worked."""
-        from . import config
+    def save_works(self, raw, works):
+        """Keep another enrolment file (`works`: as checked), and the former one until the new one has worked."""
         # The new file first: a cut between the two loses only the way back.
         new, old = self.path + "/works.json", self.path + "/works.old.json"
         former = files.read_whole(new)
         files.write_whole(new, json.dumps(raw).encode())
         if files.read_whole(old) is None:
             files.write_whole(old, former)
-        self.works = config.check_works(raw)
+        self.works = works
 
     def trusted(self):
         """The new enrolment file has worked."""

@@ -46,7 +46,7 @@ COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_er
             "acknowledged", "errors", "restarts")
 
 
-def _nothing(_value):
+def _nothing(*_values):
     return None
 
 

@@ -12,11 +12,9 @@ time to make it look fresh.
 
 import asyncio
 
-from .errors import ConfigError
 from .wire import WireError, cbor, records
 from .wire import envelope as wire_envelope
 from .wire import orders as table
-from .wire.cbor import CborError
 
 KEPT = 8  # results remembered, to be told again
 
@@ -88,7 +86,7 @@ class Orders:
                     break
                 await asyncio.sleep(0)
             content = cbor.decode_all(data[envelope.end:])
-        except (WireError, CborError, TypeError, MemoryError):
+        except (ValueError, TypeError, MemoryError):
             return None
         if not good or not isinstance(content, list) or len(content) != 5 or content[0] != self._kid:
             return None
@@ -105,8 +103,6 @@ class Orders:
             code, text = table.DONE, self._execute(not_after, name, arguments, before) or ""
         except Refused as e:
             code, text = e.code, e.text
-        except ConfigError as e:
-            code, text = table.NOT_UNDERSTOOD, str(e)
         except (OSError, ValueError, MemoryError) as e:
             code, text = table.FAILED, str(e)
         self._finish(counter, code, text)
@@ -197,14 +193,14 @@ class Orders:
 
     def do_trust(self, url, anchors, command_keys):
         """Replace what the enrolment file says of the receiver and its keys."""
-        from . import config
         g = self._gateway
         former = g.uplink.works()
-        raw = {"works": former["works"], "gateway": former["gateway"], "window": former["window"],
-               "interval": former["interval"], "url": url, "anchors": anchors,
-               "command_keys": [key.hex() for key in command_keys]}
-        works = config.check_works(raw)
-        g.save_works(raw)
+        host, port = table.split_url(url)
+        # As config.check_works makes it of the file, without loading that.
+        works = dict(former, host=host, port=port, anchors=anchors, command_keys=command_keys)
+        g.save_works({"works": former["works"], "gateway": former["gateway"], "window": former["window"],
+                      "interval": former["interval"], "url": url, "anchors": anchors,
+                      "command_keys": [key.hex() for key in command_keys]}, works)
         g.uplink.trust(works, former)
 
     def do_rewind(self, epoch, after):

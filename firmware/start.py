@@ -5,7 +5,7 @@ A device drops this module once the gateway runs, so nothing that runs may hold 
 
 import json
 
-from . import config, identity, port, version
+from . import identity, port, version
 from .clock import Clock
 from .errors import ConfigError
 from .folder import Folder
@@ -36,6 +36,7 @@ def _named(kind, name, part):
 
 def load(folder):
     """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
+    from . import config
     works = config.check_works(config.parse(files.read_whole(folder + "/works.json"), "works.json"))
     raw = config.parse(files.read_whole(folder + "/config.json"), "config.json")
     settings = config.check(raw, works)
@@ -86,7 +87,7 @@ def make(folder, status=False, slots=None):
         raise ConfigError("%s: a gateway is running here already" % folder)
 
     kept = Folder(folder)
-    orders = config.follow(settings, read_json(folder, "orders.json"))
+    orders = _ordered(settings, folder)
     state = restored(read_json(folder, "state.json"))
     state["boot"] += 1
     kept.save_state(state)
@@ -110,6 +111,14 @@ def make(folder, status=False, slots=None):
         from .update.updater import Updater
         g.updater = Updater(g, slots)
     return g
+
+
+def _ordered(settings, folder):
+    # What the works ordered, put in place; then what checks is let go, before there is more to hold.
+    from . import config
+    orders = config.follow(settings, read_json(folder, "orders.json"))
+    port.forget(("firmware.config", "firmware.wire.orders"))
+    return orders
 
 
 def _configure(g, kept):
@@ -148,6 +157,7 @@ def _connect(g, kept, works):
     g.uplink.on_trusted = kept.trusted
     former = files.read_whole(kept.path + "/works.old.json")
     if former is not None:
+        from . import config
         try:
             g.uplink.trust(works, config.check_works(config.parse(former, "works.old.json")))
         except ConfigError:

@@ -59,7 +59,7 @@ class Bench(rig.Bench):
         self.kept_orders = []
         self.save_orders = lambda orders: self.kept_orders.append(json.dumps(orders))
         self.kept_works = []
-        self.save_works = self.kept_works.append
+        self.save_works = lambda raw, works: self.kept_works.append(raw)
         self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.water_hour, self.count)
         self.closed = []
         self.valve = lambda: self.closed.append(1)

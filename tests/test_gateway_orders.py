@@ -342,6 +342,7 @@ def test_trust_is_replaced():
     (works, former), = g.uplink.trusted
     assert works["host"] == "new.example" and works["works"] == "demo" and former is g.works
     assert g.kept_works[0]["command_keys"] == [KEYS[SUCCESSOR].hex()]
+    assert config.check_works(g.kept_works[0]) == works, "what is kept is what holds, after a restart too"
 
 
 def test_rewind_sends_again_what_is_held():

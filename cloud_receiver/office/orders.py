@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS commands (
   PRIMARY KEY (gateway, counter)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
+RESULTS = table.RESULTS.split("|")  # what came of an order, by code
 MOST_BYTES = 60_000  # of orders in one answer, which is at most 64 KiB
 
 # arguments: what the wire carries, own meters without keys; code and text: the result, None while there is none.
@@ -174,7 +175,7 @@ def state(c: Queued, now: int) -> str:
 
 def outcome(c: Queued, text=lambda english: english) -> str:
     """What a result says, in words; `text` puts them into another language."""
-    said = text(table.RESULTS[c.code]) if c.code is not None and 0 < c.code < len(table.RESULTS) else ""
+    said = text(RESULTS[c.code]) if c.code is not None and 0 < c.code < len(RESULTS) else ""
     return ": ".join(part for part in (said, c.text) if part)
 
 

@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 from receiver_support import NOW
 
 from cloud_receiver.data import attention, crashes
+from cloud_receiver.office.orders import RESULTS
 from cloud_receiver.web import words
 from firmware.wire import orders
 
@@ -31,7 +32,7 @@ def said():
                 if text:
                     texts.setdefault(text, set()).add(path.relative_to(ROOT).parts[:2])
     shown = [text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}])]
-    for text in [*shown, *orders.RESULTS, *crashes.CAUSES.values(), crashes.UNKNOWN]:
+    for text in [*shown, *RESULTS, *crashes.CAUSES.values(), crashes.UNKNOWN]:
         texts.setdefault(text, set()).add(("features", "gateways"))
     return texts
 
