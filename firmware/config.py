@@ -8,8 +8,8 @@ import json
 
 from .errors import ConfigError
 from .wire import orders
+from .wire.enrolment import KINDS
 
-KINDS = ("home", "concentrator", "drive-by")
 RELAY = ("map", (("window", orders.WINDOW), ("media", orders.MEDIA), ("meters", orders.LISTED)))
 
 

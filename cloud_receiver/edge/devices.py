@@ -6,6 +6,8 @@ import sqlite3
 
 from aiohttp import web
 
+from firmware.wire import enrolment as wire_enrolment
+
 from ..office import trust
 from ..office.kek import Locked
 from ..office.office import Office
@@ -54,8 +56,8 @@ class Devices:
         """What gateways reach."""
         app = web.Application(middlewares=[self._counts.middleware])
         app.router.add_post("/v1/batches", self.ingest.post)
-        app.router.add_post("/v1/gateways", self.enrolment.post)
-        app.router.add_get("/v1/anchors", self.enrolment.anchors)
+        app.router.add_post(wire_enrolment.PATH, self.enrolment.post)
+        app.router.add_get(wire_enrolment.ANCHORS_PATH, self.enrolment.anchors)
         app.router.add_get("/v1/releases/{version}/{name}", ReleaseFiles(self.office.releases).get)
         return app
 

@@ -4,8 +4,6 @@ The token proves that the works wants this gateway, the signature that it holds 
 /v1/anchors is read before anything is trusted: the token carries the fingerprint of the first anchor.
 """
 
-import base64
-import json
 import sqlite3
 from typing import Annotated, Literal
 
@@ -14,7 +12,7 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from firmware.wire import envelope
+from firmware.wire import enrolment, envelope
 
 from ..data import buckets
 from ..office import trust
@@ -23,23 +21,10 @@ from ..office.office import Office
 from ..stores import Busy, StoreError
 from .requests import Refused, read_body
 
-MAX_BODY = 4096
-TOKEN_PREFIX = "netti1."
 # Ed25519 (RFC 8032): the field's prime, and y of the points whose order divides 8.
 _P = 2 ** 255 - 19
 _SMALL = (0, 1, 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
           0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7, _P - 1)
-
-
-def token_text(works: str, url: str, secret: str, anchor: str) -> str:
-    """The one string a technician gets: works, URL, secret and the fingerprint of the first anchor (PEM)."""
-    fields = {"works": works, "url": url, "secret": secret, "ca": trust.fingerprint(anchor)}
-    return TOKEN_PREFIX + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
-
-
-def to_sign(works: str, secret: str) -> bytes:
-    """What a gateway signs to enrol."""
-    return b"netti/1 enrol " + works.encode() + b" " + secret.encode()
 
 
 def good_key(public_key: bytes) -> bool:
@@ -52,11 +37,11 @@ def good_key(public_key: bytes) -> bool:
 class Request(msgspec.Struct):
     """What a gateway posts to enrol; what else there is in it is a newer gateway's."""
 
-    token: Annotated[str, msgspec.Meta(max_length=200)]
+    token: Annotated[str, msgspec.Meta(max_length=enrolment.MAX_SECRET)]
     public_key: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{64}$")]  # Ed25519
-    signature: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{128}$")]  # over to_sign
-    kind: Literal["home", "concentrator", "drive-by"] = "home"
-    name: Annotated[str, msgspec.Meta(max_length=80)] = ""
+    signature: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{128}$")]  # over enrolment.to_sign
+    kind: Literal[enrolment.KINDS] = "home"  # type: ignore[valid-type]
+    name: Annotated[str, msgspec.Meta(max_length=enrolment.MAX_NAME)] = ""
 
 
 class Enrolment:
@@ -85,7 +70,7 @@ class Enrolment:
             return web.Response(status=429, text="too many attempts from this address\n",
                                 headers={"Retry-After": str(wait)})
         try:
-            fields = read_request(await read_body(request, MAX_BODY))
+            fields = read_request(await read_body(request, enrolment.MAX_REQUEST))
             gateway = await self._enrol(*fields)
         except Refused as e:
             self.by_address.charge(address)
@@ -99,7 +84,8 @@ class Enrolment:
         if not good_key(public_key):
             raise Refused(403, "public key is not one a gateway makes")
         try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, to_sign(self.settings.works, secret))
+            Ed25519PublicKey.from_public_bytes(public_key).verify(signature,
+                                                                  enrolment.to_sign(self.settings.works, secret))
         except (InvalidSignature, ValueError):
             raise Refused(403, "signature does not verify") from None
         now = self.clock.seconds()

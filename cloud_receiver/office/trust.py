@@ -7,7 +7,6 @@ offline, and all gateways trust it from the first day, so that the first can be 
 """
 
 import datetime
-import hashlib
 import ipaddress
 import os
 import ssl
@@ -82,11 +81,6 @@ def stamp(folder: Path) -> "tuple[int, ...]":
 def anchors(folder: Path) -> "list[str]":
     """The anchors as PEM texts, the one in use first."""
     return [(folder / (name + ".pem")).read_text(encoding="ascii") for name in ANCHORS]
-
-
-def fingerprint(pem: str) -> str:
-    """SHA-256 (hex) of a certificate's DER."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
 def command_key(folder: Path, name: str = COMMAND_KEYS[0]) -> Ed25519PrivateKey:

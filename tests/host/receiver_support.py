@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 import firmware.wire.records as wire_records
 from cloud_receiver import app
 from cloud_receiver.data.clock import Clock
-from cloud_receiver.edge import enrolment as enrol
 from cloud_receiver.office import kek, orders, trust
 from cloud_receiver.office.accounts import Accounts
 from cloud_receiver.office.directory import Directory, Settings
@@ -29,7 +28,7 @@ from cloud_receiver.operations import store_reader
 from cloud_receiver.stores import queries
 from cloud_receiver.web import access
 from firmware import wire
-from firmware.wire import envelope
+from firmware.wire import enrolment, envelope
 
 NOW = 1795503600  # 2026-11-24T07:00:00Z
 HOUR, DAY = 3600, 86_400
@@ -120,7 +119,7 @@ class Gateway:
         return self.batch([wire_records.telegram(self.next(), time, rssi, t) for t in telegrams])
 
     def enrolment(self, secret, works=None, key=None, **fields):
-        signature = (key or self.key).sign(enrol.to_sign(works or self.works, secret))
+        signature = (key or self.key).sign(enrolment.to_sign(works or self.works, secret))
         return json.dumps({"token": secret, "public_key": self.public.hex(), "signature": signature.hex(),
                            "kind": "home", **fields}).encode()
 

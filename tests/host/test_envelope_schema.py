@@ -23,11 +23,10 @@ from wire_schema import CDDL, fits
 import wmbus
 from cloud_receiver.data.clock import Clock
 from cloud_receiver.decoding.aes import aes
-from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from firmware import wire
 from firmware.crypto import ed25519
-from firmware.wire import cbor
+from firmware.wire import cbor, enrolment
 from firmware.wire import envelope as wire_envelope
 from firmware.wire import records as wire_records
 

@@ -21,6 +21,7 @@ from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from cloud_receiver.office.office import Office
 from cloud_receiver.stores import queries
+from firmware.wire import enrolment as wire_enrolment
 from firmware.wire import envelope
 
 
@@ -193,7 +194,7 @@ def under_a_key_of_small_order(receiver, encoded):
     base = (4 * pow(5, -1, P) % P).to_bytes(32, "little")
     for _ in range(40):
         secret = receiver.token()
-        k = hashlib.sha512(base + encoded + enrolment.to_sign("works", secret)).digest()
+        k = hashlib.sha512(base + encoded + wire_enrolment.to_sign("works", secret)).digest()
         if int.from_bytes(k, "little") % (2 ** 252 + 27742317777372353535851937790883648493) % 8 == 0:
             signature = base + (1).to_bytes(32, "little")
             return json.dumps({"token": secret, "public_key": encoded.hex(), "signature": signature.hex()}).encode()
@@ -250,11 +251,11 @@ def test_the_printed_token_leads_to_this_works(receiver):
                              capture_output=True, text=True).stdout.split()
     assert len(set(printed)) == 2
     token = printed[0]
-    assert token.startswith(enrolment.TOKEN_PREFIX)
-    raw = token[len(enrolment.TOKEN_PREFIX):]
+    assert token.startswith(wire_enrolment.PREFIX)
+    raw = token[len(wire_enrolment.PREFIX):]
     fields = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
     anchors = receiver.device("GET", "/v1/anchors").json()["anchors"]
-    assert fields["ca"] == trust.fingerprint(anchors[0]) and fields["works"] == "works"
+    assert fields["ca"] == wire_enrolment.fingerprint(anchors[0]) and fields["works"] == "works"
     assert fields["url"] == f"https://localhost:{receiver.device_port}"
     assert receiver.device("POST", "/v1/gateways", Gateway().enrolment(fields["secret"])).status == 200
 

@@ -12,6 +12,7 @@ from firmware.home import wipe
 from firmware.port import files
 from firmware.setup import enrol
 from firmware.spool import nor
+from firmware.wire import enrolment
 
 from ..errors import CommandError
 
@@ -25,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     p = sub.add_parser("enrol", help="get this gateway's enrolment file with a one-time token of the works")
     p.add_argument("token", metavar="TOKEN", help="the token as the works gave it (netti1....)")
     p.add_argument("--dir", required=True, type=Path, help="the gateway's folder; made if it is not there")
-    p.add_argument("--kind", choices=config.KINDS, default="home", help="what this gateway is (default: home)")
+    p.add_argument("--kind", choices=enrolment.KINDS, default="home", help="what this gateway is (default: home)")
     p.add_argument("--name", default="", help="a name for the works' list")
     p = sub.add_parser("run", help="run the gateway of a folder until it is interrupted")
     p.add_argument("dir", metavar="DIR", type=Path)
@@ -73,7 +74,7 @@ def _identity(folder: Path) -> identity.Identity:
 
 def _enrol(args) -> int:
     try:
-        enrol.parse_token(args.token)
+        enrolment.parse_token(args.token)
         args.dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # keys and a household's history go in here
         me = _identity(args.dir)
         answer = asyncio.run(enrol.enrol(port, args.token, me, args.kind, args.name))

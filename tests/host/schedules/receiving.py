@@ -20,12 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import cloud_receiver.office.orders as orders_module
 from cloud_receiver import app
-from cloud_receiver.edge import enrolment
 from cloud_receiver.office import trust
 from cloud_receiver.office.office import Office
 from firmware import identity
+from firmware.wire import enrolment, records
 from firmware.wire import envelope as wire_envelope
-from firmware.wire import records
 
 from .device import in_hex
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import trust
+from firmware.wire import enrolment
 
 from ...errors import CommandError
 from ...office import gateway_id, open_office, stored_gateways
@@ -29,7 +30,6 @@ def token(args) -> int:
     """Print one-time tokens."""
     if not 1 <= args.n <= 10_000:
         raise CommandError("-n is 1 to 10000")
-    from cloud_receiver.edge import enrolment
     with open_office(args.dir) as office:
         anchor = trust.anchors(office.directory.ca)[0]
         for _ in range(args.n):
