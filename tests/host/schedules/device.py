@@ -17,7 +17,10 @@ port.tidy()  # as firmware.main does it, before the imports
 from firmware import folder as kept  # noqa: E402
 from firmware import start  # noqa: E402
 from firmware.uplink import uplink  # noqa: E402
+from firmware.wire.orders import ORDERS  # noqa: E402
 from schedules.world import Cut, World  # noqa: E402
+
+TAKER = kept.Folder.taker
 
 
 class Lcg:
@@ -59,12 +62,10 @@ class Device:
         self.tell = tell
         world.budget, world.system = budget, system
         self._put(world, world)
+        kept.Folder.taker = lambda folder: self._taker(folder)
         self.g = g = start.make(folder)
         world.heard = self._hear_all
         g.valve = lambda: None
-        # Each execution is told the moment it begins: what follows may be cut off.
-        for name in ("order", "trust", "update_available", "close_valve", "rewind"):
-            self._watch(name)
 
     @staticmethod
     def _put(hal, in_files):
@@ -75,14 +76,23 @@ class Device:
         """Nothing of it is written any more, and others have the real port again."""
         self.world.dead = True
         self._put(port, files)
+        kept.Folder.taker = TAKER
 
-    def _watch(self, name):
-        real = getattr(self.g, name)
+    def _taker(self, folder):
+        # Each execution is told the moment it begins: what follows may be cut off.
+        taker = TAKER(folder)
+        for order in ORDERS:
+            self._watch(taker, order.name)
+        return taker
+
+    def _watch(self, taker, name):
+        method = "do_" + name.replace("-", "_")
+        real = getattr(taker, method)
 
         def watched(*arguments):
             self.tell(["executed", name, in_hex(arguments)])
             return real(*arguments)
-        setattr(self.g, name, watched)
+        setattr(taker, method, watched)
 
     def hear(self, telegram, rssi=-70):
         """A telegram comes from the radio."""

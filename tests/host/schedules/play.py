@@ -31,6 +31,7 @@ import cbor2
 import receiver_support
 
 from firmware.wire import envelope as wire_envelope
+from firmware.wire import orders as table
 from firmware.wire import records as wire_records
 
 from . import receiving
@@ -254,17 +255,8 @@ class Play:
             self._executed(row[1], row[2])
 
     def _executed(self, name, arguments):
-        if name == "order":
-            name, value = arguments
-            arguments = value
-            if name != "relay":
-                arguments = {{"interval": "seconds", "own_meters": "meters"}[name]: value}
-        else:
-            names = {"rewind": ("epoch", "after"), "update_available": ("version", "url"), "close_valve": (),
-                     "trust": ("url", "anchors", "command_keys")}[name]
-            arguments = dict(zip(names, arguments))
-        name = {"update_available": "update"}.get(name, name).replace("_", "-")
-        key = name, said(arguments)
+        names = [field.name for field in table.named(name).fields]
+        key = name, said(dict(zip(names, arguments)))
         self.executed[key] += 1
         if self.executed[key] > self.receiver.made[key] and self.forgotten[key] and self.receiver.waits(name):
             self.forgotten[key] -= 1
