@@ -80,9 +80,10 @@ class Tree:
                 self.modules[name[:-9] if name.endswith(".__init__") else name] = path
                 if folder in ("tests", "bench"):
                     self.bare[name.split(".")[-1]] = name
+        shared = {}  # each name once, as few objects as can be: MicroPython's heap is small
         for path in self.modules.values():
             with open(path) as f:
-                self.imports[path] = set(self._absolute(path, f))
+                self.imports[path] = tuple({shared.setdefault(name, name) for name in self._absolute(path, f)})
 
     def _absolute(self, path, lines):
         package = path.split("/")[:-1]
