@@ -3,6 +3,7 @@
 A store has one writer and any number of readers. What writes is a job (jobs/), run by the writer in a transaction,
 alone or in a group with others; what reads is a query (queries/), run on a read-only connection that sees committed
 data only, in one view of the store. `open_store("sqlite:///path")` finds the module by the scheme's name.
+Law: imports data, and office for its files; queries know no jobs, and an engine knows them by base alone.
 """
 
 import abc

@@ -342,17 +342,17 @@ def test_a_body_that_does_not_come(receiver, monkeypatch):
     assert answer.status == 408
 
 
-@pytest.mark.parametrize("where", ["general", "quick"])
+@pytest.mark.parametrize("where", ["general", "common"])
 def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatch, where):
     def defect(*_):
         raise KeyError("nobody thought of this")
 
     before = receiver.summary()
-    if where == "quick":
+    if where == "common":
         monkeypatch.setattr(common_batch, "enter", defect)
     else:
         monkeypatch.setattr(common_batch, "rows", lambda *_: None)
-        monkeypatch.setitem(batch._ENTRIES, wire_records.TELEGRAM, defect)
+        monkeypatch.setitem(batch.ENTRIES, wire_records.TELEGRAM, defect)
     assert receiver.through(gateway.telegrams([PLAIN.telegram(9), PLAIN.telegram(10)])) == 2
     after = receiver.summary()
     assert (after["opaque"], after["telegrams"]) == (before["opaque"] + 2, before["telegrams"])

@@ -278,9 +278,9 @@ def tables(db):
         "SELECT epoch, first, last, received, records FROM batches ORDER BY 1, 2, 3")]
 
 
-def test_the_quick_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch, kind):  # noqa: F811
+def test_the_common_way_leaves_what_the_general_way_leaves(tmp_path, monkeypatch, kind):  # noqa: F811
     if kind != "sqlite":
-        pytest.skip("the quick way is for SQLite")
+        pytest.skip("the common batch is for SQLite")
     taken = []
     original = common_batch.enter
     monkeypatch.setattr(common_batch, "enter", lambda *a: taken.append(original(*a)) or taken[-1])
@@ -339,17 +339,17 @@ def test_late_and_interleaved_receptions(tmp_path):
     assert run(tmp_path, interleaved) == (4, [3, 3])
 
 
-def test_the_check_sees_a_quick_way_that_never_looks(tmp_path, monkeypatch, kind):  # noqa: F811
+def test_the_check_sees_a_common_batch_that_never_looks(tmp_path, monkeypatch, kind):  # noqa: F811
     if kind != "sqlite":
-        pytest.skip("the quick way is for SQLite")
-    monkeypatch.setattr(common_batch, "_stored", lambda *_: False)
+        pytest.skip("the common batch is for SQLite")
+    monkeypatch.setattr(common_batch, "may_be_stored", lambda *_: False)
     assert run(tmp_path, interleaved) != (4, [3, 3])
 
 
 def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, kind):  # noqa: F811
     """Telegrams refer to their meters' rows: nothing is entered under one that is not there."""
     if kind != "sqlite":
-        pytest.skip("the quick way is for SQLite")
+        pytest.skip("the common batch is for SQLite")
     meter, connections = Meter(70_000_011), []
 
     async def scenario(store):
@@ -369,7 +369,7 @@ def test_a_meter_remembered_in_a_row_that_is_none_is_looked_up_anew(tmp_path, ki
     assert [t[0] for t in telegrams] == [rows[0][0]] * 3 and len(rows) == 1
 
 
-def test_a_time_put_right_is_known_to_the_quick_way(tmp_path):
+def test_a_time_put_right_is_known_to_the_common_batch(tmp_path):
     """A ring without a clock is timed after its meter was heard last: what is told of the same again is no second."""
     meter = Meter(70_000_010)
 

@@ -20,14 +20,14 @@ def drop() -> None:
     import firmware.wire.records as records
     from cloud_receiver.stores.jobs import batch, common_batch
     common_batch.rows = lambda *_: None
-    store = batch._ENTRIES[records.TELEGRAM]
+    store = batch.ENTRIES[records.TELEGRAM]
 
     def forgetful(job, record):
         time = job.times.of(record) or job.now
         if zlib.crc32(f"{record.fields.meter} {time // 900}".encode()) % 16:
             store(job, record)
 
-    batch._ENTRIES[records.TELEGRAM] = forgetful
+    batch.ENTRIES[records.TELEGRAM] = forgetful
 
 
 def dup() -> None:

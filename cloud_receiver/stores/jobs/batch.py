@@ -77,7 +77,7 @@ class _Batch:
 
     def store(self, record):
         """Enter one record in its table, by `finish` at the latest."""
-        entry = _ENTRIES.get(record.kind)
+        entry = ENTRIES.get(record.kind)
         if entry is None:
             self.keep(record, None)
         else:
@@ -203,7 +203,7 @@ class _Batch:
         self.keep(record, self.times.of(record))
 
 
-_ENTRIES = {
+ENTRIES = {
     OPAQUE: lambda job, record: job.keep(record, None),
     wire_records.TELEGRAM: _Batch.telegram,
     wire_records.HEARD: _Batch.heard,

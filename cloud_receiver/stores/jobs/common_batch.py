@@ -86,7 +86,7 @@ def enter(db, gateway: int, epoch: int, first: int, made: bytes, count: int, now
     if not later:
         again = {text for text, time, last in zip(named, heard[1::_WIDTH], before)
                  if not matching.is_later(time, last)}
-        if again and _stored(db, again, texts, telegrams):
+        if again and may_be_stored(db, again, texts, telegrams):
             cache.crowded.add(gateway)  # others hear what this one hears: do not try next time
             return False
     ids = [rows[text] for text in texts]
@@ -120,7 +120,7 @@ def insert_telegrams(count: int) -> str:
                 for k, n in enumerate(range(4, 4 + count * 5, 5))]))
 
 
-def _stored(db, again, texts, telegrams):
+def may_be_stored(db, again, texts, telegrams):
     """Whether a telegram of one of these meters may be stored already."""
     days: "dict[int, list]" = {}
     for text, time, digest in zip(texts, telegrams[1::_WIDTH], telegrams[2::_WIDTH]):

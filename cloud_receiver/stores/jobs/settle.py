@@ -15,9 +15,9 @@ def settle(db, settled):
     read = [(s, total_of(s.reading)) for s in settled if s.state == DECODED and s.reading is not None]
     enter(db, [(s.meter, s.time, total) for s, total in read if total is not None])
     # Without a right key a reading holds the alarms of the plain status byte.
-    told = [s for s in settled if s.reading is not None and s.state in (DECODED, NO_KEY, WRONG_KEY)]
-    standing = standing_alarms(db, {s.meter for s in told})
-    for s in told:
+    telling = [s for s in settled if s.reading is not None and s.state in (DECODED, NO_KEY, WRONG_KEY)]
+    standing = standing_alarms(db, {s.meter for s in telling})
+    for s in telling:
         alarms(db, standing.setdefault(s.meter, {}), s.meter, s.time, alarm_names(s.reading))
     db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
                    "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
@@ -65,10 +65,10 @@ def total_of(reading) -> "int | None":
 
 def alarm_names(reading) -> "list[str]":
     """The alarms a reading names, sorted."""
-    found = reading.get("alarms") or ()
-    if isinstance(found, str):
-        found = found.replace(",", " ").split()
-    return sorted({str(name).lower() for name in found} - {"ok", ""})
+    names = reading.get("alarms") or ()
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    return sorted({str(name).lower() for name in names} - {"ok", ""})
 
 
 def enter(db, totals):
@@ -93,12 +93,12 @@ def enter(db, totals):
 
 def standing_alarms(db, meters) -> "dict[int, dict]":
     """The alarms that stand, by meter: {alarm: (since, last)}."""
-    found: "dict[int, dict]" = {}
+    standing: "dict[int, dict]" = {}
     for meter, name, since, last in db.execute(
             f"SELECT meter, alarm, since, last FROM alarms WHERE ended IS NULL AND meter IN {NUMBERS}",
             (json.dumps(sorted(meters)),)):
-        found.setdefault(meter, {})[name] = (since, last)
-    return found
+        standing.setdefault(meter, {})[name] = (since, last)
+    return standing
 
 
 def alarms(db, standing, meter, time, names):

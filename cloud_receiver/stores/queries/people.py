@@ -16,13 +16,13 @@ def person(db, gateway: "str | None", meters: "list[str]", since: int, until: in
     """All that is stored of a home (its gateway's id, or None) and its meters (texts) from `since` to `until`, as plain
     data: {home_hours [[hour, import Wh, export Wh, estimated]], records [[time, kind, hex]], meters [{meter, media,
     first_heard, last_heard, readings [[Unix seconds, ml]], alarms [[alarm, since, last, ended]]}]}."""
-    found: dict = {"home_hours": [], "records": [], "meters": []}
+    told: dict = {"home_hours": [], "records": [], "meters": []}
     if gateway is not None:
-        found["home_hours"] = [list(row) for row in db.execute(
+        told["home_hours"] = [list(row) for row in db.execute(
             "SELECT h.hour, h.import_wh, h.export_wh, h.estimated FROM home_hours h JOIN gateways g "
             "ON g.id = h.gateway WHERE g.gateway = ? AND h.hour >= ? AND h.hour < ? ORDER BY h.hour",
             (gateway, since, until))]
-        found["records"] = [[time, kind, body.hex()] for time, kind, body in db.execute(
+        told["records"] = [[time, kind, body.hex()] for time, kind, body in db.execute(
             "SELECT r.time, r.kind, r.body FROM records r JOIN epochs e ON e.id = r.epoch JOIN gateways g "
             "ON g.id = e.gateway WHERE g.gateway = ? AND r.received >= ? AND r.received < ? ORDER BY r.id",
             (gateway, since, until))]
@@ -30,14 +30,14 @@ def person(db, gateway: "str | None", meters: "list[str]", since: int, until: in
         row = db.execute("SELECT id, media, first_heard, last_heard FROM meters WHERE meter = ?", (name,)).fetchone()
         if row is None:
             continue
-        found["meters"].append({
+        told["meters"].append({
             "meter": name, "media": row[1], "first_heard": row[2], "last_heard": row[3],
             "readings": [[time, total] for day, blob in lived_in(db, row[0], since, until)
                          for time, total in readings.entries(day, blob) if since <= time < until],
             "alarms": [list(a) for a in db.execute(
                 "SELECT alarm, since, last, ended FROM alarms WHERE meter = ? AND last >= ? ORDER BY since",
                 (row[0], since))]})
-    return found
+    return told
 
 
 def lived_in(db, row: int, start: int, end: int) -> "list[tuple[int, bytes]]":

@@ -12,7 +12,7 @@ MOST_EQUIVOCATIONS = 100  # told of a gateway
 def of_gateways(db, gateways: "list[int]") -> "dict[int, list[dict]]":
     """The rings of gateways (their rows), oldest first, in few queries however many they are: {row: [{epoch (hex),
     through, first_contact, last_contact, lost and equivocations (counts), gaps [[first, last]]}]}."""
-    found: "dict[int, list[dict]]" = {row: [] for row in gateways}
+    of_gateway: "dict[int, list[dict]]" = {row: [] for row in gateways}
     rings = {}
     for ring in dicts(db.execute(
             "SELECT e.id AS row, e.gateway, e.epoch, e.through, e.first_contact, e.last_contact, "
@@ -21,13 +21,13 @@ def of_gateways(db, gateways: "list[int]") -> "dict[int, list[dict]]":
             f"FROM epochs e WHERE e.gateway IN {NUMBERS} ORDER BY e.first_contact, e.id", (json.dumps(gateways),))):
         rings[ring.pop("row")] = ring
         ring["epoch"], ring["gaps"] = ring["epoch"].hex().upper(), []
-        found[ring.pop("gateway")].append(ring)
+        of_gateway[ring.pop("gateway")].append(ring)
     for row, first, last in db.execute(
             f"SELECT epoch, first, last FROM gaps WHERE epoch IN {NUMBERS} ORDER BY epoch, first",
             (json.dumps(list(rings)),)):
         if len(rings[row]["gaps"]) < MOST_GAPS:
             rings[row]["gaps"].append([first, last])
-    return found
+    return of_gateway
 
 
 def equivocations(db, gateway: int) -> "list[dict]":

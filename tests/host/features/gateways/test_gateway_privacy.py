@@ -24,7 +24,7 @@ def test_seen_where_the_works_reads_it_too(place, monkeypatch):
 
 def test_seen_where_hours_are_entered_as_any_other_record(place, monkeypatch):
     """Known-bad: HAN hours have no account of their own, and lie among the records that the works is shown."""
-    monkeypatch.delitem(batch._ENTRIES, records.HAN_HOUR)
+    monkeypatch.delitem(batch.ENTRIES, records.HAN_HOUR)
     monkeypatch.setattr(gateways, "described", lambda kind, time, received, body: (
         str(cbor.decode_all(body)), "", time, received))
     place.receiver.through(place.a.batch([records.han_hour(place.a.next(), NOW, NOW - 2 * HOUR, WH, 98_765, False)]))
