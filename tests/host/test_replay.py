@@ -16,13 +16,9 @@ from han.tcp_connection_factory import create_tcp_message_connection
 from netti_tools import cli
 from netti_tools.captures import playing
 from own_vectors import KEY, format_a, hdlc, kaifa_list_1, on_air, p1, telegram
+from replay_rig import connected, free_port, read_all, until
 
 from firmware.radios import bursts, rtlwmbus
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 class Replay:
@@ -51,31 +47,6 @@ def capture(tmp_path):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
     return write
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "took too long"
-        time.sleep(0.01)
-
-
-def connected(port):
-    """A connection to a replay that is about to listen."""
-    for _ in range(500):
-        try:
-            return socket.create_connection(("127.0.0.1", port), 10)
-        except OSError:
-            time.sleep(0.01)
-    raise AssertionError("nobody listens")
-
-
-def read_all(connection):
-    parts = []
-    with connection:
-        while data := connection.recv(4096):
-            parts.append(data)
-    return b"".join(parts)
 
 
 def played(path, *options):
@@ -225,28 +196,6 @@ def test_dsmr_parser_reads_p1_over_tcp(capture):
 
 # --- pace -----------------------------------------------------------------------------------------------------------
 
-def schedule(times, speed=1.0, interval=2.0):
-    pace = playing.Pace(speed, interval)
-    return [pace.due(t) for t in times]
-
-
-def test_pace_is_the_capture_s():
-    assert schedule([100, 103, 103.5]) == [0, 3, 3.5]
-    assert schedule([100, 103, 103.5], speed=2) == [0, 1.5, 1.75]
-    assert schedule([None, None, None]) == [0, 2, 4]
-    assert schedule([None, None], speed=float("inf")) == [0, 0]
-
-
-def test_frames_without_a_time_share_the_gap_of_those_with_one():
-    assert schedule([10, None, None, 20, None]) == [0, 2, 4, 10, 12]
-    assert schedule([10, None, None, 11]) == [0, 2, 4, 4]
-
-
-def test_a_clock_set_back_and_a_long_silence_do_not_stop_it():
-    assert schedule([100, 50, 51]) == [0, 2, 3]
-    assert schedule([0, 10 * 86400, 10 * 86400 + 1]) == [0, playing.LONGEST_GAP_S, playing.LONGEST_GAP_S + 1]
-
-
 def test_times_come_from_the_lines_or_from_the_message_itself(capture):
     from netti_tools.captures import pieces
 
@@ -287,6 +236,13 @@ def test_wrong_targets_are_one_line_and_status_2(capture, capsys, url, words):
     status = cli.main(["replay", str(capture(telegram().hex())), "--to", url])
     err = capsys.readouterr().err.splitlines()
     assert status == 2 and err[-1].startswith("netti replay: ") and words in err[-1] and "Traceback" not in str(err)
+
+
+@pytest.mark.parametrize("options", [("--speed", "0"), ("--speed", "nan"), ("--speed", "1e-300"), ("--interval", "-1"),
+                                     ("--interval", "inf"), ("--times", "captured")])
+def test_a_pace_or_times_that_cannot_be_are_one_line(capture, capsys, options):
+    assert cli.main(["replay", str(capture(telegram().hex())), "--to", "-", *options]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_nothing_to_play_says_why(capture, capsys):

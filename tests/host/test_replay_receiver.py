@@ -1,7 +1,9 @@
 """`netti replay` to a receiver: as an enrolled gateway, against a real receiver over HTTPS."""
 
+import datetime
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from own_vectors import KEY, RECORDS, kaifa_list_1, telegram
 from receiver_support import Caller
 
 from cloud_receiver.office.directory import Directory
+from cloud_receiver.stores import queries
 
 NETTI = [sys.executable, "-m", "netti_tools.cli"]
 
@@ -69,6 +72,64 @@ def test_telegrams_arrive_whole_and_once(receiver, capsys, tmp_path):
     # Again is another replay: the same telegrams in an epoch of their own.
     assert replay(receiver, capsys, path, "--fast")[0] == 0
     assert len(receiver.stored.gateways()[0]["epochs"]) == 2
+
+
+def readings(receiver, meter, count):
+    """[(Unix seconds, ml)] of a meter, once there are so many."""
+    row, end = receiver.stored.meter(meter)["row"], time.monotonic() + 60
+    period = int(time.time()) - 3 * 86_400, int(time.time()) + 3600
+    while len(rows := receiver.stored.read(queries.readings.between, row, *period)) < count:
+        assert time.monotonic() < end, rows
+        time.sleep(0.1)
+    return rows
+
+
+def hours(tmp_path, number, base=0):
+    """A capture of five hours of one meter."""
+    path = tmp_path / "hours"
+    rows = [telegram(number=number, access_number=n, records=RECORDS[:2] + (100_000 + n).to_bytes(4, "little"))
+            for n in range(5)]
+    path.write_text("".join(f"telegram=|{row.hex()}|+{base + 3600 * n}\n" for n, row in enumerate(rows)))
+    return path
+
+
+def test_a_capture_s_distances_are_kept_however_fast_it_is_played(receiver, capsys, tmp_path):
+    status, err = replay(receiver, capsys, hours(tmp_path, "50000001"), "--fast")
+    became = re.fullmatch(r"netti replay: times: the capture's count from its start, which becomes (\S+)Z", err[-2])
+    assert status == 0 and became, err
+    began = datetime.datetime.fromisoformat(became[1] + "+00:00").timestamp()
+    rows = readings(receiver, "NET-50000001-01-07", 5)
+    assert [(at - began, total) for at, total in rows] == [(3600 * n, 100_000_000 + 1000 * n) for n in range(5)]
+    assert rows[-1][0] <= time.time() + 1
+
+
+def test_times_of_day_can_be_kept_as_they_are(receiver, capsys, tmp_path):
+    base = int(time.time()) // 3600 * 3600 - 86_400
+    status, err = replay(receiver, capsys, hours(tmp_path, "50000002", base), "--fast", "--times", "captured")
+    assert status == 0 and "as captured, from " in err[-2], err
+    assert [at for at, _ in readings(receiver, "NET-50000002-01-07", 5)] == [base + 3600 * n for n in range(5)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_on_its_way_the_receiver_has_all_that_was_played(receiver, tmp_path, number):
+    def epochs():
+        return {e["epoch"]: e["through"] for e in receiver.stored.gateways()[0]["epochs"]}
+    path = tmp_path / "street"
+    path.write_text("".join(telegram(number="50000003", access_number=n % 256).hex() + "\n" for n in range(3000)))
+    before = epochs()
+    process = subprocess.Popen([*NETTI, "replay", path, "--to", receiver.url, "--gateway", receiver.gateway,
+                                "--interval", "0.05"], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not set(epochs()) - set(before):  # a first batch is there
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate()
+    last = re.match(r"netti replay: stopped after (\d+) of 3000 telegrams in \d+ batches taken by ",
+                    err.splitlines()[-1])
+    assert process.returncode == 0 and last and "not taken" not in err, err
+    ((_, through),) = [row for row in epochs().items() if row[0] not in before]
+    assert through == int(last[1]) > 0
 
 
 def test_another_name_than_the_certificate_s_is_refused(receiver, capsys, tmp_path):

@@ -4,7 +4,7 @@ Bytes for a HAN port's reader go out as they were captured, faults and noise inc
 bridge sends them (firmware/radios/bursts.py) or as lines of rtl_wmbus. What the target can't carry is counted.
 """
 
-import time
+import datetime
 from typing import Iterable, Iterator, NamedTuple
 
 import han_reader
@@ -13,8 +13,8 @@ import wmbus
 from ..simulate import serve, wmbus_encoder
 from .piece import AIR, FRAME, TELEGRAM, Piece
 
-LONGEST_GAP_S = 3600.0  # a longer silence in a capture is cut down to this
 FORMATS = ("bursts", "rtlwmbus")
+UNKNOWN_DBM = -70  # for a target that must be given some strength
 
 
 class Frame(NamedTuple):
@@ -61,43 +61,21 @@ class _HanClock:
         return None
 
 
-def encoded(frame: Frame, form: str) -> "bytes | None":
-    """A frame in the form its target reads; None when a telegram is too damaged to be put into it."""
+def encoded(frame: Frame, form: str, at: float) -> "bytes | None":
+    """A frame in the form its target reads, `at` (Unix seconds) the time in it where it has one; None when a telegram
+    is too damaged to be put into it."""
     if frame.kind == "han":
         return frame.data
-    rssi = frame.piece.rssi if frame.piece.rssi is not None and -128 <= frame.piece.rssi < 0 else -70
+    rssi = frame.piece.rssi
     if form == "rtlwmbus":
+        dbm = UNKNOWN_DBM if not rssi else rssi if rssi < 0 else rssi - serve.RTL_OFFSET
         telegrams = wmbus.Reader().feed(frame.data) if frame.piece.kind == AIR else [wmbus.strip_crc(frame.data)]
-        at = frame.time if frame.time is not None else time.time()
-        return b"".join(serve.rtlwmbus("T1", telegram, rssi, True, at) for telegram in telegrams) or None
+        return b"".join(serve.rtlwmbus("T1", telegram, dbm, True, at, datetime.timezone.utc)
+                        for telegram in telegrams) or None
+    dbm = rssi if rssi is not None and -128 <= rssi < 0 else UNKNOWN_DBM
     if frame.piece.kind == AIR:
-        return serve.bursts(rssi, frame.data)
+        return serve.bursts(dbm, frame.data)
     telegram = wmbus.strip_crc(frame.data)
     if telegram[0] != len(telegram) - 1:
         return None
-    return serve.bursts(rssi, wmbus_encoder.burst(telegram, "C1A"))
-
-
-class Pace:
-    """When each frame is due, in seconds from the start: as captured, divided by `speed`; `interval` where the capture
-    does not say."""
-
-    def __init__(self, speed: float, interval: float):
-        self.speed, self.interval = speed, interval
-        self.at = 0.0
-        self._mark: "tuple[float, float] | None" = None  # the last captured time, and when its frame was due
-        self._begun = False
-
-    def due(self, captured: "float | None") -> float:
-        """Seconds from the start at which the next frame goes out."""
-        if not self._begun:
-            self._begun = True
-        elif captured is None or self._mark is None or captured < self._mark[0]:
-            self.at += self.interval / self.speed
-        else:
-            # Frames without a time of their own may have used up part of the gap, or all of it.
-            gap = min(captured - self._mark[0], LONGEST_GAP_S)
-            self.at = max(self.at, self._mark[1] + gap / self.speed)
-        if captured is not None:
-            self._mark = captured, self.at
-        return self.at
+    return serve.bursts(dbm, wmbus_encoder.burst(telegram, "C1A"))

@@ -12,6 +12,7 @@ import ssl
 import time
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
+from typing import Callable
 from urllib.parse import urlsplit
 
 from firmware import config, identity, wire
@@ -30,7 +31,8 @@ FIRMWARE = "netti replay"
 class Poster:
     """One replay to a receiver. `taken` counts records that are durable there."""
 
-    def __init__(self, url: str, directory: Path):
+    def __init__(self, url: str, directory: Path, pause: "Callable[[float], None]" = time.sleep):
+        """`pause(seconds)` waits before the receiver is asked once more; what it raises ends that."""
         self.identity, self.works = _enrolled(directory)
         where = urlsplit(url)
         try:
@@ -46,11 +48,17 @@ class Poster:
         self._renew()
         self.taken = self.batches = 0
         self._most = wire.MAX_RECORDS
+        self._pause = pause
         self._pending: "list[bytes]" = []
         self._size = 0
         # The receiver's clock, not ours: a simulated one may run elsewhere and faster.
         answer = self._send([])
         self._offset = answer.time - time.time()
+
+    @property
+    def pending(self) -> int:
+        """How many telegrams were given to it and are not taken yet."""
+        return len(self._pending)
 
     def now(self) -> float:
         """Unix time as the receiver has it."""
@@ -101,7 +109,7 @@ class Poster:
                 self._connection.close()
                 if attempt == ATTEMPTS - 1:
                     raise CommandError(f"{self.name}: {e}") from None
-                time.sleep(2 ** attempt / 4)
+                self._pause(2 ** attempt / 4)
                 continue
             self.batches += 1
             if response.status == 200:
@@ -111,7 +119,7 @@ class Poster:
                     raise CommandError(f"{self.name}: {e}") from None
             if response.status in (429, 503):
                 after = response.headers.get("Retry-After", "")
-                time.sleep(min(int(after) if after.isdigit() else 2 ** attempt, TIMEOUT_S))
+                self._pause(min(int(after) if after.isdigit() else 2 ** attempt, TIMEOUT_S))
             elif response.status == 413 and len(records) > 1:
                 self._most = max(len(records) // 2, 1)
                 return None
@@ -128,15 +136,15 @@ class Poster:
 
 def _enrolled(directory: Path):
     """(identity, enrolment file) of a gateway's directory."""
-    found = []
+    contents = []
     for name in ("identity.json", "works.json"):
         try:
-            found.append((directory / name).read_bytes())
+            contents.append((directory / name).read_bytes())
         except OSError as e:
             raise CommandError(f"{directory / name}: {e.strerror}; enrol a gateway first: netti gateway enrol TOKEN "
                                f"--dir {directory}") from None
     try:
-        return identity.load(found[0]), config.check_works(json.loads(found[1]))
+        return identity.load(contents[0]), config.check_works(json.loads(contents[1]))
     except ValueError as e:
         raise CommandError(f"{directory}: {e}") from None
 
@@ -144,4 +152,3 @@ def _enrolled(directory: Path):
 def _sign(who: identity.Identity, message: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     return Ed25519PrivateKey.from_private_bytes(who.seed).sign(message)
-

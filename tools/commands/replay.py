@@ -5,11 +5,15 @@ import time
 from pathlib import Path
 
 from ..errors import CommandError
+from ..stopping import Stop, Stopped
 
 HELP = "play a capture at its own pace: to a gateway, to other software, to a receiver"
 EXAMPLE = """netti replay han.bin --to pty                         as a serial port
   netti replay street.txt --to tcp-listen://7001 --speed 60   for a gateway's radio port
-  netti replay street.txt --to https://localhost:8443 --gateway DIR"""
+  netti replay street.txt --to https://localhost:8443 --gateway DIR
+
+exit status:
+  0 played to its end, or stopped by Ctrl-C or SIGTERM   2 wrong usage, or the other end has gone"""
 
 FLUSH_S = 5.0  # to a receiver: a batch goes at least this often
 
@@ -26,71 +30,135 @@ def arguments(parser) -> None:
     parser.add_argument("--format", choices=("bursts", "rtlwmbus"), default="bursts",
                         help="how telegrams are written to a byte stream (default: bursts)")
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast as captured")
+    pace.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast as captured (default: 1)")
     pace.add_argument("--fast", action="store_true", help="without pauses")
     parser.add_argument("--interval", type=float, default=2.0, metavar="S",
                         help="seconds between frames where the capture holds no times (default: 2)")
+    parser.add_argument("--times", choices=("shifted", "captured", "now"), default="shifted",
+                        help="the times that a receiver and lines of rtl_wmbus are told, whatever the pace: shifted "
+                             "(default), the capture's own distances with the last telegram as of when it goes out; "
+                             "captured, as they stand there, in UTC; now, when each goes out")
 
 
 def run(args) -> int:
-    """Play the capture; 0 when all of it was taken."""
+    """Play the capture; 0 when all of it was taken, or as much as there was until a wish to stop."""
+    with Stop() as stop:
+        try:
+            return _run(args, stop)
+        except Stopped:
+            _say("stopped before anything was played")
+            return 0
+
+
+def _run(args, stop) -> int:
     from ..captures import files, pieces, playing
-    if not args.speed > 0 or not args.interval >= 0:
-        raise CommandError("--speed must be above 0, --interval not below")
+    if not args.speed >= 0.001 or not 0 <= args.interval <= 86_400:
+        raise CommandError("--speed is 0.001 or more, --interval 0 to 86400 seconds")
     name = "stdin" if args.file == "-" else args.file
     left_out: "dict[str, int]" = {}
-    with files.open_input(args.file) as stream:
+    with files.open_input(args.file) as stream, stop.waiting():
         frames = list(playing.frames(pieces(stream, name), left_out))
-    kinds = {f.kind for f in frames}
     if args.to.startswith("https://"):
         if args.only == "han":
             raise CommandError("a gateway sends nothing of a HAN port without its owner's consent, nor does a replay")
-        return _to_receiver(args, frames, left_out)
+        return _to_receiver(args, frames, left_out, stop)
     if args.to.startswith("http://"):
         raise CommandError("a receiver is spoken to over https only")
     if args.only:
         _count(left_out, f"not {args.only}", sum(f.kind != args.only for f in frames))
         frames = [f for f in frames if f.kind == args.only]
-    elif len(kinds) > 1:
+    elif len({f.kind for f in frames}) > 1:
         raise CommandError(f"{name} holds both wM-Bus and HAN frames: choose with --only")
     if not frames:
         raise CommandError(f"{name}: nothing to play{_reasons(left_out)}")
-    return _to_bytes(args, frames, left_out)
+    return _to_bytes(args, frames, left_out, stop)
 
 
-def _to_bytes(args, frames, left_out) -> int:
+def _to_bytes(args, frames, left_out, stop) -> int:
     from ..captures import playing, targets
-    pace = playing.Pace(float("inf") if args.fast else args.speed, args.interval)
+    plan = _plan(args, [f.time for f in frames], frozenset(n for n, f in enumerate(frames) if f.piece.fault))
     played = size = 0
-    with targets.open_target(args.to, _say) as target, _Progress(len(frames)) as progress:
+    stopped = False
+    with targets.open_target(args.to, _say, stop) as target, _Progress(len(frames)) as progress:
         begun = time.monotonic()
+        plan.begin(time.time())
+        _say(plan.pace_text("frames", not args.fast))
+        if args.format == "rtlwmbus" and frames[0].kind == "wmbus":
+            _say(plan.times_text())
         try:
-            for frame in frames:
-                data = playing.encoded(frame, args.format)
-                due = pace.at if frame.piece.fault else pace.due(frame.time)
+            for n, frame in enumerate(frames):
+                stop.sleep(begun + plan.due[n] - time.monotonic())
+                data = playing.encoded(frame, args.format, plan.time(n, time.time()))
                 if data is None:
                     _count(left_out, "damaged", 1)
                     continue
-                _wait(begun + due)
                 target.write(data)
                 played, size = played + 1, size + len(data)
                 progress.step(played)
+        except Stopped:
+            stopped = True
         except OSError as e:
             raise CommandError(f"{target.name}: the reader has gone after {played} frames "
                                f"({e.strerror or e})") from None
-    _say(f"{played} frames, {size} bytes in {time.monotonic() - begun:.1f} s to {target.name}{_reasons(left_out)}")
+    _say(f"{_so_far(stopped, played, len(frames))} frames, {size} bytes in {time.monotonic() - begun:.1f} s to "
+         f"{target.name}{_reasons(left_out)}")
     return 0
 
 
-def _to_receiver(args, frames, left_out) -> int:
-    import wmbus
-
-    from ..captures import playing
-    from ..captures.piece import AIR
-    from ..captures.posting import WATER, Poster
+def _to_receiver(args, frames, left_out, stop) -> int:
+    from ..captures.posting import Poster
     if args.gateway is None:
         raise CommandError("a receiver takes batches of an enrolled gateway only: give its directory with --gateway")
-    telegrams = []
+    telegrams = list(_relayed(frames, left_out))
+    if not telegrams:
+        raise CommandError(f"{args.file}: nothing to send{_reasons(left_out)}")
+    plan = _plan(args, [frame.time for _, frame in telegrams])
+    with stop.waiting():
+        poster = Poster(args.to, args.gateway, stop.sleep)
+    begun = flushed = time.monotonic()
+    plan.begin(poster.now())
+    _say(plan.pace_text("telegrams", not args.fast))
+    _say(plan.times_text())
+    stopped = False
+    try:
+        with _Progress(len(telegrams)) as progress:
+            try:
+                for n, (data, frame) in enumerate(telegrams):
+                    due = begun + plan.due[n]
+                    if due - flushed > FLUSH_S:
+                        poster.flush()
+                        flushed = time.monotonic()
+                    stop.sleep(due - time.monotonic())
+                    rssi = frame.piece.rssi if frame.piece.rssi is not None and -128 <= frame.piece.rssi < 0 else 0
+                    poster.add(data, rssi, plan.time(n, poster.now()))
+                    progress.step(poster.taken)
+                poster.flush()
+            except Stopped:
+                stopped = True
+                _last(poster)
+            progress.step(poster.taken)
+    finally:
+        poster.close()
+    lost = f", {poster.pending} not taken" if poster.pending else ""
+    _say(f"{_so_far(stopped, poster.taken, len(telegrams))} telegrams in {poster.batches - 1} batches taken by "
+         f"{poster.name} as {poster.identity.gateway}{lost}{_reasons(left_out)}")
+    return 0
+
+
+def _last(poster) -> None:
+    """Send what was played and is not taken yet; a receiver that is busy is not waited for."""
+    try:
+        poster.flush()
+    except Stopped:
+        pass
+
+
+def _relayed(frames, left_out):
+    """Yield (telegram, its frame) of what a gateway relays; the rest is counted in `left_out`."""
+    import wmbus
+
+    from ..captures.piece import AIR
+    from ..captures.posting import WATER
     for frame in frames:
         if frame.kind == "han":
             _count(left_out, "of a HAN port, which a gateway does not send", 1)
@@ -102,41 +170,22 @@ def _to_receiver(args, frames, left_out) -> int:
                 _count(left_out, "damaged", 1)
                 continue
             if water:
-                telegrams.append((data, frame))
+                yield data, frame
             else:
                 _count(left_out, "of another medium, which a gateway does not relay", 1)
-    if not telegrams:
-        raise CommandError(f"{args.file}: nothing to send{_reasons(left_out)}")
-    pace = playing.Pace(float("inf") if args.fast else args.speed, args.interval)
-    poster = Poster(args.to, args.gateway)
-    begun = flushed = time.monotonic()
+
+
+def _plan(args, captured, at_once=frozenset()):
+    from ..captures import pacing
     try:
-        with _Progress(len(telegrams)) as progress:
-            for data, frame in telegrams:
-                due = begun + pace.due(frame.time)
-                if due - flushed > FLUSH_S:
-                    poster.flush()
-                    flushed = time.monotonic()
-                _wait(due)
-                rssi = frame.piece.rssi if frame.piece.rssi is not None and -128 <= frame.piece.rssi < 0 else 0
-                poster.add(data, rssi, poster.now())
-                progress.step(poster.taken)
-            poster.flush()
-            progress.step(poster.taken)
-    except KeyboardInterrupt:
-        poster.flush()
-        raise
-    finally:
-        poster.close()
-    _say(f"{poster.taken} telegrams in {poster.batches - 1} batches taken by {poster.name} "
-         f"as {poster.identity.gateway}{_reasons(left_out)}")
-    return 0
+        return pacing.Plan(captured, pacing.Pace(float("inf") if args.fast else args.speed, args.interval), args.times,
+                           at_once)
+    except ValueError as e:
+        raise CommandError(f"--times {args.times}: {e}") from None
 
 
-def _wait(until: float) -> None:
-    pause = until - time.monotonic()
-    if pause > 0:
-        time.sleep(pause)
+def _so_far(stopped, done, of):
+    return f"stopped after {done} of {of}" if stopped else str(done)
 
 
 def _count(left_out: "dict[str, int]", why: str, n: int) -> None:

@@ -16,6 +16,7 @@ from .street import Street
 from .truth import Delivery, Truth
 
 TICK_S = 0.01
+RTL_OFFSET = 150  # rtl_wmbus shows no dBm: this much more here
 BACKLOG = 1 << 20  # bytes a gateway may leave unread before the air is lost on it
 
 
@@ -24,12 +25,13 @@ def bursts(rssi: int, raw: bytes) -> bytes:
     return (len(raw) + 1).to_bytes(2, "big") + (rssi & 0xFF).to_bytes(1, "big") + raw
 
 
-def rtlwmbus(mode: str, telegram: bytes, rssi: int, good: bool, at: float) -> bytes:
-    """A line of rtl_wmbus: its CRC verdict stands in the line, damaged telegrams are shown all the same."""
-    stamp = f"{datetime.datetime.fromtimestamp(at, NORMAL_TIME):%Y-%m-%d %H:%M:%S}.000"
+def rtlwmbus(mode: str, telegram: bytes, rssi: int, good: bool, at: float, zone=NORMAL_TIME) -> bytes:
+    """A line of rtl_wmbus: its CRC verdict stands in the line, damaged telegrams are shown all the same. `rssi` in dBm,
+    `at` in Unix seconds, shown as the clocks of `zone` do."""
+    stamp = datetime.datetime.fromtimestamp(at, zone).isoformat(" ", "milliseconds")[:23]
     six = "1" if good or not mode.startswith("T") else "0"
     ident = telegram[7:3:-1].hex()
-    return (f"{mode[:2]};{int(good)};{six};{stamp};{rssi + 150};{rssi + 150};{ident};"
+    return (f"{mode[:2]};{int(good)};{six};{stamp};{rssi + RTL_OFFSET};{rssi + RTL_OFFSET};{ident};"
             f"0x{telegram.hex()}\n").encode("ascii")
 
 
