@@ -37,9 +37,9 @@ RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # One text, as a tuple of so many would take four times the memory.
 RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope "
           "firmware.wire.enrolment firmware.wire.orders firmware.wire.release firmware.uplink.http "
-          "firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 firmware.crypto.sha512_table "
-          "firmware.update.install firmware.uplink.fetch firmware.update.slots firmware.boot "
-          "firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
+          "firmware.uplink.connection firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
+          "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
+          "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
           "firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
           "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",

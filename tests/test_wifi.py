@@ -19,7 +19,7 @@ from firmware import config
 from firmware.errors import ConfigError
 from firmware.gateway import RARELY
 from firmware.port.wifi import JOIN_S
-from firmware.uplink import wifi
+from firmware.uplink import pauses, wifi
 from firmware.wire import records
 
 SETTINGS = {"ssid": "Fyrveien", "password": "correct horse", "country": "NO"}
@@ -185,15 +185,15 @@ def test_the_loop_goes_on_meanwhile():
 def test_pauses_double_are_bounded_and_differ():
     kids = [bytes((n, 7)) * 5 for n in range(200)]
     for failures, seconds in ((1, 5), (2, 10), (5, 80), (8, 600), (40, 600)):
-        pauses = [wifi.pause(kid, failures) for kid in kids]
-        assert min(pauses) >= seconds * 3 // 4 and max(pauses) <= seconds * 5 // 4
-    assert len(set(pauses)) > 60
+        waits = [pauses.after(kid + b"wifi", failures, wifi.FIRST_S, wifi.MOST_S) for kid in kids]
+        assert min(waits) >= seconds * 3 // 4 and max(waits) <= seconds * 5 // 4
+    assert len(set(waits)) > 60
 
 
 def test_what_was_kept_may_be_damaged():
     for bad in (None, b"", b"{", b"[]", b'{"channel": "6"}', b'{"channel": -1}', b'{"channel": 1000}', b"7"):
-        assert wifi.channel_kept(bad) == 0
-    assert wifi.channel_kept(b'{"channel": 6}') == 6
+        assert wifi.saved_channel(bad) == 0
+    assert wifi.saved_channel(b'{"channel": 6}') == 6
 
 
 def test_what_only_joins_is_dropped_in_between():

@@ -8,6 +8,7 @@ from .. import config
 from ..config import ConfigError
 from ..wire.release import ReleaseError
 from . import http
+from .connection import connect
 
 TIMEOUT_S = 60  # real seconds for one file
 HOLD_MS = 60000
@@ -99,12 +100,7 @@ class Source:
 
     async def _connected(self, works):
         if self._connection is None:
-            now = self._clock.for_tls(0)
-            self._hal.set_system_time(now)
-            context = self._hal.tls_context(works["anchors"])
-            self._connection = await self._hal.connect(works["host"], works["port"], context)
-            if not self._hal.dates_hold(self._connection[1], now, self._clock.confirmed):
-                raise OSError("certificate is not valid at this time")
+            self._connection = await connect(self._hal, works, self._clock, 0)
         return self._connection
 
     async def _hang_up(self):

@@ -1,13 +1,5 @@
-"""The uplink: takes records from the two rings to the receiver in signed batches, and does what each answer says.
-
-    200  acknowledge up to `through`; take the time and the orders. A `through` above what was sent: the spool is an
-         older copy of itself, or there are two: begin a new epoch, as after 409
-    401  unknown or revoked: keep everything, ask again in an hour
-    403  bad signature: keep, back off
-    409  this epoch is taken: begin a new one and send again in it
-    413  too large: halve; a single record that is refused again and again is given up with a lost record
-    429, 503  wait as Retry-After says
-    else, or no answer: back off and send again
+"""The uplink: takes records from the two rings to the receiver in signed batches, and does what each answer says
+(ANSWERS, and docs/wire.md, Answers).
 
 A ring that was there before the start sends an empty batch first, to hear how far the receiver has it: an older copy
 must not send under a seq that is taken (docs/wire.md, The restored gateway).
@@ -23,11 +15,11 @@ import hashlib
 
 from .. import port, wire
 from ..wire import records
+from . import pauses
 
 ROOM = 512  # bytes of a batch for envelope and head
 TIMEOUT_S = 60  # real seconds for one exchange
-FIRST_BACKOFF_S = 15
-MAX_BACKOFF_S = 3600
+FIRST_PAUSE_S, MAX_PAUSE_S = 15, 3600  # after failures
 MAX_RETRY_AFTER_S = 86400
 UNKNOWN_WAIT_S = 3600
 MIN_WAIT_S = 1
@@ -35,22 +27,10 @@ GIVE_UP_AFTER = 8
 CHUNK = 1024
 LATE_S = 3600  # a round that takes longer, or begins so late, hangs
 
-
-def spread(kid, n):
-    """A number from 0 to 255 that differs between gateways and attempts, but not from run to run."""
-    return hashlib.sha256(kid + n.to_bytes(4, "big")).digest()[0]
-
-
-def backoff(kid, failures):
-    """Seconds to wait after the n-th failure in a row: doubling, bounded, and 25 % to either side by gateway."""
-    base = min(FIRST_BACKOFF_S << min(failures - 1, 16), MAX_BACKOFF_S)
-    return base * (192 + spread(kid, failures) // 2) // 256 or 1
-
-
-def until_next(kid, interval, now):
-    """Seconds from `now` to this gateway's own place in the interval; never 0."""
-    phase = int.from_bytes(kid[:4], "big") % interval
-    return interval - (now - phase) % interval
+# The status of an answer -> the method that does what docs/wire.md says; any other, and no answer: OTHERWISE.
+ANSWERS = {200: "_accept", 400: "_back_off", 401: "_ask_hourly", 403: "_back_off", 409: "_begin_anew", 413: "_halve",
+           429: "_wait_as_told", 503: "_wait_as_told"}
+OTHERWISE = "_back_off"
 
 
 class Uplink:
@@ -89,11 +69,11 @@ class Uplink:
         self.last_contact = None  # uptime in seconds of the last good answer
 
     def kick(self):
-        """Something urgent is in the spool: do not wait for the interval (a back-off is kept)."""
+        """Something urgent is in the spool: do not wait for the interval (a pause after a failure is kept)."""
         if not self._failures:
             self._kick.set()
 
-    def again(self):
+    def retry_now(self):
         """The network is back: what failed for want of it need not wait any longer."""
         if self._failures:
             self._failures = 0
@@ -112,7 +92,7 @@ class Uplink:
 
     async def run(self):
         """Send for ever."""
-        wait = spread(self._identity.kid, 0) * min(self.interval, 60) // 256
+        wait = pauses.spread(self._identity.kid, 0) * min(self.interval, 60) // 256
         while True:
             self.due_at = self._clock.uptime() + int(wait) + LATE_S
             await port.wait_event(self._kick, wait)
@@ -142,7 +122,10 @@ class Uplink:
         self._failures += 1
         if self._former is not None:
             self._swap()
-        return backoff(self._identity.kid, self._failures)
+        return self._pause()
+
+    def _pause(self):
+        return pauses.after(self._identity.kid, self._failures, FIRST_PAUSE_S, MAX_PAUSE_S)
 
     def _swap(self):
         self._works, self._former = self._former, self._works
@@ -150,7 +133,7 @@ class Uplink:
 
     def _regular_wait(self):
         now = self._clock.now()
-        return until_next(self._identity.kid, self.interval, self._clock.uptime() if now is None else now)
+        return pauses.until_next(self._identity.kid, self.interval, self._clock.uptime() if now is None else now)
 
     async def _exchange(self):
         sent_any = False
@@ -247,13 +230,10 @@ class Uplink:
 
     async def _connected(self):
         if self._connection is None:
-            now = self._clock.for_tls(self._failures)
-            port.set_system_time(now)
-            context = port.tls_context(self._works["anchors"])  # anew each time: it would take 3 KB between two rounds
-            reader, writer = await port.connect(self._works["host"], self._works["port"], context)
-            self._connection, self._connected_by = (reader, writer), self._works
-            if not port.dates_hold(writer, now, self._clock.confirmed):
-                raise OSError("certificate is not valid at this time")
+            from .connection import connect
+            works = self._works
+            self._connection = await connect(port, works, self._clock, self._failures)
+            self._connected_by = works
         return self._connection
 
     async def _hang_up(self):
@@ -264,35 +244,20 @@ class Uplink:
     # --- its answer ---
 
     async def _answered(self, ring, first, last, status, headers, body):
-        if status == 200:
-            from ..wire import envelope
-            return await self._accepted(ring, first, last, envelope.open_answer(body))
-        self.last_error = "HTTP %d" % status
-        self._count("errors")
-        if status == 401:
-            self._failures += 1
-            return UNKNOWN_WAIT_S * (192 + spread(self._identity.kid, self._failures) // 2) // 256
-        if status == 409 and first:
-            return self._renew(ring)
-        if status == 413 and first:
-            return self._too_large(ring, first, last)
-        if status == 429 or status == 503:
-            self._failures += 1
-            after = headers.get("retry-after", "")
-            if after.isdigit() and len(after) <= 9:
-                wait = min(int(after), MAX_RETRY_AFTER_S)
-                return wait + wait * spread(self._identity.kid, self._failures) // 1024
-            return backoff(self._identity.kid, self._failures)
-        return self._failed()
+        if status != 200:
+            self.last_error = "HTTP %d" % status
+            self._count("errors")
+        done = getattr(self, ANSWERS.get(status, OTHERWISE))
+        return await done(ring, first, last, headers, body)
 
-    def _renew(self, ring):
-        self._failures += 1
-        ring.renew()
-        self._on_renew(ring)
-        # A second time in a row is no accident: then the back-off is kept before the next try.
-        return None if self._failures == 1 else backoff(self._identity.kid, self._failures)
+    # What is done with an answer (ANSWERS), in the words of docs/wire.md; each returns None when more may follow, else
+    # the seconds to wait.
 
-    async def _accepted(self, ring, first, last, answer):
+    async def _accept(self, ring, first, last, _headers, body):
+        """Acknowledges, takes time and commands, goes on with the next batch; where `through` is above what it has
+        sent, begins a new epoch."""
+        from ..wire import envelope
+        answer = envelope.open_answer(body)
         self.last_contact = self._clock.uptime()
         before = self._clock.now()
         # The answer was written before it got here: half a second is the best guess for what the second hides.
@@ -322,6 +287,52 @@ class Uplink:
         self.last_error = ""
         return None
 
+    async def _back_off(self, _ring, _first, _last, _headers, _body):
+        """Keeps everything, backs off, sends the same records again."""
+        return self._failed()
+
+    async def _ask_hourly(self, _ring, _first, _last, _headers, _body):
+        """Keeps everything, asks again in an hour."""
+        self._failures += 1
+        return pauses.around(UNKNOWN_WAIT_S, self._identity.kid, self._failures)
+
+    async def _begin_anew(self, ring, first, _last, _headers, _body):
+        """Begins a new epoch, sends what is pending again in it."""
+        return self._renew(ring) if first else self._failed()
+
+    async def _halve(self, ring, first, last, _headers, _body):
+        """Halves the number of records; a single record refused eight times in a row, with back-off, is given up with a
+        `lost` record."""
+        if not first:
+            return self._failed()
+        if last > first:
+            self._most_records = max((last - first + 1) // 2, 1)
+            return None
+        # A record is at most 1 KiB: whoever refuses one alone is probably broken and may be mended, so it is not given
+        # up at once. But it must not hold up the others for ever.
+        self._alone += 1
+        if self._alone < GIVE_UP_AFTER:
+            return self._failed()
+        self._alone = 0
+        ring.give_up(first)
+        return None
+
+    async def _wait_as_told(self, _ring, _first, _last, headers, _body):
+        """Waits as `Retry-After` says (seconds, at most a day), else backs off."""
+        self._failures += 1
+        told = headers.get("retry-after", "")
+        if told.isdigit() and len(told) <= 9:
+            wait = min(int(told), MAX_RETRY_AFTER_S)
+            return wait + wait * pauses.spread(self._identity.kid, self._failures) // 1024
+        return self._pause()
+
+    def _renew(self, ring):
+        self._failures += 1
+        ring.renew()
+        self._on_renew(ring)
+        # A second time in a row is no accident: then there is a pause before the next try.
+        return None if self._failures == 1 else self._pause()
+
     @staticmethod
     def _continues(ring, answer):
         # Whether all that the receiver has of this epoch was sent by this spool.
@@ -342,19 +353,6 @@ class Uplink:
                 self._grow()
         self._count("acknowledged", ring.acknowledged - before)
         return ring.acknowledged > before
-
-    def _too_large(self, ring, first, last):
-        if last > first:
-            self._most_records = max((last - first + 1) // 2, 1)
-            return None
-        # A record is at most 1 KiB: whoever refuses one alone is probably broken and may be mended, so it is not given
-        # up at once. But it must not hold up the others for ever.
-        self._alone += 1
-        if self._alone < GIVE_UP_AFTER:
-            return self._failed()
-        self._alone = 0
-        ring.give_up(first)
-        return None
 
     def _grow(self):
         self._most_records = min(self._most_records * 2, wire.MAX_RECORDS)

@@ -5,22 +5,16 @@ Loaded only where config.json has `wifi`; what is used only to join is in port/w
 here tells the password to anyone but the driver.
 """
 
-import hashlib
 import json
+
+from . import pauses
 
 LOOK_S = 2  # between two looks whether the connection still stands
 FIRST_S, MOST_S = 5, 600  # pauses after the first and after many failures
 
 
-def pause(kid, failures):
-    """Seconds to wait after the n-th failure in a row: doubling, bounded, and 25 % to either side by gateway."""
-    base = min(FIRST_S << min(failures - 1, 16), MOST_S)
-    spread = hashlib.sha256(kid + b"wifi" + failures.to_bytes(4, "big")).digest()[0]
-    return base * (192 + spread // 2) // 256 or 1
-
-
-def channel_kept(data):
-    """The channel in what was kept, 0 for none."""
+def saved_channel(data):
+    """The channel in what was saved, 0 for none."""
     try:
         channel = json.loads(data)["channel"]
     except (ValueError, TypeError, KeyError):
@@ -36,7 +30,7 @@ class Wifi:
         self._station = station
         self._settings = settings
         self._keep = keep
-        self._channel = channel_kept(kept)
+        self._channel = saved_channel(kept)
         self._reason = ""  # why it is not connected, as last told
 
     async def run(self):
@@ -45,7 +39,7 @@ class Wifi:
         while True:
             if not self._station.isconnected():
                 await self._join()
-                g.uplink.again()
+                g.uplink.retry_now()
             while self._station.isconnected():
                 await g.hal.sleep(LOOK_S)
             g.count("wifi_lost")
@@ -65,7 +59,7 @@ class Wifi:
             if reason != self._reason:
                 self._reason = reason
                 g.hal.print_line("Wi-Fi: " + reason)
-            await g.hal.sleep(pause(g.identity.kid, failures))
+            await g.hal.sleep(pauses.after(g.identity.kid + b"wifi", failures, FIRST_S, MOST_S))
         self._remember(self._station.config("channel"))
         if failures:
             g.event("wifi", "%s for %d s" % (self._reason, g.clock.uptime() - began))
