@@ -76,12 +76,12 @@ def unpack(data):
 
 def read_state(files, folder):
     """The newest whole record in a folder of slots; FRESH where there is none."""
-    found = FRESH
+    newest = FRESH
     for name in ("/state.0", "/state.1"):
         state = unpack(files.read_whole(folder + name))
-        if state is not None and state.generation > found.generation:
-            found = state
-    return found
+        if state is not None and state.generation > newest.generation:
+            newest = state
+    return newest
 
 
 def write_state(files, folder, state):

@@ -161,48 +161,48 @@ class Thinning:
             table[bucket] = seen + 1
         else:
             add(table, at_entry, rssi)
-        found = at_entry + _FIRST
-        if table[found] != ci or table[found + 1] != length:
-            found += _SIZE
-            if table[found] != ci or table[found + 1] != length:
-                table, found = self._find(meter, table, at_entry, ci, length)
+        at_slot = at_entry + _FIRST
+        if table[at_slot] != ci or table[at_slot + 1] != length:
+            at_slot += _SIZE
+            if table[at_slot] != ci or table[at_slot + 1] != length:
+                table, at_slot = self._find(meter, table, at_entry, ci, length)
         if fragment is not None:
-            return self._fragment_due(meter, table, at_entry, found, fragment, at, unix)
+            return self._fragment_due(meter, table, at_entry, at_slot, fragment, at, unix)
         if status is None:
             status = _NO_STATUS
         changes = 0
-        if found is None:
-            table, found = self._variant(meter, table, at_entry)
-            table[found] = ci
-            table[found + 1] = length & 255
+        if at_slot is None:
+            table, at_slot = self._variant(meter, table, at_entry)
+            table[at_slot] = ci
+            table[at_slot + 1] = length & 255
         # As `_new_window`, without the call.
-        elif at - unpack_from("<I", table, found + 2)[0] <= (self._unknown if unix is None else unix % self.window):
-            last_status, changes = unpack_from("<HB", table, found + 6)
+        elif at - unpack_from("<I", table, at_slot + 2)[0] <= (self._unknown if unix is None else unix % self.window):
+            last_status, changes = unpack_from("<HB", table, at_slot + 6)
             if status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
                 return False
             changes += 1
-        pack_into("<IHB", table, found + 2, at, status, changes)
+        pack_into("<IHB", table, at_slot + 2, at, status, changes)
         return True
 
-    def _fragment_due(self, meter, table, at_entry, found, fragment, at, unix):
+    def _fragment_due(self, meter, table, at_entry, at_slot, fragment, at, unix):
         number, more = fragment
         awaited = number + 1 if more else 0
         changes = 0
-        if found is not None:
-            _ci, _length, last, expected, changes = unpack_from(_VARIANT, table, found)
+        if at_slot is not None:
+            _ci, _length, last, expected, changes = unpack_from(_VARIANT, table, at_slot)
         if number != 1:
-            if found is None or number != expected or at - last > _MESSAGE_S:
+            if at_slot is None or number != expected or at - last > _MESSAGE_S:
                 return False
             at = last  # the message belongs to the window its first fragment came in
-        elif found is None:
-            table, found = self._variant(meter, table, at_entry)
+        elif at_slot is None:
+            table, at_slot = self._variant(meter, table, at_entry)
         elif self._new_window(last, at, unix):
             changes = 0
         elif expected == 0 or changes >= MAX_CHANGES:
             return False
         else:
             changes += 1
-        pack_into(_VARIANT, table, found, AFL, 0, at, awaited, changes)
+        pack_into(_VARIANT, table, at_slot, AFL, 0, at, awaited, changes)
         return True
 
     def _variants(self, meter, table, at_entry):

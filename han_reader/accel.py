@@ -163,8 +163,8 @@ else:
 
     def text_end_find(data, start, end):
         """The index of the first byte of data[start:end] that no line of text holds, or `end`."""
-        found = data[start:end].translate(_BINARY).find(1)
-        return end if found < 0 else start + found
+        end_at = data[start:end].translate(_BINARY).find(1)
+        return end if end_at < 0 else start + end_at
 
     def ghash_table_bytes(h):
         """What `ghash_bytes` needs of a hash key: for each byte of a block, its products with all 256 values."""

@@ -300,9 +300,10 @@ def _token(data, tag, start, stop, known):
         return name + ": " + known[start][1]
     if tag == axdr.OCTETS and stop - start == 6:
         code = obis.code(data, start)
-        found = obis.quantity_of(code)
+        quantity = obis.quantity_of(code)
         key = obis.IDENTITIES.get(code)
-        return "OBIS " + code + (", " + obis.flat(found[0], found[1])[0] if found else ", " + key if key else "")
+        named = obis.flat(quantity[0], quantity[1])[0] if quantity else key
+        return "OBIS " + code + (", " + named if named else "")
     if tag in axdr.STRINGS:
         return name + ": " + axdr.text(data, start, stop)
     if tag in walk.NUMBERS and tag not in (23, 24):
@@ -366,9 +367,9 @@ def _line(raw):
     if not text:
         return "blank line"
     code = text.split("(")[0].split("*")[0]
-    found = obis.quantity_of(code)
-    if found:
-        return "OBIS " + code + ", " + obis.flat(found[0], found[1])[0]
+    quantity = obis.quantity_of(code)
+    if quantity:
+        return "OBIS " + code + ", " + obis.flat(quantity[0], quantity[1])[0]
     key = "meter_id" if code in p1_list.METER_IDS else obis.IDENTITIES.get(code)
     return ("OBIS " + code if ":" in code else "continued") + (", " + key if key else "")
 

@@ -182,9 +182,9 @@ def opened(message, ek, ak, aes):
 def reading(message, without_crc=True, ek=None, ak=None, aes=None, vouched=False):
     """The reading of a telegram. Raises DecodeError, and for a ciphered one KeyMissing or WrongKey."""
     from . import p1_list
-    found = p1_list.planned(message)
-    if found is not None:
-        return found
+    values = p1_list.planned(message)
+    if values is not None:
+        return values
     text = opened(message, ek, ak, aes)
     if text is not None:
         return p1_list.plain(text, end_of_line(text, 0, len(text)), len(text) - 1)

@@ -49,9 +49,9 @@ def objects(text):
     return out
 
 
-def _open(text, found):
+def _open(text, objects_read):
     """Whether the last value has not been closed: a text that was broken over lines."""
-    return found[1] and text[found[1][-1][1]:found[1][-1][1] + 1] != ")"
+    return objects_read[1] and text[objects_read[1][-1][1]:objects_read[1][-1][1] + 1] != ")"
 
 
 def _values(line, at, base):
@@ -101,14 +101,14 @@ class _Plan:
         self.kinds: "dict" = {}
         self.id: "tuple" = ("", "")  # the meter's number as sent and as text
         named = False
-        found = objects(text)
-        for code, values in found:
+        objects_read = objects(text)
+        for code, values in objects_read:
             if code.endswith(":24.1.0") and values:
                 self.kept += values
                 word = text[values[0][0]:values[0][1]]
                 if _is_digits(word):
                     self.kinds[code[:-7]] = int(word)
-        for code, values in found:
+        for code, values in objects_read:
             words = [text[s:e] for s, e in values]
             if code.endswith(":24.3.0") and len(words) == 7:
                 self.kept += values[4:6]
@@ -142,9 +142,9 @@ class _Plan:
             self._sub_meter(code, unit, stamp, (start, start + len(digits)), digits, code)
             return
         if groups:
-            found = obis.quantity(groups[0], groups[2], groups[3], groups[4])
-            if found:
-                name, exponent = obis.flat(found[0], known)
+            quantity = obis.quantity(groups[0], groups[2], groups[3], groups[4])
+            if quantity:
+                name, exponent = obis.flat(quantity[0], known)
         self._add(code, start, digits, unit, name, exponent)
 
     def _sub_meter(self, code, unit, stamp, value, digits, shown=None):

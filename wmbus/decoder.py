@@ -106,9 +106,9 @@ def status_byte(status: int, driver: dict, words: list, alarms: list) -> None:
 
 def alarms(summary) -> "list[str]":
     """The alarms a telegram's plain status byte tells without any key, of drivers.ALARMS, for its `summary`."""
-    found: "list[str]" = []
+    names: "list[str]" = []
     if summary.status:
         meter = summary.meter
-        status_byte(summary.status, model(identity.address_of(meter))[1], [], found)
-        found.sort()
-    return found
+        status_byte(summary.status, model(identity.address_of(meter))[1], [], names)
+        names.sort()
+    return names

@@ -223,8 +223,8 @@ def _body(layers, spans, driver, formats):
         return
     if layers.mode >= 16 and not layers.diehl:
         raise DecodeError("the maker's own security mode %d" % layers.mode, at - 2)
-    found = records.walk(data, at, end, False)
-    for record in found:
+    walked = records.walk(data, at, end, False)
+    for record in walked:
         stop = record.value + record.size
         if record.kind == 15:
             _add(spans, record.at, record.at + 1, "data", "DIF %02X: the maker's data follow" % data[record.at])
@@ -233,7 +233,7 @@ def _body(layers, spans, driver, formats):
         layer = "maker" if record.vif[0] & 0x7F == 0x7F else "data"
         _add(spans, record.at, record.value, layer, _head(record))
         _add(spans, record.value, stop, layer, _value(layers.address, data, record))
-    covered = [(r.at, r.value + r.size) for r in found]
+    covered = [(r.at, r.value + r.size) for r in walked]
     for start, stop in _between(covered, at, end):
         fill = start
         while fill < stop and data[fill] == records.FILLER:
@@ -266,14 +266,14 @@ def _between(covered, at, end):
 
 
 def _head(record):
-    found = meaning(record.vif)
+    described = meaning(record.vif)
     text = "%s%s" % (KINDS[record.kind], FUNCTIONS[record.function])
     for number, what in ((record.storage, "storage"), (record.tariff, "tariff"), (record.subunit, "subunit")):
         if number:
             text += ", %s %d" % (what, number)
-    if found is None:
+    if described is None:
         return text + (", maker's VIF " if record.vif[0] & 0x7F == 0x7F else ", reserved VIF ") + record.vif.hex()
-    quantity, unit, multiply, divide, words = found
+    quantity, unit, multiply, divide, words = described
     text += ", " + " ".join([record.text or quantity.replace("_", " ")] + words)
     if unit and unit not in ("date", "bits"):
         text += " in " + unit

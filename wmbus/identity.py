@@ -17,14 +17,14 @@ def letters(code: int) -> "str | None":
     The top bit only tells that the address is unique in one network.
     """
     code &= 0x7FFF
-    found = known.get(code)
-    if found is None:
+    text = known.get(code)
+    if text is None:
         first, second, third = code >> 10 & 31, code >> 5 & 31, code & 31
         if 0 < first < 27 and 0 < second < 27 and 0 < third < 27:
             if len(known) >= 64:
                 known.clear()
-            found = known[code] = chr(first + 64) + chr(second + 64) + chr(third + 64)
-    return found
+            text = known[code] = chr(first + 64) + chr(second + 64) + chr(third + 64)
+    return text
 
 
 def number(address: bytes) -> str:

@@ -10,7 +10,7 @@ from .errors import DecodeError
 
 def build(address: bytes, data: bytes, at: int, end: int) -> steps.Plan:
     """Compile the plan of `data[at:end]`; DecodeError when there is no whole record."""
-    found = records.walk(data, at, end, False)
+    walked = records.walk(data, at, end, False)
     plan = steps.Plan()
     plan.driver = driver = drivers.model(address)[1]
     names = driver.get("names") or {}
@@ -23,7 +23,7 @@ def build(address: bytes, data: bytes, at: int, end: int) -> steps.Plan:
     base_dates = {}
     position = at
     index = 0
-    for record in found:
+    for record in walked:
         stop = record.value + record.size
         for i in range(record.value - at, stop - at):
             mask[i] = 0
@@ -76,13 +76,13 @@ def build(address: bytes, data: bytes, at: int, end: int) -> steps.Plan:
             steps.step(plan, one if count == 1 else "%s_%d" % (one, count), index, convert, multiply, divide)
         index += 1
     plan.profiles = [step[:4] + (base_dates.get(step[4]),) for step in plan.profiles]
-    if not found and not _only_filler(data, at, end):
+    if not walked and not _only_filler(data, at, end):
         raise DecodeError("no whole data record", at)
-    if position < end and found and not _only_filler(data, position, end):
+    if position < end and walked and not _only_filler(data, position, end):
         for i in range(position - at, end - at):
             mask[i] = 0  # a last record that is cut short says nothing
-    plan.weight = len(found) + 2
-    plan.known = records.heads(data, found)
+    plan.weight = len(walked) + 2
+    plan.known = records.heads(data, walked)
     plan.signature = accel.crc(plan.known)
     plan.mask = int.from_bytes(mask, "little")
     plan.format = "".join(pieces)

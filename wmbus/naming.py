@@ -17,10 +17,10 @@ COUNTS_VOLUME = (0x03, 0x06, 0x07, 0x15, 0x16, 0x17, 0x28, 0x01, 0x09, 0x05)  # 
 
 def describe(record, media: int) -> "tuple[str, str, int, int]":
     """(name, unit, multiply, divide) of a record of a meter of this media type; unit "date" for date values."""
-    found = meaning(record.vif)
-    if found is None:
+    described = meaning(record.vif)
+    if described is None:
         return _tail("mfct_" if record.vif[0] & 0x7F == 0x7F else "vif_", record, record.vif.hex()), "", 1, 1
-    quantity, unit, multiply, divide, words = found
+    quantity, unit, multiply, divide, words = described
     if quantity == "text":
         return _tail("", record, "text_" + _plain(record.text)), unit, multiply, divide
     backward = "backward" in words

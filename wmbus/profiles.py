@@ -57,13 +57,13 @@ def dates(base: int, inverse: bool, count: int) -> "list[str] | None":
     year = 2000 + ((base >> 5 & 7) | (base >> 9 & 0x78))
     last = day >= length(year, month)
     at = year * 12 + month + (-1 if inverse else count)
-    found = []
+    texts = []
     for _ in range(count):
         year, month = divmod(at, 12)
         end = length(year, month) if last or day > 28 else day
-        found.append("%d-%02d-%02d" % (year, month + 1, end if last or day > end else day))
+        texts.append("%d-%02d-%02d" % (year, month + 1, end if last or day > end else day))
         at -= 1
-    return found
+    return texts
 
 
 def length(year: int, month: int) -> int:

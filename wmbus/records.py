@@ -86,10 +86,10 @@ def walk(data: bytes, at: int, end: int, strict: bool = True) -> "list[Record]":
     return records
 
 
-def heads(data: bytes, found: "list[Record]") -> bytes:
+def heads(data: bytes, records: "list[Record]") -> bytes:
     """The DIF and VIF bytes of records, one after the other: a compact frame's format; empty where there is none."""
     parts = []
-    for record in found:
+    for record in records:
         if record.kind == 15 or record.text:
             return b""
         parts.append(data[record.at:record.value - (1 if record.kind == LVAR else 0)])

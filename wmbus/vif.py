@@ -167,15 +167,15 @@ def meaning(vif: bytes) -> "tuple[str, str, int, int, list[str]] | None":
     if head == 0x7B or head == 0x7D:
         if len(vif) < 2:
             return None
-        found = _find(FB if head == 0x7B else FD, vif[1] & 0x7F)
+        row = _find(FB if head == 0x7B else FD, vif[1] & 0x7F)
         at = 2
     elif head == 0x7C:
-        found = ("text", "", 1, 1, 0)
+        row = ("text", "", 1, 1, 0)
     else:
-        found = _find(PRIMARY, head)
-    if found is None:
+        row = _find(PRIMARY, head)
+    if row is None:
         return None
-    quantity, unit, multiply, divide, power = found
+    quantity, unit, multiply, divide, power = row
     words = []
     second = maker = False
     for code in vif[at:]:

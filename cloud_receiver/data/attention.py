@@ -25,5 +25,5 @@ def silent_meter(m, now) -> bool:
 def delivery(epochs) -> "list[tuple[str, str]]":
     """How a gateway's rings have come: (level, text) of what is wrong, OK, or nothing where none has come."""
     faults = (("bad", "Two versions", "equivocations"), ("warn", "Lost", "lost"), ("warn", "Gaps", "gaps"))
-    found = [(level, text) for level, text, field in faults if any(e[field] for e in epochs)]
-    return found or ([("ok", "OK")] if epochs else [])
+    present = [(level, text) for level, text, field in faults if any(e[field] for e in epochs)]
+    return present or ([("ok", "OK")] if epochs else [])

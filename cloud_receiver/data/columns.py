@@ -39,12 +39,12 @@ def read(data: bytes, first: int, last: int) -> "Columns | None":
 
 def records(data: bytes, columns: Columns) -> "list[Record]":
     """The records that a batch's columns were read from."""
-    found, at = [], 0
+    rows, at = [], 0
     for seq, time, rssi, telegram, (meter, media), status, encrypted, digest, end in zip(*columns):
-        found.append(Record(kinds.TELEGRAM, seq, time,
+        rows.append(Record(kinds.TELEGRAM, seq, time,
                             Telegram(rssi, telegram, meter, media, status, encrypted, digest), data[at:end]))
         at = end
-    return found
+    return rows
 
 
 @functools.lru_cache(512)

@@ -32,11 +32,11 @@ def latest(rows) -> "Crash | None":
 
 def crash(time, received, detail) -> Crash:
     """A crash from the event's detail; a text without figures is all trace."""
-    found = _FIGURES.fullmatch(detail)
-    figures = dict(part.split("=") for part in found[1].split()) if found else {}
+    match = _FIGURES.fullmatch(detail)
+    figures = dict(part.split("=") for part in match[1].split()) if match else {}
     free, used, uptime, cause = (int(figures[name]) if name in figures else None
                                  for name in ("free", "used", "uptime", "reset"))
     if not free and not used:
         free = used = None  # it did not know: where the heap has no bound, or before it first looked
-    return Crash(time, received, (found[2] if found else detail).strip(), uptime, free, used,
+    return Crash(time, received, (match[2] if match else detail).strip(), uptime, free, used,
                  None if cause is None else CAUSES.get(cause, UNKNOWN))

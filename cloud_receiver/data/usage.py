@@ -51,7 +51,7 @@ def uses(readings: "list[tuple[int, int]]", bounds: "list[int]", near: int) -> "
     At the ends of the readings a period is partial: from the first, or to the last reading in it.
     """
     times = [t for t, _ in readings]
-    found = []
+    used = []
     for start, end in zip(bounds, bounds[1:]):
         within = readings[bisect.bisect_left(times, start):bisect.bisect_right(times, end)]
         at_start, at_end = at(readings, times, start, near), at(readings, times, end, near)
@@ -59,8 +59,8 @@ def uses(readings: "list[tuple[int, int]]", bounds: "list[int]", near: int) -> "
         since = (start, at_start) if at_start is not None else within[0] if within else None
         until = (end, at_end) if at_end is not None else within[-1] if within else None
         ml = until[1] - since[1] if since and until and since[0] < until[0] else None
-        found.append(Use(start, end, ml, at_start is None or at_end is None))
-    return found
+        used.append(Use(start, end, ml, at_start is None or at_end is None))
+    return used
 
 
 def at(readings, times, when, near):

@@ -153,13 +153,13 @@ class MeterKeys:
     def rings(self) -> "dict[str, tuple[MeterKey, ...]]":
         """Every meter's keys by the meter's text, the present one first. Raises Locked."""
         self.unlock()
-        found: "dict[str, list[MeterKey]]" = {}
+        rings: "dict[str, list[MeterKey]]" = {}
         for meter, sealed, under, replaced in self._db.execute(
                 "SELECT meter, sealed, kek, replaced FROM sealed_keys ORDER BY meter, number DESC").fetchall():
             key = self._opens(meter, sealed, under)
             if key is not None:
-                found.setdefault(meter, []).append(MeterKey(key, replaced))
-        return {meter: tuple(ring) for meter, ring in found.items()}
+                rings.setdefault(meter, []).append(MeterKey(key, replaced))
+        return {meter: tuple(ring) for meter, ring in rings.items()}
 
     def keys(self) -> "dict[str, bytes]":
         """Every meter's present key by the meter's text. Raises Locked."""

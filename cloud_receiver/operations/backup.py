@@ -121,12 +121,12 @@ def check(path: Path, table: str) -> None:
     """Raise SettingsError unless a file is a whole database with a table."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            found = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            row = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
             whole = db.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[0]
     except sqlite3.Error as e:
         raise SettingsError(f"{path}: {e}") from None
-    if not found or whole != "ok":
-        raise SettingsError(f"{path} is no backup of Netti's" if not found else f"{path} is damaged: {whole}")
+    if not row or whole != "ok":
+        raise SettingsError(f"{path} is no backup of Netti's" if not row else f"{path} is damaged: {whole}")
 
 
 def copy_database(source: Path, target: Path) -> None:

@@ -35,10 +35,10 @@ class Health:
         async with self._one:
             if time.monotonic() - self._looked >= AGAIN_S:
                 self._found, self._looked = await self.checks(), time.monotonic()
-        found = dict(self._found, serving=not self.receiver.devices.ingest.draining)
-        ready = all(found.values())
+        checks = dict(self._found, serving=not self.receiver.devices.ingest.draining)
+        ready = all(checks.values())
         return web.json_response({"status": "ok" if ready else "not ready",
-                                  "checks": {k: "ok" if v else "failed" for k, v in found.items()}},
+                                  "checks": {k: "ok" if v else "failed" for k, v in checks.items()}},
                                  status=200 if ready else 503)
 
     async def checks(self) -> "dict[str, bool]":

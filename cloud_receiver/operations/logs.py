@@ -37,12 +37,12 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        found: dict = {"time": iso(record.created), "level": record.levelname.lower(), "logger": record.name,
+        line: dict = {"time": iso(record.created), "level": record.levelname.lower(), "logger": record.name,
                  "text": without_personal_data(record.getMessage())}
         if record.exc_info and record.exc_info[0] is not None:
-            found["exception"] = record.exc_info[0].__name__
-            found["at"] = places(record.exc_info[2])
-        return json.dumps(found, ensure_ascii=False)
+            line["exception"] = record.exc_info[0].__name__
+            line["at"] = places(record.exc_info[2])
+        return json.dumps(line, ensure_ascii=False)
 
 
 class TextFormatter(logging.Formatter):

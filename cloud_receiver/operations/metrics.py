@@ -43,7 +43,7 @@ class Metrics:
         for status, count in by_status.items():
             answered.add_metric([status], count)
         disk = shutil.disk_usage(receiver.directory.path)
-        found = [
+        families = [
             answered,
             CounterMetricFamily("netti_batch_answer_seconds", "Seconds spent on answering batches", value=seconds),
             gauge("netti_store_queue", "Jobs that wait for the store's writer", receiver.store.waiting),
@@ -57,15 +57,16 @@ class Metrics:
         ]
         done = backed_up(receiver.directory)
         if done is not None:
-            found.append(gauge("netti_backup_age_seconds", "Since the last backup of the readings", max(0, now - done)))
+            families.append(gauge("netti_backup_age_seconds", "Since the last backup of the readings",
+                                  max(0, now - done)))
         try:
             counts = await receiver.store.read(queries.summary.counts, now)
         except (StoreError, Busy, OSError):
-            return [*found, gauge("netti_store_up", "1 where the store answers", 0)]
+            return [*families, gauge("netti_store_up", "1 where the store answers", 0)]
         meters = GaugeMetricFamily("netti_meters", "Meters by what is known of them", labels=["what"])
         for what in ("meters", "heard", "encrypted", "keyed", "missing", "wrong", "alarmed"):
             meters.add_metric(["all" if what == "meters" else what], counts[what])
-        return [*found, meters, gauge("netti_store_up", "1 where the store answers", 1),
+        return [*families, meters, gauge("netti_store_up", "1 where the store answers", 1),
                 gauge("netti_gateways", "Enrolled gateways", counts["gateways"]),
                 gauge("netti_gateways_in_contact", "Gateways heard from in the last hour", counts["in_contact"]),
                 gauge("netti_telegrams_waiting", "Telegrams not decoded yet", counts["pending"]),

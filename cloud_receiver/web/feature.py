@@ -30,12 +30,12 @@ Feature = namedtuple("Feature", ("name", "folder", "module", "routes", "menu", "
 
 def installed(package) -> "list[Feature]":
     """The features that lie in a package's folder, by name."""
-    found = []
+    features = []
     for entry in sorted((e for e in pkgutil.iter_modules(package.__path__) if e.ispkg), key=lambda e: e.name):
         module = importlib.import_module(f"{package.__name__}.{entry.name}")
-        found.append(Feature(entry.name, Path(module.__path__[0]), module, getattr(module, "ROUTES", ()),
+        features.append(Feature(entry.name, Path(module.__path__[0]), module, getattr(module, "ROUTES", ()),
                              getattr(module, "MENU", None), getattr(module, "SERVICE", None)))
-    return found
+    return features
 
 
 def service(feature: Feature):

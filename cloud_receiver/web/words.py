@@ -56,11 +56,11 @@ def translations(language: str) -> gettext.NullTranslations:
         with path.open("rb") as file:
             write_mo(packed, read_po(file, locale=language))
         packed.seek(0)
-        found = gettext.GNUTranslations(packed)
+        catalogue = gettext.GNUTranslations(packed)
         if merged is None:
-            merged = found
+            merged = catalogue
         else:
-            merged.add_fallback(found)
+            merged.add_fallback(catalogue)
     assert merged is not None
     return merged
 

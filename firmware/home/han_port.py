@@ -122,8 +122,8 @@ class HanPort:
             return
         before = self.hours.state["mark"]
         done = self.hours.feed(reading, int(time))
-        for start, import_wh, export_wh, found, _ in done:
-            self._on_hour(start, import_wh, export_wh or 0, found != hour.METER, self.meter)
+        for start, import_wh, export_wh, measured, _ in done:
+            self._on_hour(start, import_wh, export_wh or 0, measured != hour.METER, self.meter)
         if done or self.hours.state["mark"] != before or self._clock.uptime() - self._kept_at >= KEEP_EVERY_S:
             self.save()
 
@@ -148,14 +148,14 @@ def _state(kept):
     # What was kept, part by part; a damaged part begins anew.
     state: "dict" = {"hours": None, "counters": {}, "setting": None}
     try:
-        found = json.loads(kept) if kept else {}
-        hours = found.get("hours")
+        fields = json.loads(kept) if kept else {}
+        hours = fields.get("hours")
         if isinstance(hours, dict) and sorted(hours) == sorted(hour.new_state()):
             state["hours"] = hours
-        for title, counter in found.get("counters") or []:
+        for title, counter in fields.get("counters") or []:
             state["counters"][bytes.fromhex(title)] = int(counter)
-        if found.get("setting"):
-            state["setting"] = tuple(found["setting"])
+        if fields.get("setting"):
+            state["setting"] = tuple(fields["setting"])
     except (ValueError, TypeError, AttributeError):
         pass
     return state

@@ -22,7 +22,7 @@ class Radio:
     def feed(self, data):
         """Take stream bytes; returns [(telegram, RSSI in dBm)]. Raises ValueError when the stream makes no sense."""
         self._buffer += data
-        found = []
+        heard = []
         while len(self._buffer) >= 2:
             n = self._buffer[0] << 8 | self._buffer[1]
             if not 1 <= n <= MAX_BURST:
@@ -37,8 +37,8 @@ class Radio:
             if not telegrams:
                 self.rejected += 1
             for telegram in telegrams:
-                found.append((telegram, rssi - 256 if rssi > 127 else rssi))
-        return found
+                heard.append((telegram, rssi - 256 if rssi > 127 else rssi))
+        return heard
 
     def reset(self):
         """The stream was broken: what is in the buffer is not a burst."""

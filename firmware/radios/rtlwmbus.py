@@ -38,7 +38,7 @@ class Radio:
         """Take stream bytes; returns [(telegram, 0)]: the signal strength is unknown."""
         lines = (self._buffer + data).split(b"\n")
         self._buffer = lines.pop()
-        found = []
+        telegrams = []
         for line in lines:
             if self._skipping:
                 self._skipping = False
@@ -48,13 +48,13 @@ class Radio:
                 if line.strip():
                     self.rejected += 1
             else:
-                found.append((telegram, 0))
+                telegrams.append((telegram, 0))
         if len(self._buffer) > MAX_LINE:
             self._buffer = b""
             if not self._skipping:
                 self.rejected += 1
             self._skipping = True
-        return found
+        return telegrams
 
     def reset(self):
         """The stream was broken: the next byte begins a line."""

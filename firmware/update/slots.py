@@ -160,8 +160,8 @@ class Slots:
             path = folder + "/" + name
             is_folder = self._files.is_folder(path)
             if is_folder:
-                for found in self._below(path, depth - 1):
-                    yield found
+                for inner in self._below(path, depth - 1):
+                    yield inner
             yield path, is_folder
 
 

@@ -94,9 +94,9 @@ def named(name):
 
 def check(order, arguments):
     """Raise WireError, which says where and why, unless these are an order's arguments as the wire carries them."""
-    found = wrong(("map", order.fields), arguments)
-    if found:
-        raise WireError(order.name + found)
+    fault = wrong(("map", order.fields), arguments)
+    if fault:
+        raise WireError(order.name + fault)
 
 
 # --- the rules
@@ -110,17 +110,17 @@ def wrong(kind, value):
         if not isinstance(value, list) or not kind[1] <= len(value) <= kind[2]:
             return ": " + says(kind)
         for i, item in enumerate(value):
-            found = wrong(kind[3], item)
-            if found:
-                return "[%d]%s" % (i, found)
+            fault = wrong(kind[3], item)
+            if fault:
+                return "[%d]%s" % (i, fault)
         return ""
     if what == "map":
         if not isinstance(value, dict) or len(value) != len(kind[1]) or any(row[0] not in value for row in kind[1]):
             return ": " + says(kind)
         for row in kind[1]:
-            found = wrong(row[1], value[row[0]])
-            if found:
-                return ".%s%s" % (row[0], found)
+            fault = wrong(row[1], value[row[0]])
+            if fault:
+                return ".%s%s" % (row[0], fault)
         return ""
     if what == "text":
         return _wrong_text(kind, value)

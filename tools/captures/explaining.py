@@ -46,26 +46,27 @@ def explain(result: Result, decoder: Decoder) -> "Explanation | None":
 
 
 def _wmbus(result: Result, decoder: Decoder) -> Explanation:
-    found: dict = {}
+    layers: dict = {}
     for key in decoder.keys.of(result.meter):
-        found = wmbus.explain(result.telegram, key, aes, decoder.formats)
-        if found["error"] is None or found["error"][0] != "wrong key":
+        layers = wmbus.explain(result.telegram, key, aes, decoder.formats)
+        if layers["error"] is None or layers["error"][0] != "wrong key":
             break
-    return _made(result, found, result.telegram)
+    return _made(result, layers, result.telegram)
 
 
 def _han(result: Result, decoder: Decoder) -> Explanation:
     return _made(result, han_reader.explain(result.telegram, decoder.ek, decoder.ak, aes), result.telegram)
 
 
-def _made(result: Result, found: dict, sent: bytes) -> Explanation:
-    plain = found.get("plain") or sent
+def _made(result: Result, layers: dict, sent: bytes) -> Explanation:
+    plain = layers.get("plain") or sent
     spans = [Span(start, sent[start:end], plain[start:end], layer, meaning)
-             for start, end, layer, meaning in found["spans"]]
-    kind, fault = found["error"] or ("", "")
+             for start, end, layer, meaning in layers["spans"]]
+    kind, fault = layers["error"] or ("", "")
     if kind == "damaged" and result.fault:
         fault = result.fault  # the decoder has seen the whole frame, CRCs and all
-    return Explanation(result.where, found.get("meter") or result.meter, spans, kind, fault, found.get("driver") or "")
+    return Explanation(result.where, layers.get("meter") or result.meter, spans, kind, fault,
+                       layers.get("driver") or "")
 
 
 def as_json(it: Explanation) -> dict:

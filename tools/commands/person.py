@@ -72,18 +72,18 @@ def _export(args, office, gateway, meters, end, now):
         since = enrolled.since if gateway else 0
     start = _time(args.start, since)
     with store_reader.opened(office.directory, office.settings) as read:
-        found = read(queries.people.person, gateway, meters, start, end)
-    found["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
-                           for h, i, e, x in found["home_hours"]]
-    found["records"] = [{"time": iso(t), "kind": k, "record": body} for t, k, body in found["records"]]
-    for m in found["meters"]:
+        person = read(queries.people.person, gateway, meters, start, end)
+    person["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
+                           for h, i, e, x in person["home_hours"]]
+    person["records"] = [{"time": iso(t), "kind": k, "record": body} for t, k, body in person["records"]]
+    for m in person["meters"]:
         m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
                  alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
     subjects = [s for s in (gateway, *meters, "all") if s]
     whole = {"works": office.settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
              "gateway_name": enrolled.name if gateway else None,
-             "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **found,
+             "accounts": accounts.of_home(gateway) if gateway else [], "own_meters": meters, **person,
              "who_looked": [{k: v for k, v in audit.exported(line).items() if k != "id"}
                             for line in accounts.audit.lines() if line.subject in subjects]}
     accounts.audit.write(now, me(), "person exported", args.whose.strip().upper(), start, end)

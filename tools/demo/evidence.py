@@ -79,7 +79,7 @@ def unacknowledged(path: Path) -> int:
 
 async def readings(pages: str) -> "dict[str, list[tuple[str, float]]]":
     """Every meter's readings as the JSON API gives them, hourly and latest: {meter: [(time, total_m3)]}."""
-    found = {}
+    hours = {}
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         async with session.get(f"{pages}v1/meters") as answer:
             answer.raise_for_status()
@@ -89,10 +89,10 @@ async def readings(pages: str) -> "dict[str, list[tuple[str, float]]]":
             async with session.get(f"{pages}v1/meters/{meter}/readings") as answer:
                 answer.raise_for_status()
                 body = json.loads(await answer.text())
-                found[meter] = [(r["time"], r["total_m3"]) for r in body["readings"]]
+                hours[meter] = [(r["time"], r["total_m3"]) for r in body["readings"]]
             if m["read_at"]:
-                found[meter].append((m["read_at"], m["total_m3"]))
-    return found
+                hours[meter].append((m["read_at"], m["total_m3"]))
+    return hours
 
 
 def history(folder: Path) -> "list[Hour]":

@@ -27,21 +27,21 @@ class _Records:
 
     def feed(self, data: bytes) -> "list[int]":
         """The sizes of the records of application data that end in the next bytes of the stream."""
-        found = []
+        records = []
         while data:
             if self._left:
                 part = min(self._left, len(data))
                 self._left -= part
                 data = data[part:]
                 if not self._left and self._kind == _APPLICATION:
-                    found.append(self._size)
+                    records.append(self._size)
             else:
                 take = 5 - len(self._head)
                 self._head, data = self._head + data[:take], data[take:]
                 if len(self._head) == 5:
                     self._kind, self._size = self._head[0], int.from_bytes(self._head[3:], "big")
                     self._left, self._head = self._size, b""
-        return found
+        return records
 
 
 class Proxy:

@@ -35,8 +35,8 @@ EMPTY: dict = {}
 def model(address: bytes) -> "tuple[dict, dict]":
     """(what every reading of the model holds, its layout or an empty one) for a meter's M, ID, version and type."""
     key = address[:2] + address[6:]
-    found = _known.get(key)
-    if found is None:
+    driver = _known.get(key)
+    if driver is None:
         if len(_known) > 512:
             _known.clear()
         version, kind = address[6], address[7]
@@ -44,9 +44,9 @@ def model(address: bytes) -> "tuple[dict, dict]":
         layout = _find(manufacturer, version, kind)
         from ..media import MEDIA
         media = layout.get("media") or MEDIA.get(kind, "reserved")
-        found = _known[key] = ({"manufacturer": manufacturer, "version": version, "type": kind, "media": media,
+        driver = _known[key] = ({"manufacturer": manufacturer, "version": version, "type": kind, "media": media,
                                 "status": "OK"}, layout)
-    return found
+    return driver
 
 
 def number(reading: dict, name: str):
@@ -67,9 +67,9 @@ def _find(manufacturer: str, version: int, kind: int) -> dict:
             return EMPTY
     module = load(name) if name else None
     if module is not None:
-        for versions, kinds, found in module.METERS:
+        for versions, kinds, layout in module.METERS:
             if (versions is None or version in versions) and (kinds is None or kind in kinds):
-                return load(found).LAYOUT if isinstance(found, str) else found
+                return load(layout).LAYOUT if isinstance(layout, str) else layout
     return EMPTY
 
 

@@ -29,8 +29,8 @@ class Page:
         address = address_bucket(client_address(request, self.site.public_name))
         if self.by_address.wait(address):
             raise web.HTTPTooManyRequests
-        found = self.homes.by_link(request.match_info["secret"])
-        page = None if found is None else await self.page(request, *found)
+        home = self.homes.by_link(request.match_info["secret"])
+        page = None if home is None else await self.page(request, *home)
         if page is None:
             self.by_address.charge(address)
             raise web.HTTPNotFound

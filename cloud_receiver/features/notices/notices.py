@@ -89,27 +89,27 @@ class Notices:
         """Enter what is new among what stands; returns how many things that is."""
         assert self.settings is not None and self.db is not None
         now = self.clock.seconds()
-        found = {}
+        standing = {}
         if "gateways" in self.settings.of:
             rows = await self.store.read(queries.gateways.silent, now)
             revoked = self.receiver.office.enrolled.revoked()
             for gateway, _name, contact in rows:  # the name may be a home's address: mail is no place for it
                 if gateway not in revoked:
-                    found[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}
+                    standing[f"gateway {gateway}"] = {"kind": "silent gateway", "gateway": gateway, "since": contact}
         if "alarms" in self.settings.of:
             everything, _ = await self.store.read(queries.alarms.page, "all", "", "-since", MOST_ALARMS, 0)
             for a in everything:
                 if a["alarm"] in self.settings.alarms or not self.settings.alarms:
-                    found[f"alarm {a['id']} {a['alarm']}"] = {"kind": "alarm", "meter": a["id"], "alarm": a["alarm"],
+                    standing[f"alarm {a['id']} {a['alarm']}"] = {"kind": "alarm", "meter": a["id"], "alarm": a["alarm"],
                                                               "since": a["since"]}
         known = {row[0] for row in self.db.execute("SELECT what FROM standing")}
-        new = [what for what in found if what not in known]
+        new = [what for what in standing if what not in known]
         with transaction(self.db):
-            self.db.executemany("DELETE FROM standing WHERE what = ?", [(k,) for k in known - found.keys()])
+            self.db.executemany("DELETE FROM standing WHERE what = ?", [(k,) for k in known - standing.keys()])
             self.db.executemany("INSERT INTO standing VALUES (?,?)", [(k, now) for k in new])
             if new:
                 body = json.dumps({"works": self.receiver.settings.works, "time": now,
-                                   "notices": [found[k] for k in new]})
+                                   "notices": [standing[k] for k in new]})
                 for channel in CHANNELS:
                     if getattr(self.settings, channel) is not None:
                         self.db.execute("INSERT INTO outbox (channel, body, made, next) VALUES (?,?,?,?)",

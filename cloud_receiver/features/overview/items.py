@@ -11,13 +11,13 @@ Item = namedtuple("Item", ("level", "kind", "id", "name", "text", "value"))
 
 def gateway_items(gateways, revoked, now) -> "list[Item]":
     """What is wrong with gateways; `value` of a silence is seconds."""
-    found = []
+    items = []
     for g in gateways:
         if g["id"] in revoked:
             continue
 
         def add(level, text, value=None, g=g):
-            found.append(Item(level, "gateway", g["id"], g["name"], text, value))
+            items.append(Item(level, "gateway", g["id"], g["name"], text, value))
 
         if any(e["equivocations"] for e in g["epochs"]):
             add("bad", N_("Sent two versions of the same records"))
@@ -29,25 +29,25 @@ def gateway_items(gateways, revoked, now) -> "list[Item]":
             add("warn", N_("Records lost"))
         if any(e["gaps"] for e in g["epochs"]):
             add("warn", N_("Gap in what it delivered"))
-    return found
+    return items
 
 
 def meter_items(meters, now) -> "list[Item]":
     """What is wrong with meters; `value` of an alarm is its standing alarms."""
-    found = []
+    items = []
     for m in meters:
         if m["alarms"]:
             level = "bad" if any(alarm_level(a["alarm"]) == "bad" for a in m["alarms"]) else "warn"
-            found.append(Item(level, "meter", m["id"], "", N_("Alarm"), m["alarms"]))
+            items.append(Item(level, "meter", m["id"], "", N_("Alarm"), m["alarms"]))
         if m["key"] == "wrong":
-            found.append(Item("bad", "meter", m["id"], "", N_("Key is wrong"), None))
+            items.append(Item("bad", "meter", m["id"], "", N_("Key is wrong"), None))
         elif m["key"] == "missing":
-            found.append(Item("warn", "meter", m["id"], "", N_("Key is missing"), None))
+            items.append(Item("warn", "meter", m["id"], "", N_("Key is missing"), None))
         elif m["key"] == "undecodable":
-            found.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
+            items.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
         if silent_meter(m, now):
-            found.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
-    return found
+            items.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
+    return items
 
 
 def sorted_items(items) -> "list[Item]":
