@@ -158,6 +158,7 @@ class Site:
         session = who if who.via == "session" else None  # None for a token and where nobody logs in
         text = self._templates[language].get_template(template).render(
             w=w, session=session, who=who, menu=self._menu(who),
+            begins=session is None or self.start(who) is not None,  # whether "/" leads them anywhere
             works=self.settings.name, path=request.path, now=w.now,
             languages=[(name, words.NAMES[name], with_query(request, lang=name)) for name in words.LANGUAGES],
             link=lambda **changes: with_query(request, **changes), **values)

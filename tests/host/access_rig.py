@@ -54,12 +54,9 @@ class Town:
         return self._cookies[role]
 
     def enter(self, name, password):
-        """The headers of a new session, as a page for logging in would begin it; None where it would not."""
-        with contextlib.closing(Accounts(self.receiver.directory.access)) as accounts:
-            salt, expected = accounts.salt_and_hash(name)
-            given = password_hash(password, salt)
-            cookie = accounts.begin(name, given, self.receiver.now()) if given == expected else None
-        return None if cookie is None else {"Host": self.host, "Cookie": f"{COOKIE}={cookie}"}
+        """The headers of a new session; None where there is none to be had."""
+        cookie = enter(self.receiver, name, password)
+        return None if cookie is None else {"Host": self.host, "Cookie": cookie}
 
     def forget(self, role):
         """Log in anew next time."""
@@ -106,6 +103,15 @@ class Town:
         """The audit log's lines, newest first."""
         with contextlib.closing(Accounts(self.receiver.directory.access)) as accounts:
             return accounts.audit.latest()
+
+
+def enter(receiver, name, password):
+    """The cookie of a new session, as a page for logging in would begin it; None where it would not."""
+    with contextlib.closing(Accounts(receiver.directory.access)) as accounts:
+        salt, expected = accounts.salt_and_hash(name)
+        given = password_hash(password, salt)
+        cookie = accounts.begin(name, given, receiver.now()) if given == expected else None
+    return None if cookie is None else f"{COOKIE}={cookie}"
 
 
 def encoded_odd(odd):

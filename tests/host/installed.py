@@ -47,9 +47,10 @@ def table(name):
     return _TABLES[name]
 
 
-def told(what):
-    """What all tables tell of something, in one table."""
-    return {key: value for name in FEATURES for key, value in getattr(table(name), what, {}).items()}
+def told(what, leave=()):
+    """What all tables tell of something, in one table; but for some features."""
+    return {key: value for name in FEATURES if name not in leave
+            for key, value in getattr(table(name), what, {}).items()}
 
 
 def without_limits(running):
@@ -58,15 +59,15 @@ def without_limits(running):
         getattr(table(name), "without_limits", lambda running: None)(running)
 
 
-def addresses(ids, role="administrator", log_in=False, api=True, pages=True):
+def addresses(ids, role="administrator", log_in=False, api=True, pages=True, leave=(), each=None):
     """Every address that somebody of a role may ask for, filled with a test's ids; those that want another are left
-    out. log_in: where people log in."""
+    out. log_in: where people log in; leave: features that are not there; each: at most so many of a route."""
     found = []
-    for route, several in told("ADDRESSES").items():
+    for route, several in told("ADDRESSES", leave).items():
         r = ROUTES["GET", route]
         if (role in r.roles or "anyone" in r.roles) and (log_in or not r.log_in) and (
                 api if route.startswith("/v1/") else pages):
-            found += [a.format(**ids) for a in several if wants(a) <= set(ids)]
+            found += [a.format(**ids) for a in several[:each] if wants(a) <= set(ids)]
     return found
 
 
@@ -83,9 +84,9 @@ def wants(address):
     return set(re.findall(r"{(\w+)}", address))
 
 
-def nowhere(ids):
-    """Addresses for which there is nothing."""
-    return [a.format(**ids) for name in FEATURES for a in getattr(table(name), "NOWHERE", ())]
+def nowhere(ids, leave=()):
+    """Addresses for which there is nothing; but for some features'."""
+    return [a.format(**ids) for name in FEATURES if name not in leave for a in getattr(table(name), "NOWHERE", ())]
 
 
 def address(route, ids):

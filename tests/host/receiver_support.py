@@ -329,13 +329,14 @@ class Running(Caller):
 
 
 class Process(Caller):
-    """A receiver as users run it, `netti receiver serve` with processes of its own; `planted` is code run before it."""
+    """A receiver as users run it, `netti receiver serve` with processes of its own; `planted` is code run before it,
+    `netti` the command of another tree."""
 
     NETTI = Path(sys.executable).parent / "netti"
 
-    def __init__(self, directory, *arguments, planted="", stderr=None):
+    def __init__(self, directory, *arguments, planted="", stderr=None, netti=NETTI):
         self.directory = directory
-        command = [self.NETTI]
+        command = [netti]
         if planted:
             planted += "\nimport sys\nfrom netti_tools.cli import main\nsys.exit(main())"
             command = [sys.executable, "-c", planted]

@@ -2,6 +2,9 @@
 
 from statuses import API, STAFF
 
+from cloud_receiver.data import attention, crashes
+from cloud_receiver.office.orders import RESULTS
+
 STATUSES = {
     ("GET", "/gateways"): STAFF, ("GET", "/gateways/{id}"): STAFF,
     ("GET", "/v1/gateways"): API, ("GET", "/v1/gateways/{id}"): API,
@@ -13,3 +16,5 @@ ADDRESSES = {
     "/v1/gateways/{id}": ("/v1/gateways/{gateway}",),
 }
 NOWHERE = ("/gateways/AAAAAAAAAAAAAAAA", "/v1/gateways/AAAAAAAAAAAAAAAA")
+EXTRA = (*(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}])), *RESULTS,
+         *crashes.CAUSES.values(), crashes.UNKNOWN)
