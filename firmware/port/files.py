@@ -124,12 +124,13 @@ def make_folder(path):
     """Make a folder and those above it."""
     at = ""
     for part in path.split("/"):
-        at += part + "/"
-        if at != "/":
+        at += part  # without a slash at its end: the LittleFS of MicroPython 1.25 makes no such folder
+        if at:
             try:
                 os.stat(at)
             except OSError:
                 os.mkdir(at)
+        at += "/"
 
 
 _locks: "list[int]" = []
