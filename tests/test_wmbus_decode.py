@@ -235,3 +235,23 @@ def test_plans_are_bounded():
     assert 0 < most_kept(100) <= 100
     # Known bad: a bound that is none.
     assert most_kept(1 << 30) > 100
+
+
+def test_a_capture_that_somebody_decrypted_needs_no_key():
+    """It still says mode 5 or 7: 2F2F in the plain text tells, with no key and with any."""
+    plain = padded(RECORDS)
+    five = telegram(bytes((0x7A, 0x2A, 0, len(plain), 5)) + plain)
+    sealed = mode7()
+    seven = sealed[:len(sealed) - len(plain)] + plain
+    for sample in (five, seven):
+        for key in (None, KEY, OTHER):
+            check(wmbus.decode(sample, key, aes))
+
+
+def test_mode_5_that_does_not_say_how_much_is_encrypted():
+    sample = mode5()
+    silent = sample[:13] + b"\0" + sample[14:]
+    check(wmbus.decode(silent, KEY, aes))
+    refused(wmbus.WrongKey, silent, OTHER, aes)
+    # Less than a block can't be encrypted.
+    assert wmbus.decode(telegram(b"\x7a\x2a\0\0\5" + RECORDS[:6]), KEY, aes)["total_m3"] == 12.345

@@ -136,3 +136,63 @@ def test_extended_link_layers_with_a_second_address():
     sealed = telegram(b"\x8f" + sealed[11:13] + second + sealed[13:], address())
     assert wmbus.decode(sealed, KEY, aes)["total_m3"] == 12.345
     assert wmbus.summary(sealed).ci == 0x8F and wmbus.summary(sealed).encrypted
+
+
+def test_long_binary_numbers():
+    """LVAR F0 to F6: 16 to 64 bytes."""
+    for code, size in (("f0", 16), ("f1", 20), ("f4", 32), ("f5", 48), ("f6", 64)):
+        assert read("0d13" + code + "01" + "00" * (size - 1)) == {"total_m3": 0.001}, code
+        assert read("0d13" + code + "ff" * size) == {"total_m3": -0.001}, code
+
+
+def test_identifications_keep_their_zeros_and_letters():
+    assert read("0c78" + "78563412") == {"fabrication_no": "12345678"}
+    assert read("0c78" + "78560000") == {"fabrication_no": "00005678"}
+    assert read("0e78" + "907856341200") == {"fabrication_no": "001234567890"}
+    assert read("03fd0c" + "434241") == {"model_version": "ABC"}
+    assert read("03fd0c" + "010203") == {"model_version": "030201"}
+
+
+def test_flows_both_ways_and_averages():
+    assert read("02bb12" + "7800") == {"average_volume_flow_m3h": 0.12}
+    assert read("02bb3b" + "7800") == {"volume_flow_forward_m3h": 0.12}
+    assert read("02bb3c" + "7800") == {"volume_flow_backward_m3h": 0.12}
+
+
+def test_dates_of_errors_and_of_limits():
+    assert read("326c" + "ff2c") == {"error_date": "2023-12-31"}
+    assert read("346d" + "1e0c1d32") == {"meter_datetime_at_error": "2024-02-29 12:30"}
+    assert read("02934a" + "ff2c") == {"volume_upper_limit_first_begin_datetime": "2023-12-31"}
+
+
+def test_a_profile_of_month_ends():
+    """Compact profiles of two-byte values: newest first before the date (VIFE 13), oldest first behind it (1E)."""
+    date = "426cff2c"  # 2023-12-31
+    head = {"target_date": "2023-12-31"}
+    for vife, values, days in (("13", "e803d007", ("2023-11-30", "2023-10-31")),
+                               ("1e", "d007e803", ("2024-02-29", "2024-01-31"))):
+        wanted = dict(head, target_1_m3=1.0, target_1_date=days[0], target_2_m3=2.0, target_2_date=days[1])
+        assert read(date + "4d93" + vife + "06" + "32fe" + values) == wanted, vife
+    # Binary: 8000 is no value, the sign counts. BCD: a letter is no digit.
+    assert read(date + "4d93130832fe" + "0080" + "ffff" + "e803") == dict(
+        head, target_2_m3=-0.001, target_2_date="2023-10-31", target_3_m3=1.0, target_3_date="2023-09-30")
+    assert read(date + "4d9313063afe" + "3412" + "0a00") == dict(
+        head, target_1_m3=1.234, target_1_date="2023-11-30")
+    # Without a date, without a month's spacing, or with a date that is none, values have no days.
+    for records in ("4d93130632fe" + "e803d007", date + "4d931306" + "22fe" + "e803d007",
+                    "426cffff" + "4d93130632fe" + "e803d007"):
+        found = read(records)
+        found.pop("target_date", None)
+        assert found == {"target_1_m3": 1.0, "target_2_m3": 2.0}, records
+    assert read(date + "4d93130430fe" + "e803") == head  # values of no size
+
+
+def test_records_that_never_end_say_nothing():
+    """Ten DIFE or VIFE are the most; what stands in front of such a record is read."""
+    for tail in ("84" + "80" * 11 + "0013" + "01000000", "0493" + "ff" * 12 + "00" + "01000000", "017c20414243", "7f01",
+                 "0413010000"):
+        assert read("041339300000" + tail) == {"total_m3": 12.345}, tail
+
+
+def test_a_vif_that_announces_an_extension_and_has_none():
+    assert read("027d" + "0100") == {"vif_7d": "0001"}

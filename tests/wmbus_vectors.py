@@ -35,6 +35,14 @@ def compact(records=cases.RECORDS, heads=("0413", "4413", "426c", "023b", "015b"
     return cases.telegram(b"\x79" + cases.little(signature) + cases.little(cases.crc(records)) + values, who)
 
 
+def compact_mode_5(key=cases.KEY, access=0x2A):
+    """The same behind a short header (CI 7B), in security mode 5."""
+    who = cases.address()
+    plain = cases.padded(compact()[11:])
+    sealed = cases.cbc(key, who + bytes((access,)) * 8, plain)
+    return cases.telegram(bytes((0x7B, access, 0, len(plain), 5)) + sealed, who)
+
+
 def authenticated(body, key=cases.KEY, counter=b"\x05\x00\x00\x00", who=None):
     """An AFL with a MAC around a TPL that is not of mode 7."""
     who = who or cases.address()
@@ -78,6 +86,7 @@ def kinds():
     yield row("AFL, no encryption", authenticated(cases.short()[10:]), key)
     yield row("AFL, mode 5", authenticated(cases.mode5()[10:]), key)
     yield row("compact", compact(), None, prior=[cases.short()])
+    yield row("compact, mode 5", compact_mode_5(), key, prior=[cases.short()])
     yield row("compact in ELL", cases.ell(compact()[10:]), key, prior=[sealed])
 
 

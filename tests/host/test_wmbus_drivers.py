@@ -88,3 +88,23 @@ def test_only_the_missing_driver_is_swallowed(tmp_path, monkeypatch):
     with pytest.raises(ImportError):
         drivers.load("qqx")
     assert drivers.load("qqz") is None
+
+
+@pytest.mark.parametrize("telegram,words", [
+    # The 16-2 without its register 10.
+    ("224401067856341205077a2a0000000f01020304050607" + "1100000000000000ffff1234", "no register 10"),
+    # RFM-TX1 with an access number whose vector is not known.
+    ("2144b4097856341205077a26000610" + "000052a71d2b00000000000000053012010324", "vector not known"),
+    # PRIOS, its sum and its header changed.
+    ("194424237007785634127a2a0000ff" + "ae51db88c1d0a666f80e0e", "PRIOS checksum wrong"),
+    ("19442423850778563412a20101801306" + "e49b068ec87c2dfc40ac", "PRIOS header wrong"),
+])
+def test_what_a_driver_refuses(telegram, words):
+    with pytest.raises(wmbus.DecodeError, match=words):
+        wmbus.decode(bytes.fromhex(telegram))
+
+
+def test_a_record_that_a_driver_drops_is_not_in_the_reading():
+    telegram = own.cases.short(bytes.fromhex("0c1345230100" + "01ff5f07"), who=own.cases.address("QDS", kind=7))
+    reading = wmbus.decode(telegram)
+    assert reading["total_m3"] == 12.345 and not [name for name in reading if "5f" in name]
