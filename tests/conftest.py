@@ -2,7 +2,8 @@
 
 One MicroPython process runs a whole file (tests/micropython_run.py) and prints one JSON line per test. A crash, an
 import error or a missing line is a failing item. `tests/host/` holds what only CPython can run (receiver, tools,
-oracles) and is collected once.
+oracles) and is collected once. Where NETTI_MICROPYTHON32 names a MicroPython with the words and floats of a chip, it
+runs these files as well.
 """
 
 import ast
@@ -16,7 +17,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAP = "192wK"  # what the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size
+# What the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size. With 32 bits it is about
+# words and floats, not memory: the tests, which lie in the heap as source, get what they need.
+HEAP, HEAP_32 = "192wK", "512K"
+NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
 # How fast this machine is just now is no property of the code.
 settings.register_profile("netti", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,26 +71,28 @@ def pytest_collect_file(file_path, parent):
     return None
 
 
-class MicroPythonFile(pytest.File):
-    """The second collection of a test file: its functions, run in one MicroPython process."""
+class Run:
+    """One MicroPython process over a test file, once the first of its tests is wanted."""
 
-    results: "dict | None" = None
-    failure = ""
+    def __init__(self, label, binary, heap, path):
+        self.label = label
+        self.binary = binary
+        self.heap = heap
+        self.path = path
+        self.results: "dict | None" = None
+        self.failure = ""
 
-    def collect(self):
-        tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield MicroPythonItem.from_parent(self, name=node.name)
+    def result(self, name):
+        """The row of one test, or None: `failure` says why."""
+        if self.results is None:
+            self.results = {}
+            self._run()
+        return self.results.get(name)
 
-    def run_once(self):
-        if self.results is not None:
-            return
-        self.results = {}
-        binary = needs.micropython()
+    def _run(self):
         env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen")
         try:
-            done = subprocess.run([binary, "-X", f"heapsize={HEAP}", str(ROOT / "tests" / "micropython_run.py"),
+            done = subprocess.run([self.binary, "-X", f"heapsize={self.heap}", "tests/micropython_run.py",
                                    self.path.stem], cwd=ROOT, env=env, capture_output=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.failure = f"no end after {TIMEOUT_S} s"
@@ -99,15 +105,35 @@ class MicroPythonFile(pytest.File):
         self.failure = f"exit {done.returncode}\n{out[-2000:]}\n{done.stderr.decode('utf-8', 'replace')[-2000:]}"
 
 
+class MicroPythonFile(pytest.File):
+    """The second and third collection of a test file: its functions, run in one process of each MicroPython."""
+
+    def collect(self):
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        names = [node.name for node in tree.body
+                 if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        runs = [Run("mp", needs.micropython(), HEAP, self.path)]
+        if needs.micropython32() and self.path.stem not in NOT_ON_32:
+            runs.append(Run("mp32", needs.micropython32(), HEAP_32, self.path))
+        for run in runs:
+            for name in names:
+                yield MicroPythonItem.from_parent(self, name=name if run.label == "mp" else "mp32:" + name, test=name,
+                                                  run=run)
+
+
 class MicroPythonItem(pytest.Item):
-    """One test function under MicroPython."""
+    """One test function under a MicroPython."""
+
+    def __init__(self, *, test, run, **kwargs):
+        super().__init__(**kwargs)
+        self.test = test
+        self.run = run
 
     def runtest(self):
         needs.skip_without("micropython")
-        self.parent.run_once()
-        row = self.parent.results.get(self.name)
+        row = self.run.result(self.test)
         if row is None:
-            raise MicroPythonFailure(f"no result: {self.parent.failure}")
+            raise MicroPythonFailure(f"no result: {self.run.failure}")
         if row["outcome"] == "skip":
             pytest.skip(row["text"])
         if row["outcome"] != "pass":
@@ -117,7 +143,7 @@ class MicroPythonItem(pytest.Item):
         return str(excinfo.value) if isinstance(excinfo.value, MicroPythonFailure) else super().repr_failure(excinfo)
 
     def reportinfo(self):
-        return self.path, 0, f"mp:{self.path.name}::{self.name}"
+        return self.path, 0, f"{self.run.label}:{self.path.name}::{self.test}"
 
 
 class MicroPythonFailure(Exception):

