@@ -16,7 +16,7 @@ demo: $(VENV)/.ready
 
 # As many at once as there are cores, a file in one piece: most of the time a process test waits for another process.
 test: $(VENV)/.ready lint types
-	$(BIN)/pytest -n auto --dist loadfile --durations 15
+	$(BIN)/pytest -n auto --dist loadfile --durations 15 $(TEST_FLAGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

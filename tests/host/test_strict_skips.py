@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -67,3 +68,11 @@ def test_with_captures_beside_the_clone_nothing_may_skip_for_want_of_them(clone,
     status, named, text = clone(CAPTURES, "--strict-skips", folder=".")
     assert (status, named) == (1, ["captures"] * 2), text
     assert "captures not present: ../shared/corpus/han/han_dev.jsonl (" in text
+
+
+def test_ci_provides_what_a_skip_asks_for():
+    text = (TESTS.parent / ".ci" / "run").read_text(encoding="ascii")
+    asked = {package for _, reason in needs.THINGS.values() for package in re.findall(r"apt-get install (\S+)", reason)}
+    assert asked == {"chromium", "valgrind"}
+    assert all(f"packages+=({package})" in text for package in asked)
+    assert "--strict-skips" in text and "NETTI_MICROPYTHON32" in text and "://" not in text
