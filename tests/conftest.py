@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 # What the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size. With 32 bits it is about
 # words and floats, not memory: the tests, which lie in the heap as source, get what they need.
-HEAP, HEAP_32 = "192wK", "512K"
+HEAP, HEAP_32 = "192wK", "1M"
 NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
 # How fast this machine is just now is no property of the code.
