@@ -1,4 +1,6 @@
-"""Reads electricity meters' HAN ports: HDLC and wired M-Bus with DLMS lists, and P1 telegrams. No I/O.
+"""Reads electricity meters' HAN ports: HDLC and wired M-Bus with DLMS lists, and P1 telegrams.
+
+Law: no I/O, no clock; imports nothing of ours.
 
     reader = Reader()
     for message in reader.feed(data):

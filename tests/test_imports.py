@@ -363,3 +363,17 @@ def test_only_port_and_accel_ask_for_the_runtime():
                     if "sys.implementation" in f.read():
                         bad.append(path)
     assert bad == []
+
+
+def test_each_package_says_its_law():
+    """In its __init__, in at most three lines that begin with `Law:`; a feature's is that of all features."""
+    silent = []
+    for package in CODECS + ("firmware", "cloud_receiver", "tools"):
+        for path in sources(package):
+            if path.endswith("/__init__.py") and not path.startswith("cloud_receiver/features/"):
+                with open(path) as f:
+                    parts = f.read().split("Law: ")
+                law = parts[1].split('"""')[0].split("\n\n")[0].strip() if len(parts) == 2 else ""
+                if not law or len(law.split("\n")) > 3:
+                    silent.append(path)
+    assert silent == []

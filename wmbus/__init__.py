@@ -1,4 +1,6 @@
-"""Wireless M-Bus: frames, telegrams, readings (EN 13757-3, -4, -7; OMS vol. 2). No I/O, no clock, no state.
+"""Wireless M-Bus: frames, telegrams, readings (EN 13757-3, -4, -7; OMS vol. 2).
+
+Law: no I/O, no clock, no state; imports nothing of ours.
 
 A telegram is the frame from its L field on without link layer CRCs. `decode(telegram, key, aes)` gives a reading, a
 flat dict whose names carry the unit. What only decoding needs is loaded by the first telegram decoded: a gateway that

@@ -1,1 +1,4 @@
-"""ZCL and BTHome codecs and device tables. Nothing here yet: the place is kept so that the arrows are drawn once."""
+"""ZCL and BTHome codecs and device tables. Nothing here yet.
+
+Law: codecs do no I/O; the coordinator, once it is here, is the one module that does.
+"""

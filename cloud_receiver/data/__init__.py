@@ -1,1 +1,4 @@
-"""What the receiver counts in and reasons with: records, hours, clocks, alarms. Pure: no I/O, imports no other room."""
+"""What the receiver counts in and reasons with: records, hours, clocks, alarms.
+
+Law: pure; imports no other room and does no I/O.
+"""

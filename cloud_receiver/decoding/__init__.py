@@ -1,1 +1,4 @@
-"""Telegrams into readings, with the works' keys, behind the batches. May import stores, office and data."""
+"""Telegrams into readings, with the works' keys, behind the batches.
+
+Law: imports stores, office and data; no aiohttp.
+"""

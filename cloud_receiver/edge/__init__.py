@@ -1,1 +1,4 @@
-"""What gateways reach: batches, enrolment, releases. May import stores, office and data."""
+"""What gateways reach: batches, enrolment, releases.
+
+Law: imports stores, office and data, and nothing else of the receiver.
+"""

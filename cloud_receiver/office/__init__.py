@@ -1,1 +1,4 @@
-"""What people decide and what must stay secret: keys, accounts, orders, releases, certificates. Imports data only."""
+"""What people decide and what must stay secret: keys, accounts, orders, releases, certificates.
+
+Law: imports data only; no aiohttp.
+"""

@@ -1,1 +1,4 @@
-"""Pages and API around every feature: gate, frame, words, exports. May import edge and below; features build on it."""
+"""Pages and API around every feature: gate, frame, words, exports.
+
+Law: imports edge and below; nothing of operations or of a feature.
+"""

@@ -1,1 +1,4 @@
-"""Boards: a file each, with what is soldered to which pin and nothing else. `board` in config.json names one."""
+"""Boards: a file each, with what is soldered to which pin. `board` in config.json names one.
+
+Law: data only; imports nothing.
+"""

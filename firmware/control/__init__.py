@@ -1,1 +1,4 @@
-"""Loads, tariff and main valve. Nothing here yet: the gateway loop does not import it."""
+"""Loads, tariff and main valve. Nothing here yet.
+
+Law: the gateway's loop does not import it.
+"""

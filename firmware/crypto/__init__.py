@@ -1,1 +1,4 @@
-"""Ed25519 and SHA-512 in plain Python, for MicroPython, which has neither. Pure; imports nothing but itself."""
+"""Ed25519 and SHA-512 in plain Python, for MicroPython, which has neither.
+
+Law: pure; imports nothing but itself.
+"""

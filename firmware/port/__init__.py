@@ -1,7 +1,7 @@
 """What differs between MicroPython and CPython, and nothing else: AES, time, random; files, streams and TLS beside it.
 
-No other module of the gateway asks which runtime it is on. Modules that must not import this one are given it as an
-argument, so that a test can put another in its place.
+Law: no other module of the gateway asks which runtime it is on. Modules that must not import this one are given it as
+an argument, so that a test can put another in its place.
 
 Time is counted in whole milliseconds (a float on an ESP32 has 24 bits) since the start, and can be made to run faster
 (`set_scale`) for a simulated street: then `uptime_ms` runs that much faster and `sleep` that much shorter. Network

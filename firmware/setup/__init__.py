@@ -1,1 +1,4 @@
-"""How a gateway comes to belong to a works. Imports uplink, wire and crypto; it is given what touches the world."""
+"""How a gateway comes to belong to a works.
+
+Law: imports uplink, wire and crypto; it is given what touches the world.
+"""

@@ -1,4 +1,4 @@
 """The way to the receiver: batches over HTTPS, files of an update, the Wi-Fi under it. May know the runtime.
 
-Imports the wire contract, the signature and the configuration; not the gateway, whose parts it is given.
+Law: imports the wire contract, the signature and the configuration; not the gateway, whose parts it is given.
 """

@@ -1,7 +1,7 @@
 """The wire contract between gateway and receiver: limits and errors here; records, envelope, cbor, orders beside.
 
-Pure, for both runtimes, and the only part of the gateway that the receiver imports. It imports nothing but itself and
-the codecs.
+Law: pure, for both runtimes, and the only part of the gateway that the receiver imports. It imports nothing but itself
+and the codecs.
 """
 
 PATH = "/v1/batches"

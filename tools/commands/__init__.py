@@ -1,1 +1,4 @@
-"""One module per subcommand, named after it: `netti decode` is `commands/decode.py`."""
+"""One module per subcommand, named after it: `netti decode` is `commands/decode.py`.
+
+Law: no command imports another; what several need stands beside this folder.
+"""

@@ -1,1 +1,4 @@
-"""Releases of a device's firmware: compiled, listed in a signed manifest, and the keys that sign. No network."""
+"""Releases of a device's firmware: compiled, listed in a signed manifest, and the keys that sign.
+
+Law: imports firmware's wire contract and updates; no network.
+"""

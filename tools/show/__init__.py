@@ -1,1 +1,4 @@
-"""Readings and explanations as lines for people; imports the captures' types and nothing that decodes."""
+"""Readings and explanations as lines for people.
+
+Law: imports the captures' types and nothing that decodes.
+"""

@@ -1,1 +1,4 @@
-"""A simulated street: meters, homes, HAN streams and the air between them, from the project's own encoders."""
+"""A simulated street: meters, homes, HAN streams and the air between them.
+
+Law: the project's own encoders; imports no decoder, which it is to judge.
+"""

@@ -1,5 +1,7 @@
 """What the generic decoder can't know about a maker's meters, one small file per manufacturer code.
 
+Law: a driver is a table; it imports no other driver, but may name one whose LAYOUT it has.
+
 The name is the registry: telegrams of SEN are looked up in `drivers/sen.py`, loaded when the first one comes. A driver
 is a tuple METERS of (versions, types, layout); None stands for any. A text instead of a layout names the module that
 has it as LAYOUT, so that a home with one kind of meter does not load another. A layout is a dict with some of:

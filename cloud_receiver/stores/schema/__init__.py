@@ -1,6 +1,6 @@
 """The tables of each engine, as numbered files of SQL (sqlite/, postgres/), and how a store comes to the newest.
 
-A file is applied once, in order, and never changed: what has been released is what stores were made with.
+Law: a file is applied once, in order, and never changed: what has been released is what stores were made with.
 """
 
 import hashlib

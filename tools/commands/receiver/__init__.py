@@ -1,6 +1,6 @@
 """`netti receiver`: make a receiver's directory, serve it, enrol and revoke its gateways, bind meters, send orders.
 
-A module for each subject: its `arguments(sub)` adds its actions, its `ACTIONS` runs them.
+Law: a module for each subject: its `arguments(sub)` adds its actions, its `ACTIONS` runs them.
 """
 
 import argparse
