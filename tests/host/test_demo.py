@@ -139,18 +139,18 @@ def test_a_key_in_another_process_is_found_as_bytes_and_as_hex():
         process.stdin.write(f"{KEYS[0].hex()}\n{KEYS[1].hex().upper()}\n")
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n"
-        found, searched = asyncio.run(memory.found_in_process(process.pid, KEYS))
+        places, searched = asyncio.run(memory.keys_in_process(process.pid, KEYS))
     finally:
         process.kill()
         process.wait()
-    assert found == {0, 1} and searched > 1 << 20
+    assert places == {0, 1} and searched > 1 << 20
 
 
 def test_a_key_in_a_file_is_found_in_each_form(tmp_path):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "00000001.seg").write_bytes(b"x" * 100 + KEYS[2] + b"y")
     (tmp_path / "config.json").write_text(f'{{"key": "{KEYS[0].hex()}"}}')
-    assert memory.found_in_files(tmp_path, KEYS) == {0, 2}
+    assert memory.keys_in_files(tmp_path, KEYS) == {0, 2}
 
 
 def test_a_key_across_two_chunks_is_found(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
-"""When each frame of a capture goes out again, and as of when it is told: two times, as a replay may be fast.
+"""A frame of a replay has two times: when it goes out, which follows the pace, and the one it carries.
 
-When it goes out follows the pace. What it is told with (a receiver's records, the lines of rtl_wmbus) keeps the
-capture's own distances, however fast it is played.
+What carries a time (a receiver's records, lines of rtl_wmbus) keeps the capture's own distances, however fast it is
+played.
 """
 
 import datetime
@@ -42,13 +42,13 @@ class Pace:
 
 
 def filled_in(times: "list[float | None]", interval: float) -> "list[float]":
-    """The times of a capture's frames with those it does not tell filled in: `interval` after the frame before, but
-    not after the next that is told; before the first that is told so much earlier each; from 0 where none is."""
+    """The times of a capture's frames with those it does not hold filled in: `interval` after the frame before, but
+    not after the next it holds; before the first so much earlier each; from 0 where it holds none."""
     first = next((n for n, at in enumerate(times) if at is not None), None)
     if first is None:
         return [n * interval for n in range(len(times))]
     out: "list[float]" = []
-    following: "list[float | None]" = [None]  # the next time that is told, from each frame on
+    following: "list[float | None]" = [None]  # the next time it holds, from each frame on
     for at in reversed(times):
         following.append(following[-1] if at is None else at)
     following = following[:0:-1]
@@ -67,15 +67,15 @@ def filled_in(times: "list[float | None]", interval: float) -> "list[float]":
 class Plan:
     """The times of a whole capture. `due`: when each frame goes out, in seconds from the start."""
 
-    def __init__(self, captured: "list[float | None]", pace: Pace, told: str, at_once: "frozenset[int]" = frozenset()):
-        """`captured`: each frame's time; `told`: shifted, captured or now; `at_once`: places of frames that follow the
-        one before without a pause. ValueError where the capture does not tell what is to be told."""
+    def __init__(self, captured: "list[float | None]", pace: Pace, mode: str, at_once: "frozenset[int]" = frozenset()):
+        """`captured`: each frame's time; `mode`: shifted, captured or now; `at_once`: places of frames that follow the
+        one before without a pause. ValueError where the capture does not hold the times it is to carry."""
         captured = [at if at is not None and at < LATEST_S else None for at in captured]
-        self.told = told
+        self.mode = mode
         self.due = [pace.at if n in at_once else pace.due(at) for n, at in enumerate(captured)]
         self.cut = pace.cut
         known = [at for at in captured if at is not None]
-        if told == "captured" and (not known or min(known) < CLOCK_S):
+        if mode == "captured" and (not known or min(known) < CLOCK_S):
             raise ValueError("this capture does not tell the time of day of its frames")
         self.first = known[0] if known else None
         self.times = filled_in(captured, pace.interval)
@@ -83,14 +83,14 @@ class Plan:
         self.shift = 0.0
 
     def begin(self, start: float) -> None:
-        """The replay begins, at this time (Unix seconds) by the clock of who is told: fixes what is added to the
-        capture's times. None is told as of later than when it goes out, and one as of just then."""
-        if self.told == "shifted":
+        """The replay begins, at this time (Unix seconds) by the clock of whoever gets it: fixes what is added to
+        the capture's times. No frame carries a later time than when it goes out, and one just that."""
+        if self.mode == "shifted":
             self.shift = min(start + due - at for due, at in zip(self.due, self.times))
 
     def time(self, n: int, now: float) -> float:
-        """As of when frame `n` is told; `now` by the same clock."""
-        return now if self.told == "now" else self.times[n] + self.shift
+        """The time that frame `n` carries; `now` by the same clock."""
+        return now if self.mode == "now" else self.times[n] + self.shift
 
     def pace_text(self, what: str, pauses: bool) -> str:
         """How much of the capture is played how long."""
@@ -102,9 +102,9 @@ class Plan:
     def times_text(self) -> str:
         """What becomes of the capture's times."""
         first = iso(int(self.times[0] + self.shift))
-        if self.told == "now":
+        if self.mode == "now":
             return "times: each as of when it goes out"
-        if self.told == "captured":
+        if self.mode == "captured":
             return f"times: as captured, from {first}"
         if self.first is None:
             return f"times: the capture has none; {self.interval:g} s apart, from {first}"

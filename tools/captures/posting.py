@@ -29,7 +29,7 @@ FIRMWARE = "netti replay"
 
 
 class Poster:
-    """One replay to a receiver. `taken` counts records that are durable there."""
+    """One replay to a receiver. `durable` counts the telegrams it has stored."""
 
     def __init__(self, url: str, directory: Path, pause: "Callable[[float], None]" = time.sleep):
         """`pause(seconds)` waits before the receiver is asked once more; what it raises ends that."""
@@ -46,7 +46,7 @@ class Poster:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._connection = HTTPSConnection(host, number, timeout=TIMEOUT_S, context=context)
         self._renew()
-        self.taken = self.batches = 0
+        self.durable = self.batches = 0
         self._most = wire.MAX_RECORDS
         self._pause = pause
         self._pending: "list[bytes]" = []
@@ -85,7 +85,7 @@ class Poster:
             if not 0 < done <= len(records):
                 raise CommandError(f"{self.name}: its answer acknowledges nothing that was sent")
             self.seq += done
-            self.taken += done
+            self.durable += done
             self._pending = self._pending[done:]
             self._size = sum(map(len, self._pending))
 

@@ -116,8 +116,8 @@ def _report(args, office, keys):
         rows = read(queries.telegrams.without_key)
     for r in rows:
         what = "missing" if r["state"] == NO_KEY else "wrong"
-        kept = f"key of {iso(since[r['meter']])}" if r["meter"] in since else "no key"
-        print(f"{r['meter']}  {what:7}  {r['telegrams']} telegrams from {iso(r['first'])} to {iso(r['last'])}, {kept}")
+        held = f"key of {iso(since[r['meter']])}" if r["meter"] in since else "no key"
+        print(f"{r['meter']}  {what:7}  {r['telegrams']} telegrams from {iso(r['first'])} to {iso(r['last'])}, {held}")
     for meter in damaged:
         print(f"{meter}  damaged  its kept key does not open; import it again")
     print(f"{len({r['meter'] for r in rows} | set(damaged))} meters", file=sys.stderr)

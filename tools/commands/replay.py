@@ -131,16 +131,16 @@ def _to_receiver(args, frames, left_out, stop) -> int:
                     stop.sleep(due - time.monotonic())
                     rssi = frame.piece.rssi if frame.piece.rssi is not None and -128 <= frame.piece.rssi < 0 else 0
                     poster.add(data, rssi, plan.time(n, poster.now()))
-                    progress.step(poster.taken)
+                    progress.step(poster.durable)
                 poster.flush()
             except Stopped:
                 stopped = True
                 _last(poster)
-            progress.step(poster.taken)
+            progress.step(poster.durable)
     finally:
         poster.close()
     lost = f", {poster.pending} not taken" if poster.pending else ""
-    _say(f"{_so_far(stopped, poster.taken, len(telegrams))} telegrams in {poster.batches - 1} batches taken by "
+    _say(f"{_so_far(stopped, poster.durable, len(telegrams))} telegrams in {poster.batches - 1} batches taken by "
          f"{poster.name} as {poster.identity.gateway}{lost}{_reasons(left_out)}")
     return 0
 

@@ -46,8 +46,8 @@ def certain(deliveries, lives) -> list:
         said = life.statuses[-1]
         open_ = sum(d.real <= said.real for d in mine) - said.handled
         for radio in {d.radio for d in mine}:
-            told = [d for d in mine if d.radio == radio and d.real <= said.real]
-            sure += told[:max(0, len(told) - max(0, open_))]
+            covered = [d for d in mine if d.radio == radio and d.real <= said.real]
+            sure += covered[:max(0, len(covered) - max(0, open_))]
     return sure
 
 
@@ -74,7 +74,7 @@ class _Case:
         self.edge: dict = {}
         self.litres: dict = {}  # (meter text, second) -> totals that a reading of then may show
 
-    def found(self, what: str, note: str, n: int = 1) -> None:
+    def add_fault(self, what: str, note: str, n: int = 1) -> None:
         """Count a fault, and say what it is."""
         self.counts[what] += n
         self.notes.append(f"{what}: {note}")
@@ -89,22 +89,22 @@ class _Case:
         for data, n in times.items():
             extra = n - len(self.truth.by_data.get(data, ()))
             if extra > 0 and data in self.truth.by_data:
-                self.found("duplicates", f"{self.truth.by_data[data][0].meter.text} stored {n} times", extra)
+                self.add_fault("duplicates", f"{self.truth.by_data[data][0].meter.text} stored {n} times", extra)
         for row in self.store.rows:
             sent = self._sent(row)
             if sent is None:
-                self.found("wrong", f"{row.meter}: a telegram that no meter sent")
+                self.add_fault("wrong", f"{row.meter}: a telegram that no meter sent")
                 continue
             if sent.meter.text != row.meter:
-                self.found("wrong", f"{row.meter}: a telegram of {sent.meter.text}")
+                self.add_fault("wrong", f"{row.meter}: a telegram of {sent.meter.text}")
             if not sent.meter.is_water:
-                self.found("foreign", f"{row.meter} was relayed")
+                self.add_fault("foreign", f"{row.meter} was relayed")
             if row.time is None:
-                self.found("wrong", f"{row.meter}: a telegram without a time")
+                self.add_fault("wrong", f"{row.meter}: a telegram without a time")
                 continue
             error = abs(row.time - sent.at)
             if error > WRONG_TIME_S + 10 * self.late:
-                self.found("wrong", f"{row.meter}: {error:.0f} s from its true time")
+                self.add_fault("wrong", f"{row.meter}: {error:.0f} s from its true time")
             off[row.gateway] = max(off.get(row.gateway, 0.0), error)
             self.served |= {(row.meter, sent.at // self.window), (row.meter, row.time // self.window)}
             self.litres.setdefault((row.meter, row.time), []).append((sent.litres, row.state))
@@ -129,10 +129,11 @@ class _Case:
                         proven.setdefault(pair, gateway.site)
         self.judged = len(proven)
         if len(proven) < LEAST_PROVEN * len(heard):
-            self.found("unproven", f"only {len(proven)} of {len(heard)} pairs can be judged, the clocks are so far off")
+            self.add_fault("unproven", f"only {len(proven)} of {len(heard)} pairs can be judged, the clocks are so far "
+                                       "off")
         for pair, site in sorted(proven.items()):
             if pair not in self.served:
-                self.found("lost", f"{pair[0]} in the window from {_clock(pair[1] * self.window)}, heard by {site}")
+                self.add_fault("lost", f"{pair[0]} in the window from {_clock(pair[1] * self.window)}, heard by {site}")
 
     # --- what it makes of it ---
 
@@ -145,15 +146,15 @@ class _Case:
                 hours.add((meter, at // 3600))
                 true = [litres for litres, _ in self.litres.get((meter, at), ())]
                 if not any(round(litres) == round(total * 1000, 3) for litres in true):
-                    self.found("wrong", f"{meter} at {_clock(at)}: {total} m3, true {true} l")
+                    self.add_fault("wrong", f"{meter} at {_clock(at)}: {total} m3, true {true} l")
         wanted = set()
         for (meter, at), entries in self.litres.items():
             if all(state == DECODED for _, state in entries):
                 wanted.add((meter, at // 3600))
             else:
-                self.found("missing", f"{meter} at {_clock(at)} is not decoded")
+                self.add_fault("missing", f"{meter} at {_clock(at)} is not decoded")
         for meter, hour in sorted(wanted - hours):
-            self.found("missing", f"{meter} has no reading for the hour from {_clock(hour * 3600)}")
+            self.add_fault("missing", f"{meter} has no reading for the hour from {_clock(hour * 3600)}")
 
     # --- the homes ---
 
@@ -161,30 +162,31 @@ class _Case:
         """The household's own hours are all there, each once, and true."""
         for (hour, kind, meter), n in Counter((h.hour, h.kind, h.meter) for h in history).items():
             if n > 1:
-                self.found("duplicates", f"{gateway.site}: hour {_clock(hour)} of {kind} {meter} kept {n} times", n - 1)
+                self.add_fault("duplicates", f"{gateway.site}: hour {_clock(hour)} of {kind} {meter} kept {n} times",
+                               n - 1)
         got = {h.hour: h for h in history if h.kind == "el"}
         sent = {hour: wh for g, hour, wh, _ in self.store.home_hours if g == gateway.id}
         for hour, wh in self._electricity(gateway).items():
             self.hours += 1
             if hour not in got:
-                self.found("lost", f"{gateway.site}: own hour {_clock(hour)} of electricity")
+                self.add_fault("lost", f"{gateway.site}: own hour {_clock(hour)} of electricity")
             elif got[hour].value != wh or got[hour].estimated:
-                self.found("wrong", f"{gateway.site}: hour {_clock(hour)} is {got[hour].value} Wh, true {wh}")
+                self.add_fault("wrong", f"{gateway.site}: hour {_clock(hour)} is {got[hour].value} Wh, true {wh}")
             if gateway.opted_in:
                 if hour not in sent:
-                    self.found("lost", f"{gateway.site}: hour {_clock(hour)} did not reach the receiver")
+                    self.add_fault("lost", f"{gateway.site}: hour {_clock(hour)} did not reach the receiver")
                 elif sent[hour] != wh:
-                    self.found("wrong", f"{gateway.site}: hour {_clock(hour)} at the receiver is {sent[hour]} Wh, "
-                                        f"true {wh}")
+                    self.add_fault("wrong", f"{gateway.site}: hour {_clock(hour)} at the receiver is {sent[hour]} Wh, "
+                                            f"true {wh}")
         for meter in gateway.own:
-            kept = {h.hour: h.value for h in history if h.kind == "water" and h.meter == meter.text}
+            at_home = {h.hour: h.value for h in history if h.kind == "water" and h.meter == meter.text}
             for hour, litres in self._water(gateway, meter).items():
                 self.hours += 1
-                if hour not in kept:
-                    self.found("lost", f"{gateway.site}: own hour {_clock(hour)} of {meter.text}")
-                elif kept[hour] not in litres:
-                    self.found("wrong", f"{gateway.site}: {meter.text} {kept[hour]} l at {_clock(hour + 3600)}, "
-                                        f"true {sorted(litres)}")
+                if hour not in at_home:
+                    self.add_fault("lost", f"{gateway.site}: own hour {_clock(hour)} of {meter.text}")
+                elif at_home[hour] not in litres:
+                    self.add_fault("wrong", f"{gateway.site}: {meter.text} {at_home[hour]} l at {_clock(hour + 3600)}, "
+                                            f"true {sorted(litres)}")
 
     def _electricity(self, gateway: Heard) -> "dict[int, int]":
         """Wh of each hour whose register at both ends was delivered to this gateway."""
@@ -214,12 +216,12 @@ class _Case:
         allowed = {g.id for g in self.gateways if g.opted_in}
         for gateway in [g for g, *_ in self.store.home_hours] + list(self.store.han_records):
             if gateway not in allowed:
-                self.found("han", f"a HAN record of {gateway}")
+                self.add_fault("han", f"a HAN record of {gateway}")
         if self.store.gaps:
-            self.found("gaps", "ranges never received, overwritten or received twice with other content",
-                       self.store.gaps)
+            self.add_fault("gaps", "ranges never received, overwritten or received twice with other content",
+                           self.store.gaps)
         if self.store.opaque:
-            self.found("opaque", "records the receiver could not read", self.store.opaque)
+            self.add_fault("opaque", "records the receiver could not read", self.store.opaque)
 
 
 def _clock(at: float) -> str:

@@ -27,7 +27,7 @@ async def timeline(demo) -> None:
         try:
             await step()
         except CommandError as e:
-            demo.fault_found("died", str(e))
+            demo.add_fault("died", str(e))
 
 
 async def _kill_receiver(demo, answering: bool) -> None:
@@ -35,7 +35,7 @@ async def _kill_receiver(demo, answering: bool) -> None:
     try:
         up, withheld = await asyncio.wait_for(cut, KILL_WITHIN_S)
     except asyncio.TimeoutError:
-        demo.fault_found("unproven", "no batch was in flight when the receiver was to be killed")
+        demo.add_fault("unproven", "no batch was in flight when the receiver was to be killed")
         if not demo.receiver.pid:
             await demo.receiver.serve(demo.clock.triple())
         return

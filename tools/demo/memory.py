@@ -24,20 +24,20 @@ def available() -> bool:
     return Path("/proc/self/mem").exists() and Path("/proc/self/maps").exists()
 
 
-def found_in_files(folder: Path, keys: "list[bytes]") -> "set[int]":
+def keys_in_files(folder: Path, keys: "list[bytes]") -> "set[int]":
     """The places in `keys` of those that a file below `folder` holds."""
-    found = set()
+    places = set()
     for path in folder.rglob("*"):
         if path.is_file():
             try:
                 data = path.read_bytes()
             except OSError:
                 continue
-            found |= {i for i, key in enumerate(keys) if any(form in data for form in forms(key))}
-    return found
+            places |= {i for i, key in enumerate(keys) if any(form in data for form in forms(key))}
+    return places
 
 
-async def found_in_process(pid: int, keys: "list[bytes]") -> "tuple[set[int], int]":
+async def keys_in_process(pid: int, keys: "list[bytes]") -> "tuple[set[int], int]":
     """The places in `keys` of those that a process holds in memory, and how many bytes were searched. Raises OSError
     when the process is gone or may not be read."""
     maps = Path(f"/proc/{pid}/maps").read_text()
@@ -68,10 +68,10 @@ def _writable(maps: str):
 def search(handle: int, regions, keys: "list[bytes]") -> "tuple[set[int], int]":
     """Search regions of an open /proc/PID/mem; returns (places of the keys found, bytes read)."""
     patterns = [(i, form) for i, key in enumerate(keys) for form in forms(key)]
-    found: set[int] = set()
+    places: set[int] = set()
     searched = 0
     for start, end in regions:
-        kept = b""
+        tail = b""
         while start < end:
             try:
                 data = os.pread(handle, min(CHUNK, end - start), start)
@@ -81,18 +81,18 @@ def search(handle: int, regions, keys: "list[bytes]") -> "tuple[set[int], int]":
                 break
             start += len(data)
             searched += len(data)
-            data = kept + data
-            found |= {i for i, form in patterns if form in data}
-            kept = data[-LONGEST:]
-    return found, searched
+            data = tail + data
+            places |= {i for i, form in patterns if form in data}
+            tail = data[-LONGEST:]
+    return places, searched
 
 
 def main() -> None:
     """The helper: keys and regions on standard input, the search in the handle of its argument."""
     first, *rest = sys.stdin.read().splitlines()
     keys = [bytes.fromhex(text) for text in first.split(",")]
-    found, searched = search(int(sys.argv[1]), [tuple(map(int, line.split())) for line in rest], keys)
-    print(searched, *sorted(found))
+    places, searched = search(int(sys.argv[1]), [tuple(map(int, line.split())) for line in rest], keys)
+    print(searched, *sorted(places))
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ class Proxy:
         """What the armed cut is to do, once: (kill, whether to wait for the answer, the future), or None."""
         if self._kill is None:
             return None
-        taken, self._kill = (self._kill, self._wait_for_answer, self._done), None
-        return taken
+        armed, self._kill = (self._kill, self._wait_for_answer, self._done), None
+        return armed
 
 
 class _Line:

@@ -51,7 +51,7 @@ class Demo:
         self.notes: list[str] = []
         self.later: list = []  # the meters whose keys come late
         self.release = folder / "maker" / device.SECOND  # the update its device takes on the way
-        self.search = searching.Search(self.street, self.gateways, self.fault_found)
+        self.search = searching.Search(self.street, self.gateways, self.add_fault)
 
     def _gateways(self) -> "list[processes.Gateway]":
         first, second, concentrator = self.street.sites[:3]
@@ -81,7 +81,7 @@ class Demo:
         """Real seconds to the street's end."""
         return max(0.0, (self.street.end - self.now()) / self.plan.scale)
 
-    def fault_found(self, what: str, note: str) -> None:
+    def add_fault(self, what: str, note: str) -> None:
         """The run itself found something wrong."""
         self.faults[what] = self.faults.get(what, 0) + 1
         self.notes.append(f"{what}: {note}")
@@ -187,17 +187,17 @@ class Demo:
         if await processes.wait_until(lambda: device.runs(root) == device.SECOND):
             self.display.say(f"{self.gateways[0].name} runs {device.SECOND}, confirmed by a batch", "green")
         else:
-            self.fault_found("update", f"{self.gateways[0].name} does not run {device.SECOND}")
+            self.add_fault("update", f"{self.gateways[0].name} does not run {device.SECOND}")
         for g in self.gateways:
             since = g.lives[-1].started
             given = sum(d.site == g.name and d.real >= since for d in self.truth.deliveries)
             if not g.pid or not await processes.wait_until(
                     lambda g=g, given=given: g.lives[-1].statuses and g.lives[-1].statuses[-1].handled >= given):
-                self.fault_found("unheard", f"{g.name} has dealt with "
+                self.add_fault("unheard", f"{g.name} has dealt with "
                                  f"{g.lives[-1].statuses[-1].handled if g.lives[-1].statuses else 0} of {given}")
         for g in self.gateways:
             if not self.receiver.pid or not await processes.wait_until(lambda g=g: g.spooled == 0):
-                self.fault_found("unsent", f"{g.name} still has {g.spooled} records")
+                self.add_fault("unsent", f"{g.name} still has {g.spooled} records")
         loop = asyncio.get_running_loop()
         for _ in range(120):
             try:
@@ -224,11 +224,11 @@ class Demo:
     async def _judge(self):
         """Stop the gateways, gather the evidence, compare."""
         if self.search.missed:
-            self.fault_found("scan", "an own meter's key was not found where it must be")
+            self.add_fault("scan", "an own meter's key was not found where it must be")
         await asyncio.gather(*(g.stop() for g in self.gateways))
         for p in [*self.gateways, self.receiver]:
             if p.died:
-                self.fault_found("died", f"{p.name} ended by itself:\n{p.log_tail()}")
+                self.add_fault("died", f"{p.name} ended by itself:\n{p.log_tail()}")
         if not self.receiver.pid:
             await self.receiver.serve(self.clock.triple())
         store = evidence.store(self.receiver.folder / "store.sqlite")
@@ -236,7 +236,7 @@ class Demo:
             readings = await evidence.readings(self.receiver.pages)
         except (aiohttp.ClientError, TimeoutError) as e:
             readings = {}
-            self.fault_found("api", str(e) or type(e).__name__)
+            self.add_fault("api", str(e) or type(e).__name__)
         histories = {g.name: evidence.history(g.folder) for g in self.gateways}
         heard = [judge.Heard(g.id, g.name, g.site.home, g.opted_in,
                              judge.certain([d for d in self.truth.deliveries if d.site == g.name], g.lives),
@@ -244,9 +244,9 @@ class Demo:
         verdict = judge.judge(self.truth, heard, store, readings, histories, self.plan.window, self.server.late)
         least = QUICK_TELEGRAMS if self.quick else MOST_TELEGRAMS
         if self.server.sent < least or not self.server.damaged:
-            self.fault_found("few", f"only {self.server.sent} telegrams sent, {self.server.damaged} damaged")
+            self.add_fault("few", f"only {self.server.sent} telegrams sent, {self.server.damaged} damaged")
         if len(self.killed) < 5:
-            self.fault_found("unkilled", "not all was killed that was to be")
+            self.add_fault("unkilled", "not all was killed that was to be")
         verdict.counts.update(self.faults)
         verdict.notes.extend(self.notes)
         decoded = sum(row.state == evidence.DECODED for row in store.rows)

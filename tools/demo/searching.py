@@ -4,10 +4,10 @@ from . import memory
 
 
 class Search:
-    """The searches of one demo; `fault_found(what, note)` is told of each neighbour's key, once."""
+    """The searches of one demo; `add_fault(what, note)` is told of each neighbour's key, once."""
 
-    def __init__(self, street, gateways, fault_found):
-        self._street, self._gateways, self._fault_found = street, gateways, fault_found
+    def __init__(self, street, gateways, add_fault):
+        self._street, self._gateways, self._add_fault = street, gateways, add_fault
         self._leaked: set = set()
         self._searches = self._searched = 0
         self._own_seen: set = set()
@@ -19,22 +19,22 @@ class Search:
         for g in self._gateways:
             own = set(self._street.own_meters(g.site))
             keys = [m.key for m in keyed if m.key]
-            places = memory.found_in_files(g.folder, keys)
+            places = memory.keys_in_files(g.folder, keys)
             pid = g.pid
             if memory.available() and pid:
                 try:
-                    found, size = await memory.found_in_process(pid, keys)
+                    in_memory, size = await memory.keys_in_process(pid, keys)
                 except OSError as e:
                     if not g.expected_end and g.pid == pid:  # not just killed
-                        self._fault_found("scan", f"{g.name}: {e}")
+                        self._add_fault("scan", f"{g.name}: {e}")
                     continue
                 self._searched += size
-                self._own_seen |= {keyed[i] for i in found if keyed[i] in own}
-                places |= found
+                self._own_seen |= {keyed[i] for i in in_memory if keyed[i] in own}
+                places |= in_memory
             for meter in (keyed[i] for i in sorted(places)):
                 if meter not in own and (g.name, meter) not in self._leaked:
                     self._leaked.add((g.name, meter))
-                    self._fault_found("keys", f"{g.name} holds the key of {meter.text}")
+                    self._add_fault("keys", f"{g.name} holds the key of {meter.text}")
 
     def _own_keyed(self) -> set:
         return {m for g in self._gateways for m in self._street.own_meters(g.site) if m.key}
