@@ -21,24 +21,24 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
     if at + 4 > end:
         raise DecodeError("compact frame cut short", at)
     signature = data[at] | data[at + 1] << 8
-    known = formats.get(signature) if formats else None
-    if known is None or crc(known) != signature:  # what was kept across a restart may be damaged
-        known = shipped.get(signature)
-    if known is None:
+    heads = formats.get(signature) if formats else None
+    if heads is None or crc(heads) != signature:  # what was kept across a restart may be damaged
+        heads = shipped.get(signature)
+    if heads is None:
         raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
-    full = fill(known, data, at + 4, end)
+    full = fill(heads, data, at + 4, end)
     if full is None or crc(full) != data[at + 2] | data[at + 3] << 8:
         raise DecodeError("compact frame does not fit its format %04X" % signature, at)
     return full, 0
 
 
-def fill(known: bytes, data: bytes, at: int, end: int) -> "bytes | None":
-    """The records' bytes with the values in `data[at:end]` between the DIF/VIF of `known`, or None where short."""
+def fill(heads: bytes, data: bytes, at: int, end: int) -> "bytes | None":
+    """The records' bytes with the values in `data[at:end]` between the DIF/VIF of `heads`, or None where short."""
     parts = []
     position = 0
-    while position < len(known):
-        size, head = _head(known, position)
-        parts.append(known[position:position + head])
+    while position < len(heads):
+        size, head = _head(heads, position)
+        parts.append(heads[position:position + head])
         position += head
         if size is None:
             if at >= end:
@@ -53,15 +53,15 @@ def fill(known: bytes, data: bytes, at: int, end: int) -> "bytes | None":
     return b"".join(parts) if at == end else None
 
 
-def _head(known, at):
+def _head(heads, at):
     """(size of the value, None for LVAR; bytes of DIF and VIF) of the record head at `at`."""
     start = at
-    kind = known[at] & 15
-    while known[at] & 0x80:
+    kind = heads[at] & 15
+    while heads[at] & 0x80:
         at += 1
     at += 1
-    if known[at] & 0x7F == 0x7C:
+    if heads[at] & 0x7F == 0x7C:
         raise DecodeError("plain text VIF in a compact format", at)
-    while known[at] & 0x80:
+    while heads[at] & 0x80:
         at += 1
     return None if kind == LVAR else SIZES[kind], at + 1 - start

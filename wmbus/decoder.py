@@ -54,8 +54,8 @@ def _decode(layers, key, aes, formats):
         raise DecodeError("the maker's own security mode %d" % layers.mode, layers.at - 2)
     elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
-        if formats is not None and plan.signature not in formats and plan.known and len(formats) < accel.FORMATS:
-            formats[plan.signature] = plan.known  # what a compact frame leaves out
+        if formats is not None and plan.signature not in formats and plan.heads and len(formats) < accel.FORMATS:
+            formats[plan.signature] = plan.heads  # what a compact frame leaves out
         rest = plans.apply(plan, data, at, reading, words, alarms)
         if rest is not None and "rest" in driver:
             driver["rest"](rest, reading, words, alarms)

@@ -66,16 +66,16 @@ def _close(spans, size):
     """Put the spans in order and name what none of them covers."""
     spans.sort()
     at = 0
-    found = []
+    closed = []
     for span in spans:
         if span[0] > at:
-            found.append((at, span[0], "rest", "not read"))
+            closed.append((at, span[0], "rest", "not read"))
         if span[1] > at:
-            found.append((max(at, span[0]),) + span[1:])
+            closed.append((max(at, span[0]),) + span[1:])
             at = span[1]
     if at < size:
-        found.append((at, size, "rest", "not read"))
-    spans[:] = found
+        closed.append((at, size, "rest", "not read"))
+    spans[:] = closed
 
 
 def _walk(layers, spans, key, aes, formats, result):

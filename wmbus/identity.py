@@ -8,7 +8,7 @@ from collections import namedtuple
 from .errors import DecodeError
 
 Meter = namedtuple("Meter", ("manufacturer", "id", "version", "type"))
-known: "dict[int, str]" = {}  # letters by code (without its top bit), of the makers seen of late
+recent_makers: "dict[int, str]" = {}  # letters by code (without its top bit), of the makers seen of late
 
 
 def letters(code: int) -> "str | None":
@@ -17,13 +17,13 @@ def letters(code: int) -> "str | None":
     The top bit only tells that the address is unique in one network.
     """
     code &= 0x7FFF
-    text = known.get(code)
+    text = recent_makers.get(code)
     if text is None:
         first, second, third = code >> 10 & 31, code >> 5 & 31, code & 31
         if 0 < first < 27 and 0 < second < 27 and 0 < third < 27:
-            if len(known) >= 64:
-                known.clear()
-            text = known[code] = chr(first + 64) + chr(second + 64) + chr(third + 64)
+            if len(recent_makers) >= 64:
+                recent_makers.clear()
+            text = recent_makers[code] = chr(first + 64) + chr(second + 64) + chr(third + 64)
     return text
 
 

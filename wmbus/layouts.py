@@ -82,8 +82,8 @@ def build(address: bytes, data: bytes, at: int, end: int) -> steps.Plan:
         for i in range(position - at, end - at):
             mask[i] = 0  # a last record that is cut short says nothing
     plan.weight = len(walked) + 2
-    plan.known = records.heads(data, walked)
-    plan.signature = accel.crc(plan.known)
+    plan.heads = records.heads(data, walked)
+    plan.signature = accel.crc(plan.heads)
     plan.mask = int.from_bytes(mask, "little")
     plan.format = "".join(pieces)
     return plan

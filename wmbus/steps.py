@@ -23,7 +23,7 @@ class Plan:
         self.profiles = []  # (index, compiled profile, multiply, divide, index of the date or None)
         self.flags = []     # (index, converter, table or None, driver's own function or None)
         self.raws = []      # (index, driver's own function) of values only the driver can read
-        self.known = b""    # DIF and VIF bytes, a compact frame's format
+        self.heads = b""    # DIF and VIF bytes, a compact frame's format
         self.signature = 0
         self.weight = 0     # number of records, what it costs to keep
         self.rest = None    # index of the manufacturer's rest

@@ -7,7 +7,7 @@ into `data`, which is the telegram itself until a layer has been decrypted and r
 from collections import namedtuple
 
 from .errors import DecodeError, Fragment
-from .identity import Meter, known, letters, meter_of, meter_text
+from .identity import Meter, letters, meter_of, meter_text, recent_makers
 
 Summary = namedtuple("Summary", ("meter", "ci", "access_number", "status", "encrypted"))
 
@@ -242,7 +242,7 @@ def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
     size = len(telegram)
     # The two commonest heads as in `head`; a maker not heard of late takes the long way, which keeps the letters, and
     # so does one with the top bit.
-    if size > 22 and telegram[0] == size - 1 and (telegram[2] | telegram[3] << 8) in known:
+    if size > 22 and telegram[0] == size - 1 and (telegram[2] | telegram[3] << 8) in recent_makers:
         ci = telegram[10]
         if ci == 0x7A:
             mode = telegram[14] & 31
@@ -267,7 +267,7 @@ def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
     if size > 22 and telegram[0] == size - 1:
         # The two commonest heads without a detour: a short TPL header, an encrypted ELL right after the address.
         ci = telegram[10]
-        if (telegram[2] | telegram[3] << 8) in known:
+        if (telegram[2] | telegram[3] << 8) in recent_makers:
             if ci == 0x7A:
                 mode = telegram[14] & 31
                 if mode < 16 and mode != 7:

@@ -25,8 +25,8 @@ INFO_32 = (
 def formats(*texts):
     """{signature: layout} of compact frames from their DIF and VIF bytes in hex."""
     from ..accel import crc
-    known = [bytes.fromhex(text) for text in texts]
-    return {crc(layout): layout for layout in known}
+    layouts = [bytes.fromhex(text) for text in texts]
+    return {crc(layout): layout for layout in layouts}
 
 
 def _words(value, reading):
