@@ -49,7 +49,7 @@ def stored_gateways(office: Office) -> "list[dict]":
     """The gateways as the store has them, in the order they were enrolled; none before the receiver's first start."""
     if not has_stored(office):
         return []
-    with store_reader.opened(office.directory, office.settings) as read:
+    with store_reader.open_reader(office.directory, office.settings) as read:
         return sorted(read(queries.gateways.every), key=lambda g: g["enrolled"])
 
 

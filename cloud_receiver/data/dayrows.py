@@ -72,8 +72,8 @@ def daily(day: int, blob: bytes) -> bytes:
 def put(hours: "list[tuple[int, int] | None]", second_of_day: int, total_ml: int) -> bool:
     """Enter a reading; the later one within an hour stays, whatever order they come in. Returns whether it changed."""
     hour, second = divmod(second_of_day, HOUR)
-    there = hours[hour]
-    if there is not None and there[0] >= second:
+    kept = hours[hour]
+    if kept is not None and kept[0] >= second:
         return False
     hours[hour] = (second, total_ml)
     return True

@@ -16,7 +16,7 @@ from firmware.wire import enrolment, envelope
 
 from ..data import buckets
 from ..office import trust
-from ..office.files import said
+from ..office.json_files import plain_error
 from ..office.office import Office
 from ..stores import Busy, StoreError
 from .requests import Refused, read_body
@@ -107,6 +107,6 @@ def read_request(body: bytes) -> "tuple[str, bytes, bytes, str, str]":
     try:
         request = msgspec.json.decode(body, type=Request)
     except (msgspec.DecodeError, RecursionError) as e:
-        raise Refused(400, f"not an enrolment request: {' '.join(said(e).split())[:120]}") from None
+        raise Refused(400, f"not an enrolment request: {' '.join(plain_error(e).split())[:120]}") from None
     return (request.token, bytes.fromhex(request.public_key), bytes.fromhex(request.signature), request.kind,
             request.name)

@@ -21,21 +21,21 @@ class Envelopes:
 
     def __init__(self, works: str):
         self.works = works
-        self._known: "dict[bytes, tuple[bytes, str, bytes]]" = {}  # what is before the digest: kid, type, to_verify
+        self._verified: "dict[bytes, tuple[bytes, str, bytes]]" = {}  # what is before the digest: kid, type, to_verify
 
     def open(self, body: bytes) -> envelope.Envelope:
         """As batch.open_envelope for a batch; the signature is for the caller. Raises WireError."""
-        known = self._known.get(body[:_DIGEST])
+        cached = self._verified.get(body[:_DIGEST])
         digest, rest = body[_DIGEST:_DIGEST + 32], body[_END:]
-        if (known is None or body[_DIGEST + 32:_END - 64] != _SIGNATURE or len(body) < _END
+        if (cached is None or body[_DIGEST + 32:_END - 64] != _SIGNATURE or len(body) < _END
                 or hashlib.sha256(rest).digest() != digest):
             return envelope.open_envelope(body, "batch", self.works)  # which says what is wrong
-        kid, content_type, to_verify = known
+        kid, content_type, to_verify = cached
         return _Envelope(kid, content_type, digest, body[_END - 64:_END], to_verify + digest, _END)
 
     def verified(self, body: bytes, opened: envelope.Envelope) -> None:
         """Remember what the gateway's envelopes begin with: the signature of this one has been verified."""
-        if opened.end == _END and body[:_DIGEST] not in self._known:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            self._known[body[:_DIGEST]] = opened.kid, opened.content_type, opened.to_verify[:-32]
+        if opened.end == _END and body[:_DIGEST] not in self._verified:
+            if len(self._verified) >= MOST:
+                self._verified.clear()
+            self._verified[body[:_DIGEST]] = opened.kid, opened.content_type, opened.to_verify[:-32]

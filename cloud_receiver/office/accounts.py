@@ -61,9 +61,9 @@ class Accounts:
         """`keyfile`: the works', where earlier releases kept accounts; they are moved from it."""
         self.path = Path(path)
         self.db = database(self.path, _SCHEMA, timeout=2)
-        there = {row[1] for row in self.db.execute("PRAGMA table_info(users)")}
+        columns = {row[1] for row in self.db.execute("PRAGMA table_info(users)")}
         for column, kind in _SINCE:
-            if column not in there:
+            if column not in columns:
                 self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
         self.audit = Audit(self.path, self.db)
         if keyfile is not None:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import msgspec
 
-from .files import Malformed, read_json, write_private
+from .files import write_private
+from .json_files import Malformed, read_json
 
 LOCK_S = 3.0  # the processes of a receiver that was killed take a moment to end
 

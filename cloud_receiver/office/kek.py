@@ -70,7 +70,7 @@ def new_of(path: Path) -> Path:
     return path.with_name(path.name + ".next")
 
 
-def found(directory: "str | os.PathLike[str]", environ=os.environ) -> "list[Kek]":
+def all_for(directory: "str | os.PathLike[str]", environ=os.environ) -> "list[Kek]":
     """The KEKs there are for a receiver's directory, the one to seal with first. Raises Locked for one that is none."""
     if environ.get("NETTI_KEK"):
         return [parse(environ["NETTI_KEK"], "NETTI_KEK")]

@@ -38,7 +38,7 @@ class MeterKeys:
         Locked."""
         for again in (False, True):  # another process may have rotated it meanwhile
             if self._keks is None or again:
-                self._keks = {k.id: k for k in kek.found(self.file.path.parent)}
+                self._keks = {k.id: k for k in kek.all_for(self.file.path.parent)}
             under = kek_id or self._any_under()
             if under is None and self._keks:
                 return next(iter(self._keks.values()))
@@ -104,21 +104,21 @@ class MeterKeys:
             return [self._put(meter, key, now) for meter, key in keys]
 
     def _put(self, meter, key, now):
-        there = self._db.execute("SELECT number, sealed, kek FROM sealed_keys WHERE meter = ? AND replaced IS NULL",
+        present = self._db.execute("SELECT number, sealed, kek FROM sealed_keys WHERE meter = ? AND replaced IS NULL",
                                 (meter,)).fetchone()
-        if there and self._opens(meter, there[1], there[2]) == key:
+        if present and self._opens(meter, present[1], present[2]) == key:
             return "unchanged"
         seal = self._kek()
         number = 1
-        if there:
-            number = there[0] + 1
+        if present:
+            number = present[0] + 1
             self._db.execute("UPDATE sealed_keys SET replaced = ? WHERE meter = ? AND number = ?",
-                            (now, meter, there[0]))
+                            (now, meter, present[0]))
             self._db.execute("DELETE FROM sealed_keys WHERE meter = ? AND number < ?", (meter, number - EARLIER))
         self._db.execute("INSERT INTO sealed_keys VALUES (?,?,?,?,?,NULL)",
                         (meter, number, seal.seal(meter, key), seal.id, now))
         self._changed()
-        return "replaced" if there else "added"
+        return "replaced" if present else "added"
 
     def _opens(self, meter, sealed, under):
         try:
@@ -138,11 +138,11 @@ class MeterKeys:
     def remove(self, meter: str, earlier_only: bool = False) -> int:
         """Forget a meter's keys, or only those before the present one; returns how many."""
         with transaction(self._db):
-            gone = self._db.execute("DELETE FROM sealed_keys WHERE meter = ? AND (replaced IS NOT NULL OR NOT ?)",
+            count = self._db.execute("DELETE FROM sealed_keys WHERE meter = ? AND (replaced IS NOT NULL OR NOT ?)",
                                    (meter, earlier_only)).rowcount
-            if gone:
+            if count:
                 self._changed()
-        return gone
+        return count
 
     def key(self, meter: str) -> "bytes | None":
         """A meter's present key, or None. Raises Locked."""

@@ -130,17 +130,17 @@ class Orders:
 
     def signed(self, gateway: str, kid: bytes, now: int) -> "list[bytes]":
         """The open orders of a gateway as an answer carries them, in rising counter."""
-        found: "list[bytes]" = []
+        signed: "list[bytes]" = []
         size = 0
         for c in self.open(gateway):
-            if c.not_after < now or len(found) == table.MOST:
+            if c.not_after < now or len(signed) == table.MOST:
                 continue
             data = self.sign(kid, c.counter, c.not_after, c.name, self._complete(c))
             size += len(data)
             if size > MOST_BYTES:
                 break
-            found.append(data)
-        return found
+            signed.append(data)
+        return signed
 
     def sign(self, kid: bytes, counter: int, not_after: int, name: str, arguments: dict) -> bytes:
         """One order in its envelope."""

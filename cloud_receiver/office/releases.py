@@ -112,14 +112,14 @@ class Releases:
         db = self._db
         if not db.execute("UPDATE stages SET halted = ? WHERE version = ?", (now, version)).rowcount:
             raise ReleaseRefused(f"{version} is not staged")
-        taken = 0
+        withdrawn = 0
         for gateway, offered in self._offers.items():
             if version in offered and self._orders.withdraw(gateway, offered[version], "halted", now):
                 db.execute("DELETE FROM offers WHERE gateway = ? AND version = ?", (gateway, version))
-                taken += 1
+                withdrawn += 1
         self.refresh()
         self._orders.refresh()
-        return taken
+        return withdrawn
 
     def group(self, name: str, gateways: "list[str]") -> None:
         """Put gateways into a group, "" into none."""
@@ -164,11 +164,11 @@ class Releases:
         staged = {s.version: s for s in self._stages}
         rows: "dict[str, dict]" = {}
         for g in gateways:
-            for version, what in ((g["firmware"], "run"), (self.newest_offered(g["id"], g["firmware"]), "told")):
+            for version, what in ((g["firmware"], "run"), (self.newest_offered(g["id"], g["firmware"]), "offered")):
                 if version:
-                    rows.setdefault(version, {"version": version, "run": 0, "told": 0})[what] += 1
+                    rows.setdefault(version, {"version": version, "run": 0, "offered": 0})[what] += 1
         for version in staged:
-            rows.setdefault(version, {"version": version, "run": 0, "told": 0})
+            rows.setdefault(version, {"version": version, "run": 0, "offered": 0})
         for version, row in rows.items():
             row["stage"] = staged.get(version)
         return sorted(rows.values(), key=lambda row: number(row["version"]), reverse=True)

@@ -71,10 +71,10 @@ def thin(folder: Path, keep: int) -> "list[Path]":
     for path in sorted(folder.iterdir()):
         if _NAME.fullmatch(path.name):
             kinds.setdefault(path.name.rsplit("-", 1)[0], []).append(path)
-    gone = [path for found in kinds.values() for path in found[:-keep]]
-    for path in gone:
+    outdated = [path for paths in kinds.values() for path in paths[:-keep]]
+    for path in outdated:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return gone
+    return outdated
 
 
 def restore(directory: Directory, readings: "Path | None", keys: "Path | None") -> None:

@@ -19,7 +19,7 @@ class Health:
 
     def __init__(self, receiver):
         self.receiver = receiver
-        self._looked, self._found = -AGAIN_S, {}
+        self._checked_at, self._results = -AGAIN_S, {}
         self._one = asyncio.Lock()
 
     def routes(self):
@@ -33,9 +33,9 @@ class Health:
     async def readyz(self, request: web.Request) -> web.Response:
         """200 where every check holds, else 503."""
         async with self._one:
-            if time.monotonic() - self._looked >= AGAIN_S:
-                self._found, self._looked = await self.checks(), time.monotonic()
-        checks = dict(self._found, serving=not self.receiver.devices.ingest.draining)
+            if time.monotonic() - self._checked_at >= AGAIN_S:
+                self._results, self._checked_at = await self.checks(), time.monotonic()
+        checks = dict(self._results, serving=not self.receiver.devices.ingest.draining)
         ready = all(checks.values())
         return web.json_response({"status": "ok" if ready else "not ready",
                                   "checks": {k: "ok" if v else "failed" for k, v in checks.items()}},

@@ -16,7 +16,7 @@ class _NoWriter:
 
 
 @contextlib.contextmanager
-def opened(directory, settings):
+def open_reader(directory, settings):
     """`read(query, *args)` over the store of a receiver's directory; raises StoreError where there is none yet."""
     if not settings.store and not directory.store.exists():
         raise StoreError(f"{directory.path} has stored nothing yet; start it: netti receiver serve {directory.path}")

@@ -205,7 +205,7 @@ class Caller:
 
     def read(self, query, *arguments):
         """What a query of the store finds."""
-        with store_reader.opened(self.directory, self.directory.load()) as read:
+        with store_reader.open_reader(self.directory, self.directory.load()) as read:
             return read(query, *arguments)
 
     def now(self):

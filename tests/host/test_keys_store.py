@@ -124,7 +124,7 @@ def test_where_the_kek_comes_from(directory, tmp_path):
     (credentials / kek.CREDENTIAL).write_text("cd" * 32)
 
     def source(**environ):
-        return [k.source for k in kek.found(directory.path, environ)]
+        return [k.source for k in kek.all_for(directory.path, environ)]
     assert source() == [str(kek.file_of(directory.path))]
     assert source(CREDENTIALS_DIRECTORY=str(credentials)) == [str(credentials / kek.CREDENTIAL)]
     assert source(NETTI_KEK_FILE=str(file), CREDENTIALS_DIRECTORY=str(credentials)) == [str(file)]

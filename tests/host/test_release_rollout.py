@@ -101,7 +101,7 @@ def test_who_runs_what(receiver, tmp_path):
     for g in gateways:
         told(receiver, g)
     told(receiver, gateways[0], "0.2.0")
-    rows = {r["version"]: (r["run"], r["told"]) for r in do(receiver, "spread", [
+    rows = {r["version"]: (r["run"], r["offered"]) for r in do(receiver, "spread", [
         {"id": g.id, "firmware": "0.2.0" if g is gateways[0] else "0.1.0"} for g in gateways])}
     assert rows == {"0.2.0": (1, 2), "0.1.0": (2, 0)}
 

@@ -85,7 +85,7 @@ def _waiting(office):
     """How many telegrams wait for a key, or for another one, by the meter's text."""
     counts: "dict[str, int]" = {}
     if has_stored(office):
-        with store_reader.opened(office.directory, office.settings) as read:
+        with store_reader.open_reader(office.directory, office.settings) as read:
             for row in read(queries.telegrams.without_key):
                 counts[row["meter"]] = counts.get(row["meter"], 0) + row["telegrams"]
     return counts
@@ -97,7 +97,7 @@ def _wait(office, meters, waited):
         print("nothing is stored yet that could wait for keys")
         return
     before = None
-    with store_reader.opened(office.directory, office.settings) as read:
+    with store_reader.open_reader(office.directory, office.settings) as read:
         while True:
             _, pending, closed = read(queries.telegrams.progress, meters)
             if (pending, closed) != before:
@@ -112,7 +112,7 @@ def _wait(office, meters, waited):
 def _report(args, office, keys):
     """Per meter: what stands in the way of its telegrams, how many wait and since when, and since when it has a key."""
     since, damaged = dict(keys.meters()), keys.damaged()
-    with store_reader.opened(office.directory, office.settings) as read:
+    with store_reader.open_reader(office.directory, office.settings) as read:
         rows = read(queries.telegrams.without_key)
     for r in rows:
         what = "missing" if r["state"] == NO_KEY else "wrong"

@@ -71,7 +71,7 @@ def _export(args, office, gateway, meters, end, now):
     if since is None:
         since = enrolled.since if gateway else 0
     start = _time(args.start, since)
-    with store_reader.opened(office.directory, office.settings) as read:
+    with store_reader.open_reader(office.directory, office.settings) as read:
         person = read(queries.people.person, gateway, meters, start, end)
     person["home_hours"] = [{"hour": iso(h), "import_wh": i, "export_wh": e, "estimated": bool(x)}
                            for h, i, e, x in person["home_hours"]]

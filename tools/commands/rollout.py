@@ -80,7 +80,7 @@ def _list(_args, releases, office):
             text = f"{stage.percent} % of {stage.grouped or 'all'} since {iso(stage.since)}"
             if stage.halted is not None:
                 text += f", halted {iso(stage.halted)}"
-        print(f"{row['version']:12} {row['run']:5} run it {row['told']:5} told of it   {text}")
+        print(f"{row['version']:12} {row['run']:5} run it {row['offered']:5} told of it   {text}")
     staged = {stage.version for stage in releases.stages()}
     for version in [v for v in releases.here() if v not in staged]:
         print(f"{version:12} here, not staged")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ...office.directory import SettingsError
-from ...office.files import Malformed, read_json
+from ...office.json_files import Malformed, read_json
 
 # Plain HTTP only to this machine.
 WEBHOOKS = ("https://", "http://127.0.0.1", "http://localhost")

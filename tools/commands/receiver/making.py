@@ -39,7 +39,7 @@ def init(args) -> int:
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, args.works, args.name or args.works, args.host)
     password = secrets.token_urlsafe(12)
-    keks = kek.found(directory.path) or [kek.make(kek.file_of(directory.path))]
+    keks = kek.all_for(directory.path) or [kek.make(kek.file_of(directory.path))]
     settings = Settings(args.works, args.name or args.works, args.host, args.port)
     with Office(directory, settings) as office:
         office.accounts.put(ADMINISTRATOR, password, Clock().seconds())

@@ -247,9 +247,9 @@ def test_health_and_readiness(receiver, monkeypatch):
     assert found == {"status": "ok", "checks": {"store": "ok", "keys": "ok", "disk": "ok", "serving": "ok"}}
     checked = receiver.receiver
     for name, broken in (("store", lambda: monkeypatch.setattr(checked.store.writer, "submit", lambda *a: 1 / 0)),
-                         ("keys", lambda: monkeypatch.setattr(checked.keys, "unlock", lambda: 1 / 0)),
+                         ("keys", lambda: monkeypatch.setattr(checked.office.meter_keys, "unlock", lambda: 1 / 0)),
                          ("disk", lambda: monkeypatch.setattr(health, "LEAST_FREE", 2.0)),
-                         ("serving", lambda: monkeypatch.setattr(checked.ingest, "draining", True))):
+                         ("serving", lambda: monkeypatch.setattr(checked.devices.ingest, "draining", True))):
         with monkeypatch.context():
             broken()
             monkeypatch.setattr(health, "AGAIN_S", 0.0)
