@@ -396,12 +396,14 @@ class Gateway:
 
 def restored(state):
     """The persistent state with what is missing filled in; whatever is damaged begins anew."""
-    good = {"boot": 0, "floor": 0, "counter": 0, "executing": False, "results": [], "update": None}
+    good = {"boot": 0, "floor": 0, "counter": 0, "key": "", "executing": False, "results": [], "update": None}
     if isinstance(state, dict):
         for name in ("boot", "floor", "counter"):
             value = state.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
                 good[name] = value
+        if isinstance(state.get("key"), str):
+            good["key"] = state["key"]
         good["executing"] = state.get("executing") is True
         results = state.get("results")
         if isinstance(results, list) and all(isinstance(r, list) and len(r) == 3 for r in results):

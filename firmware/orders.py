@@ -30,8 +30,8 @@ class Refused(ValueError):
 
 class Orders:
     """Takes the orders of answers. `works` has the works id and its `command_keys`; `state` is the small persistent
-    state (`counter`, `executing`, `results`) and `save` keeps it durably; `gateway` is whom they are done to; `values`
-    is the ring that results go to."""
+    state (`counter`, `key`, `executing`, `results`) and `save` keeps it durably; `gateway` is whom they are done to;
+    `values` is the ring that results go to."""
 
     def __init__(self, kid, works, clock, state, save, values, gateway, told=None):
         self._kid = kid
@@ -60,15 +60,17 @@ class Orders:
             else:
                 found.append(order)
         last = self._values.last
-        for counter, not_after, name, arguments in sorted(found, key=lambda order: order[0]):
+        for counter, signer, not_after, name, arguments in sorted(found, key=lambda order: order[0]):
             if counter <= self._state["counter"]:
                 self._tell_again(counter)
+            elif self._retired(signer):
+                self._gateway.count("commands_refused")
             else:
-                self._run(counter, not_after, name, arguments, before)
+                self._run(counter, signer, not_after, name, arguments, before)
         return self._values.last > last
 
     async def _opened(self, data):
-        # (counter, not-after, name, arguments), or None for what is no order to this gateway.
+        # (counter, signer's kid in hex, not-after, name, arguments), or None for what is no order to this gateway.
         from .crypto import ed25519
         try:
             if len(data) > table.MAX_ORDER:
@@ -94,10 +96,15 @@ class Orders:
         for n in (counter, not_after):
             if isinstance(n, bool) or not isinstance(n, int) or not 0 < n < 1 << 62:
                 return None
-        return counter, not_after, name, arguments
+        return counter, envelope.kid.hex(), not_after, name, arguments
 
-    def _run(self, counter, not_after, name, arguments, before):
-        self._state["counter"], self._state["executing"] = counter, True
+    def _retired(self, signer):
+        # Whether a command key comes before one that has signed since: that one has taken over.
+        kids = [wire_envelope.kid(key).hex() for key in self.works["command_keys"]]
+        return self._state["key"] in kids and kids.index(signer) < kids.index(self._state["key"])
+
+    def _run(self, counter, signer, not_after, name, arguments, before):
+        self._state["counter"], self._state["executing"], self._state["key"] = counter, True, signer
         self._save(self._state)
         try:
             code, text = table.DONE, self._execute(not_after, name, arguments, before) or ""
@@ -202,6 +209,7 @@ class Orders:
                       "interval": former["interval"], "url": url, "anchors": anchors,
                       "command_keys": [key.hex() for key in command_keys]}, works)
         g.uplink.trust(works, former)
+        self._state["key"] = ""  # this list is the works' last word, whoever is first in it
 
     def do_rewind(self, epoch, after):
         """Send again what a ring still holds behind a seq."""

@@ -199,6 +199,85 @@ def test_a_counter_is_never_executed_twice_nor_one_below_it():
     assert again.uplink.interval == 900 and again.results() == [(5, DONE)]
 
 
+def kid(seed):
+    return envelope.kid(KEYS[seed]).hex()
+
+
+def test_an_order_under_the_successor_retires_the_key_before_it():
+    g = Bench()
+    g.give(command("interval", {"seconds": 60}, 1))
+    g.give(command("interval", {"seconds": 70}, 2, seed=SUCCESSOR))
+    assert g.uplink.interval == 70 and json.loads(g.saved[-1])["key"] == kid(SUCCESSOR)
+    g.give(command("interval", {"seconds": 80}, 3))
+    assert g.uplink.interval == 70 and g.results() == [(1, DONE), (2, DONE)]
+    assert g.counters["commands_refused"] == 1 and g.state["counter"] == 2
+    # Nor after a restart; nor in the answer in which the successor takes over, whoever comes first in it.
+    again = Bench(json.loads(g.saved[-1]))
+    again.give(command("interval", {"seconds": 80}, 3))
+    again.give(command("interval", {"seconds": 90}, 4, seed=SUCCESSOR))
+    assert again.uplink.interval == 90 and again.results() == [(4, DONE)]
+    g = Bench()
+    g.give(command("interval", {"seconds": 80}, 3), command("interval", {"seconds": 70}, 2, seed=SUCCESSOR))
+    assert g.uplink.interval == 70 and g.results() == [(2, DONE)]
+
+
+def test_a_key_is_retired_before_its_successors_order_is_executed():
+    g = Bench(consent={"valve": True})
+
+    def cut():
+        raise Cut()
+    g.valve = cut
+    try:
+        g.give(command("close-valve", {}, 2, seed=SUCCESSOR))
+        raise AssertionError("was not cut")
+    except Cut:
+        pass
+    after = Bench(json.loads(g.saved[-1]))
+    after.give(command("interval", INTERVAL, 3))
+    assert after.uplink.interval == 900 and after.counters["commands_refused"] == 1
+
+
+def test_what_is_refused_or_late_under_a_successor_retires_too_and_a_repeated_one_does_not():
+    g = Bench()
+    g.give(command("interval", INTERVAL, 1, not_after=T - 1, seed=SUCCESSOR), command("interval", INTERVAL, 2))
+    assert g.results() == [(1, TOO_LATE)] and g.state["key"] == kid(SUCCESSOR)
+    g = Bench({"counter": 5})
+    g.give(command("interval", INTERVAL, 5, seed=SUCCESSOR))
+    g.give(command("interval", INTERVAL, 6))
+    assert g.uplink.interval == 300 and g.state["key"] == kid(SEED)
+
+
+def test_a_change_of_trust_says_anew_which_keys_hold():
+    g = Bench()
+    g.give(command("trust", {"url": "https://x", "anchors": [PEM], "command_keys": [KEYS[SEED], KEYS[SUCCESSOR]]}, 1,
+                   seed=SUCCESSOR))
+    g.taker.works = g.uplink.trusted[0][0]
+    g.give(command("interval", INTERVAL, 2))
+    assert g.results() == [(1, DONE), (2, DONE)] and json.loads(g.saved[-1])["key"] == kid(SEED)
+
+
+def test_gateways_that_do_not_retire_a_key_are_seen():
+    class Forgets(Orders):
+        """Known bad: takes any key that is pinned."""
+        def _retired(self, signer):
+            return False
+
+    class Late(Orders):
+        """Known bad: notes who signed when the order is done."""
+        def _run(self, counter, signer, not_after, name, arguments, before):
+            key, save = self._state["key"], self._save
+            self._save = lambda state: save(dict(state, key=key))
+            Orders._run(self, counter, signer, not_after, name, arguments, before)
+    g = kind(Forgets)()
+    g.give(command("interval", {"seconds": 70}, 2, seed=SUCCESSOR), command("interval", {"seconds": 80}, 3))
+    assert g.uplink.interval == 80
+    g = kind(Late)(consent={"valve": True})
+    g.give(command("close-valve", {}, 2, seed=SUCCESSOR))
+    after = Bench(json.loads(g.saved[-1]))
+    after.give(command("interval", INTERVAL, 3))
+    assert after.uplink.interval == 300
+
+
 def test_commands_are_taken_in_rising_counter():
     g = Bench()
     g.give(command("interval", {"seconds": 60}, 2), command("interval", {"seconds": 50}, 1))
@@ -208,7 +287,7 @@ def test_commands_are_taken_in_rising_counter():
 class CountsLate(Orders):
     """Known bad: keeps the counter after the execution."""
 
-    def _run(self, counter, not_after, name, arguments, before):
+    def _run(self, counter, signer, not_after, name, arguments, before):
         self._execute(not_after, name, arguments, before)
         self._state["counter"] = counter
         self._finish(counter, 0, "")
