@@ -66,7 +66,9 @@ class Devices:
         await self._servers.listen(self.app(), sock, self.context)
 
     async def reload_if_changed(self) -> bool:
-        """Take up what other processes decide: keys, revocations, orders, certificates; whether there was any."""
+        """Take up what other processes decide: keys, revocations, orders, certificates; whether there was anything but
+        certificates."""
+        changed = False
         try:
             changed = self.office.reload_if_changed()
             trusted = trust.stamp(self._ca)
@@ -75,11 +77,10 @@ class Devices:
                 self.enrolment.load_trust()
                 self.office.orders.load_key()
                 self._trust_stamp = trusted
-            return changed
         except (sqlite3.Error, StoreError, Busy, OSError, ValueError) as e:
             # Half replaced, or too much to do: it is looked at again in a second.
             log.warning("keys or certificates not readable: %s", e)
-            return False
+        return changed
 
     async def drain(self) -> None:
         """Take nothing new, answer what is in progress once it is durable."""

@@ -1,15 +1,20 @@
 """What the office's own modules promise: files are named once, one object opens all, a change is seen by the others."""
 
 import ast
+import asyncio
+import contextlib
 import json
 import subprocess
 import typing
 from pathlib import Path
 
 import pytest
-from receiver_support import NOW, Gateway, Process, make
+from receiver_support import NOW, FixedClock, Gateway, Process, make
 
 from cloud_receiver.edge import enrolment
+from cloud_receiver.edge.counts import Counts
+from cloud_receiver.edge.devices import Devices
+from cloud_receiver.office import trust
 from cloud_receiver.office.directory import Directory, Settings, SettingsError
 from cloud_receiver.office.office import Office
 from firmware import config
@@ -84,6 +89,21 @@ def test_an_office_opens_no_accounts_and_no_command_key_until_asked(tmp_path):
     assert directory.access.exists()
     with Office(directory, signs=True) as office:
         assert office.orders.sign(bytes(10), 1, NOW, "interval", {"seconds": 60})
+
+
+def test_a_decision_is_taken_up_while_certificates_are_half_replaced(tmp_path, caplog):
+    directory, gateway = make(tmp_path / "works"), Gateway().id
+    endpoint = directory.ca / "endpoint.pem"
+    whole = endpoint.read_bytes()
+    with Office(directory, signs=True) as office, Office(directory) as there, contextlib.closing(
+            Devices(office, FixedClock(), None, Counts())) as devices:
+        there.enrolled.revoke(gateway, NOW)
+        endpoint.write_bytes(b"half")
+        assert asyncio.run(devices.reload_if_changed()) and office.enrolled.revoked() == {gateway: NOW}
+        assert "not readable" in caplog.text
+        endpoint.write_bytes(whole)
+        assert not asyncio.run(devices.reload_if_changed()), "only certificates"
+        assert devices._trust_stamp == trust.stamp(directory.ca)
 
 
 # --- what people write
