@@ -1,12 +1,14 @@
 """The laws of the house (docs/architecture.md): who may import whom, and where a thing may stand.
 
 Read as text, so that it sees imports inside functions too. Each law is a function from the tree (path -> what the file
-imports) to the imports that break it, and MUTANTS has an import for each that must be found. MicroPython, whose heap
-does not hold the whole tree, looks at what runs on a device.
+imports) to the imports or words that break it, and MUTANTS has one for each that must be found. MicroPython, whose
+heap does not hold the whole tree, looks at what runs on a device.
 """
 
 import os
 import sys
+
+from firmware.wire import orders
 
 CODECS = ("han_reader", "wmbus", "zigbee")
 OURS = CODECS + ("firmware", "cloud_receiver", "tools", "tests", "bench")
@@ -32,6 +34,20 @@ PORT_USERS = ("firmware/port/", "firmware/radios/", "firmware/start.py", "firmwa
               "firmware/spool/files.py", "firmware/uplink/", "firmware/home/han_port.py", "firmware/update/updater.py")
 # The only places that may ask which runtime this is.
 RUNTIME_TESTS = ("firmware/port/__init__.py", "wmbus/accel.py", "han_reader/accel.py", "zigbee/accel.py")
+# Orders are told in wire/orders.py only. Some are called as other things are: which else, and where.
+ORDER_TABLE = "firmware/wire/orders.py"
+NOT_ORDERS = {
+    "firmware/config.py": ("interval", "relay"),  # of config.json, orders.json and works.json
+    "firmware/orders.py": ("interval",),  # of works.json
+    "firmware/gateway.py": ("update",),  # of state.json; a task
+    "firmware/update/install.py": ("update",),  # an event
+    "cloud_receiver/edge/enrolment.py": ("interval",),  # of works.json
+    "cloud_receiver/stores/__init__.py": ("rewind",),  # what a batch tells of
+    "tools/commands/gateway.py": ("interval", "relay"),  # of config.json
+    "tools/simulate/files.py": ("interval",),  # of config.json
+    "tools/demo/plan.py": ("interval", "update"),  # of a plan
+    "tools/demo/run.py": ("update",),  # a fault
+}
 # "law path module" of what still breaks a law. It only shrinks.
 EXCEPTIONS = ()
 
@@ -80,10 +96,16 @@ class Tree:
                 self.modules[name[:-9] if name.endswith(".__init__") else name] = path
                 if folder in ("tests", "bench"):
                     self.bare[name.split(".")[-1]] = name
+        self.words = {}  # path -> the orders' names that are literals in it
         shared = {}  # each name once, as few objects as can be: MicroPython's heap is small
         for path in self.modules.values():
             with open(path) as f:
                 self.imports[path] = tuple({shared.setdefault(name, name) for name in self._absolute(path, f)})
+            if path.split("/")[0] in ("firmware", "cloud_receiver", "tools"):
+                with open(path) as f:
+                    words = set(order_words(f))
+                if words:
+                    self.words[path] = words
 
     def _absolute(self, path, lines):
         package = path.split("/")[:-1]
@@ -115,12 +137,23 @@ class Tree:
                 yield path, module
 
 
+def order_words(lines):
+    """Yield each order's name that is a literal in some lines. One that something is looked up by tells of no order."""
+    words = [(order.name, quote + order.name + quote) for order in orders.ORDERS for quote in "\"'"]
+    for line in lines:
+        for name, word in words:
+            if word in line and any(word in part for part in line.split("[" + word + "]")):
+                yield name
+
+
 class Bad:
-    """A tree of a file or two that should not be: what the laws must find."""
+    """A tree of a file or two that should not be: what the laws must find. For the law of orders' names a line of
+    the file stands in the place of the module."""
 
     def __init__(self, pairs):
         self.imports = {}
         self.modules = {}
+        self.words = {path: set(order_words([line])) for path, line in pairs}
         for path, module in pairs:
             self.imports.setdefault(path, set()).add(module)
             self.modules[path[:-3].replace("/", ".")] = path
@@ -255,6 +288,15 @@ def apart_tests(tree):
             yield path, module
 
 
+def order_names(tree):
+    """Names of orders are literals in their table only: whoever speaks of one speaks of its row."""
+    for path in sorted(tree.words):
+        if path != ORDER_TABLE:
+            for word in sorted(tree.words[path]):
+                if word not in NOT_ORDERS.get(path, ()):
+                    yield path, word
+
+
 def no_circles(tree):
     """No circle of files: yields the files of each, as (first, the others)."""
     graph = {}
@@ -287,7 +329,7 @@ LAWS = {
     "queries_apart_from_jobs": queries_apart_from_jobs, "wire_is_pure": wire_is_pure,
     "codecs_do_no_io": codecs_do_no_io, "only_the_edges_import_port": only_the_edges_import_port,
     "device_paths_are_short": device_paths_are_short, "commands_apart": commands_apart, "apart_tests": apart_tests,
-    "no_circles": no_circles,
+    "order_names": order_names, "no_circles": no_circles,
 }
 # For each law imports that break it, each on its own.
 MUTANTS = {
@@ -314,6 +356,11 @@ MUTANTS = {
                        ("tools/commands/receiver/homes.py", "tools.commands.user")),
     "apart_tests": (("tests/host/test_pages.py", "tests.host.test_ingest"),
                     ("tests/test_spool.py", "tests.test_spool_nor")),
+    "order_names": (("cloud_receiver/office/orders.py", 'if c.name == "rewind":'),
+                    ("tools/commands/receiver/orders.py", "p = sub.add_parser('interval', help=text)"),
+                    ("cloud_receiver/edge/devices.py", 'VALID_S = {"close-valve": 240}'),
+                    ("firmware/gateway.py", 'return state["update"] if name == "trust" else None'),
+                    ("firmware/config.py", 'return orders["update"], "update"')),
 }
 
 
@@ -335,6 +382,17 @@ def test_an_import_that_breaks_a_law_is_found():
         for pair in MUTANTS[name]:
             assert list(LAWS[name](Bad([pair]))) != [], (name, pair)
     assert sorted(MUTANTS) == sorted(name for name in LAWS if name != "no_circles")
+
+
+def test_what_is_no_order_is_told_where_it_is():
+    found = Tree(("firmware",) if sys.implementation.name == "micropython" else ("firmware", "cloud_receiver", "tools"))
+    assert found.words[ORDER_TABLE] == {order.name for order in orders.ORDERS}
+    for path in NOT_ORDERS:
+        if path in found.modules.values():
+            assert found.words[path] == set(NOT_ORDERS[path]), path
+        else:
+            assert path.split("/")[0] != "firmware" and sys.implementation.name == "micropython", path
+    assert list(order_words(['x["relay"] = y[\'relay\'] + z', '"interval" or x["update"]'])) == ["interval"]
 
 
 def test_a_circle_is_found_and_what_leads_to_it_is_not():
