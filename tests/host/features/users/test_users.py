@@ -5,6 +5,7 @@ import re
 import sqlite3
 import urllib.parse
 
+import installed
 import pytest
 from access_rig import FORM, PASSWORD, Town
 from receiver_support import NOW, Running, make
@@ -16,8 +17,7 @@ from cloud_receiver.office import accounts
 @pytest.fixture
 def town(tmp_path):
     with Running(make(tmp_path / "works"), public_name="vann.example") as running:
-        buckets = running.log_in
-        buckets.by_address.burst = buckets.by_name.burst = 1e9
+        installed.without_limits(running)
         yield Town(running)
 
 
