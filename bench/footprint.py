@@ -138,7 +138,7 @@ def figures(files, config):
             "home_mpy_bytes": sum(sizes[name] for name in found["loaded"]),
             "import_heap_bytes": sum(heap.values()), "first_heap_bytes": found["first"],
             "live_heap_bytes": found["live"],
-            "dropped": sorted(set(found["loaded"]) - set(found["kept"])), "word_bytes": 8,
+            "dropped": sorted(set(heap) - set(found["kept"])), "word_bytes": 8,
             "counters": {name: n for name, n in found["counters"].items() if n}}
 
 

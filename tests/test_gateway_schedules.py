@@ -356,11 +356,12 @@ class Forgets(World):
 class AcknowledgesLast(Up):
     """Known bad: acknowledges after it has followed a command to rewind."""
 
-    async def _accepted(self, ring, first, last, answer):
+    async def _accept(self, ring, first, last, headers, body):
+        answer = wire_envelope.open_answer(body)
         if answer.commands:
             await self._on_orders(answer.commands, self._clock.now())
-        return await Up._accepted(self, ring, first, last,
-                                  wire_envelope.Answer(answer.epoch, answer.through, answer.time, []))
+        without = wire_envelope.answer(answer.epoch, answer.through, answer.time)
+        return await Up._accept(self, ring, first, last, headers, without)
 
 
 class UndoesRewinds(World):

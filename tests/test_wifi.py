@@ -56,7 +56,7 @@ class Home:
         self.joined = []  # when
         self.beside = 0  # what another task got done
 
-    def again(self):
+    def retry_now(self):
         self.joined.append(self.hal.ms)
 
     def live(self, *steps):
