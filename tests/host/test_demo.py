@@ -26,9 +26,9 @@ TREE = [sys.executable, "-m", "netti_tools.cli"]
 RUNS = {"good": ("--seed", "21")} | {fault: ("--seed", "22", "--fault", fault) for fault in ("drop", "dup", "wrong")}
 
 
-def in_wheel(folder):
-    """`netti` of the built wheel with its extra `demo`, in an environment of its own below `folder`; None where no
-    package index can be reached."""
+def install_wheel(folder):
+    """Build Netti's wheel and install it with its extra `demo` and nothing else in `folder`/own; the words that run
+    its `netti`, or None where no package index can be reached."""
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")}
 
     def run(*words, check=True):
@@ -36,16 +36,18 @@ def in_wheel(folder):
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    run(sys.executable, "-m", "venv", "own")
-    pip = folder / "own" / "bin" / "pip"
+    pip = (sys.executable, "-m", "pip", "--quiet")
+    reached = run(*pip, "download", "--retries", "1", "--timeout", "15", "--no-deps", "--dest", "probe", "cbor2",
+                  check=False)
+    if reached.returncode:
+        return None
     # A build leaves its traces where it builds: not in the tree.
     shutil.copytree(ROOT, folder / "source", ignore=lambda at, names: [
         n for n in names if n in ("__pycache__", "build", "tests") or n[0] == "." or n.endswith(".egg-info")])
-    if run(pip, "download", "--quiet", "--no-deps", "--dest", "probe", "cbor2", check=False).returncode:
-        return None
-    run(pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", folder / "source")
-    (wheel,) = (folder / "dist").glob("netti-*.whl")
-    run(pip, "install", "--quiet", f"{wheel}[demo]")
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", "dist", folder / "source")
+    [wheel] = (folder / "dist").glob("netti-*.whl")
+    run(sys.executable, "-m", "venv", "--without-pip", "own")
+    run(*pip, "--python", folder / "own" / "bin" / "python", "install", "--no-compile", f"{wheel}[demo]")
     return [str(folder / "own" / "bin" / "netti")]
 
 
@@ -60,19 +62,17 @@ def demo(words, netti=TREE, folder=None):
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """(`netti` of the wheel or None, a folder that is not the tree)."""
-    folder = tmp_path_factory.mktemp("wheel")
-    return in_wheel(folder), folder
+def wheel(tmp_path_factory):
+    """The folder that the wheel is installed in, once the demos have run."""
+    return tmp_path_factory.mktemp("wheel")
 
 
 @pytest.fixture(scope="module")
-def demos(installed):
+def demos(wheel):
     """Short runs, two at once, as each waits most of its time: {name: (status, last line, its counts)}."""
-    netti, folder = installed
-
     def one(name):
-        return demo(RUNS[name], netti, folder) if netti and name == "good" else demo(RUNS[name])
+        netti = install_wheel(wheel) if name == "good" else None
+        return demo(RUNS[name], netti, wheel) if netti else demo(RUNS[name])
     with ThreadPoolExecutor(2) as pool:
         ended = dict(zip(RUNS, pool.map(one, RUNS)))
     for name, (done, _, _) in ended.items():
@@ -87,14 +87,13 @@ def test_a_good_run_is_ok(demos):
     assert counts["heard"] > counts["relayed"] > counts["stored"] > 0 and counts["stored"] == counts["decoded"]
 
 
-def test_the_good_run_was_that_of_the_wheel_with_its_extra(installed, demos):
-    netti, folder = installed
-    if netti is None:
-        pytest.skip("no package index can be reached (pip download cbor2): the good run was that of the tree")
-    where = subprocess.run([folder / "own" / "bin" / "python", "-c",
+def test_the_good_run_was_that_of_the_wheel_with_its_extra(wheel, demos):
+    if not (wheel / "own").exists():
+        pytest.skip("no package index: pip could not download cbor2, and the good run was that of the tree")
+    where = subprocess.run([wheel / "own" / "bin" / "python", "-c",
                             "import firmware, netti_tools; print(firmware.__file__, netti_tools.__file__)"],
-                           cwd=folder, capture_output=True, text=True).stdout.split()
-    assert len(where) == 2 and all(Path(w).is_relative_to(folder / "own") for w in where), where
+                           cwd=wheel, capture_output=True, text=True).stdout.split()
+    assert len(where) == 2 and all(Path(w).is_relative_to(wheel / "own") for w in where), where
     assert demos["good"][0] == 0
 
 
