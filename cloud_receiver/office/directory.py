@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ..data.clock import HOUR
 from .files import write_private
 from .json_files import Malformed, read_json
 
@@ -31,7 +32,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     host: str = "localhost"
     port: Port = 8443
     web_port: Port = 8080
-    window: Seconds = 3600  # one telegram per meter and window is relayed
+    window: Seconds = HOUR  # one telegram per meter and window is relayed
     interval: Seconds = 900  # between a gateway's batches
     store: str = ""  # postgres://user@host/database; "": a file in the directory
     keep_telegrams: Days = 400  # that raw telegrams and gateways' records are kept

@@ -144,3 +144,18 @@ def test_settings_come_back_as_they_were_saved(tmp_path):
 def test_a_gateway_may_be_of_every_kind_it_can_be_set_up_as():
     kind = typing.get_type_hints(enrolment.Request)["kind"]
     assert typing.get_args(kind) == config.KINDS
+
+
+# --- one day
+
+def numbers(source):
+    """Where a module writes out how many seconds an hour or a day has."""
+    return [node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)
+            and type(node.value) is int and node.value in (3600, 86_400)]
+
+
+def test_how_long_an_hour_and_a_day_are_stands_in_one_place():
+    found = {str(path.relative_to(ROOT)): numbers(path.read_text())
+             for path in (ROOT / "cloud_receiver").rglob("*.py")}
+    assert {path for path, lines in found.items() if lines} == {"cloud_receiver/data/clock.py"}
+    assert numbers("GIVE_UP_S = 3 * 86400\n"), "known-bad"

@@ -6,7 +6,7 @@ import json
 import firmware.wire.records as records
 
 from ...data import dayrows
-from ...data.clock import DAY
+from ...data.clock import DAY, HOUR
 from .. import NUMBERS, TEXTS
 from ..queries import people
 
@@ -46,7 +46,7 @@ def _only_daily(db, row, before):
             anew = dayrows.daily(day, blob)
         else:
             hours = dayrows.unpack(blob)
-            old = [n for n, h in enumerate(hours) if h is not None and day * DAY + n * 3600 + h[0] < before]
+            old = [n for n, h in enumerate(hours) if h is not None and day * DAY + n * HOUR + h[0] < before]
             for n in old[:-1]:
                 hours[n] = None
             anew = dayrows.pack(hours) if old[:-1] else blob

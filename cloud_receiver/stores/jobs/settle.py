@@ -3,7 +3,7 @@
 import json
 
 from ...data import dayrows
-from ...data.clock import DAY
+from ...data.clock import DAY, HOUR
 from .. import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY
 from . import can_wait, keeping
 
@@ -47,9 +47,9 @@ def withdraw(db, row, meter, time):
     blob = db.execute("SELECT hours FROM readings WHERE day = ? AND meter = ?", (day, meter)).fetchone()
     if blob is not None:
         hours = dayrows.unpack(blob[0])
-        entry = hours[second // 3600]
-        if entry is not None and entry[0] == second % 3600:
-            hours[second // 3600] = None
+        entry = hours[second // HOUR]
+        if entry is not None and entry[0] == second % HOUR:
+            hours[second // HOUR] = None
             db.execute("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", (dayrows.pack(hours), day, meter))
     db.execute("UPDATE telegrams SET state = ? WHERE id = ?", (PENDING, row))
     db.execute("UPDATE meters SET read_at = NULL WHERE id = ? AND read_at = ?", (meter, time))
