@@ -31,6 +31,7 @@ import receiver_support  # noqa: E402
 
 from cloud_receiver.data import dayrows  # noqa: E402
 from cloud_receiver.stores import sqlite  # noqa: E402
+from firmware.wire import envelope  # noqa: E402
 
 DAY, HOUR = 86_400, 3600
 GATEWAYS = 500
@@ -49,7 +50,7 @@ def fill(path, senders, count, days, say):
         key = rng.randbytes(32)
         db.execute("INSERT INTO gateways (gateway, public_key, kind, name, enrolled, last_contact, firmware, boot, "
                    "clock) VALUES (?,?,'home',?,?,?,'0.1.0',1,3)",
-                   (loadgen.batch.gateway_id(key), key, f"Gate {n}", now - 400 * DAY, now - rng.randrange(7200)))
+                   (envelope.gateway_id(key), key, f"Gate {n}", now - 400 * DAY, now - rng.randrange(7200)))
     gateways = [row[0] for row in db.execute("SELECT id FROM gateways")]
     db.executemany("INSERT INTO epochs VALUES (?,?,?,1000,?,?)",
                    [(g, g, rng.randbytes(8), now - 400 * DAY, now - 100) for g in gateways])
