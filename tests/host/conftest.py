@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from access_rig import HOST, Town
 from browser_rig import chromium
+from lists_rig import with_lists
 from privacy_rig import Place
 from receiver_support import Running, make
 
@@ -32,3 +33,10 @@ def place(tmp_path):
         place = Place(running)
         with contextlib.closing(place.office):
             yield place
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def listed(request, tmp_path_factory):
+    """A receiver with meters and gateways in every state, on both stores."""
+    with with_lists(request.param, tmp_path_factory.mktemp(request.param)) as running:
+        yield running

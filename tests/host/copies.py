@@ -51,15 +51,16 @@ class Copy:
         (packages / "copied_tree.py").write_text(FINDER.format(tools=str(folder / "tools")))
         (packages / "copied_tree.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\nimport copied_tree\n")
 
-    def run(self, *words, timeout=120) -> subprocess.CompletedProcess:
+    def run(self, *words, timeout=120, **environment) -> subprocess.CompletedProcess:
         """Run the copy's Python."""
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("PYTEST_")}
+        ours = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("PYTEST_")}
         return subprocess.run([self.python, *map(str, words)], cwd=self.root, capture_output=True, text=True,
-                              timeout=timeout, env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+                              timeout=timeout, env={**ours, **environment})
 
-    def test(self, *words, timeout=120) -> subprocess.CompletedProcess:
-        """Run tests of the copy, without the plugins of others, which take seconds to load."""
-        return self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *words, timeout=timeout)
+    def test(self, *words, timeout=120, **environment) -> subprocess.CompletedProcess:
+        """Run tests of the copy."""
+        return self.run("-m", "pytest", "-q", "-o", "addopts=--strict-markers", "-p", "no:cacheprovider", *words,
+                        timeout=timeout, **environment)
 
     @contextlib.contextmanager
     def without(self, path):

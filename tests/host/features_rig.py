@@ -14,6 +14,9 @@ from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.roles import ROLES
 
 FOLDER = "cloud_receiver/features"
+# Tests of every copy that are quick. Plugins of others take seconds to load, and these need none.
+QUICK = ("tests/host/test_feature.py", "tests/host/test_words.py")
+PLAIN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 class Works:

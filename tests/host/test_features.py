@@ -1,12 +1,12 @@
-"""Each feature can be deleted: without its folder the receiver starts, and every other page and route is as it was."""
+"""Each feature can be deleted: without its folder the receiver starts, and every other page and route is as it was.
+
+Of the copy's own tests a few quick ones are run here; bench/features.py runs all of them.
+"""
 
 import installed
 import pytest
 from copies import Copy
-from features_rig import FOLDER, Works, wrong_behind_log_in, wrong_without
-
-# Of the copy's own tests these are quick; bench/features.py runs all of them.
-QUICK = ("tests/host/test_feature.py", "tests/host/test_words.py")
+from features_rig import FOLDER, PLAIN, QUICK, Works, wrong_behind_log_in, wrong_without
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_without_a_feature(copy, works, name):
     with copy.without(f"{FOLDER}/{name}"):
         assert wrong_without(copy, works, name) == []
         assert wrong_behind_log_in(copy, works, name) == []
-        done = copy.test(*QUICK)
+        done = copy.test(*QUICK, **PLAIN)
         assert done.returncode == 0, done.stdout
 
 

@@ -1,11 +1,13 @@
 """Pages shown beyond this machine: nothing without a session, sessions that end, guesses that cost time."""
 
 import contextlib
+import re
 import subprocess
 import urllib.parse
 
 import installed
 import pytest
+from access_rig import FORM
 from account_rig import answers
 from receiver_support import NOW, Process, Running, make
 
@@ -115,3 +117,19 @@ def test_seen_where_nothing_slows_a_guesser(town, monkeypatch):
     monkeypatch.setattr(account, "password_hash", lambda password, salt: bytes(31))
     assert {town.receiver.web("/login", "POST", "name=reader&password=x", {
         "Host": town.host, "Content-Type": "application/x-www-form-urlencoded"}).status for _ in range(40)} == {403}
+
+
+def test_a_password_that_is_good_once_is_replaced_before_anything_else(town):
+    with town.receiver.people() as people:
+        people.put("vakt", "good once and no more", NOW, "operations", once=1)
+    headers = town.enter("vakt", "good once and no more")
+    assert town.receiver.web(town.page(), headers=headers).headers["Location"] == "/account"
+    assert town.receiver.web(town.api(), headers=headers).status == 303
+    text = town.receiver.web("/account", headers={**headers, "Accept-Language": "en"}).text
+    assert "good once" in text
+    body = urllib.parse.urlencode({"csrf": re.search('name="csrf" value="(.*?)"', text)[1],
+                                   "password": "good once and no more", "new": PASSWORD})
+    assert town.receiver.web("/account", "POST", body, {**headers, **FORM}).status == 303
+    assert town.receiver.web(town.page(), headers=town.enter("vakt", PASSWORD)).status == 200
+    assert town.enter("vakt", "good once and no more") is None
+    assert [(line.who, line.what, line.subject) for line in town.audit()] == [("vakt", "password changed", "vakt")]

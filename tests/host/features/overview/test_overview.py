@@ -5,6 +5,8 @@ from pages_rig import filled
 from receiver_support import NOW, Running, make
 
 from cloud_receiver.features.overview import items
+from cloud_receiver.office.office import Office
+from cloud_receiver.stores import queries
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +34,23 @@ def test_attention_puts_the_worst_first():
                                + items.meter_items([tired, meter], NOW))
     assert [(i.level, i.id) for i in worst] == [("bad", "M"), ("warn", "G"), ("warn", "N")]
     assert items.gateway_items([gateway], {"G": NOW}, NOW) == []
+
+
+def test_counts_are_bounded_and_say_where_they_stop(listed, monkeypatch):
+    exact = listed.json("/v1/summary")
+    assert exact["about"] == [] and exact["telegrams"] == exact["decoded"] + exact["no_key"] + exact["wrong_key"]
+    monkeypatch.setattr(queries.summary, "MOST_COUNTED", 1)
+    found = listed.json("/v1/summary")
+    assert {"telegrams", "decoded", "no_key", "wrong_key", "undecodable", "meters"} <= set(found["about"])
+    assert found["telegrams"] == exact["telegrams"], "by the rows' numbers"
+    assert found["meters"] == found["no_key"] + found["wrong_key"] == 1
+    assert "1+" in listed.web("/?lang=en").text, "of the two that are not decoded"
+
+
+def test_a_revoked_gateway_needs_no_attention(listed):
+    gone = listed.enrol(name="Borte")
+    assert "Borte" in listed.web("/").text, "enrolled, not heard from yet"
+    with Office(listed.directory) as office:
+        office.enrolled.revoke(gone.id, NOW)
+    listed.wait_for_answer(lambda: gone.id in listed.receiver.office.enrolled.revoked())
+    assert "Borte" not in listed.web("/").text
