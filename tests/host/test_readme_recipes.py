@@ -124,3 +124,31 @@ def test_a_command(tree, tmp_path):
     assert "netti meters street.txt" in netti(tree, "meters", "--help").stdout
     missing = netti(tree, "meters", "nothing")
     assert missing.returncode == 2 and missing.stderr == "netti meters: nothing: No such file or directory\n"
+
+
+def insert(tree, path, before, block):
+    """Put a block of code into a file, before a text that is there once; None: at the end."""
+    text = (tree / path).read_text(encoding="utf-8")
+    assert before is None or text.count(before) == 1
+    (tree / path).write_text(text + "\n" + block if before is None else text.replace(before, block + before),
+                             encoding="utf-8")
+
+
+def test_an_order(tree, tmp_path):
+    row, method = (textwrap.indent(textwrap.dedent(block), "    ") for block in re.findall(
+        r"```python\n((?:       .*\n|\n)+)   ```", section("An order"))[:2])
+    works = tmp_path / "works"
+    assert netti(tree, "receiver", "init", str(works)).returncode == 0
+    without = netti(tree, "receiver", "command", str(works), "all", "note", "inspected")
+    assert without.returncode == 2 and "note" in without.stderr
+    insert(tree, "firmware/wire/orders.py", "    # Its gateway closes it", row)
+    # Known-bad: the row alone. No gateway would know what to do.
+    test = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    assert python(tree, *test, "tests/host/test_orders_both_sides.py", "-k", "method").returncode == 1
+    insert(tree, "firmware/orders.py", None, method)
+    (path,) = write(tree, "An order")
+    lint(tree, [path, "firmware/wire/orders.py", "firmware/orders.py"])
+    assert "the line: a text of 1 to 100 bytes" in netti(tree, "receiver", "command", "x", "all", "note", "-h").stdout
+    tests = re.search(r"`\.venv/bin/pytest (.*?)`", section("An order"))[1].split()
+    done = python(tree, *test, *tests, path, "-k", "note or method or well_formed")
+    assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout
