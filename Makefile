@@ -14,9 +14,9 @@ $(VENV)/.ready: pyproject.toml
 demo: $(VENV)/.ready
 	@$(BIN)/netti demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
-# As many at once as there are cores, a file in one piece: most of the time a process test waits for another process.
+# A file in one piece, the longest first (tests/conftest.py).
 test: $(VENV)/.ready lint types
-	$(BIN)/pytest -n auto --dist loadfile --durations 15 $(TEST_FLAGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 $(TEST_FLAGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -9,7 +9,9 @@ runs these files as well.
 import ast
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import needs
@@ -20,8 +22,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # What the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size. With 32 bits it is about
 # words and floats, not memory: the tests, which lie in the heap as source, get what they need.
 HEAP, HEAP_32 = "192wK", "1M"
+# The receiver, the disk and all that was ever sent lie in that file's heap too, and where it is almost full looking for
+# garbage takes most of the time. That a gateway has room in a device's heap is for test_day and others to say.
+HEAPS = {"test_gateway_schedules": "768wK"}
 NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
+# The files that take longest, longest first: a worker that began one of them last would leave the others idle.
+LONGEST = ("test_demo", "test_receiver_gateway", "test_ingest_kill", "test_receiver_orders", "test_update_process",
+           "test_backup_restore", "test_gateway_tls", "test_day", "test_access_matrix", "test_han_bench",
+           "test_access_people", "test_works_isolation", "test_schedules", "test_gateway_schedules")
+ROOM = 4 << 30  # bytes that are free in memory for the files of tests
 # How fast this machine is just now is no property of the code.
 settings.register_profile("netti", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("netti")
@@ -32,6 +42,29 @@ def pytest_addoption(parser):
                      help="cpython: leave the second collection out (bench/mutants.py runs so, many times)")
     parser.addoption("--strict-skips", action="store_true",
                      help="fail if a test was skipped for a reason that tests/needs.py does not allow (.ci/run)")
+
+
+def in_memory():
+    """Put the tests' files in memory where there is room: a disk is spared thousands of flushes. That nothing is lost
+    is tested by killing processes and by disks made up, not by this machine's."""
+    shm = Path("/dev/shm")
+    if "TMPDIR" not in os.environ and shm.is_dir() and shutil.disk_usage(shm).free > ROOM:
+        folder = shm / f"netti-tests-{os.getuid()}"
+        folder.mkdir(exist_ok=True)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
+in_memory()
+
+
+def pytest_xdist_auto_num_workers(config):
+    """`-n auto`: more than there are cores, as many tests wait for processes."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def pytest_configure(config):
@@ -112,7 +145,7 @@ class MicroPythonFile(pytest.File):
         tree = ast.parse(self.path.read_text(encoding="utf-8"))
         names = [node.name for node in tree.body
                  if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
-        runs = [Run("mp", needs.micropython(), HEAP, self.path)]
+        runs = [Run("mp", needs.micropython(), HEAPS.get(self.path.stem, HEAP), self.path)]
         if needs.micropython32() and self.path.stem not in NOT_ON_32:
             runs.append(Run("mp32", needs.micropython32(), HEAP_32, self.path))
         for run in runs:

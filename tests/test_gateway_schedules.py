@@ -29,6 +29,9 @@ from firmware.uplink.uplink import Uplink
 from firmware.wire import cbor, orders, records
 from firmware.wire import envelope as wire_envelope
 
+if port.MICROPYTHON:
+    gc.threshold(-1)  # from here on only where the heap is full
+
 T = rig.T
 ME = rig.ME
 SEED = b"\x01" * 32
@@ -169,9 +172,15 @@ class Wire:
 
 
 class Up(Uplink):
-    """The uplink over such wires."""
+    """The uplink over such wires; what it has signed once, in another schedule or try, it has signed."""
 
     world: "World"
+    signatures: "dict[bytes, bytes]" = {}
+
+    async def _sign(self, digest):
+        if digest not in self.signatures:
+            self.signatures[digest] = await Uplink._sign(self, digest)
+        return self.signatures[digest]
 
     async def _connected(self):
         if self._connection is None:

