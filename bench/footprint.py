@@ -5,7 +5,7 @@
 The modules are compiled by mpy-cross as `netti release build` does it. The heap is that of the real MicroPython, which
 makes a home's gateway from those files (a radio, the HAN port, one own meter) and gives it a telegram and a message, so
 that what the first of a kind loads is loaded. Each module is given what its import kept, less what the modules it
-imported first kept. What is used rarely (gateway.RARELY) is dropped again by the housekeeping. --quick lists only what
+imported first kept. What is used rarely (tasks.RARELY) is dropped again by the housekeeping. --quick lists only what
 a home loads.
 
 The heap is one of 64-bit words: a 32-bit chip takes about half. JSON: `modules` (name, mpy_bytes, heap_bytes or null
@@ -82,7 +82,7 @@ builtins.__import__ = original
 gc.collect()
 first = gc.mem_alloc() - start
 loaded = [m for m in sys.modules if ours(m)]
-g.tick()
+g.tasks.tick()
 gc.collect()
 print(json.dumps(dict(heap=[[m, heap[m]] for m in heap if ours(m)], loaded=loaded,
                       kept=[m for m in sys.modules if ours(m)], first=first,

@@ -253,7 +253,8 @@ def relay():
     # A street of 40 meters, heard for eight hours; counted is the hour after, when each is due again.
     from firmware import config, port
     from firmware.clock import Clock
-    from firmware.gateway import Gateway, restored
+    from firmware.folder import restored
+    from firmware.gateway import Gateway
     from firmware.spool import blocks
     from firmware.wire.records import CLOCK_ANSWER
     works = {"window": 3600, "interval": 900}

@@ -14,7 +14,6 @@ class Folder:
         self.g = g
         self.works = {}
         self._told = {}  # of the orders: see there
-        self._update = None
 
     def keep(self, name):
         """A function that keeps bytes in a file."""
@@ -59,7 +58,7 @@ class Folder:
         """The household's own meters."""
         from .home.own_meters import OwnMeters
         g = self.g
-        return OwnMeters(meters, port.aes, g.water_hour, g.count, files.read_whole(self.path + "/own.json"),
+        return OwnMeters(meters, port.aes, g.journal.water_hour, g.count, files.read_whole(self.path + "/own.json"),
                          self.keep("/own.json"))
 
     def taker(self):
@@ -71,3 +70,22 @@ class Folder:
     async def take(self, orders, before):
         """Take an answer's orders, as orders.Orders.take."""
         return await self.taker().take(orders, before)
+
+
+def restored(state):
+    """The persistent state with what is missing filled in; whatever is damaged begins anew."""
+    good = {"boot": 0, "floor": 0, "counter": 0, "key": "", "executing": False, "results": [], "update": None}
+    if isinstance(state, dict):
+        for name in ("boot", "floor", "counter"):
+            value = state.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                good[name] = value
+        if isinstance(state.get("key"), str):
+            good["key"] = state["key"]
+        good["executing"] = state.get("executing") is True
+        results = state.get("results")
+        if isinstance(results, list) and all(isinstance(r, list) and len(r) == 3 for r in results):
+            good["results"] = results
+        if isinstance(state.get("update"), list):
+            good["update"] = state["update"]
+    return good

@@ -24,8 +24,8 @@ def _made(folder, status, slots):
 
 
 async def _run(g):
-    port.on_terminate(g.stop)
-    await g.run()
+    port.on_terminate(g.tasks.stop)
+    await g.tasks.run()
 
 
 def main(arguments):
@@ -49,7 +49,7 @@ def main(arguments):
     except Exception as e:
         g.watch.note(port.trace(e))
         raise
-    if g.restarting:
+    if g.tasks.restarting:
         from .boot import RESTART
         return RESTART
     return 0

@@ -229,4 +229,4 @@ class Orders:
         if self._gateway.valve is None:
             raise ValueError("no valve")
         self._gateway.valve()
-        self._gateway.event("valve", "closed by the works", True)
+        self._gateway.journal.event("valve", "closed by the works", True)

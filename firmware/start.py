@@ -8,8 +8,8 @@ import json
 from . import identity, port, version
 from .clock import Clock
 from .errors import ConfigError
-from .folder import Folder
-from .gateway import Gateway, restored
+from .folder import Folder, restored
+from .gateway import Gateway
 from .home import history
 from .port import files
 from .spool.flush_rule import MOST_S, FlushRule
@@ -97,7 +97,7 @@ def make(folder, status=False, slots=None):
     g = Gateway(port, settings, me, clock, rings, state, kept.save_state, history.History(files, folder + "/history"))
     kept.g, kept.works = g, works
     g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, kept.keep_crash)
-    g.started("start")
+    g.journal.started("start")
     for ring in rings:
         for _ in ring.migrate():
             pass
@@ -129,7 +129,7 @@ def _configure(g, kept):
     if g.config["han"]:
         from .home.han_port import HanPort
         g.han = HanPort(g.config["han"], g.clock, files.read_whole(kept.path + "/han.json"), kept.keep("/han.json"),
-                        g.electricity_hour, g.count)
+                        g.journal.electricity_hour, g.count)
     for radio in g.config["radios"]:
         g.radios.append((radio_class(radio["radio"])(), radio["port"]))
 
@@ -151,7 +151,8 @@ def _power_and_network(g, kept):
 
 def _connect(g, kept, works):
     # The uplink, the orders that come over it, and the enrolment file they may replace.
-    g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"], kept.head, g.renewed,
+    g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"], kept.head,
+                      g.journal.renewed,
                       kept.take, g.count)
     g.save_works = kept.save_works
     g.uplink.on_trusted = kept.trusted

@@ -27,15 +27,15 @@ class Watch:
         self._gateway = gateway
         self._dog = dog
         self._keep = keep or (lambda data: None)
-        self.tasks = {}  # name -> asyncio task
+        self.running = {}  # name -> asyncio task
         self.round_at = gateway.hal.real_ms()
         self.shed = 0  # steps taken so far, while memory is short
 
     def stuck(self):
         """The name of a task that makes no progress, or ""."""
         g = self._gateway
-        for name in self.tasks:
-            if self.tasks[name].done():
+        for name in self.running:
+            if self.running[name].done():
                 return name
         if g.hal.real_ms() - self.round_at > ROUND_S * 1000:
             return "housekeeping"
@@ -43,7 +43,7 @@ class Watch:
             return "uplink"
         return ""
 
-    def look(self):
+    def feed_if_healthy(self):
         """Feed the watchdog, if all is well; whether it is."""
         name = self.stuck()
         if name:
@@ -75,7 +75,7 @@ class Watch:
                 return
             trace = "hung, without a note"
         g = self._gateway
-        g.event("crash", " ".join(["%s=%d" % n for n in numbers + [("reset", cause)]]) + " " + trace[-TRACE:])
+        g.journal.event("crash", " ".join(["%s=%d" % n for n in numbers + [("reset", cause)]]) + " " + trace[-TRACE:])
         time = g.clock.record_time()
         counters = [["crash_" + name, n] for name, n in numbers] + [["reset_cause", cause]]
         g.values.append(lambda seq: records.status(seq, time, counters))
@@ -103,4 +103,4 @@ class Watch:
             g.thinning.close_day()
         else:
             self.note("out of memory")
-            g.restart()
+            g.tasks.restart()

@@ -67,5 +67,5 @@ def made(path, machine=Machine):
         await asyncio.sleep(3600)
     g.uplink.run = rest
     g.flush_rule.most_s = 3600  # so that age is not what flushes, however slow the machine is
-    g.flush_if_due()
+    g.tasks.flush_if_due()
     return g

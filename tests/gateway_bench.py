@@ -11,7 +11,8 @@ from disk import Disk
 
 from firmware import config, identity
 from firmware.clock import Clock
-from firmware.gateway import Gateway, restored
+from firmware.folder import restored
+from firmware.gateway import Gateway
 from firmware.home import history
 from firmware.home.han_port import HanPort
 from firmware.home.own_meters import OwnMeters
@@ -77,12 +78,16 @@ class Bench(Gateway):
         Gateway.__init__(self, self.hal, config.check(settings, WORKS), ME, clock, rings,
                          restored({"boot": 7}), lambda state: self.kept.update(state),
                          history.History(self.disk, "history"))
-        self.started("start")
+        self.prepare()
+        self.journal.started("start")
         if settings.get("own_meters"):
-            self.own = OwnMeters(self.config["own_meters"], port.aes, self.water_hour, self.count)
+            self.own = OwnMeters(self.config["own_meters"], port.aes, self.journal.water_hour, self.count)
         if self.config["han"]:
             self.han = HanPort(self.config["han"], clock, kept, lambda data: self.kept.update({"han": data}),
-                               self.electricity_hour, self.count)
+                               self.journal.electricity_hour, self.count)
+
+    def prepare(self):
+        """What a known-bad gateway changes before the first record."""
 
     def set_clock(self, unix=T, quality=wire_records.CLOCK_ANSWER):
         self.clock.offer(unix * 1000, quality)
@@ -93,6 +98,18 @@ class Bench(Gateway):
 
     def everything_kept(self):
         return b"".join([self.disk.read_whole(path) for path in sorted(self.disk.files)])
+
+
+class SendsElectricity(Bench):
+    """Known bad: does not ask for the opt-in."""
+
+    def prepare(self):
+        real = self.journal.electricity_hour
+
+        def unasked(*hour):
+            self.config["han"]["send"] = True
+            real(*hour)
+        self.journal.electricity_hour = unasked
 
 
 def own(meter="NET-12345678-01-07", key=cases.KEY):

@@ -8,7 +8,7 @@ import gateway_bench as rig
 
 from firmware import port
 from firmware.crypto import ed25519
-from firmware.gateway import restored
+from firmware.folder import restored
 from firmware.orders import Orders
 from firmware.wire import cbor, envelope, records
 
@@ -60,7 +60,7 @@ class Bench(rig.Bench):
         self.save_orders = lambda orders: self.kept_orders.append(json.dumps(orders))
         self.kept_works = []
         self.save_works = lambda raw, works: self.kept_works.append(raw)
-        self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.water_hour, self.count)
+        self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.journal.water_hour, self.count)
         self.closed = []
         self.valve = lambda: self.closed.append(1)
         self.taker = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)

@@ -13,8 +13,8 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 from board_rig import Machine, folder, made
 
 from firmware.errors import ConfigError
-from firmware.gateway import SUPPLY_S
 from firmware.spool import blocks
+from firmware.tasks import SUPPLY_S
 from firmware.wire import cbor, records
 
 
@@ -29,17 +29,17 @@ def on_flash(path):
 async def _lives(g, path):
     # A calm supply, an event, a supply that is gone a second after it sags: what is on flash before, and at the end.
     Machine.supply, Machine.looks = 3300, 0
-    running = asyncio.create_task(g.run())
+    running = asyncio.create_task(g.tasks.run())
     try:
         await asyncio.sleep(2 * SUPPLY_S)
-        g.event("test", "must last")
+        g.journal.event("test", "must last")
         await asyncio.sleep(2 * SUPPLY_S)
         before = on_flash(path)
         Machine.supply = 3000
         await asyncio.sleep(5 * SUPPLY_S)
         return before, on_flash(path)
     finally:
-        g.stop()
+        g.tasks.stop()
         await running
 
 
@@ -48,7 +48,7 @@ def test_a_supply_that_sags_sends_what_waits_in_ram_to_flash_at_once():
     g = made(path)
     before, after = asyncio.run(_lives(g, path))
     assert before == [] and after == ["must last"]
-    assert Machine.looks >= 4 and g.counters["sags"] == 1 and "supply" in g.watch.tasks
+    assert Machine.looks >= 4 and g.counters["sags"] == 1 and "supply" in g.watch.running
 
 
 def test_a_gateway_that_does_not_look_loses_it():
@@ -58,9 +58,9 @@ def test_a_gateway_that_does_not_look_loses_it():
 
     async def by_age():
         while True:
-            g.flush_if_due()
+            g.tasks.flush_if_due()
             await asyncio.sleep(SUPPLY_S)
-    g.watch_supply = by_age
+    g.tasks.watch_supply = by_age
     assert asyncio.run(_lives(g, path)) == ([], [])
 
 

@@ -7,9 +7,9 @@ from firmware import port
 port.tidy()  # before the imports: what they leave would lie all over a small heap
 
 import wmbus_cases as cases
-from gateway_bench import HAN, HEAT, OTHER_KEY, WATER, Bench, T, hours_sent, own
+from gateway_bench import HAN, HEAT, OTHER_KEY, WATER, Bench, SendsElectricity, T, hours_sent, own
 
-from firmware.gateway import Gateway, restored
+from firmware.folder import restored
 from firmware.home.own_meters import OwnMeters
 from firmware.wire import records as wire_records
 
@@ -41,12 +41,12 @@ def test_a_system_clock_that_starts_in_2000_is_not_believed_and_a_right_one_is()
     g.uplink = None
     for _ in range(3):
         g.hal.ms += 10000
-        g.tick()
+        g.tasks.tick()
     assert g.clock.now() is None and g.clock.refused == 3 and g.clock.quality == wire_records.CLOCK_FLOOR
     g.telegram(cases.mode5(), -70)
     assert g.records(g.telegrams, wire_records.TELEGRAM)[0][2] == 30  # since boot: 2000 would be taken for that too
     g.hal.system_time = lambda: T
-    g.tick()
+    g.tasks.tick()
     assert g.clock.now() == T and g.clock.quality == wire_records.CLOCK_SNTP
 
 
@@ -109,9 +109,9 @@ def test_one_telegram_per_window_is_kept_and_the_rest_counted():
         g.telegram(cases.mode5(access=i & 255), -80 + i % 5)
     assert len(g.records(g.telegrams, wire_records.TELEGRAM)) == 2
     assert (g.counters["relayed"], g.counters["thinned"], g.counters["heard"]) == (2, 298, 300)
-    g.tick()
+    g.tasks.tick()
     g.hal.ms = 86400000
-    g.tick()
+    g.tasks.tick()
     heard = g.records(g.telegrams, wire_records.HEARD)
     assert len(heard) == 1 and heard[0][3:7] == [WATER, T // 86400, 300, -76]
 
@@ -151,7 +151,7 @@ def test_an_own_meter_is_decoded_on_every_telegram_and_kept_by_the_hour():
     assert g.counters["own"] == 10 and g.counters["relayed"] == 2
     assert list(g.history.rows()) == [[str(T), "water", "NET-12345678-01-07", "12345"]]
     g.hal.ms = 7200000
-    g.tick()
+    g.tasks.tick()
     assert len(list(g.history.rows())) == 2
 
 
@@ -199,13 +199,7 @@ def test_it_leaves_with_the_owners_opt_in():
     rows = hours_sent(g)
     assert [row[0:1] + row[3:] for row in rows] == [[wire_records.HAN_HOUR, T, 850, 500, False]]
     assert g.records(g.telegrams, wire_records.HAN_HOUR) == []
-
-    class Sends(Bench):
-        """Known bad: does not ask."""
-        def electricity_hour(self, hour, import_wh, export_wh, estimated, meter):
-            self.config["han"]["send"] = True
-            Gateway.electricity_hour(self, hour, import_wh, export_wh, estimated, meter)
-    assert hours_sent(Sends(han=HAN)) != []
+    assert hours_sent(SendsElectricity(han=HAN)) != []
 
 
 def test_the_running_hour_survives_a_restart():
@@ -274,14 +268,14 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
         starts.append(1)
         if len(starts) == 1:
             raise KeyError("bug")
-        g.stop()
+        g.tasks.stop()
         await asyncio.sleep(9)
 
     async def go():
         import firmware.gateway as module
         module.RESTART_S = (0,)
-        task = asyncio.create_task(g.supervise("radio0", dies))
-        await g._stop.wait()
+        task = asyncio.create_task(g.tasks.supervise("radio0", dies))
+        await g.tasks._stop.wait()
         task.cancel()
     asyncio.run(go())
     assert len(starts) == 2 and g.counters["restarts"] == 1
@@ -290,7 +284,7 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
 
 
 def test_state_that_is_damaged_begins_anew():
-    empty = {"boot": 0, "floor": 0, "counter": 0, "executing": False, "results": [], "update": None}
+    empty = {"boot": 0, "floor": 0, "counter": 0, "key": "", "executing": False, "results": [], "update": None}
     assert restored(None) == restored([1]) == restored({"boot": "x", "results": [1], "executing": 1}) == empty
     assert restored({"boot": 3, "floor": -1, "counter": True, "other": 1}) == dict(empty, boot=3)
 
@@ -298,7 +292,7 @@ def test_state_that_is_damaged_begins_anew():
 def test_the_floor_is_kept_from_answers():
     g = Bench()
     g.set_clock(T)
-    g.tick()
+    g.tasks.tick()
     assert g.kept["floor"] == T
 
 

@@ -21,11 +21,11 @@ def deaf(times):
 
 
 async def _ends(g):
-    running = asyncio.create_task(g.run())
+    running = asyncio.create_task(g.tasks.run())
     await asyncio.sleep(0.05)
-    g.stop()
+    g.tasks.stop()
     await running
-    return g.watch.tasks["uplink"].done()
+    return g.watch.running["uplink"].done()
 
 
 def test_a_task_that_loses_a_cancel_is_told_again():

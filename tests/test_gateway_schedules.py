@@ -21,7 +21,8 @@ from disk import Cut, Disk
 from firmware import config
 from firmware.clock import Clock
 from firmware.crypto import ed25519
-from firmware.gateway import Gateway, restored
+from firmware.folder import restored
+from firmware.gateway import Gateway
 from firmware.home import history
 from firmware.orders import Orders
 from firmware.spool.files import Ring
@@ -235,7 +236,7 @@ class World:
                  for name in ("values", "telegrams")]
         g = Gateway(hal, config.check({}, WORKS), ME, clock, rings, state, save,
                     history.History(self.disk, "history"))
-        g.started("start")
+        g.journal.started("start")
         for ring in rings:
             for _ in ring.migrate():
                 pass
@@ -246,7 +247,8 @@ class World:
             self.executed.append(seconds)
             interval(seconds)
         taker.do_interval = counted
-        g.uplink = self.uplink(WORKS, ME, rings, clock, 900, lambda: (state["boot"], "t", clock.quality), g.renewed,
+        g.uplink = self.uplink(WORKS, ME, rings, clock, 900, lambda: (state["boot"], "t", clock.quality),
+                               g.journal.renewed,
                                taker.take, g.count)
         g.uplink.world = self
         taker.resume()
@@ -273,7 +275,7 @@ class World:
                 if g.telegrams.sent >= g.telegrams.last:
                     self.safe = len(self.kept)
             elif what == 6:
-                g.tick()
+                g.tasks.tick()
                 g.telegrams.flush()
                 self.safe = len(self.kept)
             else:

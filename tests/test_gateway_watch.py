@@ -25,30 +25,30 @@ def watched(**settings):
     fed, kept = [], []
     g.uplink = Uplink()
     g.watch = Watch(g, lambda: fed.append(1), kept.append)
-    g.watch.tasks = {"housekeeping": Task(), "uplink": Task()}
+    g.watch.running = {"housekeeping": Task(), "uplink": Task()}
     return g, fed, kept
 
 
 def test_the_watchdog_is_fed_while_all_goes_on():
     g, fed, kept = watched()
-    assert g.watch.look() and g.watch.look() and len(fed) == 2 and not kept
+    assert g.watch.feed_if_healthy() and g.watch.feed_if_healthy() and len(fed) == 2 and not kept
 
 
 def test_a_task_that_is_gone_ends_the_feeding_and_is_noted():
     g, fed, kept = watched()
-    g.watch.tasks["han"] = Task(True)
-    assert not g.watch.look() and not fed
+    g.watch.running["han"] = Task(True)
+    assert not g.watch.feed_if_healthy() and not fed
     assert json.loads(kept[0])["trace"] == "no progress: han"
 
 
 def test_a_housekeeping_or_an_uplink_that_hangs_ends_the_feeding():
     g, fed, kept = watched()
     g.watch.round_at = g.hal.real_ms() - ROUND_S * 1000 - 1
-    assert not g.watch.look() and not fed and "housekeeping" in kept[0].decode()
+    assert not g.watch.feed_if_healthy() and not fed and "housekeeping" in kept[0].decode()
     g, fed, kept = watched()
     g.hal.ms += 101000
     g.watch.round_at = g.hal.real_ms()
-    assert not g.watch.look() and not fed and "uplink" in kept[0].decode()
+    assert not g.watch.feed_if_healthy() and not fed and "uplink" in kept[0].decode()
 
 
 def test_a_crash_is_told_once_after_the_next_start():
@@ -100,7 +100,7 @@ def test_load_is_shed_in_its_order_and_only_while_memory_is_short():
     steps = []
     g.forget_layouts = lambda: steps.append("layouts")
     g.thinning.close_day = lambda: steps.append("statistics")
-    g.restart = lambda: steps.append("restart")
+    g.tasks.restart = lambda: steps.append("restart")
     g.watch.relieve(None)
     g.watch.relieve((500, 500))
     assert steps == []

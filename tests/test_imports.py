@@ -39,7 +39,8 @@ ORDER_TABLE = "firmware/wire/orders.py"
 NOT_ORDERS = {
     "firmware/config.py": ("interval", "relay"),  # of config.json, orders.json and works.json
     "firmware/orders.py": ("interval",),  # of works.json
-    "firmware/gateway.py": ("update",),  # of state.json; a task
+    "firmware/folder.py": ("update",),  # of state.json
+    "firmware/tasks.py": ("update",),  # a task
     "firmware/update/install.py": ("update",),  # an event
     "cloud_receiver/edge/enrolment.py": ("interval",),  # of works.json
     "cloud_receiver/stores/__init__.py": ("rewind",),  # what a batch tells of
@@ -359,7 +360,7 @@ MUTANTS = {
     "order_names": (("cloud_receiver/office/orders.py", 'if c.name == "rewind":'),
                     ("tools/commands/receiver/orders.py", "p = sub.add_parser('interval', help=text)"),
                     ("cloud_receiver/edge/devices.py", 'VALID_S = {"close-valve": 240}'),
-                    ("firmware/gateway.py", 'return state["update"] if name == "trust" else None'),
+                    ("firmware/folder.py", 'return state["update"] if name == "trust" else None'),
                     ("firmware/config.py", 'return orders["update"], "update"')),
 }
 

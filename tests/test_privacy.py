@@ -77,7 +77,7 @@ def keys_stay(kind):
     g.uplink = Uplink()
     g.set_clock()
     g.telegram(cases.mode5(), -60)
-    g.status_record()
+    g.journal.status()
     g.keep_floor()
     told = json.dumps(g.status()) + json.dumps(g.state) + "".join(g.hal.lines)
     if cases.KEY in g.everything_kept() or cases.KEY.hex() in told or cases.KEY.hex().encode() in g.everything_kept():
@@ -112,23 +112,16 @@ class ReadsNeighbours(rig.Bench):
             self.own.take(meter, telegram, self.clock.now())
 
 
-class SendsElectricity(rig.Bench):
-    """Known bad: does not ask for the opt-in."""
-
-    def electricity_hour(self, hour, import_wh, export_wh, estimated, meter):
-        self.config["han"]["send"] = True
-        Gateway.electricity_hour(self, hour, import_wh, export_wh, estimated, meter)
-
-
 class TellsKeys(rig.Bench):
     """Known bad: reports how it is configured."""
 
-    def status_record(self):
-        self.event("configuration", str([key.hex() for _meter, key in self.config["own_meters"]]))
+    def prepare(self):
+        keys = [key.hex() for _meter, key in self.config["own_meters"]]
+        self.journal.status = lambda: self.journal.event("configuration", str(keys))
 
 
 RULES = ((other_media, AnyMedium), (off_the_list, AnyMeter), (foreign_plain, ReadsNeighbours),
-         (electricity, SendsElectricity), (keys_stay, TellsKeys))
+         (electricity, rig.SendsElectricity), (keys_stay, TellsKeys))
 
 
 def test_each_rule_holds():

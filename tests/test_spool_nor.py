@@ -7,12 +7,12 @@ from support import skip
 
 from firmware import config, port
 from firmware.config import ConfigError
-from firmware.gateway import Gateway
 from firmware.home import wipe
 from firmware.port import files
 from firmware.port.flash_image import Image
 from firmware.spool import blocks, nor
 from firmware.spool.flush_rule import FlushRule
+from firmware.tasks import Tasks
 from firmware.wire import cbor, records
 
 FOLDER = "/tmp/netti-test-flash"
@@ -255,22 +255,25 @@ def test_a_gateway_flushes_after_ten_seconds_and_when_the_supply_sags():
         def uptime(self):
             return self.now
 
-    class Stub(Gateway):
+    class Gateway:
         def __init__(self):
-            self.flush_rule, self.clock, self._flushed_at = FlushRule(10, 3600), Clock(), 0
+            self.flush_rule, self.clock, self.tasks = FlushRule(10, 3600), Clock(), Tasks(self)
             self.values = self.telegrams = Rings()
             self.counters = {}
             readings = [5000, 5000, 3500, 3400, 5000, 3000]
             self.supply = lambda: readings.pop(0)
 
-    g = Stub()
+        def count(self, name):
+            self.counters[name] = self.counters.get(name, 0) + 1
+
+    g = Gateway()
     for at, flushed in ((5, 0), (10, 2), (15, 2), (19, 2), (20, 4)):
         g.clock.now = at
-        g.flush_if_due()
+        g.tasks.flush_if_due()
         assert g.values.flushed == flushed
     # Six looks, then there is no more to read.
     try:
-        asyncio.run(g.watch_supply())
+        asyncio.run(g.tasks.watch_supply())
         raise AssertionError("no end")
     except IndexError:
         pass

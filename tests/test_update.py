@@ -311,7 +311,7 @@ class Gateway:
         self.counters = {"acknowledged": 0}
         self.events = []
         self.restarts = 0
-        self.clock = self
+        self.clock = self.journal = self.tasks = self
         self.now = 100
 
     def uptime(self):

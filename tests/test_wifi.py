@@ -17,8 +17,8 @@ import gateway_bench as rig
 
 from firmware import config
 from firmware.errors import ConfigError
-from firmware.gateway import RARELY
 from firmware.port.wifi import JOIN_S
+from firmware.tasks import RARELY
 from firmware.uplink import pauses, wifi
 from firmware.wire import records
 
@@ -234,11 +234,11 @@ def test_a_gateway_of_a_folder_looks_after_it_and_keeps_the_channel_there():
         g = boards.made(path)
 
         async def run():
-            running = asyncio.create_task(g.run())
+            running = asyncio.create_task(g.tasks.run())
             while files.read_whole(path + "/wifi.json") is None:
                 await asyncio.sleep(0.1)
-            assert not g.watch.tasks["wifi"].done() and g.watch.stuck() == ""
-            g.stop()
+            assert not g.watch.running["wifi"].done() and g.watch.stuck() == ""
+            g.tasks.stop()
             await running
         asyncio.run(run())
     finally:

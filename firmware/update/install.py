@@ -36,8 +36,8 @@ class Update:
     """Follows the works' order to update, and watches over what was installed.
 
     `hal` has `sleep` and `mpy`; `source` fetches (uplink/fetch.py); `keys` are the release keys of this firmware;
-    `gateway` has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `event` and
-    `restart`.
+    `gateway` has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `journal` and
+    `tasks`.
     """
 
     def __init__(self, hal, slots, source, keys, running, gateway):
@@ -72,18 +72,18 @@ class Update:
         try:
             await self.install(version, url)
         except ReleaseError as e:
-            self._gateway.event("update", "%s refused: %s" % (version, e))
+            self._gateway.journal.event("update", "%s refused: %s" % (version, e))
             self._done()
         except (OSError, Damaged, HttpError, EOFError, ValueError, MemoryError) as e:
             self._failures += 1
             self._not_before = self._gateway.clock.uptime() + min(FIRST_WAIT_S << self._failures - 1, MAX_WAIT_S)
             if self._failures == ATTEMPTS:
-                self._gateway.event("update", "%s given up: %s" % (version, e))
+                self._gateway.journal.event("update", "%s given up: %s" % (version, e))
                 self._done()
         else:
-            self._gateway.event("update", version + " installed")
+            self._gateway.journal.event("update", version + " installed")
             self._done()
-            self._gateway.restart()
+            self._gateway.tasks.restart()
 
     def _done(self):
         self._failures = self._not_before = 0
@@ -96,15 +96,15 @@ class Update:
             order = self._gateway.state["update"]
             if order is not None and order[0] == failed[0]:
                 self._done()
-            self._gateway.event("update", "%s rolled back %s" % failed)
+            self._gateway.journal.event("update", "%s rolled back %s" % failed)
             self._slots.told()
         if self._gateway.counters["acknowledged"]:
             if self._slots.probation:
-                self._gateway.event("update", self._running + " confirmed")
+                self._gateway.journal.event("update", self._running + " confirmed")
             self._slots.healthy()
             self.watching = False
         elif self._slots.probation and self._gateway.clock.uptime() > PROBATION_S:
-            self._gateway.restart()
+            self._gateway.tasks.restart()
 
     async def install(self, version, url):
         """Bring a version into the other slot and change over. Raises ReleaseError where it may not be, OSError,

@@ -62,7 +62,7 @@ class Wifi:
             await g.hal.sleep(pauses.after(g.identity.kid + b"wifi", failures, FIRST_S, MOST_S))
         self._remember(self._station.config("channel"))
         if failures:
-            g.event("wifi", "%s for %d s" % (self._reason, g.clock.uptime() - began))
+            g.journal.event("wifi", "%s for %d s" % (self._reason, g.clock.uptime() - began))
         self._reason = ""
 
     def _remember(self, channel):

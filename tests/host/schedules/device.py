@@ -115,10 +115,10 @@ class Device:
         if name == "hear":
             self._hear_all(order[1])
         elif name == "event":
-            self.g.event("schedule", order[1])
+            self.g.journal.event("schedule", order[1])
             self.tell(["noted", order[1], self.world.appended])
         elif name == "tick":
-            self.g.tick()
+            self.g.tasks.tick()
         elif name == "round":
             self.world.cuts = order[1]
             return self._run(self.g.uplink.round())

@@ -32,7 +32,8 @@ class Firmware:
     """As much of a gateway as its Watch needs: it crashes after 26 hours, and has started again at NOW."""
 
     def __init__(self, g, memory=None):
-        self.values, self.memory, self.hal, self.clock = Ring(g), memory, self, self
+        self.values, self.memory, self.hal = Ring(g), memory, self
+        self.clock = self.journal = self
 
     def real_ms(self):
         return 0

@@ -1,0 +1,214 @@
+"""The tasks of a running gateway: radios, HAN port, uplink, updates, and what has to happen by the clock.
+
+Each task is supervised: one that dies is counted, reported as an event, and started again after a pause. No exception
+of one telegram or one connection ends the loop.
+"""
+
+import asyncio
+import json
+
+from .watch import FEED_S
+from .wire import records
+
+TICK_S = 10
+SUPPLY_S = 0.2  # real seconds between two looks at the supply
+STATUS_EVERY_S = 6 * 3600
+FLOOR_EVERY_S = 3600
+SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
+ENDING = 100  # times a task is told to end, 20 ms apart
+RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
+# What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
+# One text, as a tuple of so many would take four times the memory.
+RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firmware.wire.envelope "
+          "firmware.wire.enrolment firmware.wire.orders firmware.wire.release firmware.uplink.http "
+          "firmware.uplink.connection firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
+          "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
+          "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
+          "firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
+          "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
+
+
+class Tasks:
+    """Runs the tasks of a gateway until it is told to stop."""
+
+    def __init__(self, gateway):
+        self._gateway = gateway
+        self._flushed_at = 0
+        self._restarts = {}  # task -> how it ended last
+        self._stop = asyncio.Event()
+        self.restarting = False  # whether it ends to be started again
+
+    async def read_radio(self, radio, where):
+        """Read one radio's stream until it closes."""
+        g = self._gateway
+        stream, end = await g.hal.open_stream(where)
+        await asyncio.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
+        try:
+            radio.reset()
+            while True:
+                data = await stream.read(1024)
+                if not data:
+                    return
+                before = radio.rejected
+                for telegram, rssi in radio.feed(data):
+                    g.telegram(telegram, rssi)
+                g.count("rejected", radio.rejected - before)
+        finally:
+            await g.hal.close(end)
+
+    async def supervise(self, name, work):
+        """Run a task for ever: `work()` makes its coroutine. A stream that closes is opened again the same way."""
+        g = self._gateway
+        fails = 0
+        while True:
+            began = g.hal.real_ms()
+            try:
+                await work()
+                detail = "ended"
+            except OSError as e:
+                # The other end is away: nothing is wrong with this gateway.
+                detail = "OSError %s" % e
+            except Exception as e:
+                detail = g.hal.trace(e)
+                g.count("restarts")
+                g.count("errors")
+                if isinstance(e, MemoryError):
+                    g.forget_layouts()
+                g.journal.event_if_room("restart", "%s: %s" % (name, detail[-180:]))
+            if g.hal.real_ms() - began > 60000:
+                fails = 0
+            self._restarts[name] = detail
+            await asyncio.sleep(min(RESTART_S[min(fails, len(RESTART_S) - 1)], 5 if g.hal.scale() > 1 else 60))
+            fails += 1
+
+    async def housekeeping(self):
+        """What has to happen by the clock: flush, day and hour changes, floor, status."""
+        g = self._gateway
+        next_status = g.clock.uptime() + STATUS_EVERY_S
+        while True:
+            await g.hal.sleep(TICK_S)
+            self.tick()
+            if g.clock.uptime() >= next_status:
+                next_status += STATUS_EVERY_S
+                g.journal.status()
+
+    async def network_time(self):
+        """Ask the configured time server now and then."""
+        from . import sntp
+        g = self._gateway
+        host, number = g.config["sntp"]
+        while True:
+            got = await sntp.ask(g.hal, host, number, g.clock.floor)
+            if got is not None:
+                g.clock.offer(got[0], records.CLOCK_SNTP)
+            g.count("sntp" if got else "sntp_errors")
+            await g.hal.sleep(SNTP_EVERY_S if got else SNTP_AGAIN_S)
+
+    def tick(self):
+        """One round of housekeeping."""
+        g = self._gateway
+        g.hal.forget(RARELY.split())
+        g.memory = g.hal.memory()
+        g.watch.round_at = g.hal.real_ms()
+        g.watch.relieve(g.memory)
+        self.flush_if_due()
+        if g.clock.floor - g.floor_kept >= FLOOR_EVERY_S:
+            g.keep_floor()
+        system = g.hal.system_time()
+        if system is not None:
+            g.clock.offer(system * 1000, records.CLOCK_SNTP)
+        now = g.clock.now()
+        if now is None:
+            return
+        if g.own is not None:
+            g.own.tick(now)
+        day = now // 86400
+        if g.journal.day is not None and day != g.journal.day:
+            g.thinning.close_day()
+        g.journal.day = day
+
+    async def watchdog(self):
+        """Feed the watchdog for as long as all is well."""
+        while self._gateway.watch.feed_if_healthy():
+            await asyncio.sleep(FEED_S)
+
+    def flush_if_due(self, millivolts=None):
+        """Let what has waited long enough, or must not wait for want of power, survive a power cut."""
+        g = self._gateway
+        if g.flush_rule.due(g.clock.uptime() - self._flushed_at, millivolts):
+            self._flushed_at = g.clock.uptime()
+            g.values.flush()
+            g.telegrams.flush()
+
+    async def watch_supply(self):
+        """Look at the supply, so that nothing waits in RAM when it sags."""
+        g = self._gateway
+        sags = False
+        while True:
+            millivolts = g.supply() if g.supply else None
+            before, sags = sags, g.flush_rule.sags(millivolts)
+            if sags and not before:
+                g.count("sags")
+            self.flush_if_due(millivolts)
+            await asyncio.sleep(SUPPLY_S)
+
+    async def show_status(self):
+        """Print the status as a JSON line when it has changed, at most once a real second."""
+        last = None
+        while True:
+            last = self._show(last)
+            await asyncio.sleep(1)
+
+    def _show(self, last):
+        g = self._gateway
+        row = g.status()
+        now = hash(json.dumps(dict(row, time=None, uptime=None)))  # far smaller than the row, which is big
+        if now != last:
+            g.hal.print_line(json.dumps(row))
+        return now
+
+    def stop(self):
+        """Ask `run` to end."""
+        self._stop.set()
+
+    def restart(self):
+        """Ask `run` to end, and whoever started it to start it again."""
+        self.restarting = True
+        self._stop.set()
+
+    async def run(self):
+        """Run all tasks until `stop`; then put everything in order."""
+        g = self._gateway
+        tasks = [self._task("housekeeping", self.housekeeping), self._task("uplink", g.uplink.run)]
+        for i, (radio, where) in enumerate(g.radios):
+            tasks.append(self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where)))
+        if g.han is not None:
+            tasks.append(self._task("han", g.han.run))
+        if g.updater is not None:
+            tasks.append(self._task("update", g.updater.run))
+        tasks.append(asyncio.create_task(self.watchdog()))
+        if g.supply is not None:
+            tasks.append(self._task("supply", self.watch_supply))
+        for name, work in g.others:
+            tasks.append(self._task(name, work))
+        if g.config["sntp"] is not None:
+            tasks.append(self._task("sntp", self.network_time))
+        if g.config["status"]:
+            tasks.append(asyncio.create_task(self.show_status()))
+        try:
+            await self._stop.wait()
+        finally:
+            # More than once: wait_for of Python 3.11 loses a cancel that comes together with what it waited for, and
+            # a task that goes on for ever would hold up the end for ever.
+            for _ in range(ENDING):
+                for task in tasks:
+                    task.cancel()
+                await asyncio.sleep(0.02)
+                if all(task.done() for task in tasks):
+                    break
+            g.close()
+
+    def _task(self, name, work):
+        task = self._gateway.watch.running[name] = asyncio.create_task(self.supervise(name, work))
+        return task
+
