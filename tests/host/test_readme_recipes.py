@@ -9,6 +9,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from access_rig import HOST, PASSWORD, enter
+from copies import Copy
+from features_rig import PLAIN, Works
 from own_vectors import telegram
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -21,7 +24,8 @@ def section(title):
 
 def files(title):
     """{path: text} of the files a recipe tells to write."""
-    found = re.findall(r"`([a-z_/]+\.py)`:\n\n( *)```python\n(.*?)\n *```", section(title), re.DOTALL)
+    found = re.findall(r"`([a-z_/]+\.(?:py|html|po))`:\n\n( *)```(?:python|html|po)\n(.*?)\n *```", section(title),
+                       re.DOTALL)
     return {path: textwrap.dedent(text) + "\n" for path, _, text in found}
 
 
@@ -152,3 +156,36 @@ def test_an_order(tree, tmp_path):
     tests = re.search(r"`\.venv/bin/pytest (.*?)`", section("An order"))[1].split()
     done = python(tree, *test, *tests, path, "-k", "note or method or well_formed")
     assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout
+
+
+def test_a_page(tmp_path):
+    copy, works = Copy(tmp_path / "tree"), Works(tmp_path / "works")
+    tests = re.search(r"Run `\.venv/bin/pytest (.*?)`", section("A page"), re.DOTALL)[1].split()
+    written = files("A page")
+    assert len(written) == 6
+    for path, text in written.items():
+        (copy.root / path).parent.mkdir(exist_ok=True)
+        (copy.root / path).write_text(text, encoding="utf-8")
+    lint(copy.root, [path for path in written if path.endswith(".py")])
+    shown = {"en": ("Silent gateways", "Every gateway is in contact."),
+             "nb": ("Tause gatewayer", "Alle gatewayer er i kontakt.")}
+    with works.served(copy, "--public-name", HOST) as receiver:
+        def ask(role, language):
+            return receiver.web("/silent", headers={"Host": HOST, "Accept-Language": language, "Cookie": cookies[role]})
+        cookies = {role: enter(receiver, role, PASSWORD) for role in ("installer", "reader")}
+        for language, (title, good) in shown.items():
+            page = ask("installer", language)
+            assert page.status == 200 and f"<h1>{title}</h1>" in page.text and 'lang="%s"' % language in page.text
+            assert f'<a href="/silent" aria-current="page">{title}</a>' in page.text, "its entry in the menu"
+            refused = ask("reader", language)
+            assert refused.status == 403 and title not in refused.text and good not in refused.text
+    # Of the tests it names those that learn of the page: that of each language and link takes as long as all pages do.
+    asked = (*tests, "-k", "silent or every_route or text", "-x", "-v")
+    done = copy.test(*asked, **PLAIN)
+    assert done.returncode == 0 and "features/silent/test_silent.py" in done.stdout, done.stdout
+    # Known-bad: without its rule in the table, or its bokmål, the tests of all pages see it.
+    for path, change in (("tests/host/features/silent/table.py", lambda text: text.replace("STATUSES = {", "X = {")),
+                         ("cloud_receiver/features/silent/nb.po", lambda text: text.replace("Every gateway", "Each"))):
+        with copy.changed(path, change):
+            wrong = copy.test(*asked, **PLAIN)
+            assert wrong.returncode == 1, wrong.stdout
