@@ -15,7 +15,7 @@ from .spool.flush_rule import FlushRule
 from .tasks import Tasks
 from .thinning import AFL, Thinning
 from .watch import Watch
-from .wire import records
+from .wire.records import telegram as telegram_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Gateway:
             fragment = wmbus.fragment(telegram) if ci == AFL else None
             if thinning.due(meter, ci, len(telegram), status, rssi, at, unix, fragment):
                 try:
-                    self.telegrams.append(records.telegram, at if unix is None else unix, rssi, telegram)
+                    self.telegrams.append(telegram_record, at if unix is None else unix, rssi, telegram)
                 except OSError:
                     thinning.forget(meter, ci, len(telegram))
                     raise
