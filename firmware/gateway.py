@@ -53,7 +53,7 @@ class Gateway:
         # Put in place by main; own and han are None where not configured.
         self.own: "OwnMeters | None" = None
         self.han: "HanPort | None" = None
-        self.uplink: "Uplink"
+        self.uplink: "Uplink" = None  # type: ignore[assignment]
         self.radios = []  # (radio, where its stream is)
         self.others = []  # (name, coroutine function) of what else is configured
         self.orders = {}  # what the works ordered and goes before the configuration (orders.py)

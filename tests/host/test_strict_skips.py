@@ -73,6 +73,6 @@ def test_with_captures_beside_the_clone_nothing_may_skip_for_want_of_them(clone,
 def test_ci_provides_what_a_skip_asks_for():
     text = (TESTS.parent / ".ci" / "run").read_text(encoding="ascii")
     asked = {package for _, reason in needs.THINGS.values() for package in re.findall(r"apt-get install (\S+)", reason)}
-    assert asked == {"chromium", "valgrind"}
+    assert asked == {"chromium", "systemd", "valgrind"}
     assert all(f"packages+=({package})" in text for package in asked)
     assert "--strict-skips" in text and "NETTI_MICROPYTHON32" in text and "://" not in text
