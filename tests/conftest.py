@@ -57,8 +57,9 @@ def in_memory():
 in_memory()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    """`-n auto`: more than there are cores, as many tests wait for processes."""
+    """`-n auto`: more than there are cores, as many tests wait for processes. Without xdist there is no such hook."""
     return (os.cpu_count() or 1) + 1
 
 
