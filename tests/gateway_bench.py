@@ -68,8 +68,8 @@ class Hal:
 class Bench(Gateway):
     """A gateway on a disk in memory."""
 
-    def __init__(self, kept=None, **settings):
-        self.hal = Hal()
+    def __init__(self, kept=None, hal=None, **settings):
+        self.hal = hal or Hal()
         self.disk = Disk()
         self.kept = {}
         clock = Clock(self.hal.uptime_ms, 1767225600)

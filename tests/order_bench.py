@@ -48,7 +48,7 @@ class Bench(rig.Bench):
 
     kind = Orders
 
-    def __init__(self, state=None, **settings):
+    def __init__(self, state=None, timed=True, **settings):
         rig.Bench.__init__(self, **settings)
         self.works = {"works": "demo", "gateway": rig.ME.gateway, "window": 3600, "interval": 900,
                       "command_keys": [KEYS[SEED], KEYS[SUCCESSOR]]}
@@ -63,8 +63,10 @@ class Bench(rig.Bench):
         self.make_own = lambda meters: rig.OwnMeters(meters, port.aes, self.journal.water_hour, self.count)
         self.closed = []
         self.valve = lambda: self.closed.append(1)
-        self.taker = self.kind(rig.ME.kid, self.works, self.clock, self.state, self.save_state, self.values, self)
-        self.set_clock()
+        self.taker = self.kind(rig.ME.kid, self.works, self.clock, self.state,
+                               lambda state: self.save_state(state), self.values, self)
+        if timed:
+            self.set_clock()
 
     def give(self, *commands, before=T):
         return asyncio.run(self.taker.take(list(commands), before))

@@ -116,7 +116,6 @@ def wrong(kind=Orders):
     found = []
     orders.MAX_ORDER = LIMIT
     for name, given, answer in matrix():
-        port.tidy()
         g = Bench()
         g.taker = kind(rig.ME.kid, g.works, g.clock, g.state, g.save_state, g.values, g)
         g.give(*given)
@@ -324,7 +323,7 @@ def executions(taker, cut_at):
         step()
         kept(state)
         step()
-    g.save_state = g.taker._save = save
+    g.save_state = save
     again = command("close-valve", {}, 5)
     try:
         g.give(again)
@@ -380,8 +379,7 @@ def test_late_is_late_except_that_an_unknown_time_hinders_only_the_valve():
     g = Bench()
     g.give(command("interval", INTERVAL, not_after=T - 1))
     assert g.results() == [(1, TOO_LATE)] and g.uplink.interval == 900
-    g = Bench()
-    g.clock._offset_ms = None
+    g = Bench(timed=False)
     g.give(command("interval", INTERVAL), before=None)
     assert g.results() == [(1, DONE)]
 
@@ -450,9 +448,8 @@ def test_update_is_noted():
 # --- the valve ---
 
 def closes(consent=True, before=T, not_after=T + 200, answer_time=None, kind=Bench):
-    g = kind(consent={"valve": consent})
+    g = kind(consent={"valve": consent}, timed=answer_time is None or before is not None)
     if answer_time is not None:
-        g.clock._offset_ms = None if before is None else g.clock._offset_ms
         g.clock.offer(answer_time * 1000, records.CLOCK_ANSWER)
     g.give(command("close-valve", {}, not_after=not_after), before=before)
     return len(g.closed), g.results()[0][1]

@@ -30,9 +30,6 @@ from firmware.uplink.uplink import Uplink
 from firmware.wire import cbor, orders, records
 from firmware.wire import envelope as wire_envelope
 
-if port.MICROPYTHON:
-    gc.threshold(-1)  # from here on only where the heap is full
-
 T = rig.T
 ME = rig.ME
 SEED = b"\x01" * 32

@@ -1,6 +1,7 @@
 """HDLC and wired M-Bus framing: every message whole, byte by byte, between noise, and with every bit flipped."""
 
 import han_vectors as v
+from support import skip
 
 import han_reader
 from han_reader import accel, framing, mbus
@@ -287,14 +288,10 @@ def test_nothing_is_allocated_per_byte():
 def test_the_allocation_test_has_teeth():
     """Known bad: copying by a slice."""
     try:
-        import micropython
-    except ImportError:
-        return
-    try:
         nothing_allocated(accel.copy_plain)
     except MemoryError:
         return
-    raise AssertionError("not seen by " + micropython.__name__)
+    raise AssertionError("not seen")
 
 
 def nothing_allocated(copy):
@@ -302,7 +299,7 @@ def nothing_allocated(copy):
     try:
         from micropython import heap_lock, heap_unlock
     except ImportError:
-        return
+        skip("a heap is locked on MicroPython only")
     good = accel.copy
     accel.copy = copy
     try:

@@ -57,16 +57,26 @@ def test_a_folder_is_made_with_those_above_it():
     assert files.names(folder + "/a") == ["b"]
 
 
+async def _over_before(seconds, real):
+    # Whether a sleep of the gateway's time ends before one of the loop's own.
+    async def of_the_loop():
+        await asyncio.sleep(real)
+    other = asyncio.create_task(of_the_loop())
+    await port.sleep(seconds)
+    before = not other.done()
+    other.cancel()
+    return before
+
+
 def test_time_goes_on_and_can_be_made_faster():
     before = port.uptime_ms()
-    asyncio.run(port.sleep(0.02))
+    assert not asyncio.run(_over_before(0.02, 0))
     assert port.uptime_ms() - before >= 15
     try:
         port.set_scale(1000)
-        a, b = port.real_ms(), port.uptime_ms()
-        asyncio.run(port.sleep(20))
-        assert port.real_ms() - a < 10000
-        assert port.uptime_ms() - b >= 15000
+        before = port.uptime_ms()
+        assert asyncio.run(_over_before(20, 1))
+        assert port.uptime_ms() - before >= 15000
     finally:
         port.set_scale(1)
 

@@ -6,7 +6,7 @@ import gc
 from disk import Disk, File
 from flash_sim import Nor
 
-from firmware import identity, port
+from firmware import identity
 from firmware import wire as wire_wire
 from firmware.clock import Clock
 from firmware.crypto import ed25519
@@ -111,15 +111,15 @@ class Bench(Uplink):
     def __init__(self, kind=Ring, capacity=1 << 17, disk=None, receiver=None, n=0):
         self.disk = disk or Disk()
         self.n = n
-        port.tidy()
         self.values = kind(self.disk, "values", capacity, self.random, lambda: 5)
         self.telegrams = kind(self.disk, "telegrams", capacity, self.random, lambda: 5)
         self.counts = {}
         self.renewed = []
         self.commands = []
         self.receiver = receiver or Receiver()
+        self.clock = Clock(lambda: 1000, 1767225600)
         Uplink.__init__(self, {"works": "demo", "host": "localhost", "port": 1, "anchors": []}, ME,
-                        (self.values, self.telegrams), Clock(lambda: 1000, 1767225600), 900,
+                        (self.values, self.telegrams), self.clock, 900,
                         lambda: (3, "0.1.0", wire_records.CLOCK_FLOOR), self.on_renew, self.on_commands, self.counted)
 
     def random(self, n):
@@ -176,14 +176,14 @@ def test_all_is_sent_over_one_connection_and_acknowledged():
     assert b.sent() == [(1, 3), (1, 200), (201, 220)] and b.receiver.connections == 1
     assert b.values.pending() == 0 and b.telegrams.pending() == 0 and b.counts["acknowledged"] == 223
     assert [h.epoch for h, _s, _z in b.receiver.requests] == [b.values.epoch] + [b.telegrams.epoch] * 2
-    assert b._clock.now() == T and 1 <= wait <= 900
+    assert b.clock.now() == T and 1 <= wait <= 900
     assert b.receiver.requests[0][0] == wire_envelope.Head(b.values.epoch, 3, "0.1.0", wire_records.CLOCK_FLOOR, 1, 3)
 
 
 def test_with_nothing_to_send_it_asks_for_the_time():
     b = Bench()
     b.go()
-    assert b.sent() == [(0, 0)] and b._clock.now() == T
+    assert b.sent() == [(0, 0)] and b.clock.now() == T
 
 
 def test_batches_keep_within_their_size():

@@ -44,9 +44,8 @@ class Home:
     """A gateway on a Wi-Fi."""
 
     def __init__(self, kept=None, ap=None, kind=wifi.Wifi, **station):
-        self.g = rig.Bench()
-        self.hal = self.g.hal = Hal()
-        self.g.clock._uptime_ms = lambda: self.hal.ms
+        self.hal = Hal()
+        self.g = rig.Bench(hal=self.hal)
         self.g.uplink = self
         self.ap = ap or fake.AccessPoint()
         self.station = fake.Station(lambda: self.hal.ms, self.ap, **station)

@@ -10,7 +10,7 @@ class Buckets:
     """One bucket per name: `burst` at once, then `rate` per second. Seconds are real ones, even in simulation."""
 
     def __init__(self, rate: float, burst: float, clock=time.monotonic):
-        self.rate, self.burst, self._clock = rate, burst, clock
+        self.rate, self.burst, self.clock = rate, burst, clock
         self._levels: "dict[str, tuple[float, float]]" = {}
 
     def wait(self, name: str) -> int:
@@ -25,7 +25,7 @@ class Buckets:
                 del self._levels[other]
             if len(self._levels) >= MOST:
                 self._levels.clear()
-        self._levels[name] = (max(self._level(name) - 1, 0.0), self._clock())
+        self._levels[name] = (max(self._level(name) - 1, 0.0), self.clock())
 
     def spend(self, name: str) -> int:
         """Take one if it is there and return 0, else the seconds to wait."""
@@ -34,6 +34,10 @@ class Buckets:
             self.charge(name)
         return wait
 
+    def clear(self) -> None:
+        """Fill them all."""
+        self._levels.clear()
+
     def _level(self, name):
         level, since = self._levels.get(name, (self.burst, 0.0))
-        return min(self.burst, level + (self._clock() - since) * self.rate)
+        return min(self.burst, level + (self.clock() - since) * self.rate)

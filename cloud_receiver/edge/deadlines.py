@@ -13,6 +13,10 @@ class Deadline:
         self._waiting: "dict[asyncio.Future, float]" = {}  # until when; the next to end comes first
         self._timer: "asyncio.TimerHandle | None" = None
 
+    def __len__(self) -> int:
+        """How many are waited for."""
+        return len(self._waiting)
+
     async def wait(self, awaitable):
         """Its result; TimeoutError where it takes longer (then it is cancelled, at most LOOK_S late)."""
         loop, future = asyncio.get_running_loop(), asyncio.ensure_future(awaitable)

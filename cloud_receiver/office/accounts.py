@@ -54,6 +54,12 @@ def password_hash(password: str, salt: bytes) -> bytes:
                           dklen=32)
 
 
+def new_hash(password: str) -> "tuple[bytes, bytes]":
+    """A new salt, and the hash of a password with it."""
+    salt = os.urandom(16)
+    return salt, password_hash(password, salt)
+
+
 class Accounts:
     """The file; its methods belong to one thread. `audit`: the log in it."""
 
@@ -89,8 +95,7 @@ class Accounts:
         new. `once`: whoever logs in with the password has to choose another."""
         if role not in ROLES or (role == "homeowner") != (home is not None):
             raise ValueError(f"no role called {role}, or no home to it")
-        salt = os.urandom(16)
-        hashed = password_hash(password, salt)
+        salt, hashed = new_hash(password)
         with transaction(self.db):
             new = self.db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None
             self.db.execute("INSERT INTO users (name, salt, hash, role, made, home, once) VALUES (?,?,?,?,?,?,?) "

@@ -39,6 +39,24 @@ ERRORS = {404: (N_("Not found"), N_("There is nothing at this address.")),
 KINDS = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}  # of static files
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """What templates were compiled to, for as long as the process lives: once for all languages."""
+
+    def __init__(self):
+        self._code = {}  # key of jinja's: check sum of the source, code
+
+    def load_bytecode(self, bucket):
+        checksum, code = self._code.get(bucket.key, (None, None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket):
+        self._code[bucket.key] = bucket.checksum, bucket.code
+
+
+_compiled = _Compiled()
+
+
 class Site:
     """The pages and API of a receiver: what its features may use, and the frame they are shown in."""
 
@@ -84,7 +102,7 @@ class Site:
             loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(HERE / "templates"), jinja2.PrefixLoader(
                 {f.name: jinja2.FileSystemLoader(f.folder) for f in self.features})]),
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-            extensions=["jinja2.ext.i18n"])
+            extensions=["jinja2.ext.i18n"], bytecode_cache=_compiled)
         environment.install_gettext_translations(  # type: ignore[attr-defined]
             words.translations(language), newstyle=True)
         environment.globals.update(static=self._static_url, p=parts, media=media.media_name,

@@ -12,8 +12,9 @@ from receiver_support import Running, make
 
 from cloud_receiver.office import accounts
 
-# What a password is looked at against takes a tenth of a second, to make guessing hard; once for each is enough here.
+# To make guessing hard a hash takes a tenth of a second; here once for each password is enough.
 accounts.password_hash = functools.lru_cache(accounts.password_hash)
+accounts.new_hash = functools.lru_cache(accounts.new_hash)
 
 
 @pytest.fixture(scope="module")

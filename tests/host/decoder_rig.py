@@ -20,6 +20,14 @@ from cloud_receiver.stores import DECODED, open_store
 from firmware.wire import envelope
 
 METER = "NET-12345678-01-07"
+PATIENCE_S = 60
+
+
+async def until(true):
+    """Until `await true()` holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await true():
+            await asyncio.sleep(0.02)
 
 
 class Receiver:
@@ -55,14 +63,11 @@ class Receiver:
     async def work(self):
         """The decoder's loop from a start until nothing is left to do: the states it settled, in their order."""
         self.states.clear()
-        self.decoder = decoder.Decoder(self.store, Directory(self.path))
-        task = asyncio.create_task(self.decoder.run())
-        for _ in range(400):
-            await asyncio.sleep(0.02)
-            if self.states and not await self.store.pending(1):
-                break
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+
+        async def done():
+            return self.states and not await self.store.pending(1)
+        async with self._running():
+            await until(done)
         return list(self.states)
 
     async def total_ml(self):
@@ -70,15 +75,27 @@ class Receiver:
         return (await every_meter(self.store))[0]["total_ml"]
 
     async def work_with_key(self):
-        """As `work`, with the key put while it runs."""
+        """As `work`, with the key put when it has looked and found nothing to do."""
+        looked, pending = asyncio.Event(), self.store.pending
+
+        async def watched(count):
+            rows = await pending(count)
+            looked.set()
+            return rows
+        self.store.pending = watched
+
+        async def decoded():
+            return DECODED in self.states
+        async with self._running():
+            await asyncio.wait_for(looked.wait(), PATIENCE_S)
+            self.put_key()
+            await until(decoded)
+
+    @contextlib.asynccontextmanager
+    async def _running(self):
         self.decoder = decoder.Decoder(self.store, Directory(self.path))
         task = asyncio.create_task(self.decoder.run())
-        await asyncio.sleep(0.5)
-        self.put_key()
-        for _ in range(400):
-            await asyncio.sleep(0.02)
-            if DECODED in self.states:
-                break
+        yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -100,9 +100,8 @@ class Server:
             app.router.add_route(method, path, handler)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls).start()
+        self.port = runner.addresses[0][1]
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._started.set()
         await self._stop.wait()
@@ -259,7 +258,14 @@ class Process:
             command = [sys.executable, "-m", "firmware.main", str(self.folder), "--status"]
         env = dict(os.environ, MICROPYPATH=f"{ROOT}:.frozen", PYTHONPATH=str(ROOT))
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self._reading = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reading.start()
+
+    def ended(self):
+        """Wait until it ends by itself and all it said is there; its exit status."""
+        status = self.process.wait(20)
+        self._reading.join(20)
+        return status
 
     def _read(self, process):
         for raw in process.stdout:

@@ -315,6 +315,10 @@ class Running(Caller):
             yield
             people.db.execute("ROLLBACK")
 
+    def look(self):
+        """Have it take up now what other processes decided, which else it does once a second."""
+        self.run(self.receiver.devices.reload_if_changed())
+
     def stop(self):
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._stop.set)

@@ -17,7 +17,7 @@ def test_results_and_errors_pass():
         assert await deadline.wait(asyncio.sleep(0, "done")) == "done"
         with pytest.raises(ValueError, match="its own"):
             await deadline.wait(fails())
-        assert not deadline._waiting
+        assert len(deadline) == 0
     asyncio.run(scenario())
 
 
@@ -32,7 +32,7 @@ def test_what_takes_too_long_is_cancelled_and_the_others_are_not():
         assert await waits[1] == 1
         with pytest.raises(TimeoutError):
             await waits[0]
-        assert long.cancelled() and not deadline._waiting
+        assert long.cancelled() and len(deadline) == 0
         with pytest.raises(TimeoutError):  # the timer goes on for those that come later
             await deadline.wait(loop.create_future())
     asyncio.run(scenario())
@@ -46,5 +46,5 @@ def test_whoever_waits_can_be_cancelled():
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert not deadline._waiting
+        assert len(deadline) == 0
     asyncio.run(scenario())

@@ -110,7 +110,7 @@ def test_the_matrix_at_a_running_receiver(receiver):
     """Each body gets its exact answer, and only what was answered 200 is stored."""
     # Refusals cost an address its budget; that is another test's matter.
     receiver.receiver.devices.ingest.by_address.burst = 1e6
-    receiver.receiver.devices.ingest.by_address._levels.clear()
+    receiver.receiver.devices.ingest.by_address.clear()
     got, want = {}, {}
     for name, body, status in matrix():
         answer = receiver.send(body)

@@ -1,7 +1,6 @@
 """Real gateway processes, on CPython and on MicroPython at the device's heap, against a receiver over real TLS."""
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -215,19 +214,26 @@ def test_a_meter_that_says_2040_does_not_lock_the_receiver_out(tmp_path, runtime
 
 @both
 def test_a_serial_line_is_read(tmp_path, runtime):
+    import fcntl
     import os
+    import termios
 
     import han_vectors as v
     master, slave = os.openpty()
+
+    def raw():
+        return not termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+
+    def taken():
+        return fcntl.ioctl(slave, termios.FIONREAD, bytes(4)) == bytes(4)
     try:
         frame = v.frame(v.LLC + v.kaifa(1), b"\x01\x02\x01", 0x10)
         with Rig(tmp_path / "g", runtime, scale=1, interval=600, han={"port": os.ttyname(slave) + ":2400:8N1"}) as rig:
             rig.gateway.start()
-            rig.until(lambda: rig.gateway.status())
-            time.sleep(0.5)
+            rig.until(raw)
             # Bytes of every value, with what a terminal would make of them.
             os.write(master, bytes(range(32)) + frame[:9])
-            time.sleep(0.1)
+            rig.until(taken)
             os.write(master, frame[9:])
             rig.until(lambda: rig.gateway.status().get("han") == 1)
     finally:
@@ -256,6 +262,5 @@ def test_micropython_lives_in_its_heap(tmp_path):
 def test_what_is_wrong_is_said_in_one_line(tmp_path, runtime):
     process = Process(tmp_path, runtime)
     process.start()
-    assert process.process.wait(10) == 2
-    time.sleep(0.3)
+    assert process.ended() == 2
     assert process.errors.strip() == "gateway: works.json: no such file"

@@ -157,17 +157,8 @@ def bind(receiver, gateway, *meters, undo=False):
     done = subprocess.run([Process.NETTI, "receiver", "unbind" if undo else "bind", receiver.directory.path, gateway.id,
                            *(m.text for m in meters)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    receiver.run(_noticed(receiver))
+    receiver.look()
     return done.stdout
-
-
-async def _noticed(receiver):
-    import asyncio
-    stamp = receiver.receiver.office._stamp
-    for _ in range(60):
-        if receiver.receiver.office._stamp != stamp:
-            break
-        await asyncio.sleep(0.05)
 
 
 def test_a_key_goes_only_to_the_gateway_its_meter_is_bound_to(receiver):
@@ -334,19 +325,10 @@ def test_an_open_gap_is_asked_about_after_a_restore_whatever_was_answered_before
 
 # --- changes of trust
 
-async def _trusted_anew(receiver, before):
-    import asyncio
-    while receiver.receiver.devices._trust_stamp == before:
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0)
-
-
 def rotate(receiver, what, *more):
-    before = receiver.receiver.devices._trust_stamp
     done = netti("rotate", receiver.directory.path, what, *more)
     if done.returncode == 0:
-        receiver.run(_trusted_anew(receiver, before))
-        receiver.run(_noticed(receiver))
+        receiver.look()
     return done
 
 
@@ -418,7 +400,7 @@ def test_commands_from_the_command_line(receiver):
     directory, gateway, other = receiver.directory, receiver.enrol(), receiver.enrol()
     assert netti("command", directory.path, gateway.id, "interval", "1800").returncode == 0
     assert netti("command", directory.path, "all", "relay", "--window", "7200", "--meters", "KAM-*").returncode == 0
-    receiver.run(_noticed(receiver))
+    receiver.look()
     assert [c[3] for c in told(receiver, gateway)] == ["interval", "relay"]
     assert [c[3:] for c in told(receiver, other)] == [
         ["relay", {"window": 7200, "media": [6, 7, 21, 22], "meters": ["KAM-*"]}]]
@@ -441,7 +423,7 @@ def test_every_command_of_the_list_has_its_line(receiver):
         done = netti("command", directory.path, gateway.id, *line)
         assert done.returncode == 0 and f"{line[0]} queued as" in done.stdout, done.stderr
         assert netti("command", directory.path, gateway.id, line[0], "--help").returncode == 0
-    receiver.run(_noticed(receiver))
+    receiver.look()
     sent = told(receiver, gateway)
     assert [c[3] for c in sent] == ["interval", "relay", "own-meters", "trust", "rewind", "update", "close-valve"]
     assert sent[4][4] == {"epoch": bytes.fromhex(epoch), "after": 7}
@@ -539,7 +521,7 @@ def test_a_key_that_comes_after_its_binding_is_sent_by_itself(receiver, tmp_path
     done = subprocess.run([Process.NETTI, "keys", "import", rows, "--dir", receiver.directory.path],
                           capture_output=True, text=True)
     assert done.returncode == 0 and OWN.key.hex() not in done.stdout + done.stderr
-    receiver.run(_noticed(receiver))
+    receiver.look()
     [second] = told(receiver, gateway)
     assert second[1] > first[1] and second[4] == {"meters": [{"meter": OWN.text, "key": OWN.key}]}
     told(receiver, gateway, [wire_records.result(gateway.next(), NOW, second[1], 0, "")])

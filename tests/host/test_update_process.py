@@ -184,18 +184,29 @@ def test_killed_anywhere_in_an_update_it_comes_back(tmp_path, base):
                    if p.startswith("firmware/") and "release_keys" not in p and "version" not in p
                    and "__init__" not in p}
         home.order(home.makers.make("0.3.0", **changes))
-        for n in range(8):
-            time.sleep(0.2 + 0.17 * n)
+
+        def blobs():
+            return [name for name in home.receiver.fetched if not name.endswith("manifest")]
+
+        def running_it():
+            return home.state().active == 1
+        for n in range(8):  # each a little later after a file was asked for: before, in and after what is made of it
+            there = len(set(blobs()))
+            home.wait(lambda there=there: len(set(blobs())) > there)
+            time.sleep(0.01 * n)
+            assert not running_it(), "the update was over before it was cut"
             home.gateway.kill()
             home.gateway.start()
+        home.wait(running_it)  # and once more, on its first start or just before
+        home.gateway.kill()
+        home.gateway.start()
         home.wait(lambda: "0.3.0 confirmed" in home.events())
         sent = [cases.mode5(who=cases.address(number="%08d" % i)) for i in range(5)]
         home.bridge.forget()  # what was connected may be gone, and the first bytes with it
         home.feed(sent, 40)
         home.wait(lambda: set(home.receiver.telegrams()) == set(sent))
         # What one attempt fetched the next did not fetch again; a file cut off in the middle was.
-        blobs = [name for name in home.receiver.fetched if not name.endswith("manifest")]
-        assert len(blobs) <= len(set(blobs)) + 16
+        assert len(blobs()) <= len(set(blobs())) + 16
         content = (home.root / "releases/0.3.0/content").read_bytes()
         for path, _size, digest, _ in manifest.check(content):
             assert hashlib.sha256((home.root / "slots/b" / path).read_bytes()).digest() == digest

@@ -61,7 +61,7 @@ def test_log_in_look_log_out(receiver):
 
 
 def test_wrong_names_and_passwords_look_alike_and_cost_time(receiver):
-    answers(receiver).by_name._clock = lambda: 1000.0  # no time passes, however slow the machine is
+    answers(receiver).by_name.clock = lambda: 1000.0  # no time passes, however slow the machine is
     wrong, unknown = log_in(receiver, password="feil"), log_in(receiver, name="husstand")
     assert wrong.status == unknown.status == 403
     assert wrong.text.replace(NAME, "") == unknown.text.replace("husstand", "") and "Set-Cookie" not in wrong.headers
@@ -103,7 +103,7 @@ def test_guesses_are_slowed_by_address_and_by_account(town):
         return town.receiver.web("/login", "POST", f"name={name}&password={password}", {
             "Host": town.host, "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": address}).status
     for buckets in (answers(town.receiver).by_address, answers(town.receiver).by_name):
-        buckets._clock = lambda: 1000.0  # no time passes, however slow the machine is
+        buckets.clock = lambda: 1000.0  # no time passes, however slow the machine is
     assert [attempt("reader", f"198.51.100.{n}") for n in range(11)] == [403] * 10 + [429], "one account"
     found = [attempt(f"name{n}", "203.0.113.9") for n in range(31)]
     assert found == [403] * 30 + [429], "many accounts, one address"
