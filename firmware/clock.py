@@ -75,15 +75,15 @@ class Clock:
             self.refused += 1
             return False
         offset = unix_ms - at
-        known = self._offset_ms is not None
-        step = abs(offset - self._offset_ms) if known else 0
-        if known and quality < self.quality and at - self._heard_ms < STALE_MS:
+        had = self._offset_ms is not None
+        step = abs(offset - self._offset_ms) if had else 0
+        if had and quality < self.quality and at - self._heard_ms < STALE_MS:
             if quality != CLOCK_ANSWER or step <= self._overrule_ms:
                 if quality == CLOCK_ANSWER:
                     self._confirm(unix)
                 return False
             self._distrusted.append(self.quality)
-        better = not known or quality > self.quality
+        better = not had or quality > self.quality
         self.quality = quality
         self._heard_ms = at
         if quality == CLOCK_ANSWER:
@@ -92,7 +92,7 @@ class Clock:
             self.confirmed = False
         if better or step > self._step_ms:
             self._offset_ms = offset
-            if not known or step > STEP_MS:
+            if not had or step > STEP_MS:
                 self.steps += 1
                 if self.on_step:
                     self.on_step(at // 1000, unix, quality)

@@ -25,7 +25,7 @@ def _text(value, name, longest=256):
     return value
 
 
-def _known(table, name, keys):
+def _only(table, name, keys):
     if not isinstance(table, dict):
         raise ConfigError("%s: an object {...}" % name)
     for key in table:
@@ -45,9 +45,9 @@ def key_bytes(text, name):
 
 
 def _bounded(kind, value, name):
-    found = orders.wrong(kind, value)
-    if found:
-        raise ConfigError(name + found)
+    fault = orders.wrong(kind, value)
+    if fault:
+        raise ConfigError(name + fault)
     return value
 
 
@@ -79,7 +79,7 @@ def _server(value, name):
 
 def relay_filter(relay, window, name="relay"):
     """Check a relay filter {window, media, meters}; returns it complete, with `window` seconds if it names none."""
-    _known(relay, name, ("window", "media", "meters"))
+    _only(relay, name, ("window", "media", "meters"))
     meters = relay.get("meters")
     if isinstance(meters, list):
         meters = [_meter(text) for text in meters]
@@ -92,7 +92,7 @@ def own_meters(value, name="own_meters"):
     rows = []
     for i, entry in enumerate(value if isinstance(value, list) else ()):
         where = "%s[%d]" % (name, i)
-        _known(entry, where, ("meter", "key"))
+        _only(entry, where, ("meter", "key"))
         key = entry.get("key")
         key = None if key is None else key_bytes(key, where + ".key")
         rows.append({"meter": _meter(entry.get("meter")), "key": key})
@@ -100,20 +100,20 @@ def own_meters(value, name="own_meters"):
     return [(row["meter"], row["key"]) for row in rows]
 
 
-def follow(settings, kept):
+def apply_orders(settings, saved):
     """Put what the works ordered (orders.json) in place of what the configuration says; returns what holds."""
     held = {}
     for name in ("interval", "relay", "own_meters"):
-        if name not in kept:
+        if name not in saved:
             continue
         try:
             if name == "own_meters":
-                settings[name] = own_meters(kept[name])
+                settings[name] = own_meters(saved[name])
             elif name == "relay":
-                settings[name] = relay_filter(kept[name], orders.DAY)
+                settings[name] = relay_filter(saved[name], orders.DAY)
             else:
-                settings[name] = _bounded(orders.INTERVAL, kept[name], name)
-            held[name] = kept[name]
+                settings[name] = _bounded(orders.INTERVAL, saved[name], name)
+            held[name] = saved[name]
         except ConfigError:
             pass  # damaged: the configuration holds, and the works may order again
     return held
@@ -122,7 +122,7 @@ def follow(settings, kept):
 def _han(value):
     if value is None:
         return None
-    _known(value, "han", ("port", "send", "ek", "ak", "p1_without_crc"))
+    _only(value, "han", ("port", "send", "ek", "ak", "p1_without_crc"))
     keys: "dict" = {"port": _port(value.get("port"), "han.port")}
     for name in ("send", "p1_without_crc"):
         keys[name] = value.get(name, False)
@@ -141,7 +141,7 @@ def _module(value, name):
 
 
 def _wifi(value):
-    _known(value, "wifi", ("ssid", "password", "country"))
+    _only(value, "wifi", ("ssid", "password", "country"))
     ssid = _text(value.get("ssid"), "wifi.ssid", 32)
     if len(ssid.encode()) > 32:
         raise ConfigError("wifi.ssid: at most 32 bytes of UTF-8")
@@ -158,7 +158,7 @@ def _wifi(value):
 def check(raw, works):
     """Check a whole config.json; returns it complete. `works` is the checked enrolment file: its window and interval
     hold where the configuration names none. Raises ConfigError."""
-    _known(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
+    _only(raw, "config", ("kind", "firmware", "interval", "relay", "radios", "han", "own_meters", "simulated",
                            "status", "spool", "consent", "sntp", "board", "wifi"))
     kind = raw.get("kind", "home")
     if kind not in KINDS:
@@ -168,22 +168,22 @@ def check(raw, works):
         raise ConfigError("radios: a list of at most 8")
     for i, radio in enumerate(radios):
         where = "radios[%d]" % i
-        _known(radio, where, ("radio", "port"))
+        _only(radio, where, ("radio", "port"))
         _module(radio.get("radio"), where + ".radio")
         _port(radio.get("port"), where + ".port")
     spool = raw.get("spool", {})
     if isinstance(spool, str):
         spool = {"on": spool}
-    _known(spool, "spool", ("on", "telegrams", "values"))
+    _only(spool, "spool", ("on", "telegrams", "values"))
     if spool.get("on") not in (None, "file", "flash"):
         raise ConfigError("spool: \"file\" or \"flash\", not %r" % spool["on"])
     simulated = raw.get("simulated")
     if simulated is not None:
-        _known(simulated, "simulated", ("scale", "clock"))
+        _only(simulated, "simulated", ("scale", "clock"))
         _whole(simulated.get("scale", 1), "simulated.scale", 1, 100000)
         _whole(simulated.get("clock", 0), "simulated.clock", 0, 1 << 40)
     consent = raw.get("consent", {})
-    _known(consent, "consent", ("valve",))
+    _only(consent, "consent", ("valve",))
     return {
         "kind": kind,
         "firmware": _text(raw["firmware"], "firmware", 64) if raw.get("firmware") else None,
@@ -207,7 +207,7 @@ def check(raw, works):
 
 def check_works(raw):
     """Check an enrolment file; returns it complete. Raises ConfigError."""
-    _known(raw, "works", ("works", "url", "anchors", "command_keys", "gateway", "window", "interval", "name"))
+    _only(raw, "works", ("works", "url", "anchors", "command_keys", "gateway", "window", "interval", "name"))
     url = _bounded(orders.ADDRESS, raw.get("url"), "works.url")
     host, port = orders.split_url(url)
     keys = raw.get("command_keys", [])

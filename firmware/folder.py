@@ -15,28 +15,28 @@ class Folder:
         self.works = {}
         self._told = {}  # of the orders: see there
 
-    def keep(self, name):
-        """A function that keeps bytes in a file."""
+    def saver(self, name):
+        """A function that writes bytes to a file."""
         path = self.path + name
         return lambda data: files.write_whole(path, data)
 
     def save_state(self, state):
-        """Keep the small persistent state."""
+        """Save the small persistent state."""
         files.write_whole(self.path + "/state.json", json.dumps(state).encode())
 
-    def keep_crash(self, data):
-        """Keep the note of a crash, or forget it (None)."""
+    def save_crash(self, data):
+        """Save the note of a crash, or forget it (None)."""
         if data is None:
             files.remove(self.path + "/crash.json")
         else:
             files.write_whole(self.path + "/crash.json", data)
 
     def save_orders(self, orders):
-        """Keep what the works ordered."""
+        """Save what the works ordered."""
         files.write_secret(self.path + "/orders.json", json.dumps(orders).encode())
 
     def save_works(self, raw, works):
-        """Keep another enrolment file (`works`: as checked), and the former one until the new one has worked."""
+        """Save another enrolment file (`works`: as checked), and the former one until the new one has worked."""
         # The new file first: a cut between the two loses only the way back.
         new, old = self.path + "/works.json", self.path + "/works.old.json"
         former = files.read_whole(new)
@@ -45,8 +45,8 @@ class Folder:
             files.write_whole(old, former)
         self.works = works
 
-    def trusted(self):
-        """The new enrolment file has worked."""
+    def forget_former_works(self):
+        """The new enrolment file has worked: there is no way back to the former one."""
         files.remove(self.path + "/works.old.json")
 
     def head(self):
@@ -59,17 +59,17 @@ class Folder:
         from .home.own_meters import OwnMeters
         g = self.g
         return OwnMeters(meters, port.aes, g.journal.water_hour, g.count, files.read_whole(self.path + "/own.json"),
-                         self.keep("/own.json"))
+                         self.saver("/own.json"))
 
-    def taker(self):
+    def make_orders(self):
         """Who takes the works' orders."""
         from .orders import Orders
         g = self.g
         return Orders(g.identity.kid, self.works, g.clock, g.state, g.save_state, g.values, g, self._told)
 
-    async def take(self, orders, before):
-        """Take an answer's orders, as orders.Orders.take."""
-        return await self.taker().take(orders, before)
+    async def execute_orders(self, orders, before):
+        """Take an answer's orders, as orders.Orders.execute_all."""
+        return await self.make_orders().execute_all(orders, before)
 
 
 def restored(state):

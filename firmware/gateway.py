@@ -35,7 +35,7 @@ def _nothing(*_values):
 
 
 class Gateway:
-    """One running gateway. `rings` is (values, telegrams); `save_state(state)` keeps the small persistent state."""
+    """One running gateway. `rings` is (values, telegrams); `save_state(state)` saves the small persistent state."""
 
     def __init__(self, hal, settings, identity, clock, rings, state, save_state, history):
         self.hal = hal
@@ -64,7 +64,7 @@ class Gateway:
         self.updater: "Updater | None" = None  # where the firmware runs from a slot
         self.flush_rule = FlushRule()
         self.supply: "Callable[[], int] | None" = None  # returns the supply in millivolts, where the board can tell
-        self.floor_kept = clock.floor
+        self.saved_floor = clock.floor
         self.watch = Watch(self)
         self.memory = None  # (free, used) bytes of the heap after the last collection
         self.tasks = Tasks(self)
@@ -98,7 +98,7 @@ class Gateway:
         else:
             counters["foreign"] += 1
         if self.own is not None and self.own.is_own(meter):
-            self.own.take(meter, telegram, self.clock.now())
+            self.own.decode_own(meter, telegram, self.clock.now())
 
     def forget_layouts(self):
         """Drop the compiled layouts of telegrams: each is read again as at first sight."""
@@ -106,9 +106,9 @@ class Gateway:
             from wmbus import plan
             plan.forget()
 
-    def keep_floor(self):
+    def save_floor(self):
         """Persist the time that has certainly been reached."""
-        self.floor_kept = self.state["floor"] = self.clock.floor
+        self.saved_floor = self.state["floor"] = self.clock.floor
         self.save_state(self.state)
 
     def status(self):
@@ -134,7 +134,7 @@ class Gateway:
             self.han.save()
         if self.own is not None:
             self.own.save()
-        self.keep_floor()
+        self.save_floor()
         self.values.close()
         self.telegrams.close()
         if self.config["status"]:

@@ -49,18 +49,18 @@ class Orders:
         if self._state["executing"]:
             self._finish(self._state["counter"], table.INTERRUPTED, "")
 
-    async def take(self, orders, before):
-        """Take an answer's orders, in rising counter; whether results wait to be sent. `before` is the Unix time as it
-        was known before that answer, or None."""
-        found = []
+    async def execute_all(self, orders, before):
+        """Execute an answer's orders, in rising counter; whether results wait to be sent. `before` is the Unix time as
+        it was known before that answer, or None."""
+        verified = []
         for data in orders[:table.MOST]:
             order = await self._opened(data)
             if order is None:
                 self._gateway.count("commands_refused")
             else:
-                found.append(order)
+                verified.append(order)
         last = self._values.last
-        for counter, signer, not_after, name, arguments in sorted(found, key=lambda order: order[0]):
+        for counter, signer, not_after, name, arguments in sorted(verified, key=lambda order: order[0]):
             if counter <= self._state["counter"]:
                 self._tell_again(counter)
             elif self._retired(signer):
@@ -167,7 +167,7 @@ class Orders:
             raise Refused(table.NOT_UNDERSTOOD, "valid for more than %d s" % ahead)
 
     def _keep(self, **settings):
-        # Before it is followed: it goes before config.json also after a restart (config.follow).
+        # Before it is followed: it goes before config.json also after a restart (config.apply_orders).
         g = self._gateway
         g.save_orders(dict(g.orders, **settings))
         g.orders.update(settings)

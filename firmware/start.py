@@ -34,13 +34,13 @@ def _named(kind, name, part):
         raise
 
 
-def load(folder):
-    """Read and check a gateway's folder; returns (config, works, identity). Raises ConfigError."""
+def load(path):
+    """Read and check what is in a gateway\'s folder; returns (config, works, identity). Raises ConfigError."""
     from . import config
-    works = config.check_works(config.parse(files.read_whole(folder + "/works.json"), "works.json"))
-    raw = config.parse(files.read_whole(folder + "/config.json"), "config.json")
+    works = config.check_works(config.parse(files.read_whole(path + "/works.json"), "works.json"))
+    raw = config.parse(files.read_whole(path + "/config.json"), "config.json")
     settings = config.check(raw, works)
-    data = files.read_whole(folder + "/identity.json")
+    data = files.read_whole(path + "/identity.json")
     if data is None:
         raise ConfigError("identity.json: no such file (enrol this gateway first)")
     try:
@@ -52,89 +52,90 @@ def load(folder):
     return settings, works, me
 
 
-def read_json(folder, name):
+def read_json(path, name):
     """The object in a file that the gateway wrote itself; {} if there is none or it is damaged."""
     try:
-        value = json.loads(files.read_whole(folder + "/" + name) or b"{}")
+        value = json.loads(files.read_whole(path + "/" + name) or b"{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def open_rings(folder, settings, random_bytes, record_time):
+def open_rings(path, settings, random_bytes, record_time):
     """The two rings (values, telegrams) of a gateway's folder, on flash or in files; `settings` is its "spool". Without
     `random_bytes` only to look at. Raises ConfigError."""
-    device = None if settings["on"] == "file" else port.flash(folder, settings["on"] == "flash" and bool(random_bytes))
+    device = None if settings["on"] == "file" else port.flash(path, settings["on"] == "flash" and bool(random_bytes))
     if device is not None:
         from .spool import blocks
         return blocks.open_rings(device, random_bytes, record_time)
     if settings["on"] == "flash" and random_bytes:
         raise ConfigError("spool: there is no flash partition \"netti\" here")
     from .spool.files import Ring
-    return [Ring(files, folder + "/spool/" + name, settings[name], random_bytes, record_time)
+    return [Ring(files, path + "/spool/" + name, settings[name], random_bytes, record_time)
             for name in ("values", "telegrams")]
 
 
-def make(folder, status=False, slots=None):
-    """The gateway of a folder, ready to run; `slots` is the folder of the slots its firmware runs from, if it does.
-    Raises ConfigError."""
-    settings, works, me = load(folder)
+def make(path, status=False, slots=None):
+    """The gateway of the folder at a path, ready to run; `slots` is where the slots are that its
+    firmware runs from, if it does. Raises ConfigError."""
+    settings, works, me = load(path)
     settings["status"] = settings["status"] or status
     if settings["simulated"]:
         port.set_scale(settings["simulated"].get("scale", 1), settings["simulated"].get("clock"))
 
-    if not files.lock(folder):
-        raise ConfigError("%s: a gateway is running here already" % folder)
+    if not files.lock(path):
+        raise ConfigError("%s: a gateway is running here already" % path)
 
-    kept = Folder(folder)
-    orders = _ordered(settings, folder)
-    state = restored(read_json(folder, "state.json"))
+    folder = Folder(path)
+    orders = _ordered(settings, path)
+    state = restored(read_json(path, "state.json"))
     state["boot"] += 1
-    kept.save_state(state)
+    folder.save_state(state)
     clock = Clock(port.uptime_ms, max(version.BUILT, state["floor"]),
                   LATENCY_MS * port.scale() if port.scale() > 1 else 0)
-    rings = open_rings(folder, settings["spool"], port.random_bytes, clock.record_time)
-    g = Gateway(port, settings, me, clock, rings, state, kept.save_state, history.History(files, folder + "/history"))
-    kept.g, kept.works = g, works
-    g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, kept.keep_crash)
+    rings = open_rings(path, settings["spool"], port.random_bytes, clock.record_time)
+    g = Gateway(port, settings, me, clock, rings, state, folder.save_state, history.History(files, path + "/history"))
+    folder.g, folder.works = g, works
+    g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, folder.save_crash)
     g.journal.started("start")
     for ring in rings:
         for _ in ring.migrate():
             pass
-    _configure(g, kept)
-    _power_and_network(g, kept)
+    _configure(g, folder)
+    _power_and_network(g, folder)
     g.orders = orders
-    g.save_orders = kept.save_orders
-    _connect(g, kept, works)
-    g.watch.tell(files.read_whole(folder + "/crash.json"), port.reset_cause())
+    g.save_orders = folder.save_orders
+    _connect(g, folder, works)
+    g.watch.tell(files.read_whole(path + "/crash.json"), port.reset_cause())
     if slots:
         from .update.updater import Updater
         g.updater = Updater(g, slots)
     return g
 
 
-def _ordered(settings, folder):
+def _ordered(settings, path):
     # What the works ordered, put in place; then what checks is let go, before there is more to hold.
     from . import config
-    orders = config.follow(settings, read_json(folder, "orders.json"))
+    orders = config.apply_orders(settings, read_json(path, "orders.json"))
     port.forget(("firmware.config", "firmware.wire.orders"))
     return orders
 
 
-def _configure(g, kept):
+def _configure(g, folder):
     # Own meters, HAN port and radios, as far as they are configured: only then is their code loaded.
-    g.make_own = kept.make_own
+    g.make_own = folder.make_own
     if g.config["own_meters"]:
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:
         from .home.han_port import HanPort
-        g.han = HanPort(g.config["han"], g.clock, files.read_whole(kept.path + "/han.json"), kept.keep("/han.json"),
+        g.han = HanPort(g.config["han"], g.clock, files.read_whole(folder.path + "/han.json"),
+                        folder.saver("/han.json"),
                         g.journal.electricity_hour, g.count)
     for radio in g.config["radios"]:
         g.radios.append((radio_class(radio["radio"])(), radio["port"]))
 
 
-def _power_and_network(g, kept):
+def _power_and_network(g, folder):
     # The supply that the board can measure, and the Wi-Fi that the gateway looks after itself.
     if g.config["board"]:
         board = _named("board", g.config["board"], "SUPPLY")
@@ -145,23 +146,22 @@ def _power_and_network(g, kept):
         if station is None:
             raise ConfigError("wifi: there is none here that a gateway could set up (an operating system does it)")
         from .uplink.wifi import Wifi
-        kept_bytes = files.read_whole(kept.path + "/wifi.json")
-        g.others.append(("wifi", Wifi(g, station, g.config["wifi"], kept_bytes, kept.keep("/wifi.json")).run))
+        saved = files.read_whole(folder.path + "/wifi.json")
+        g.others.append(("wifi", Wifi(g, station, g.config["wifi"], saved, folder.saver("/wifi.json")).run))
 
 
-def _connect(g, kept, works):
+def _connect(g, folder, works):
     # The uplink, the orders that come over it, and the enrolment file they may replace.
-    g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"], kept.head,
-                      g.journal.renewed,
-                      kept.take, g.count)
-    g.save_works = kept.save_works
-    g.uplink.on_trusted = kept.trusted
-    former = files.read_whole(kept.path + "/works.old.json")
+    g.uplink = Uplink(works, g.identity, (g.values, g.telegrams), g.clock, g.config["interval"], folder.head,
+                      g.journal.renewed, folder.execute_orders, g.count)
+    g.save_works = folder.save_works
+    g.uplink.on_trusted = folder.forget_former_works
+    former = files.read_whole(folder.path + "/works.old.json")
     if former is not None:
         from . import config
         try:
             g.uplink.trust(works, config.check_works(config.parse(former, "works.old.json")))
         except ConfigError:
-            kept.trusted()
+            folder.forget_former_works()
     if g.state["executing"]:
-        kept.taker().resume()
+        folder.make_orders().resume()

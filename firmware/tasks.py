@@ -112,8 +112,8 @@ class Tasks:
         g.watch.round_at = g.hal.real_ms()
         g.watch.relieve(g.memory)
         self.flush_if_due()
-        if g.clock.floor - g.floor_kept >= FLOOR_EVERY_S:
-            g.keep_floor()
+        if g.clock.floor - g.saved_floor >= FLOOR_EVERY_S:
+            g.save_floor()
         system = g.hal.system_time()
         if system is not None:
             g.clock.offer(system * 1000, records.CLOCK_SNTP)

@@ -290,20 +290,20 @@ class Thinning:
         """End the statistics of all meters: the day is over, or the gateway stops. Meters not heard in it go."""
         for number in range(self.meters()):
             self._report(number)
-        kept = 0
+        remaining = 0
         for number in range(self.meters()):
             table, at_entry = self._place(number)
             meter = self._meter(number)
             if not count(table, at_entry):
                 self._more.pop(meter, None)
                 continue
-            into, to = self._place(kept)
+            into, to = self._place(remaining)
             into[to:to + _ENTRY] = bytes(_FIRST) + table[at_entry + _FIRST:at_entry + _ENTRY]
-            self._meters_at[8 * kept:8 * kept + 8] = meter
-            kept += 1
-        self._meters_at = self._meters_at[:8 * kept]
-        self._pieces = self._pieces[:(kept + _PIECE - 1) // _PIECE]
-        for number in range(kept, len(self._pieces) * _PIECE):
+            self._meters_at[8 * remaining:8 * remaining + 8] = meter
+            remaining += 1
+        self._meters_at = self._meters_at[:8 * remaining]
+        self._pieces = self._pieces[:(remaining + _PIECE - 1) // _PIECE]
+        for number in range(remaining, len(self._pieces) * _PIECE):
             self._clear(number)
 
     def meters(self):

@@ -1,7 +1,7 @@
 """Watches over the running gateway: the hardware watchdog, what is told of a crash, and what goes when memory is short.
 
 The watchdog is fed only while every task makes progress: each is still there, the housekeeping has had its round, the
-uplink began or ended one when it had to. If one does not, a note of it is kept and the feeding ends; the chip resets.
+uplink began or ended one when it had to. If one does not, a note of it is saved and the feeding ends; the chip resets.
 
 When little of the heap is free after a collection, load is shed in this order, one step a round:
 1. layouts of telegrams and lists: read anew, as at first sight       2. statistics of the meters heard: told and ended
@@ -21,12 +21,12 @@ WATCHDOG_RESET = 3  # machine.WDT_RESET of an ESP32
 
 
 class Watch:
-    """`dog` feeds the hardware (None: there is none), `keep(bytes or None)` keeps the note of a crash."""
+    """`dog` feeds the hardware (None: there is none), `save(bytes or None)` saves the note of a crash."""
 
-    def __init__(self, gateway, dog=None, keep=None):
+    def __init__(self, gateway, dog=None, save=None):
         self._gateway = gateway
         self._dog = dog
-        self._keep = keep or (lambda data: None)
+        self._save = save or (lambda data: None)
         self.running = {}  # name -> asyncio task
         self.round_at = gateway.hal.real_ms()
         self.shed = 0  # steps taken so far, while memory is short
@@ -53,18 +53,18 @@ class Watch:
         return not name
 
     def note(self, trace):
-        """Keep what is known of an end that was not meant: it is told after the next start."""
+        """Save what is known of an end that was not meant: it is told after the next start."""
         g = self._gateway
         free, used = (g.memory or (0, 0))[:2]
-        self._keep(json.dumps({"trace": trace[-TRACE:], "uptime": g.clock.uptime(), "free": free,
+        self._save(json.dumps({"trace": trace[-TRACE:], "uptime": g.clock.uptime(), "free": free,
                                "used": used}).encode())
 
-    def tell(self, kept, cause):
-        """After a start: put the note that was kept into the values ring, as an event and a status record; `cause` is
+    def tell(self, saved, cause):
+        """After a start: put the note that was saved into the values ring, as an event and a status record; `cause` is
         the chip's number for what reset it. The event tells it all, for a later status record takes the place of this
         one. A chip that its watchdog reset tells so without a note too."""
         try:
-            note = json.loads(kept) if kept else None
+            note = json.loads(saved) if saved else None
             note = note if isinstance(note, dict) and note else None
             numbers = [(name, int(note[name])) for name in ("free", "uptime", "used")] if note else []
             trace = str(note["trace"]) if note else ""
@@ -80,7 +80,7 @@ class Watch:
         counters = [["crash_" + name, n] for name, n in numbers] + [["reset_cause", cause]]
         g.values.append(lambda seq: records.status(seq, time, counters))
         g.values.flush()
-        self._keep(None)
+        self._save(None)
 
     def relieve(self, memory):
         """Shed load if little of (free, used, ...) bytes after a collection is free; None: memory has no bound."""

@@ -117,7 +117,7 @@ def own(meter="NET-12345678-01-07", key=cases.KEY):
 
 
 def hours_sent(g):
-    g.han.take({"time": T + 10, "import_w": 900, "import_kwh": 1000.0, "export_kwh": 2.0, "meter_id": "6970"})
+    g.han.use_reading({"time": T + 10, "import_w": 900, "import_kwh": 1000.0, "export_kwh": 2.0, "meter_id": "6970"})
     g.hal.ms = 3600000
-    g.han.take({"time": T + 3610, "import_w": 800, "import_kwh": 1000.85, "export_kwh": 2.5, "meter_id": "6970"})
+    g.han.use_reading({"time": T + 3610, "import_w": 800, "import_kwh": 1000.85, "export_kwh": 2.5, "meter_id": "6970"})
     return g.records(g.values, wire_records.HAN_HOUR)

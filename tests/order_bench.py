@@ -69,7 +69,7 @@ class Bench(rig.Bench):
             self.set_clock()
 
     def give(self, *commands, before=T):
-        return asyncio.run(self.taker.take(list(commands), before))
+        return asyncio.run(self.taker.execute_all(list(commands), before))
 
     def results(self):
         return [tuple(row[3:5]) for row in self.records(self.values, records.RESULT)]

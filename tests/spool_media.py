@@ -58,8 +58,8 @@ class Files(Medium):
     def open(self):
         return self.kind(self.disk, "spool", self.capacity, self.bytes, lambda: 5)
 
-    def look(self):
-        return Ring(self.disk, "spool", 0, None, None).look()
+    def inspect(self):
+        return Ring(self.disk, "spool", 0, None, None).inspect()
 
     def set_budget(self):
         self.disk.budget = random.getrandbits(11)
@@ -107,8 +107,8 @@ class Bare(Medium):
     def open(self):
         return self.kind(nor.Flash(self.nor), self.bytes, lambda: 5)
 
-    def look(self):
-        seen = blocks.FlashRing(nor.Flash(self.nor), None, None).look()
+    def inspect(self):
+        seen = blocks.FlashRing(nor.Flash(self.nor), None, None).inspect()
         assert seen is None or seen.pop("erases") == 1
         return seen
 
@@ -166,8 +166,8 @@ class LittleFs(Medium):
         self.ring = self.kind(files, "/netti/spool", self.capacity, self.bytes, lambda: 5)
         return self.ring
 
-    def look(self):
-        return Ring(files, "/netti/spool", 0, None, None).look()
+    def inspect(self):
+        return Ring(files, "/netti/spool", 0, None, None).inspect()
 
     def set_budget(self):
         self.nor.budget = random.getrandbits(7)

@@ -21,7 +21,7 @@ from firmware.wire import cbor, records
 def on_flash(path):
     """What a power cut at this moment leaves: the texts of the events on flash."""
     values, _ = blocks.open_rings(port.flash(path), None, lambda: 0)
-    values.look()
+    values.inspect()
     rows = [cbor.decode_all(data) for _seq, data in values.read(0)]
     return [row[4] for row in rows if row[0] == records.EVENT]
 

@@ -160,7 +160,7 @@ def test_a_restart_loses_no_own_hour():
     hours = []
     meters = [("NET-12345678-01-07", cases.KEY)]
     o = OwnMeters(meters, port.aes, None, lambda name: None, None, kept.append)
-    o.take(WATER, cases.mode5(), T + 100)
+    o.decode_own(WATER, cases.mode5(), T + 100)
     o = OwnMeters(meters, port.aes, lambda *row: hours.append(row), lambda name: None, kept[-1], kept.append)
     o.tick(T + 3600)
     assert hours == [(T, "NET-12345678-01-07", 12345)]
@@ -204,19 +204,19 @@ def test_it_leaves_with_the_owners_opt_in():
 
 def test_the_running_hour_survives_a_restart():
     g = Bench(han=HAN)
-    g.han.take({"time": T + 10, "import_w": 900, "import_kwh": 1000.0})
+    g.han.use_reading({"time": T + 10, "import_w": 900, "import_kwh": 1000.0})
     again = Bench(kept=g.kept["han"], han=HAN)
-    again.han.take({"time": T + 3610, "import_w": 800, "import_kwh": 1000.85})
+    again.han.use_reading({"time": T + 3610, "import_w": 800, "import_kwh": 1000.85})
     assert list(again.history.rows())[0][3] == "850"
     assert Bench(kept=b"{broken", han=HAN).han.counters == {}
 
 
 def test_an_hour_without_its_list_is_integrated_and_marked():
     g = Bench(han=dict(HAN, send=True))
-    g.han.take({"time": T + 10, "import_w": 1200, "import_kwh": 1000.0, "export_kwh": 0})
+    g.han.use_reading({"time": T + 10, "import_w": 1200, "import_kwh": 1000.0, "export_kwh": 0})
     for at in range(20, 3600 + 320, 10):
         g.hal.ms = at * 1000
-        g.han.take({"time": T + at, "import_w": 1200, "export_w": 0})
+        g.han.use_reading({"time": T + at, "import_w": 1200, "export_w": 0})
     assert list(g.history.rows()) == [[str(T), "el", "", "1200", "0", "e"]]
     assert [row[3:] for row in g.records(g.values, wire_records.HAN_HOUR)] == [[T, 1200, 0, True]]
 

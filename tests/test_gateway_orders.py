@@ -146,9 +146,9 @@ def test_the_matrix_sees_gateways_that_have_forgotten_a_check():
 
     class Takes(Orders):
         """Known bad: does not sort."""
-        async def take(self, given, before):
+        async def execute_all(self, given, before):
             for data in given:
-                await Orders.take(self, [data], before)
+                await Orders.execute_all(self, [data], before)
 
     class OfAnySize(Orders):
         """Known bad: reads whatever length."""
@@ -295,9 +295,9 @@ class CountsLate(Orders):
 class CountsNot(Orders):
     """Known bad: does not look at the counter."""
 
-    async def take(self, commands, before):
+    async def execute_all(self, commands, before):
         self._state["counter"] = 0
-        await Orders.take(self, commands, before)
+        await Orders.execute_all(self, commands, before)
 
 
 def executions(taker, cut_at):
@@ -393,8 +393,8 @@ def test_the_relay_filter_is_replaced_and_goes_before_the_configuration():
     assert g.counters["relayed"] == 1 and g.counters["foreign"] == 1
     kept = json.loads(g.kept_orders[-1])
     settings = config.check({}, rig.WORKS)
-    assert config.follow(settings, kept) == kept and settings["relay"]["window"] == 7200
-    assert config.follow(settings, {"relay": {"media": [4]}, "own_meters": 1, "interval": 9}) == {}
+    assert config.apply_orders(settings, kept) == kept and settings["relay"]["window"] == 7200
+    assert config.apply_orders(settings, {"relay": {"media": [4]}, "own_meters": 1, "interval": 9}) == {}
     assert settings["relay"]["window"] == 7200 and settings["interval"] == rig.WORKS["interval"]
 
 

@@ -246,7 +246,7 @@ class World:
         taker.do_interval = counted
         g.uplink = self.uplink(WORKS, ME, rings, clock, 900, lambda: (state["boot"], "t", clock.quality),
                                g.journal.renewed,
-                               taker.take, g.count)
+                               taker.execute_all, g.count)
         g.uplink.world = self
         taker.resume()
         return g
@@ -352,9 +352,9 @@ def caught(kind, seeds):
 class CountsNot(Orders):
     """Known bad: does not look at the counter."""
 
-    async def take(self, commands, before):
+    async def execute_all(self, commands, before):
         self._state["counter"] = 0
-        await Orders.take(self, commands, before)
+        await Orders.execute_all(self, commands, before)
 
 
 class Forgets(World):

@@ -78,7 +78,7 @@ def keys_stay(kind):
     g.set_clock()
     g.telegram(cases.mode5(), -60)
     g.journal.status()
-    g.keep_floor()
+    g.save_floor()
     told = json.dumps(g.status()) + json.dumps(g.state) + "".join(g.hal.lines)
     if cases.KEY in g.everything_kept() or cases.KEY.hex() in told or cases.KEY.hex().encode() in g.everything_kept():
         return "told"
@@ -109,7 +109,7 @@ class ReadsNeighbours(rig.Bench):
         meter = telegram[2:10]
         if not self.own.is_own(meter):
             self.own._meters[meter] = ("neighbour", None)
-            self.own.take(meter, telegram, self.clock.now())
+            self.own.decode_own(meter, telegram, self.clock.now())
 
 
 class TellsKeys(rig.Bench):

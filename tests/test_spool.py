@@ -68,14 +68,14 @@ def test_opened_again_it_goes_on():
 
 def test_it_can_be_looked_at():
     for medium in every(2):
-        assert medium.look() is None
+        assert medium.inspect() is None
         ring = medium.open()
         for i in range(5):
             ring.append(record("n%d" % i))
         ring.sending(4)
         ring.acknowledge(3)
         ring.close()
-        assert medium.look() == {"epoch": ring.epoch.hex(), "last": 5, "held": 5, "acknowledged": 3, "pending": 2}
+        assert medium.inspect() == {"epoch": ring.epoch.hex(), "last": 5, "held": 5, "acknowledged": 3, "pending": 2}
 
 
 def test_more_than_was_sent_is_not_acknowledged():

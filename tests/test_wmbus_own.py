@@ -26,7 +26,7 @@ class Home:
         self.own = OwnMeters(METERS, port.aes, lambda *row: None, self.counted.append, kept, self.kept.append)
 
     def take(self, frame, at=T):
-        return self.own.take(WATER, frame, at)
+        return self.own.decode_own(WATER, frame, at)
 
 
 def test_a_format_learnt_survives_a_restart():

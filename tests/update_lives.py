@@ -199,7 +199,7 @@ class Source:
         self._random = random
         self._blobs = {hashlib.sha256(release.files[p]).digest().hex(): release.files[p] for p in release.files}
 
-    def opened(self, _url):
+    def below(self, _url):
         return self
 
     async def __aenter__(self):
@@ -276,7 +276,7 @@ class HastyUpdate(install.Update):
         slots = self._slots
         slots.allow(version)
         state = slots._state
-        slots._keep(boot.changed(state, active=1 - state.active, probation=True, tries=0,
+        slots._save(boot.changed(state, active=1 - state.active, probation=True, tries=0,
                                    versions=slots._versions(1 - state.active, version_number(version))))
         slots._state = state
         allow, slots.allow = slots.allow, lambda _version: None
@@ -419,7 +419,7 @@ class Lives:
         self._failing = 0
         slots = self._slots(flash, release)
         if slots.rolled_back():
-            slots.told()
+            slots.clear_rollback_note()
         if self.random.below(4):
             was = slots.probation
             slots.healthy()

@@ -2,7 +2,7 @@
 
 Electricity stays in the home: hours go to the local history, and into the values ring only with the owner's opt-in
 (`han.send`). The list's own time is the best clock a gateway has. On a serial line whose setting the configuration does
-not name, the setting is searched for. What has to outlive a restart is kept as one JSON object: the running hour, the
+not name, the setting is searched for. What has to outlive a restart is saved as one JSON object: the running hour, the
 last frame counter of each system title, the setting that worked.
 """
 
@@ -15,26 +15,26 @@ from .. import port
 from ..wire import records
 
 IDLE_MS = 1500  # real: no message has a pause like this inside
-KEEP_EVERY_S = 600  # how often the running hour and the frame counters are kept, beside each mark
-LOOK_S = 5  # real: how often a silent line is looked at while a setting is searched for
+SAVE_EVERY_S = 600  # how often the running hour and the frame counters are saved, beside each mark
+POLL_S = 5  # real: how often a silent line is looked at while a setting is searched for
 MAX_TITLES = 4  # system titles whose frame counter is remembered; a home has one meter
 
 
 class HanPort:
-    """Reads one HAN port. `keep(bytes)` keeps what `kept` gives back after a restart, `on_hour(hour, import_wh,
+    """Reads one HAN port. `save(bytes)` saves what `saved` gives back after a restart, `on_hour(hour, import_wh,
     export_wh, estimated, meter)` takes a finished hour."""
 
-    def __init__(self, config, clock, kept, keep, on_hour, count):
+    def __init__(self, config, clock, saved, save, on_hour, count):
         self._config = config
         self._clock = clock
-        self._keep = keep
+        self._save = save
         self._on_hour = on_hour
         self._count = count
         self._reader = han_reader.Reader(config["p1_without_crc"])
         self._aes = {}
-        self._kept_at = 0
+        self._saved_at = 0
         self.meter = ""
-        state = _state(kept)
+        state = _state(saved)
         self.counters = state["counters"]
         self.hours = hour.Hours(state["hours"])
         self._setting = state["setting"]
@@ -101,14 +101,14 @@ class HanPort:
             if len(self.counters) > MAX_TITLES:
                 self.counters.clear()  # no home has so many meters
             self._count("han")
-            self.take(reading)
+            self.use_reading(reading)
         return len(messages)
 
     def rejected(self):
         """Messages that failed a check, since the start."""
         return sum(self._reader.rejects.values())
 
-    def take(self, reading):
+    def use_reading(self, reading):
         """Use one reading."""
         if reading.get("meter_id"):
             self.meter = str(reading["meter_id"])
@@ -124,31 +124,31 @@ class HanPort:
         done = self.hours.feed(reading, int(time))
         for start, import_wh, export_wh, measured, _ in done:
             self._on_hour(start, import_wh, export_wh or 0, measured != hour.METER, self.meter)
-        if done or self.hours.state["mark"] != before or self._clock.uptime() - self._kept_at >= KEEP_EVERY_S:
+        if done or self.hours.state["mark"] != before or self._clock.uptime() - self._saved_at >= SAVE_EVERY_S:
             self.save()
 
     def save(self):
-        """Keep what has to outlive a restart."""
-        self._kept_at = self._clock.uptime()
+        """Save what has to outlive a restart."""
+        self._saved_at = self._clock.uptime()
         counters = [[title.hex(), self.counters[title]] for title in sorted(self.counters)]
-        self._keep(json.dumps({"hours": self.hours.state, "counters": counters, "setting": self._setting}).encode())
+        self._save(json.dumps({"hours": self.hours.state, "counters": counters, "setting": self._setting}).encode())
 
 
 async def _soon(stream):
-    # What the line gives within LOOK_S: bytes, b"" at its end, None for nothing.
+    # What the line gives within POLL_S: bytes, b"" at its end, None for nothing.
     try:
-        return await port.within(LOOK_S, stream.read(512))
+        return await port.within(POLL_S, stream.read(512))
     except OSError as e:
         if e.args != ("timed out",):
             raise
         return None
 
 
-def _state(kept):
-    # What was kept, part by part; a damaged part begins anew.
+def _state(saved):
+    # What was saved, part by part; a damaged part begins anew.
     state: "dict" = {"hours": None, "counters": {}, "setting": None}
     try:
-        fields = json.loads(kept) if kept else {}
+        fields = json.loads(saved) if saved else {}
         hours = fields.get("hours")
         if isinstance(hours, dict) and sorted(hours) == sorted(hour.new_state()):
             state["hours"] = hours

@@ -7,45 +7,45 @@ import wmbus
 
 from ..thinning import address
 
-KEEP_EVERY_S = 600  # how often a running hour is kept, beside its first value
+SAVE_EVERY_S = 600  # how often a running hour is saved, beside its first value
 MESSAGES = 4  # messages in fragments put together at once
 
 
 class OwnMeters:
     """Decodes the own meters' telegrams and keeps their hourly registers. `meters` is [(meter text, key or None)],
     `aes` makes a cipher, `on_hour(hour, meter text, litres)` takes the register as it stood at the end of an hour,
-    `keep(bytes)` keeps the running hours and the formats of compact frames, and `kept` is what it kept last: a restart
-    loses no hour, and reads the first compact frame it hears."""
+    `save(bytes)` saves the running hours and the formats of compact frames, and `saved` is what it saved last: a
+    restart loses no hour, and reads the first compact frame it hears."""
 
-    def __init__(self, meters, aes, on_hour, count, kept=None, keep=None):
+    def __init__(self, meters, aes, on_hour, count, saved=None, save=None):
         self._make = aes
         self._on_hour = on_hour
         self._count = count
-        self._keep = keep
-        self._kept_at = 0
+        self._save = save
+        self._saved_at = 0
         self._running: "dict[str, tuple[int, int]]" = {}  # meter text -> (hour, litres)
         self._formats: "dict[int, bytes]" = {}  # of the meters' compact frames, as wmbus.decode learns them
         self.set_meters(meters)
-        self._restore(kept)
+        self._restore(saved)
 
-    def _restore(self, kept):
+    def _restore(self, saved):
         try:
-            rows, formats = json.loads(kept) if kept else ([], [])
+            rows, formats = json.loads(saved) if saved else ([], [])
             for text, hour, litres in rows:
                 if self.is_own(address(wmbus.parse_meter(text))):
                     self._running[text] = (int(hour), int(litres))
-            for signature, known in formats:
-                self._formats[int(signature)] = binascii.unhexlify(known)
+            for signature, layout in formats:
+                self._formats[int(signature)] = binascii.unhexlify(layout)
         except (ValueError, TypeError):
             self._running = {}  # damaged: the hour begins again, the formats come with the next full frames
             self._formats = {}
 
     def save(self):
-        """Keep the running hours and the formats."""
-        if self._keep is not None:
+        """Save the running hours and the formats."""
+        if self._save is not None:
             rows = [[t, self._running[t][0], self._running[t][1]] for t in self._running]
             formats = [[s, binascii.hexlify(self._formats[s]).decode()] for s in self._formats]
-            self._keep(json.dumps([rows, formats]).encode())
+            self._save(json.dumps([rows, formats]).encode())
 
     def set_meters(self, meters):
         """Use these meters from now on; the ciphers of others are dropped."""
@@ -72,7 +72,7 @@ class OwnMeters:
             self._ciphers[key] = self._make(key)
         return self._ciphers[key]
 
-    def take(self, meter, telegram, unix):
+    def decode_own(self, meter, telegram, unix):
         """Decode an own meter's telegram, heard at a Unix time (None: not known); returns the reading or None."""
         text, key = self._meters[meter]
         formats = len(self._formats)
@@ -91,8 +91,8 @@ class OwnMeters:
             self.tick(unix)
             first = text not in self._running
             self._running[text] = (unix - unix % 3600, int(total * 1000 + 0.5))
-            if first or not 0 <= unix - self._kept_at < KEEP_EVERY_S:
-                self._kept_at = unix
+            if first or not 0 <= unix - self._saved_at < SAVE_EVERY_S:
+                self._saved_at = unix
                 self.save()
         return reading
 

@@ -19,15 +19,15 @@ def household(files, folder, factory=False, areas=()):
     """Wipe a gateway's folder; it must not be running. `files` has the functions of `port.files`, `areas` are the parts
     of the flash for values and for telegrams, where the spool lies on flash."""
     _config(files, folder + "/config.json")
-    orders = files.read_whole(folder + "/orders.json")
-    if orders is not None and not factory:
+    data = files.read_whole(folder + "/orders.json")
+    if data is not None and not factory:
         try:
-            kept = json.loads(orders)
+            orders = json.loads(data)
         except ValueError:
-            kept = {}
+            orders = None
         # The works' order of own meters was for the former household.
-        kept = {name: kept[name] for name in kept if name != "own_meters"} if isinstance(kept, dict) else {}
-        files.write_secret(folder + "/orders.json", json.dumps(kept).encode())
+        rest = {name: orders[name] for name in orders if name != "own_meters"} if isinstance(orders, dict) else {}
+        files.write_secret(folder + "/orders.json", json.dumps(rest).encode())
     for name in ("own.json", "han.json", "wifi.json"):
         files.remove(folder + "/" + name)
     _empty(files, folder + "/history")

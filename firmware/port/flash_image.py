@@ -56,5 +56,5 @@ def flash(folder, make=False):
         if make or "spool.flash" in files.names(folder):
             return Image(path)
         return None
-    found = Partition.find(Partition.TYPE_DATA, label="netti")
-    return found[0] if found else None
+    partitions = Partition.find(Partition.TYPE_DATA, label="netti")
+    return partitions[0] if partitions else None

@@ -41,12 +41,12 @@ def tls_unverified():
     return context
 
 
-def dates_hold(writer, unix, known):
-    """Whether the server's certificate can be valid now. If `unix` is only a floor (not `known`), it is later in truth:
-    then only its end counts. MicroPython's TLS has checked both ends itself, by the chip's clock."""
+def dates_hold(writer, unix, confirmed):
+    """Whether the server's certificate can be valid now. If `unix` is only a floor (not `confirmed`), it is later in
+    truth: then only its end counts. MicroPython's TLS has checked both ends itself, by the chip's clock."""
     if MICROPYTHON:
         return True
     certificate = writer.get_extra_info("peercert")
     if unix > ssl.cert_time_to_seconds(certificate["notAfter"]):
         return False
-    return not known or ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix
+    return not confirmed or ssl.cert_time_to_seconds(certificate["notBefore"]) <= unix

@@ -33,7 +33,7 @@ async def join(sleep, station, settings, channel):
     import network
     station.active(True)
     station.config(reconnects=0)  # it would go on for ever, without a pause
-    known = station.status()
+    before = station.status()
     station.connect(settings["ssid"], settings["password"])
     if channel:
         await _begin_at(sleep, station, channel)
@@ -42,7 +42,7 @@ async def join(sleep, station, settings, channel):
         if station.isconnected():
             return ""
         status = station.status()
-        if status != known and status not in [getattr(network, name) for name in _GOING]:
+        if status != before and status not in [getattr(network, name) for name in _GOING]:
             break
     station.active(False)
     for name, reason in _REASONS:

@@ -77,7 +77,7 @@ class FlashRing(Base):
 
     # --- opening ---
 
-    def look(self):
+    def inspect(self):
         """What is on the flash, touching nothing: {epoch, last, held, acknowledged, pending, erases}, or None. `erases`
         is how often each block has been erased. For a ring made without `random_bytes`."""
         if not self._scan():

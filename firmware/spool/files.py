@@ -60,7 +60,7 @@ class Ring(Base):
 
     # --- opening ---
 
-    def look(self):
+    def inspect(self):
         """What is on the disk, touching nothing (a running gateway may be writing): {epoch, last, held, acknowledged,
         pending}, or None. For a ring made without `random_bytes`."""
         cursor = self._read_cursor()
@@ -268,23 +268,23 @@ class Ring(Base):
         while seq <= min(part.last(), last):
             # Some at a time, with the file closed again before anybody else runs: a file that is left open on
             # LittleFS is closed by some collection, in the middle of anything.
-            found: "list[bytes | None]" = []
+            pieces: "list[bytes | None]" = []
             size = 0
             try:
                 with self._files.reader(self._folder + "/" + part.name) as f:
                     f.seek(offset)
-                    while size < _CHUNK and seq + len(found) <= min(part.last(), last):
-                        data = self._read_record(f, part.epoch, seq + len(found))
-                        found.append(data)
+                    while size < _CHUNK and seq + len(pieces) <= min(part.last(), last):
+                        data = self._read_record(f, part.epoch, seq + len(pieces))
+                        pieces.append(data)
                         if data is None:
                             break
                         size += len(data)
             except OSError:
                 return  # dropped to make room meanwhile
-            if found and found[-1] is None and self._dirty:
+            if pieces and pieces[-1] is None and self._dirty:
                 self.flush()  # on LittleFS nobody else sees what is not flushed
                 continue
-            for data in found:
+            for data in pieces:
                 if data is None:
                     self._damaged(part, seq)
                     return

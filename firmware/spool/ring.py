@@ -10,7 +10,7 @@ What the medium says may itself be an older copy of it, put back. Only the recei
 been asked since the start, and knows no more of this epoch than was sent.
 
 `files.Ring` keeps one in files, `blocks.FlashRing` on a bare flash partition. They bring `append(make)`, `flush`,
-`read(after, last)`, `rewind`, `stranded`, `migrate`, `close`, `look`, and below the line `_begin`, `_write_cursor`.
+`read(after, last)`, `rewind`, `stranded`, `migrate`, `close`, `inspect`, and below the line `_begin`, `_write_cursor`.
 """
 
 import binascii
@@ -75,9 +75,9 @@ class Base:
         count = last - first + 1
         for seq, data in records:
             if data[1] == wire_records.LOST:
-                told = cbor.decode_all(data)
-                first = min(first, told[3])
-                count += told[5] - 1
+                lost = cbor.decode_all(data)
+                first = min(first, lost[3])
+                count += lost[5] - 1
             if seq >= last:
                 break
         return first, count
@@ -136,11 +136,11 @@ class Base:
     def rewind(self, after):
         """Send again what is still held behind seq `after`; returns how many records that adds."""
         after = max(after, self._first_held() - 1)
-        again = max(self.acknowledged - after, 0)
-        if again:
+        more = max(self.acknowledged - after, 0)
+        if more:
             self.acknowledged = after
             self._write_cursor()
-        return again
+        return more
 
     def renew(self):
         """Begin a new epoch in place of one the receiver will not take; `migrate` then brings over what is pending."""

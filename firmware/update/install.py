@@ -97,7 +97,7 @@ class Update:
             if order is not None and order[0] == failed[0]:
                 self._done()
             self._gateway.journal.event("update", "%s rolled back %s" % failed)
-            self._slots.told()
+            self._slots.clear_rollback_note()
         if self._gateway.counters["acknowledged"]:
             if self._slots.probation:
                 self._gateway.journal.event("update", self._running + " confirmed")
@@ -111,7 +111,7 @@ class Update:
         HttpError or Damaged where another attempt may do."""
         slots = self._slots
         slots.allow(version)
-        async with self._source.opened(url) as source:
+        async with self._source.below(url) as source:
             data = await source.whole("manifest", release.MAX_MANIFEST)
             at = await self._steps(verify_steps(data, self._keys))
             head, _ = release.read_head(data, at)

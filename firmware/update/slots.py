@@ -52,7 +52,7 @@ class Slots:
         """Confirm what runs: from now on nothing older may be installed."""
         state = self._state
         if state.probation or self._running > state.minimum:
-            self._keep(boot.changed(state, probation=False, tries=0, minimum=max(self._running, state.minimum),
+            self._save(boot.changed(state, probation=False, tries=0, minimum=max(self._running, state.minimum),
                                       versions=self._versions(state.active, self._running)))
 
     def rolled_back(self):
@@ -63,10 +63,10 @@ class Slots:
         crash = self._files.read_whole(self._folder + "/crash") or b""
         return version_text(failed), crash.decode("utf-8", "replace") if crash else ""
 
-    def told(self):
-        """Forget what was rolled back."""
+    def clear_rollback_note(self):
+        """Forget what was rolled back: it has been told."""
         self._files.remove(self._folder + "/crash")
-        self._keep(boot.changed(self._state, failed=0))
+        self._save(boot.changed(self._state, failed=0))
 
     def allow(self, version):
         """Raise SlotError unless this version may be installed now."""
@@ -141,7 +141,7 @@ class Slots:
                 raise Damaged(path + " does not belong there")
         state = self._state
         other = 1 - state.active
-        self._keep(boot.changed(state, active=other, probation=True, tries=0, failed=0,
+        self._save(boot.changed(state, active=other, probation=True, tries=0, failed=0,
                                   versions=self._versions(other, version_number(version))))
 
     def _versions(self, slot, number):
@@ -149,7 +149,7 @@ class Slots:
         versions[slot] = number
         return tuple(versions)
 
-    def _keep(self, state):
+    def _save(self, state):
         self._state = boot.write_state(self._files, self._folder, state)
 
     def _below(self, folder, depth):

@@ -28,7 +28,7 @@ class Source:
         self._since = 0
         self._held = False
 
-    def opened(self, url):
+    def below(self, url):
         """An async context in which files below `url` can be had. Raises ReleaseError for another server's."""
         works = self._works()
         rest = url[8:] if url.startswith("https://") else ""

@@ -268,7 +268,7 @@ class Uplink:
             self.on_trusted()
         continues = self._continues(ring, answer)
         if continues:
-            taken = self._acknowledged(ring, first, last, answer)
+            progress = self._acknowledged(ring, first, last, answer)
         else:
             self.last_error = "the receiver has more than this spool has sent"
             self._count("errors")
@@ -278,7 +278,7 @@ class Uplink:
             self._results = True
         if not continues:
             return wait
-        if not taken:
+        if not progress:
             # Without a pause this would go round for ever.
             self.last_error = "answer acknowledges nothing"
             self._count("errors")

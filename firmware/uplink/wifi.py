@@ -9,7 +9,7 @@ import json
 
 from . import pauses
 
-LOOK_S = 2  # between two looks whether the connection still stands
+POLL_S = 2  # between two looks whether the connection still stands
 FIRST_S, MOST_S = 5, 600  # pauses after the first and after many failures
 
 
@@ -23,14 +23,15 @@ def saved_channel(data):
 
 
 class Wifi:
-    """`station` is the interface (port.wlan), `settings` the checked `wifi`, `kept` the bytes that `keep` was given."""
+    """`station` is the interface (port.wlan), `settings` the checked `wifi`, `saved` the bytes that `save` was given
+    last."""
 
-    def __init__(self, gateway, station, settings, kept, keep):
+    def __init__(self, gateway, station, settings, saved, save):
         self._gateway = gateway
         self._station = station
         self._settings = settings
-        self._keep = keep
-        self._channel = saved_channel(kept)
+        self._save = save
+        self._channel = saved_channel(saved)
         self._reason = ""  # why it is not connected, as last told
 
     async def run(self):
@@ -41,7 +42,7 @@ class Wifi:
                 await self._join()
                 g.uplink.retry_now()
             while self._station.isconnected():
-                await g.hal.sleep(LOOK_S)
+                await g.hal.sleep(POLL_S)
             g.count("wifi_lost")
 
     async def _join(self):
@@ -68,4 +69,4 @@ class Wifi:
     def _remember(self, channel):
         if channel != self._channel:
             self._channel = channel
-            self._keep(json.dumps({"channel": channel}).encode())
+            self._save(json.dumps({"channel": channel}).encode())

@@ -79,7 +79,7 @@ def test_what_is_queued_is_executed_and_one_beyond_refused_by_both(sides, order)
         sides.office.orders.result(sides.id, counter, orders.DONE, "", T)
         # And what is kept of it holds after a restart.
         kept = json.loads(sides.gateway.kept_orders[-1]) if sides.gateway.kept_orders else {}
-        assert config.follow({}, kept) == kept
+        assert config.apply_orders({}, kept) == kept
     counter = sides.gateway.state["counter"]
     for arguments in bad:
         before = sides.done()

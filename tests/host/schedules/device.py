@@ -14,13 +14,13 @@ from firmware.port import files
 
 port.tidy()  # as firmware.main does it, before the imports
 
-from firmware import folder as kept  # noqa: E402
+from firmware import folder as gateway_folder  # noqa: E402
 from firmware import start  # noqa: E402
 from firmware.uplink import uplink  # noqa: E402
 from firmware.wire.orders import ORDERS  # noqa: E402
 from schedules.world import Cut, World  # noqa: E402
 
-TAKER = kept.Folder.taker
+TAKER = gateway_folder.Folder.make_orders
 
 
 class Lcg:
@@ -62,21 +62,21 @@ class Device:
         self.tell = tell
         world.budget, world.system = budget, system
         self._put(world, world)
-        kept.Folder.taker = lambda folder: self._taker(folder)
+        gateway_folder.Folder.make_orders = lambda folder: self._taker(folder)
         self.g = g = start.make(folder)
         world.heard = self._hear_all
         g.valve = lambda: None
 
     @staticmethod
     def _put(hal, in_files):
-        kept.port = start.port = uplink.port = hal
-        kept.files = start.files = in_files
+        gateway_folder.port = start.port = uplink.port = hal
+        gateway_folder.files = start.files = in_files
 
     def end(self):
         """Nothing of it is written any more, and others have the real port again."""
         self.world.dead = True
         self._put(port, files)
-        kept.Folder.taker = TAKER
+        gateway_folder.Folder.make_orders = TAKER
 
     def _taker(self, folder):
         # Each execution is told the moment it begins: what follows may be cut off.

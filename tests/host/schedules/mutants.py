@@ -69,12 +69,12 @@ def seq_from_ram():
 @contextlib.contextmanager
 def no_counter_check():
     """A command is executed whenever it comes."""
-    real = orders.Orders.take
+    real = orders.Orders.execute_all
 
     async def bad(self, *arguments):
         self._state["counter"] = 0
         return await real(self, *arguments)
-    with mock.patch.object(orders.Orders, "take", bad):
+    with mock.patch.object(orders.Orders, "execute_all", bad):
         yield
 
 
