@@ -47,3 +47,12 @@ def listed(request, tmp_path_factory):
     """A receiver with meters and gateways in every state, on both stores."""
     with with_lists(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
+
+
+@pytest.fixture
+def browsed(tmp_path):
+    """A works with people of every role, for a browser on this machine."""
+    with Running(make(tmp_path / "works"), public_name="localhost") as running:
+        town = Town(running, host="localhost")
+        running.wait_for(lambda s: s["pending"] == 0)
+        yield town

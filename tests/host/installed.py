@@ -8,6 +8,7 @@ Its table.py has, for the tests of every page and route:
                in braces what a test's receiver has: {meter} with its readings, {locked} without its key, {wrong} with a
                wrong key, {gateway}, {secret} of its home's link
     NOWHERE    addresses of its pages and API for which there is nothing: 404
+    PICTURES   {address: name} of the pages that are looked at in a browser, of those that ask for no log-in
     HOSTILE    addresses that take what somebody sends, there and in their queries, at {odd}
     without_limits(running)
                how often somebody may ask a receiver in this process is no longer limited

@@ -7,3 +7,4 @@ ADDRESSES = {
     "/alarms": ("/alarms", "/alarms?show=low_battery&sort=id"),
     "/v1/alarms": ("/v1/alarms", "/v1/alarms?format=csv"),
 }
+PICTURES = {"/alarms": "alarms"}

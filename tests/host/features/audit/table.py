@@ -8,3 +8,4 @@ STATUSES = {
 }
 ADDRESSES = {"/audit": ("/audit", "/audit?q={meter}"), "/v1/audit": ("/v1/audit", "/v1/audit?format=csv")}
 HOSTILE = ("/audit?q={odd}", "/v1/audit?format={odd}")
+PICTURES = {"/audit": "audit"}

@@ -18,3 +18,8 @@ ADDRESSES = {
 NOWHERE = ("/gateways/AAAAAAAAAAAAAAAA", "/v1/gateways/AAAAAAAAAAAAAAAA")
 EXTRA = (*(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}])), *RESULTS,
          *crashes.CAUSES.values(), crashes.UNKNOWN)
+PICTURES = {
+    "/gateways": "gateways",
+    "/gateways/{gateway}": "gateway",
+    "/gateways?show=fault&sort=name": "gateways-fault",
+}

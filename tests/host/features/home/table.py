@@ -6,3 +6,4 @@ STATUSES = {("GET", "/home"): page(403, 403, 403, 403, 200), ("GET", "/home/{sec
 ADDRESSES = {"/home": ("/home",), "/home/{secret}": ("/home/{secret}",)}
 NOWHERE = ("/home/guess",)
 HOSTILE = ("/home/{odd}",)
+PICTURES = {"/home/{secret}": "home"}

@@ -22,3 +22,12 @@ NOWHERE = (*(f"/meters/NOT-A-ME-TER{view}" for view in VIEWS), "/v1/meters/KAM-9
            "/v1/meters/KAM-99999999-1B-16/readings")
 HOSTILE = ("/meters/{odd}?view=hours", "/meters/{meter}?view=hours&purpose={odd}&day={odd}",
            "/v1/meters/{meter}/readings?purpose={odd}&from={odd}", "/v1/meters/{odd}/readings?purpose=leak")
+PICTURES = {
+    "/meters": "meters",
+    "/meters/{meter}": "meter",
+    "/meters/{meter}?view=hours": "hours",
+    "/meters/{locked}": "meter-no-key",
+    "/meters/{wrong}?view=months": "meter-wrong-key",
+    "/meters?q=nothing": "no-meter",
+    "/meters/NO-SUCH-ME-TER": "unknown-meter",
+}

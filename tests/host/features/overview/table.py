@@ -9,3 +9,4 @@ STATUSES = {
     ("GET", "/v1/summary"): API,
 }
 ADDRESSES = {"/": ("/",), "/v1/summary": ("/v1/summary",)}
+PICTURES = {"/": "overview"}
