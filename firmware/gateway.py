@@ -13,7 +13,7 @@ from .clock import QUALITY_NAMES
 from .journal import Journal
 from .spool.flush_rule import FlushRule
 from .tasks import Tasks
-from .thinning import AFL, Thinning
+from .thinning import Thinning, const
 from .watch import Watch
 from .wire.records import telegram as telegram_record
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
             "acknowledged", "errors", "restarts")
+
+
+_AFL = const(0x90)  # the CI of a fragment
 
 
 def _nothing(*_values):
@@ -85,7 +88,7 @@ class Gateway:
         counters["heard"] += 1
         if meter[7] in thinning.open or thinning.wanted(meter):
             at, unix = self._moment()
-            fragment = wmbus.fragment(telegram) if ci == AFL else None
+            fragment = wmbus.fragment(telegram) if ci == _AFL else None
             if thinning.due(meter, ci, len(telegram), status, rssi, at, unix, fragment):
                 try:
                     self.telegrams.append(telegram_record, at if unix is None else unix, rssi, telegram)

@@ -43,13 +43,13 @@ def heard(pieces, p1_without_crc=False):
     try:
         config = {"port": "tcp://127.0.0.1:1", "ek": None, "ak": None, "p1_without_crc": p1_without_crc}
         han = han_port.HanPort(config, Clock(lambda: line.ms, 0), None, lambda data: None, None, count)
-        take = han.take
+        use = han.use_reading
         han.readings = []
 
-        def taken(reading):
+        def used(reading):
             han.readings.append(reading)
-            take(reading)
-        han.take = taken
+            use(reading)
+        han.use_reading = used
         asyncio.run(han.run())
     finally:
         port.open_stream, port.close, port.real_ms = before

@@ -110,7 +110,7 @@ def _show(args) -> int:
     except config.ConfigError as e:
         raise CommandError(str(e)) from None
     values, telegrams = start.open_rings(str(args.dir), settings["spool"], None, None)
-    rings = {"telegrams": telegrams.inspect(), "values": values.look()}
+    rings = {"telegrams": telegrams.inspect(), "values": values.inspect()}
     out = {"gateway": me.gateway, "works": works["works"], "receiver": f"{works['host']}:{works['port']}",
            "spool": rings}
     if args.json:
