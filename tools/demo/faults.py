@@ -1,6 +1,6 @@
 """Runs a receiver with a fault planted from outside, for the demo to find.
 
-    python -m netti_tools.demo.faults drop|dup|wrong receiver serve DIR ...
+    python -m netti_tools.demo.faults drop|dup|wrong[,...] receiver serve DIR ...
 
 The production code knows nothing of this: the functions of the running process are replaced before it starts.
 
@@ -11,8 +11,6 @@ The production code knows nothing of this: the functions of the running process 
 
 import sys
 import zlib
-
-KINDS = ("drop", "dup", "wrong")
 
 
 def drop() -> None:
@@ -57,10 +55,14 @@ def wrong() -> None:
     wmbus.decode = careless
 
 
+KINDS = {"drop": drop, "dup": dup, "wrong": wrong}
+
+
 def main() -> int:
-    """Plant the fault named first, then be the `netti` command."""
+    """Plant the faults named first, then be the `netti` command."""
     from .. import cli
-    {"drop": drop, "dup": dup, "wrong": wrong}[sys.argv[1]]()
+    for name in sys.argv[1].split(","):
+        KINDS[name]()
     return cli.main(sys.argv[2:])
 
 
