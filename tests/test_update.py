@@ -310,7 +310,7 @@ class Gateway:
         self.saved = []
         self.counters = {"acknowledged": 0}
         self.events = []
-        self.restarts = 0
+        self.restarts = self.made_room = 0
         self.clock = self.journal = self.tasks = self
         self.now = 100
 
@@ -325,6 +325,9 @@ class Gateway:
 
     def restart(self):
         self.restarts += 1
+
+    def forget_layouts(self):
+        self.made_room += 1
 
 
 def task(flash, gateway, running="0.0.0", release=1):
@@ -341,7 +344,7 @@ def test_an_order_is_followed_and_told():
     flash, g = Flash(Random(1)), Gateway(["0.0.1", "https://x/u"])
     g.counters["acknowledged"] = 1
     step(task(flash, g))
-    assert g.events == ["update 0.0.1 installed"] and g.restarts == 1 and g.saved == [None]
+    assert g.events == ["update 0.0.1 installed"] and g.restarts == 1 and g.saved == [None] and g.made_room == 1
     assert boot.choose(flash, FOLDER) == "b"
     after = task(flash, g, "0.0.1")
     g.counters["acknowledged"] = 0

@@ -36,8 +36,8 @@ class Update:
     """Follows the works' order to update, and watches over what was installed.
 
     `hal` has `sleep` and `mpy`; `source` fetches (uplink/fetch.py); `keys` are the release keys of this firmware;
-    `gateway` has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `journal` and
-    `tasks`.
+    `gateway` has `state` (with `update`: [version, url] or None), `save_state`, `counters`, `clock`, `journal`, `tasks`
+    and `forget_layouts`.
     """
 
     def __init__(self, hal, slots, source, keys, running, gateway):
@@ -69,6 +69,7 @@ class Update:
             # Cut off between the change over and this.
             self._done()
             return
+        self._gateway.forget_layouts()  # a connection and a manifest take more than is free beside all else
         try:
             await self.install(version, url)
         except ReleaseError as e:

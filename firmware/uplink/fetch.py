@@ -15,6 +15,21 @@ HOLD_MS = 60000
 PIECE = 1024
 
 
+class _Room:
+    """A file in memory, in one piece from the start: its pieces beside the whole would take twice as much, which a heap
+    with a TLS connection in it may not have."""
+
+    data = bytearray()
+    at = 0
+
+    def begin(self, size):
+        self.data = bytearray(size)
+
+    def write(self, piece):
+        self.data[self.at:self.at + len(piece)] = piece
+        self.at += len(piece)
+
+
 class Source:
     """Where files come from. `line` is the lock of whoever may have a connection, `works()` the enrolment file."""
 
@@ -50,10 +65,10 @@ class Source:
         await self._let_go()
 
     async def whole(self, name, most):
-        """The bytes of a file of at most some bytes."""
-        pieces: "list[bytes]" = []
-        await self._get(name, None, most, pieces.append)
-        return b"".join(pieces)
+        """The bytes of a file of at most some bytes, as a bytearray."""
+        room = _Room()
+        await self._get(name, None, most, room.write, room.begin)
+        return room.data
 
     async def stream(self, name, size, take):
         """Give a file of exactly `size` bytes to `take` in pieces."""
@@ -74,10 +89,10 @@ class Source:
             self._held = False
             self._line.release()
 
-    async def _get(self, name, size, most, take):
-        await self._hal.within(TIMEOUT_S, self._exchange(name, size, most, take))
+    async def _get(self, name, size, most, take, begin=None):
+        await self._hal.within(TIMEOUT_S, self._exchange(name, size, most, take, begin))
 
-    async def _exchange(self, name, size, most, take):
+    async def _exchange(self, name, size, most, take, begin):
         works = self._works()
         reader, writer = await self._connected(works)
         writer.write(http.request_head("GET", works["host"], works["port"], self._path + name))
@@ -89,6 +104,8 @@ class Source:
         left = int(length)
         if left > most or (size is not None and left != size):
             raise http.HttpError("%d bytes are not what it should be" % left)
+        if begin is not None:
+            begin(left)
         while left:
             piece = await reader.read(min(PIECE, left))
             if not piece:

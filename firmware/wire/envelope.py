@@ -101,7 +101,7 @@ def open_envelope(data, purpose, works):
         raise WireError("protected header not in its one form")
     if not isinstance(digest, bytes) or len(digest) != 32 or not isinstance(signature, bytes) or len(signature) != 64:
         raise WireError("digest or signature has the wrong length")
-    if hashlib.sha256(data[end:]).digest() != digest:
+    if hashlib.sha256(memoryview(data)[end:]).digest() != digest:
         raise WireError("digest is not that of the content")
     return Envelope(kid_bytes, content_type, digest, signature,
                     _sig_structure(protected, purpose, works, digest), end)

@@ -69,7 +69,7 @@ def under_load(tmp_path, kills, start, end=lambda process: process.kill(), store
         s.start()
     rng = random.Random(4)
     for _ in range(kills):
-        time.sleep(rng.uniform(0.4, 1.0))
+        time.sleep(rng.uniform(0.2, 0.6))
         before, patience = sum(s.acknowledged for s in senders), time.monotonic() + 20
         while sum(s.acknowledged for s in senders) == before and time.monotonic() < patience:
             time.sleep(0.005)  # on a slow machine it may not have got to anything yet
