@@ -50,11 +50,11 @@ class Addresses:
     def __init__(self, paths):
         """paths: as routed, "/meters/{id}"."""
         parts = ("[^/]+".join(map(re.escape, re.split(r"{\w+}", path))) for path in paths)
-        self._pattern = re.compile("|".join(parts) or r"(?!)")
+        self._pattern = re.compile(f"(?:{'|'.join(parts) or '(?!)'})(?:[?#].*)?", re.S)
 
     def __contains__(self, address: str) -> bool:
         """Whether an address is one of them; what is behind its ? or # is not looked at."""
-        return self._pattern.fullmatch(re.split("[?#]", address, maxsplit=1)[0]) is not None
+        return self._pattern.fullmatch(address) is not None
 
 
 class Answers:

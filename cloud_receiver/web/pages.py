@@ -3,6 +3,7 @@
 Rendered here, no script needed to read them.
 """
 
+import functools
 import hashlib
 import logging
 import sqlite3
@@ -37,6 +38,20 @@ ERRORS = {404: (N_("Not found"), N_("There is nothing at this address.")),
           403: (N_("Not allowed"), N_("Your role does not include this.")),
           503: (N_("Not possible just now"), N_("Try again shortly."))}
 KINDS = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}  # of static files
+
+
+def _gettext(language):
+    """`_` of templates, as Jinja's new style has it: the text is markup, what is put in is escaped. What lists say in
+    every row, with nothing put in, is kept."""
+    texts = words.translations(language)
+
+    @functools.lru_cache(4096)
+    def fixed(text):
+        return Markup(texts.gettext(text)) % {}
+
+    def gettext(text, **values):
+        return Markup(texts.gettext(text)) % values if values else fixed(text)
+    return gettext
 
 
 class _Compiled(jinja2.BytecodeCache):
@@ -105,7 +120,7 @@ class Site:
             extensions=["jinja2.ext.i18n"], bytecode_cache=_compiled)
         environment.install_gettext_translations(  # type: ignore[attr-defined]
             words.translations(language), newstyle=True)
-        environment.globals.update(static=self._static_url, p=parts, media=media.media_name,
+        environment.globals.update(_=_gettext(language), static=self._static_url, p=parts, media=media.media_name,
                                    alarm_level=attention.alarm_level, delivery=attention.delivery, has=self.has,
                                    to=self.to)
         return environment

@@ -12,6 +12,7 @@ import io
 from pathlib import Path
 
 from babel.dates import format_date, format_timedelta, get_month_names
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
@@ -50,19 +51,16 @@ def translations(language: str) -> gettext.NullTranslations:
     """The texts of a language; English is what the code says."""
     if language == "en":
         return gettext.NullTranslations()
-    merged = None
+    merged = Catalog(locale=language)  # one: in a chain a feature's text would be looked for in all that come before it
     for path in catalogues():
-        packed = io.BytesIO()
         with path.open("rb") as file:
-            write_mo(packed, read_po(file, locale=language))
-        packed.seek(0)
-        catalogue = gettext.GNUTranslations(packed)
-        if merged is None:
-            merged = catalogue
-        else:
-            merged.add_fallback(catalogue)
-    assert merged is not None
-    return merged
+            for message in read_po(file, locale=language):
+                if message.id:
+                    merged.add(message.id, message.string, context=message.context)
+    packed = io.BytesIO()
+    write_mo(packed, merged)
+    packed.seek(0)
+    return gettext.GNUTranslations(packed)
 
 
 class Words:
@@ -84,8 +82,7 @@ class Words:
 
     def code(self, code: str) -> str:
         """A code of the data (medium, key state, alarm) as words."""
-        text = self._translations.pgettext(CODE, code)
-        return code.replace("_", " ") if text == code else text
+        return _code(self.language, code)
 
     def number(self, value: "float | int | None", decimals: int = 0) -> str:
         """A number with the language's separators: 1 234,5 or 1,234.5; nothing for None."""
@@ -145,6 +142,12 @@ class Words:
     def span(self, seconds: int) -> str:
         """A length of time: 3 timer."""
         return _span(self.locale, max(seconds, 0), False)
+
+
+@functools.lru_cache(2048)
+def _code(language, code):
+    text = translations(language).pgettext(CODE, code)
+    return code.replace("_", " ") if text == code else text
 
 
 @functools.lru_cache(2048)
