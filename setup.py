@@ -10,8 +10,8 @@ TOP = ("cloud_receiver", "firmware", "han_reader", "tools", "wmbus", "zigbee")
 
 def packages() -> "list[str]":
     """Every package of the tree by the name it has once installed."""
-    found = find_packages(include=[pattern for top in TOP for pattern in (top, f"{top}.*")])
-    return ["netti_" + name if name.split(".")[0] == "tools" else name for name in found]
+    names = find_packages(include=[pattern for top in TOP for pattern in (top, f"{top}.*")])
+    return ["netti_" + name if name.split(".")[0] == "tools" else name for name in names]
 
 
 if __name__ == "__main__":

@@ -128,13 +128,13 @@ async def push(port: int, directory, bodies: "list[list[bytes]]", warm_s: float,
     await asyncio.sleep(warm_s)
     before, began, cpu = counts["ok"], time.monotonic(), time.process_time()
     await asyncio.sleep(seconds)
-    found = {"batches": counts["ok"] - before, "seconds": time.monotonic() - began,
+    figures = {"batches": counts["ok"] - before, "seconds": time.monotonic() - began,
              "generator_cpu_s": time.process_time() - cpu, "refused": counts["refused"],
              "short": any(c.at >= len(c.bodies) for c in connections)}
     for c in connections:
         c.stopping = True
     await asyncio.wait([c.ended for c in connections], timeout=10)
-    return found
+    return figures
 
 
 def cpu_of(pids) -> float:

@@ -129,17 +129,17 @@ def measure(files, config):
 
 def figures(files, config):
     """The whole result for a configuration."""
-    found = measure(files, config)
+    measured = measure(files, config)
     sizes = {f.path[:-4].replace("/", ".").replace(".__init__", ""): len(f.data) for f in files
              if f.architecture in ("", ARCHITECTURE)}
-    heap = dict(found["heap"])
+    heap = dict(measured["heap"])
     modules = [{"name": name, "mpy_bytes": sizes[name], "heap_bytes": heap.get(name)} for name in sorted(sizes)]
     return {"modules": modules, "total_mpy_bytes": sum(sizes.values()),
-            "home_mpy_bytes": sum(sizes[name] for name in found["loaded"]),
-            "import_heap_bytes": sum(heap.values()), "first_heap_bytes": found["first"],
-            "live_heap_bytes": found["live"],
-            "dropped": sorted(set(heap) - set(found["kept"])), "word_bytes": 8,
-            "counters": {name: n for name, n in found["counters"].items() if n}}
+            "home_mpy_bytes": sum(sizes[name] for name in measured["loaded"]),
+            "import_heap_bytes": sum(heap.values()), "first_heap_bytes": measured["first"],
+            "live_heap_bytes": measured["live"],
+            "dropped": sorted(set(heap) - set(measured["kept"])), "word_bytes": 8,
+            "counters": {name: n for name, n in measured["counters"].items() if n}}
 
 
 def main():

@@ -47,16 +47,16 @@ def aes(key):
 
 def samples():
     """(telegram, key) of every capture there is and of the tests' encoder."""
-    found = [(telegram, cases.KEY) for telegram in (
+    telegrams = [(telegram, cases.KEY) for telegram in (
         cases.short(), cases.long(), cases.mode5(), cases.mode7(), cases.mode10(), cases.long_frame(),
         cases.ell(b"\x78" + cases.RECORDS), cases.telegram(b"\x79\x01\x02\x03"), *cases.fragmented(cases.RECORDS * 4))]
     for name in ("wmbusmeters_dev.jsonl", "encrypted_twins_dev.jsonl"):
         if (CORPUS / name).exists():
             for line in (CORPUS / name).open(encoding="utf-8"):
                 row = json.loads(line)
-                found.append((wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])),
+                telegrams.append((wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])),
                               bytes.fromhex(row["key"]) if row["key"] else None))
-    return found
+    return telegrams
 
 
 def mutant(rng, pool):

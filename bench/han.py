@@ -173,8 +173,8 @@ def amshan(row):
     reader = ModeDReader() if row[1][0][0] == 0x2F else HdlcFrameReader(False)
 
     def run(wire):
-        (found,) = reader.read(wire)
-        return decoder.decode_message(found) if found.is_valid else None
+        (message,) = reader.read(wire)
+        return decoder.decode_message(message) if message.is_valid else None
     return run
 
 
@@ -287,7 +287,7 @@ def measure(rows, budget):
     ours = usable(netti, rows)
     if len(ours) != len(rows):
         raise SystemExit(f"bench/han.py: {len(rows) - len(ours)} messages not read")
-    found = {}
+    figures = {}
     rate = median_rate([ours], budget)[0]
     for name, make in PEERS.items():
         theirs = usable(make, rows)
@@ -295,8 +295,8 @@ def measure(rows, budget):
             kept = {id(wires) for _, wires in theirs}
             same = [f for f in ours if id(f[1]) in kept]
             peer, mine = median_rate([theirs, same], budget)
-            found[name] = (round(peer), round(mine), len(theirs), mine / peer)
-    return rate, min((found[f][3] for f in found if f != "tree"), default=None), found
+            figures[name] = (round(peer), round(mine), len(theirs), mine / peer)
+    return rate, min((figures[f][3] for f in figures if f != "tree"), default=None), figures
 
 
 def median_rate(groups, budget):
@@ -376,9 +376,9 @@ def main():
     budget = 0.08 if args.quick else 0.6
     sets = own()
     if args.corpus.exists():
-        found = captured(args.corpus)
+        captures = captured(args.corpus)
         for name in SETS:
-            sets[name] = found[name] + (sets[name] if name == "encrypted" else []) or sets[name]
+            sets[name] = captures[name] + (sets[name] if name == "encrypted" else []) or sets[name]
     else:
         print(f"no captures at {args.corpus}: measuring the project's own messages", file=sys.stderr)
     result = {"per_second": {}, "ratio": {}, "cpp_share": {}, "peers": {}, "rows": {}}

@@ -74,13 +74,13 @@ def ingest(directory, bodies, warm, seconds):
             marks["after"], marks["seconds"] = [loadgen.cpu_of([pid]) for pid in pids], max(seconds - 1, 0.5)
             return await pushing
 
-        found = asyncio.run(run())
+        figures = asyncio.run(run())
         assert process.end() == 0
-    rate = found["batches"] / found["seconds"]
+    rate = figures["batches"] / figures["seconds"]
     used = [(b - a) / marks["seconds"] for a, b in zip(marks["before"], marks["after"])]
     names = ["pages", "writer", *[f"ingest{n + 1}" for n in range(INGEST)], "decoder"]
-    return {"rate": rate, "refused": found["refused"], "short": found["short"],
-            "generator_ms": found["generator_cpu_s"] / found["batches"] * 1000,
+    return {"rate": rate, "refused": figures["refused"], "short": figures["short"],
+            "generator_ms": figures["generator_cpu_s"] / figures["batches"] * 1000,
             "cpu_ms": {n: round(u / rate * 1000, 3) for n, u in zip(names, used)},
             "cores_used": {n: round(u, 2) for n, u in zip(names, used)}}
 
@@ -122,13 +122,13 @@ def rows_of(sender, row, ids, body):
     """The rows that a batch becomes."""
     envelope = wire_envelope.open_envelope(body, "batch", "works")
     head, at = wire_envelope.open_head(body, envelope.end)
-    found = content.read(body[at:], head.first, head.last)
+    records = content.read(body[at:], head.first, head.last)
     telegrams = [(ids[r.fields.meter], row, r.seq, r.time, r.time, r.time, r.time // DAY, r.fields.digest, 0,
-                  r.fields.data, coverage.pack([(row, r.fields.rssi, 1)])) for r in found]
+                  r.fields.data, coverage.pack([(row, r.fields.rssi, 1)])) for r in records]
     cover = [(r.time // DAY, ids[r.fields.meter], row, n % 24, 0, r.fields.rssi, r.fields.rssi, bytes(n % 24))
-             for n, r in enumerate(found)]
-    meters = [(r.time, r.time, 1, 0, ids[r.fields.meter]) for r in found]
-    return telegrams, cover, meters, (row, head.first, head.last, envelope.digest, head.last, len(found)), head.last
+             for n, r in enumerate(records)]
+    meters = [(r.time, r.time, 1, 0, ids[r.fields.meter]) for r in records]
+    return telegrams, cover, meters, (row, head.first, head.last, envelope.digest, head.last, len(records)), head.last
 
 
 def row_by_row(db, work):
@@ -238,11 +238,11 @@ def bare_tls(directory, bodies, warm, seconds):
     for sock in socks:
         sock.close()
     time.sleep(0.5)
-    found = asyncio.run(loadgen.push(port, directory, bodies, warm, seconds, again=True))
+    figures = asyncio.run(loadgen.push(port, directory, bodies, warm, seconds, again=True))
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    return found["batches"] / found["seconds"]
+    return figures["batches"] / figures["seconds"]
 
 
 # --- a store with years in it
@@ -321,7 +321,7 @@ def main():
         if not args.no_large:
             large = fresh(folder, "large", senders)
             stored, raw = fill(large.store, senders, values, start // DAY - 1, not args.quick)
-        found: "list[dict]" = []
+        runs: "list[dict]" = []
         for n in range(rounds):
             if n:  # the hours after those, in new rings: the large store knows the others
                 for s in senders:
@@ -338,9 +338,9 @@ def main():
                                                    in_the_receivers_words, many_rows)[0]
             rows["receiver"].append(ingest(fresh(folder, f"after{n}", senders), bodies, warm, seconds))
             rows["rate"] = statistics.mean(r["rate"] for r in rows["receiver"])
-            found.append(rows)
+            runs.append(rows)
             print(json.dumps(rows), file=sys.stderr, flush=True)
-    summary = summed_up(found)
+    summary = summed_up(runs)
     summary.update(gateways=args.gateways, processes=INGEST, cores=CORES, seconds=seconds, rounds=rounds,
                    quick=args.quick)
     if large:
@@ -349,28 +349,28 @@ def main():
           "{ratio_large_to_small}".format(**summary))
     if args.json:
         print(json.dumps(summary))
-    bad = [r for rows in found for r in [*rows["receiver"], rows.get("large")] if r and (r["refused"] or r["short"])]
+    bad = [r for rows in runs for r in [*rows["receiver"], rows.get("large")] if r and (r["refused"] or r["short"])]
     if bad:
         print("batches were refused, or ran out", file=sys.stderr)
     return 0 if not bad else 1
 
 
-def summed_up(found):
+def summed_up(runs):
     """The medians of the rounds."""
     def median(of):
-        return statistics.median(map(of, found))
+        return statistics.median(map(of, runs))
 
     limits = {name: round(median(lambda r, name=name: r[name])) for name in LIMITS}
-    ratios = [r["rate"] / min(r[n] for n in LIMITS) for r in found]
+    ratios = [r["rate"] / min(r[n] for n in LIMITS) for r in runs]
     summary = {"batches_per_s": round(median(lambda r: r["rate"])), "limits": limits,
                "tightest": min(limits, key=lambda name: limits[name]), "ratio": round(statistics.median(ratios), 3),
                "ratios": [round(r, 3) for r in ratios], "ratio_large_to_small": None,
                "cpu_ms": {n: round(median(lambda r, n=n: statistics.mean(x["cpu_ms"][n] for x in r["receiver"])), 3)
-                          for n in found[0]["receiver"][0]["cpu_ms"]},
+                          for n in runs[0]["receiver"][0]["cpu_ms"]},
                "sqlite_cpu_ms": round(median(lambda r: r["sqlite_cpu_ms"]), 3),
                "sqlite_many_rows": round(median(lambda r: r["sqlite_many_rows"])),
                "records": RECORDS, "sqlite_version": sqlite3.sqlite_version}
-    if "large" in found[0]:
+    if "large" in runs[0]:
         summary["ratio_large_to_small"] = round(median(lambda r: r["large"]["rate"] / r["rate"]), 3)
     return summary
 

@@ -265,19 +265,19 @@ def main():
     count = args.kills or (6 if args.quick else 110)
     rng = random.Random(args.seed)
     stores = [s for s in (Sqlite, Postgres) if args.store in (None, s.name)]
-    found: dict = {"stores": {}, "quick": args.quick, "seed": args.seed}
+    outcome: dict = {"stores": {}, "quick": args.quick, "seed": args.seed}
     with tempfile.TemporaryDirectory(prefix="netti-kill-") as path:
         folder = Path(path)
         for store in stores:
-            found["stores"][store.name] = {"killed": kills(store, count, rng, folder),
+            outcome["stores"][store.name] = {"killed": kills(store, count, rng, folder),
                                            "stalled": stall(store, 3 if args.quick else 40, folder)}
-            print(store.name, json.dumps(found["stores"][store.name]), file=sys.stderr, flush=True)
+            print(store.name, json.dumps(outcome["stores"][store.name]), file=sys.stderr, flush=True)
         if Sqlite in stores:
-            found["stores"]["sqlite"]["full_disk"] = full_disk(folder)
-    trials = [t for s in found["stores"].values() for t in s.values()]
+            outcome["stores"]["sqlite"]["full_disk"] = full_disk(folder)
+    trials = [t for s in outcome["stores"].values() for t in s.values()]
     summary = {"kills": sum(t.get("kills", 0) for t in trials), "lost": sum(t["lost"] for t in trials),
                "duplicates": sum(t["duplicates"] for t in trials),
-               "acknowledged": sum(t["acknowledged"] for t in trials), **found}
+               "acknowledged": sum(t["acknowledged"] for t in trials), **outcome}
     stuck = [t for t in trials if t.get("went_on") is False or t.get("acknowledged_while_stalled")]
     print(f"{summary['kills']} kills, {summary['acknowledged']} records acknowledged: {summary['lost']} lost, "
           f"{summary['duplicates']} doubled" + ("; it did not go on after a trouble" if stuck else ""))

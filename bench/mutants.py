@@ -101,19 +101,19 @@ def places(paths: "list[Path]") -> "list[tuple[Path, str, int]]":
             self.count += len(list(self.operator.mutation_positions(node)))
             return node
 
-    found = []
+    mutations = []
     for path in paths:
         source = path.read_text(encoding="utf-8")
         nth = 0
         while deleted(source, nth) is not None:
-            found.append((path, "DeleteStatement", nth))
+            mutations.append((path, "DeleteStatement", nth))
             nth += 1
         tree = get_ast(source)
         for operator in OPERATORS:
             counting = Counting(get_operator(f"core/{operator}")())
             counting.walk(tree)
-            found += [(path, operator, nth) for nth in range(counting.count)]
-    return found
+            mutations += [(path, operator, nth) for nth in range(counting.count)]
+    return mutations
 
 
 def difference(source: str, other: str) -> "tuple[int, str]":

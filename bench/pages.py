@@ -190,17 +190,17 @@ def main():
                             cores.setdefault(name, []).append((now_used - used) * 1000)
                 seconds = time.monotonic() - began
             stop.set()
-            refused, taken = told.get()
+            refused, accepted = told.get()
             pusher.join()
-    p95 = {name: round(sorted(found)[int(len(found) * 0.95)], 1) for name, found in times.items()}
-    p50 = {name: round(sorted(found)[len(found) // 2], 1) for name, found in times.items()}
-    cpu = {name: round(sum(found) / len(found), 1) for name, found in cores.items()} or None
+    p95 = {name: round(sorted(each)[int(len(each) * 0.95)], 1) for name, each in times.items()}
+    p50 = {name: round(sorted(each)[len(each) // 2], 1) for name, each in times.items()}
+    cpu = {name: round(sum(each) / len(each), 1) for name, each in cores.items()} or None
     summary = {"p95_ms": p95, "p50_ms": p50, "cpu_ms": cpu, "meters": args.meters, "hourly_values": values,
-               "gateways": GATEWAYS, "requests": requests, "not_200": bad, "batches_meanwhile": taken,
-               "batches_refused": refused, "batches_per_s": round(taken / seconds, 1), "cores": os.cpu_count(),
+               "gateways": GATEWAYS, "requests": requests, "not_200": bad, "batches_meanwhile": accepted,
+               "batches_refused": refused, "batches_per_s": round(accepted / seconds, 1), "cores": os.cpu_count(),
                "quick": args.quick, "sqlite_version": sqlite3.sqlite_version}
     print(", ".join(f"{name} {ms} ms" for name, ms in p95.items())
-          + f" (p95, {taken / seconds:.0f} batches/s meanwhile)")
+          + f" (p95, {accepted / seconds:.0f} batches/s meanwhile)")
     if args.json:
         print(json.dumps(summary))
     return 1 if bad or refused else 0

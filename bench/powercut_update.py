@@ -65,19 +65,19 @@ def run(cuts=CUTS, seed=1, tell=lambda text: None):
     # The last figure: cuts until a known-bad variant is given up. LittleFS mends two of them.
     for runtime, lfs, share, most in (("cpython", False, 2, 3000), ("micropython", False, 1, 300),
                                       ("micropython", True, 1, 60)):
-        found = _one(runtime, lfs, cuts * share // 4, most, seed)
-        counts = found["counts"]
+        outcome = _one(runtime, lfs, cuts * share // 4, most, seed)
+        counts = outcome["counts"]
         # A byte programmed twice without an erase in between is none of LittleFS's: the simulation would be wrong.
         assert not counts["over"]
         result["unbootable"] += counts["stuck"]
         for name in ("cuts", "unbootable", "downgrades", "installed", "rolled_back", "starts"):
             result[name] += counts[name]
-        caught.update(found["caught"])
-        mutants = found["mutants"]
+        caught.update(outcome["caught"])
+        mutants = outcome["mutants"]
         tell("%-11s %-8s %5d cuts, %5d starts, %4d installed, %4d rolled back, %d unbootable, %d downgrades; caught: %s"
              % (runtime, "littlefs" if lfs else "plain", counts["cuts"], counts["starts"], counts["installed"],
                 counts["rolled_back"], counts["unbootable"] + counts["stuck"], counts["downgrades"],
-                ", ".join(found["caught"])))
+                ", ".join(outcome["caught"])))
     result["mutants"] = len(mutants)
     result["mutants_missed"] = len(set(mutants) - caught)
     return result

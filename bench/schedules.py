@@ -30,18 +30,18 @@ def folder():
     return tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None, prefix="schedules-")
 
 
-def campaign(c, seeds, runtime, found, slow):
+def campaign(c, seeds, runtime, violations, slow):
     """Play the schedules of some seeds; adds the violations to `found`."""
     for n, seed in enumerate(seeds):
         schedule = plan.draw(seed, runtime)
         violation = c.play(schedule)
         if violation is not None:
-            found.append(violation.kind)
+            violations.append(violation.kind)
             print(f"seed {seed} ({runtime}): {violation}")
-            if len(found) <= 3:
+            if len(violations) <= 3:
                 print("shortened, for --replay:\n" + json.dumps(c.shrink(schedule, violation.kind)), flush=True)
         if n % 100 == 99 and not slow:
-            print(f"{runtime}: {n + 1} schedules, {len(found)} broke a promise", file=sys.stderr)
+            print(f"{runtime}: {n + 1} schedules, {len(violations)} broke a promise", file=sys.stderr)
 
 
 def main():
@@ -70,10 +70,10 @@ def main():
             print("no micropython here: all gateways on CPython", file=sys.stderr)
             small = 0
         last = args.seed + count
-        found, missed = [], []
+        violations, missed = [], []
         print(f"seeds {args.seed} to {last - 1}, the last {small} on MicroPython", flush=True)
-        campaign(c, range(args.seed, last - small), "cpython", found, args.quick)
-        campaign(c, range(last - small, last), "micropython", found, args.quick)
+        campaign(c, range(args.seed, last - small), "cpython", violations, args.quick)
+        campaign(c, range(last - small, last), "micropython", violations, args.quick)
         counts = dict(c.counts)
         for name in () if args.no_mutants else mutants.MUTANTS:
             seed, violation = mutants.hunt(c, name, MOST_FOR_A_MUTANT, hint=args.quick)
@@ -83,7 +83,7 @@ def main():
                 missed.append(name)
         c.close()
     result = {"schedules": counts["schedules"], "micropython_schedules": counts["micropython"]}
-    result.update({kind: found.count(kind) for kind in play.KINDS})
+    result.update({kind: violations.count(kind) for kind in play.KINDS})
     result.update({name: counts[name] for name in ("telegrams", "lives", "cuts", "receivers", "restores", "executed",
                                                    "copies", "out_of_reach")})
     result.update({"mutants": 0 if args.no_mutants else len(mutants.MUTANTS), "mutants_missed": len(missed),
@@ -95,7 +95,7 @@ def main():
           "{mutants_missed} of {mutants} faults missed".format(**result))
     if args.json:
         print(json.dumps(result))
-    sys.exit(1 if found or missed else 0)
+    sys.exit(1 if violations or missed else 0)
 
 
 if __name__ == "__main__":

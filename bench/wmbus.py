@@ -162,31 +162,31 @@ def rate(function, telegrams, seconds):
             return count / used
 
 
-def numbers(value, found):
+def numbers(value, values):
     """Every number inside lists and dicts."""
     if isinstance(value, dict):
         value = value.values()
     elif isinstance(value, str):
         try:
-            found.append(float(value))
+            values.append(float(value))
         except ValueError:
             pass
-        return found
+        return values
     elif not isinstance(value, (list, tuple)):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            found.append(value)
-        return found
+            values.append(value)
+        return values
     for one in value:
-        numbers(one, found)
-    return found
+        numbers(one, values)
+    return values
 
 
 def peers(key):
     """name -> function(telegram) of the other decoders installed."""
-    found = {}
+    rates = {}
     try:
         import pymbusparser
-        found["pymbusparser"] = lambda telegram: pymbusparser.parse(telegram, key=key)
+        rates["pymbusparser"] = lambda telegram: pymbusparser.parse(telegram, key=key)
     except ImportError:
         pass
     try:
@@ -195,10 +195,10 @@ def peers(key):
         def records_of(telegram):
             frame = meterbus.load(telegram)
             return [{"value": record.interpreted.get("value")} for record in frame.records]
-        found["pyMeterBus"] = records_of
+        rates["pyMeterBus"] = records_of
     except ImportError:
         pass
-    return found
+    return rates
 
 
 def finds_one(function, telegram, expected):
@@ -286,12 +286,12 @@ def decode():
     many = [plain[:13] + bytes((n,)) + plain[14:] for n in range(9)]
     for telegram in many[:1] * 3:
         wmbus.decode(telegram)
-    found = []
+    readings = []
     def run():
         for telegram in many[1:]:
-            found.append(wmbus.decode(telegram))
+            readings.append(wmbus.decode(telegram))
     def done():
-        assert len(set([reading["total_m3"] for reading in found])) == 8
+        assert len(set([reading["total_m3"] for reading in readings])) == 8
     return run, done
 
 def link():
@@ -299,12 +299,12 @@ def link():
     reader = wmbus.Reader()
     for _ in range(3):
         assert reader.feed(burst)
-    found = []
+    telegrams = []
     def run():
         for _ in range(8):
-            found.append(reader.feed(burst))
+            telegrams.append(reader.feed(burst))
     def done():
-        assert all(found)
+        assert all(telegrams)
     return run, done
 
 mark = gc.isenabled
@@ -356,10 +356,10 @@ def device(runs=2):
         print("no device figures: they need valgrind and micropython", file=sys.stderr)
         return None
     with tempfile.TemporaryDirectory() as folder:
-        found = [counted(folder) for _ in range(runs)]
-        result = {f"{name}_instructions": found[0][name] for name in PHASES}
+        counts = [counted(folder) for _ in range(runs)]
+        result = {f"{name}_instructions": counts[0][name] for name in PHASES}
         if runs > 1:
-            result["spread"] = max(abs(one[name] / found[0][name] - 1) for one in found for name in PHASES)
+            result["spread"] = max(abs(one[name] / counts[0][name] - 1) for one in counts for name in PHASES)
         result["peak_heap"] = peak_heap(folder)
     return result
 
@@ -406,17 +406,17 @@ def main():
     result = {
         "rows": len(rates), "unread": unread, "varied": changed, "median": round(statistics.median(ordered)),
         "harmonic": round(statistics.harmonic_mean(ordered)), "slowest": round(ordered[0]),
-        "peers": {peer: {"median_ratio": round(statistics.median(found), 2), "smallest_ratio": round(min(found), 2),
-                         "rows": len(found)} for peer, found in ratios.items()},
+        "peers": {peer: {"median_ratio": round(statistics.median(each), 2), "smallest_ratio": round(min(each), 2),
+                         "rows": len(each)} for peer, each in ratios.items()},
         "link": link_rates(seconds * 5), "device": device(1 if args.quick else 2),
     }
     for name, value in sorted(rates.items(), key=lambda item: item[1])[:10]:
         print(f"{value:10.0f}/s  {name}")
     print("{rows} rows: median {median}/s, harmonic mean {harmonic}/s, slowest {slowest}/s; {unread} not read".format(
         **result))
-    for peer, found in result["peers"].items():
-        print(f"{peer}: {found['median_ratio']} times as fast (median of {found['rows']} rows), "
-              f"at least {found['smallest_ratio']}")
+    for peer, figures in result["peers"].items():
+        print(f"{peer}: {figures['median_ratio']} times as fast (median of {figures['rows']} rows), "
+              f"at least {figures['smallest_ratio']}")
     if args.json:
         print(json.dumps(result))
 

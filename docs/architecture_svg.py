@@ -70,13 +70,13 @@ def room_of(path: str) -> "str | None":
 def arrows() -> "dict[str, list[str]]":
     """{room: the rooms it imports}, from the code."""
     tree = test_imports.Tree(("tools", "cloud_receiver", "firmware", "han_reader", "wmbus", "zigbee"))
-    found: "dict[str, set[str]]" = {room: set() for room in ROOMS}
+    between: "dict[str, set[str]]" = {room: set() for room in ROOMS}
     for path, module in tree.all():
         target = tree.modules.get(module)
         here, there = room_of(path), target and room_of(target)
         if here and there and here != there:
-            found[here].add(there)
-    return {room: sorted(targets, key=order) for room, targets in found.items()}
+            between[here].add(there)
+    return {room: sorted(targets, key=order) for room, targets in between.items()}
 
 
 def order(room: str) -> int:

@@ -65,9 +65,9 @@ class Hours:
             s.update(new_state())  # one of the clocks was wrong, and nobody knows which
         if s["hour"] is None:
             s["hour"] = now - now % HOUR
-        taken, given = registers(reading)
-        if taken is not None and s["last"] is not None and not self._plausible(taken, given, s["last"], now):
-            taken = None
+        imported, exported = registers(reading)
+        if imported is not None and s["last"] is not None and not self._plausible(imported, exported, s["last"], now):
+            imported = None
         while now >= s["hour"] + HOUR:
             self._integrate(s["hour"] + HOUR)
             if s["pending"]:
@@ -83,23 +83,23 @@ class Hours:
             s["power"] = power
             s["given"] = reading.get("export_w")
             s["since"] = now
-        if taken is not None:
+        if imported is not None:
             if s["mark"] is None:
-                s["mark"] = self._mark(taken, given, now)
-            s["last"] = [now, taken, given]
+                s["mark"] = self._mark(imported, exported, now)
+            s["last"] = [now, imported, exported]
         if s["pending"] and (s["mark"] or now - s["hour"] > MARK_S):
             done.append(self._settle())
         return [hour for hour in done if hour]
 
-    def _mark(self, taken, given, now):
+    def _mark(self, imported, exported, now):
         """[hour, import, export] as the registers stood at the present hour's beginning, or None."""
         s = self.state
         last = s["last"]
         start = s["hour"]
         if last is not None and last[0] < start and now - last[0] <= MARK_S:
             part = (start - last[0]) / (now - last[0])
-            return [start, _between(last[1], taken, part), _between(last[2], given, part)]
-        return [start, taken, given] if 0 <= now - start <= MARK_S else None
+            return [start, _between(last[1], imported, part), _between(last[2], exported, part)]
+        return [start, imported, exported] if 0 <= now - start <= MARK_S else None
 
     def _settle(self):
         """The hour that has ended, or None where it stays unknown."""
@@ -115,25 +115,25 @@ class Hours:
             return [start, int(wh * HOUR / heard + 0.5), export, POWER, heard / HOUR]
         return None
 
-    def _plausible(self, taken, given, last, now):
+    def _plausible(self, imported, exported, last, now):
         """Whether the registers may follow the last ones."""
         span = now - last[0]
         reason = None
-        if taken < last[1]:
-            reason = "the import register went back by %d Wh" % (last[1] - taken)
-        elif (taken - last[1]) * HOUR > MAX_W * max(span, 60):
-            reason = "the import register ran %d Wh in %d s" % (taken - last[1], span)
-        elif given is not None and last[2] is not None and given < last[2]:
-            reason = "the export register went back by %d Wh" % (last[2] - given)
+        if imported < last[1]:
+            reason = "the import register went back by %d Wh" % (last[1] - imported)
+        elif (imported - last[1]) * HOUR > MAX_W * max(span, 60):
+            reason = "the import register ran %d Wh in %d s" % (imported - last[1], span)
+        elif exported is not None and last[2] is not None and exported < last[2]:
+            reason = "the export register went back by %d Wh" % (last[2] - exported)
         if reason is None:
             return True
         s = self.state
         s["dropped"] = (s["dropped"] + [[now, reason]])[-8:]
         # A meter that was changed counts from elsewhere: believe it when it stays there.
-        if s["doubt"] and s["doubt"][0] <= taken <= s["doubt"][0] + MAX_W * max(now - s["doubt"][1], 60) // HOUR:
+        if s["doubt"] and s["doubt"][0] <= imported <= s["doubt"][0] + MAX_W * max(now - s["doubt"][1], 60) // HOUR:
             s["last"] = s["mark"] = s["pending"] = s["doubt"] = None
             return True
-        s["doubt"] = [taken, now]
+        s["doubt"] = [imported, now]
         return False
 
     def _integrate(self, now):

@@ -54,11 +54,11 @@ def test_the_matrix_sees_what_is_not_bound_to_purpose_or_works():
 
         envelope_module._sig_structure = lax
         try:
-            found = wrong(lambda body: verdict(body, verify=lambda public, messages, signature: any(
+            missed = wrong(lambda body: verdict(body, verify=lambda public, messages, signature: any(
                 ed25519.verify(public, m, signature) for m in messages)))
         finally:
             envelope_module._sig_structure = right
-        assert found == (["purpose 'command'", "purpose 'release'"] if forget == "purpose" else ["works 'other'"])
+        assert missed == (["purpose 'command'", "purpose 'release'"] if forget == "purpose" else ["works 'other'"])
 
 
 def test_the_matrix_sees_a_lenient_parser():
@@ -80,12 +80,12 @@ def test_the_matrix_sees_a_lenient_parser():
 
     wire_envelope.open_envelope = lenient
     try:
-        found = wrong(tried)
+        missed = wrong(tried)
     finally:
         wire_envelope.open_envelope = right
     for name in ("algorithm -7", "hash algorithm -14", "without header 1", "with header 2", "content changed",
                  "structure: kid unprotected", "protected header: order"):
-        assert name in found, name
+        assert name in missed, name
 
 
 def test_a_command_serves_no_other_purpose_works_or_gateway():

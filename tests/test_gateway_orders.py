@@ -113,7 +113,7 @@ def kind(taker):
 
 def wrong(kind=Orders):
     """The names of the matrix that a gateway answers otherwise than it must."""
-    found = []
+    differences = []
     orders.MAX_ORDER = LIMIT
     for name, given, answer in matrix():
         g = Bench()
@@ -125,9 +125,9 @@ def wrong(kind=Orders):
         else:
             held = g.results() == answer and g.uplink.interval == 300 and "commands_refused" not in g.counters
         if not held:
-            found.append(name)
+            differences.append(name)
     orders.MAX_ORDER = MAX_ORDER
-    return found
+    return differences
 
 
 def test_every_command_of_the_matrix_gets_its_answer_and_none_is_executed():

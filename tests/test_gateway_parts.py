@@ -318,10 +318,10 @@ def test_bursts_in_any_chunks():
     raw = framed(format_b(TELEGRAM)) + framed(b"\x54\x3dnoise" * 4, -90) + framed(format_b(TELEGRAM), -30)
     for size in (1, 2, 3, 7, 1000):
         radio = bursts.Radio()
-        found = []
+        telegrams = []
         for at in range(0, len(raw), size):
-            found.extend(radio.feed(raw[at:at + size]))
-        assert found == [(TELEGRAM, -70), (TELEGRAM, -30)] and radio.rejected == 1
+            telegrams.extend(radio.feed(raw[at:at + size]))
+        assert telegrams == [(TELEGRAM, -70), (TELEGRAM, -30)] and radio.rejected == 1
     assert raises(ValueError, bursts.Radio().feed, b"\xff\xff12345")
 
 
@@ -334,9 +334,9 @@ def test_a_burst_does_not_run_into_the_next():
 def test_rtl_wmbus_lines():
     line = b"C1;1;1;2026-11-24 07:16:00.000;97;52;12345678;0x" + TELEGRAM.hex().encode() + b"\n"
     radio = rtlwmbus.Radio()
-    found = []
+    telegrams = []
     for byte in line + line.replace(b"C1;1", b"T1;0") + b"noise\n\n" + line:
-        found.extend(radio.feed(bytes((byte,))))
-    assert found == [(TELEGRAM, 0)] * 2 and radio.rejected == 2
+        telegrams.extend(radio.feed(bytes((byte,))))
+    assert telegrams == [(TELEGRAM, 0)] * 2 and radio.rejected == 2
     assert radio.feed(b"x" * 5000) == [] and radio.feed(b"y\n" + line) == [(TELEGRAM, 0)]
     assert rtlwmbus.parse(line.strip()[:-2]) is None

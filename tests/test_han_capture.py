@@ -12,10 +12,10 @@ AK = bytes(range(0x50, 0x60))
 def refused(data, **keys):
     """read_all gives nothing for this; its reason."""
     try:
-        found = han_reader.read_all(data, **keys)
+        readings = han_reader.read_all(data, **keys)
     except han_reader.DecodeError as e:
         return e.reason
-    raise AssertionError(found)
+    raise AssertionError(readings)
 
 
 def test_every_layer():

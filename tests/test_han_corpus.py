@@ -27,10 +27,10 @@ def stated_values(all_rows):
         if row["must"] != "decode":
             continue
         readings = han_reader.read_all(bytes.fromhex(row["hex"]), *keys(row))
-        found = {}
+        by_code = {}
         for reading in readings:
             for code in reading["obis"]:
-                found[code[4:] if code[:3] in ("1-0", "1-1") else code] = reading["obis"][code]
+                by_code[code[4:] if code[:3] in ("1-0", "1-1") else code] = reading["obis"][code]
         rows += 1
         stated = (row["expected"] or {}).get("obis") or {}
         for code in stated:
@@ -38,7 +38,7 @@ def stated_values(all_rows):
                 continue
             value, unit = stated[code]
             short = code.split("*")[0]
-            got = found.get(short[4:] if short[:3] in ("1-0", "1-1") else short)
+            got = by_code.get(short[4:] if short[:3] in ("1-0", "1-1") else short)
             good = got is not None and (near(got[0], value) or (unit or "")[:3] == "raw" and near(got[0], value * 10))
             assert good, (row["id"], code, stated[code], got)
             values += 1
@@ -74,10 +74,10 @@ def give_nothing(all_rows):
             continue
         rows += 1
         try:
-            found = han_reader.read_all(bytes.fromhex(row["hex"]), *keys(row))
+            readings = han_reader.read_all(bytes.fromhex(row["hex"]), *keys(row))
         except han_reader.DecodeError:
             continue
-        raise AssertionError((row["id"], found))
+        raise AssertionError((row["id"], readings))
     return rows
 
 

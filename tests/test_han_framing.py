@@ -32,13 +32,13 @@ def every_way(wire, message=None):
 
 def accepted_flips(wire):
     """The bits of a message that may be flipped without the message being refused."""
-    found = []
+    accepted = []
     for i in range(len(wire) * 8):
         bad = bytearray(wire)
         bad[i // 8] ^= 1 << i % 8
         if read(bytes(bad)):
-            found.append(i)
-    return found
+            accepted.append(i)
+    return accepted
 
 
 def test_one_frame():

@@ -34,7 +34,7 @@ def test_the_last_good_setting_comes_first():
 
 
 def test_a_port_that_cannot_invert_has_each_setting_once():
-    found = upright()
-    assert len(found) == len(set(found)) == len(SETTINGS) - 1
-    assert True not in [s[4] for s in found] and (9600, 7, "E", 1, False) in found
-    assert Search((9600, 7, "E", 1, False), found).setting() == (9600, 7, "E", 1, False)
+    settings = upright()
+    assert len(settings) == len(set(settings)) == len(SETTINGS) - 1
+    assert True not in [s[4] for s in settings] and (9600, 7, "E", 1, False) in settings
+    assert Search((9600, 7, "E", 1, False), settings).setting() == (9600, 7, "E", 1, False)

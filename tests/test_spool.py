@@ -204,11 +204,11 @@ def test_a_full_ring_is_brought_over_whole():
             pass
         ring.flush()
         gc.collect()
-        found = 0
+        whole = 0
         for text in read_texts(ring):  # one by one: two such lists and the ring are much for a device's heap
-            assert text == pending[found]
-            found += 1
-        assert found == len(pending) and not ring.stranded()
+            assert text == pending[whole]
+            whole += 1
+        assert whole == len(pending) and not ring.stranded()
         # And the ring goes round as before.
         lost = ring.lost
         while ring.lost == lost:
@@ -488,9 +488,9 @@ class BlankIsErased(blocks.FlashRing):
     """Goes on behind whatever is there."""
 
     def _scan(self):
-        found = blocks.FlashRing._scan(self)
+        scanned = blocks.FlashRing._scan(self)
         self._closed = False
-        return found
+        return scanned
 
 
 class DropsUntold(blocks.FlashRing):

@@ -100,8 +100,8 @@ def test_boot_stands_alone():
     with open("firmware/boot.py") as f:
         text = f.read()
     lines = [line.strip() for line in text.split("\n")]
-    found = [line.split()[1] for line in lines if line.split(" ")[0] in ("import", "from")]
-    assert sorted(set(found)) == ["binascii", "collections", "machine", "struct", "sys", "time"]
+    imported = [line.split()[1] for line in lines if line.split(" ")[0] in ("import", "from")]
+    assert sorted(set(imported)) == ["binascii", "collections", "machine", "struct", "sys", "time"]
 
 
 def on_probation(flash):

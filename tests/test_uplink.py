@@ -245,8 +245,9 @@ def test_409_begins_a_new_epoch_and_sends_again():
     b.fill(b.telegrams, 3)
     assert b.go(409, 409) > 10 and b.telegrams.stranded()
     b.go()
-    found = [cbor.decode_all(d)[4] for d in b.receiver.stored[b.telegrams.epoch].values() if d[1] == wire_records.EVENT]
-    assert len([t for t in found if t.startswith("00000")]) == 3
+    stored = b.receiver.stored[b.telegrams.epoch].values()
+    details = [cbor.decode_all(d)[4] for d in stored if d[1] == wire_records.EVENT]
+    assert len([t for t in details if t.startswith("00000")]) == 3
 
 
 def test_413_halves_until_it_fits_and_grows_again():

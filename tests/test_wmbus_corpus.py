@@ -187,10 +187,10 @@ def no_flip_under_crcs_gives_another_telegram(rows):
         sync = b"\x54\x3d\x54\xcd" if link.strip_a(frame) else b"\x54\x3d\x54\x3d"
         stream = noise(40, 1) + sync + frame + noise(40, 2)
         reader = wmbus.Reader()
-        found = []
+        telegrams = []
         for i in range(len(stream)):
-            found += reader.feed(stream[i:i + 1])
-        assert found == [right]
+            telegrams += reader.feed(stream[i:i + 1])
+        assert telegrams == [right]
         for bit in range(len(frame) * 8):
             assert not wmbus.has_crc(flipped(frame, bit))
             assert wmbus.Reader().feed(sync + flipped(frame, bit) + noise(300, 3)) == []

@@ -131,19 +131,19 @@ def test_the_short_way_to_the_head_is_the_long_way_s():
         for at in range(len(sample)):
             for value in (0, 0x10, 0x2F, 0x7A, 0x8D, 0xFF):
                 changed = sample[:at] + bytes((value,)) + sample[at + 1:]
-                found = []
+                heads = []
                 for function in (transport.head, transport.head_walked):
                     try:
-                        found.append(function(changed))
+                        heads.append(function(changed))
                     except wmbus.DecodeError as error:
-                        found.append(error.reason)
-                assert found[0] == found[1], changed
+                        heads.append(error.reason)
+                assert heads[0] == heads[1], changed
                 try:
                     meter, ci, status = transport.sender(changed)
-                    assert (meter[0], meter[1], meter[2:]) == (found[0][0][0], found[0][0][1] & 0x7F, found[0][0][2:])
-                    assert (ci, status) == (found[0][1], found[0][3]), changed
+                    assert (meter[0], meter[1], meter[2:]) == (heads[0][0][0], heads[0][0][1] & 0x7F, heads[0][0][2:])
+                    assert (ci, status) == (heads[0][1], heads[0][3]), changed
                 except wmbus.DecodeError as error:
-                    assert error.reason == found[0]
+                    assert error.reason == heads[0]
 
 
 def test_status_byte_as_words_and_alarms():
@@ -203,8 +203,8 @@ def test_compact_frames_with_each_header():
         reading = wmbus.decode(sample, KEY, aes, formats)
         check(reading)
         assert reading["id"] == number
-        found = wmbus.explain(sample, KEY, aes, formats)
-        assert found["error"] is None and "total_m3=12.345" in " ".join([span[3] for span in found["spans"]])
+        explained = wmbus.explain(sample, KEY, aes, formats)
+        assert explained["error"] is None and "total_m3=12.345" in " ".join([span[3] for span in explained["spans"]])
 
 
 def test_a_plan_gives_what_the_first_sight_gave():

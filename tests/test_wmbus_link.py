@@ -57,9 +57,9 @@ def test_3_of_6_variants_agree_and_refuse_bad_codes():
     good = 0
     for code in range(64):
         chips = bytes(((code << 2) | 1, 0x60))  # the code under test, then 010110 = 0
-        found = accel.decode_3of6(chips)
-        assert found == accel.decode_3of6_plain(chips)
-        good += found is not None
+        decoded = accel.decode_3of6(chips)
+        assert decoded == accel.decode_3of6_plain(chips)
+        good += decoded is not None
     assert good == 16
 
 
@@ -69,10 +69,10 @@ def test_every_form_whole_and_byte_by_byte():
             reader = wmbus.Reader()
             assert reader.feed(burst) == [sample]
             assert reader.modes == [mode]
-            found = []
+            telegrams = []
             for i in range(len(burst)):
-                found += reader.feed(burst[i:i + 1])
-            assert found == [sample]
+                telegrams += reader.feed(burst[i:i + 1])
+            assert telegrams == [sample]
             assert sum(reader.rejects.values()) == 0
 
 
@@ -83,10 +83,10 @@ def test_between_noise_and_in_pieces_of_any_size():
             stream += noise(37, i) + burst + noise(11, i + 99)
     for size in (1, 7, 64, 5000):
         reader = wmbus.Reader()
-        found = []
+        telegrams = []
         for at in range(0, len(stream), size):
-            found += reader.feed(stream[at:at + size])
-        assert found == [s for s in SAMPLES for _ in range(3)], size
+            telegrams += reader.feed(stream[at:at + size])
+        assert telegrams == [s for s in SAMPLES for _ in range(3)], size
 
 
 def test_a_frame_cut_off_by_the_next_one_costs_only_itself():

@@ -93,10 +93,10 @@ def test_units_are_those_of_a_household():
             ("04933c05000000", 7, {"total_backward_m3": 0.005}), ("04933b05000000", 7, {"total_forward_m3": 0.005}),
             ("02fd74da05", 7, {"remaining_battery_life_y": 1498 * 400 / 146097}),
             ("016807", 0x18, {"pressure_bar": 0.007})):
-        found = read(records, kind)
-        assert list(found) == list(expected), (records, found)
+        values = read(records, kind)
+        assert list(values) == list(expected), (records, values)
         for name in expected:
-            assert abs(found[name] - expected[name]) < 1e-9, (records, found)
+            assert abs(values[name] - expected[name]) < 1e-9, (records, values)
 
 
 def test_plain_text_vif_makers_vif_and_combinable_vife():
@@ -181,9 +181,9 @@ def test_a_profile_of_month_ends():
     # Without a date, without a month's spacing, or with a date that is none, values have no days.
     for records in ("4d93130632fe" + "e803d007", date + "4d931306" + "22fe" + "e803d007",
                     "426cffff" + "4d93130632fe" + "e803d007"):
-        found = read(records)
-        found.pop("target_date", None)
-        assert found == {"target_1_m3": 1.0, "target_2_m3": 2.0}, records
+        profile = read(records)
+        profile.pop("target_date", None)
+        assert profile == {"target_1_m3": 1.0, "target_2_m3": 2.0}, records
     assert read(date + "4d93130430fe" + "e803") == head  # values of no size
 
 

@@ -36,10 +36,10 @@ def test_mode_s_whole_and_in_pieces_between_noise():
     stream = b"".join([quiet(31, i) + burst(s) for i, s in enumerate(SAMPLES)]) + quiet(9, 77)
     for size in (1, 5, 64, 4000):
         reader = s1.Reader()
-        found = []
+        telegrams = []
         for at in range(0, len(stream), size):
-            found += reader.feed(stream[at:at + size])
-        assert found == list(SAMPLES), size
+            telegrams += reader.feed(stream[at:at + size])
+        assert telegrams == list(SAMPLES), size
     assert reader.modes == ["S1"] * 3
 
 
@@ -57,10 +57,10 @@ def test_wired_frames_whole_and_in_pieces_between_noise():
     stream = quiet(20, 1) + frame + b"\xe5" + quiet(20, 2) + b"\x10\x5b\x01\x5c\x16" + frame
     for size in (1, 7, 1000):
         reader = wired.Reader()
-        found = []
+        telegrams = []
         for at in range(0, len(stream), size):
-            found += reader.feed(stream[at:at + size])
-        assert found == [frame, frame], size
+            telegrams += reader.feed(stream[at:at + size])
+        assert telegrams == [frame, frame], size
 
 
 def test_a_wired_frame_is_read_like_a_telegram():

@@ -113,9 +113,9 @@ class Flash:
         self.durable(path)
 
     def names(self, folder):
-        found = [p[len(folder) + 1:] for p in self.files if p.startswith(folder + "/")]
-        found += [p[len(folder) + 1:] for p in self.folders if p.startswith(folder + "/")]
-        return sorted([name for name in found if "/" not in name])
+        names = [p[len(folder) + 1:] for p in self.files if p.startswith(folder + "/")]
+        names += [p[len(folder) + 1:] for p in self.folders if p.startswith(folder + "/")]
+        return sorted([name for name in names if "/" not in name])
 
     def is_folder(self, path):
         return path in self.folders
@@ -443,7 +443,7 @@ class Lives:
 
     def _holds(self, flash, slot):
         # The release that a slot holds, exactly; None if it is none.
-        found = {}
+        held = {}
         todo = [slot]
         while todo:
             folder = todo.pop()
@@ -452,8 +452,8 @@ class Lives:
                 if flash.is_folder(path):
                     todo.append(path)
                 else:
-                    found[path[len(slot) + 1:]] = flash.read_whole(path)
+                    held[path[len(slot) + 1:]] = flash.read_whole(path)
         for release in self.releases:
-            if release.files == found:
+            if release.files == held:
                 return release
         return None

@@ -98,16 +98,16 @@ def drivers():
     for file in sorted(os.listdir(FOLDER)):
         if not file.endswith(".py") or file == "__init__.py":
             continue
-        found = []
+        named = []
         with open(FOLDER + file) as source:
             for line in _docstring(source):
-                if line.startswith(" ") and found:
-                    found[-1] += (" " if found[-1].startswith("reading") else "") + line.strip()
+                if line.startswith(" ") and named:
+                    named[-1] += (" " if named[-1].startswith("reading") else "") + line.strip()
                 else:
-                    found.append(line)
+                    named.append(line)
         telegram = key = None
         fields = {}
-        for line in found + ["telegram "]:
+        for line in named + ["telegram "]:
             word, _, rest = (line + " ").partition(" ")
             rest = rest.strip()
             if word == "telegram":

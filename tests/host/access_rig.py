@@ -70,12 +70,12 @@ class Town:
 
     def headers(self, who):
         """The headers of `nobody`, a role's session, or `token:` and a role."""
-        found = {"Host": self.host, "Accept-Language": "en"}
+        headers = {"Host": self.host, "Accept-Language": "en"}
         if who.startswith("token:"):
-            found["Authorization"] = "Bearer " + self.bearers[who[6:]]
+            headers["Authorization"] = "Bearer " + self.bearers[who[6:]]
         elif who != "nobody":
-            found["Cookie"] = self.log_in(who)
-        return found
+            headers["Cookie"] = self.log_in(who)
+        return headers
 
     @property
     def ids(self):
@@ -127,7 +127,7 @@ def routes(app):
 def sees_hours(town, who):
     """The addresses at which somebody sees a value that only hours, or only readings, have."""
     hour, total = f">{town.step} ", ("4209.", "4,209.", "4 209,")
-    found = []
+    pages = []
     for method, canonical in sorted(routes(town.receiver.receiver.web)):
         for query in ("", "?view=hours", "?view=hours&purpose=leak", "?purpose=leak", "?view=months", "?format=csv",
                       "?resolution=hours", "?resolution=hours&purpose=leak"):
@@ -135,10 +135,10 @@ def sees_hours(town, who):
                 continue
             text = town.ask(who, town.path(canonical) + query).text.replace("\xa0", " ")
             if f">{town.step}<" in text or hour in text or "view=hours" in query and "Litres per hour" in text:
-                found.append(canonical + query)
+                pages.append(canonical + query)
             elif any(t in text for t in total):
-                found.append("total " + canonical + query)
-    return found
+                pages.append("total " + canonical + query)
+    return pages
 
 
 def cookie_of(answer):

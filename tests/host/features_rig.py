@@ -57,27 +57,27 @@ def wrong_here(receiver, ids, gone, role="administrator", cookie=None):
     def ask(address):
         return receiver.web(address, headers=headers)
 
-    found, links = [], []
+    wrong, links = [], []
     there = installed.addresses(ids, role, log_in, leave=(gone,), each=1)
     for address in there:
         answer = ask(address)
         if answer.status == 200 and not address.startswith("/v1/"):
             page = checked(answer.text)
-            found += [(address, why) for why in (*page.wrong, *(f"<{tag}> is open" for tag in page.open))]
-            found += [(address, f"a form for {form}") for form in page.posts if form not in posts(gone)]
+            wrong += [(address, why) for why in (*page.wrong, *(f"<{tag}> is open" for tag in page.open))]
+            wrong += [(address, f"a form for {form}") for form in page.posts if form not in posts(gone)]
             links += page.links
         elif answer.status != 200 and not (log_in and "hours" in address or "/readings" in address):
-            found.append((address, answer.status))
+            wrong.append((address, answer.status))
     if there and any(not a.startswith("/v1/") for a in there):
-        found += [(link, "leads nowhere") for link in lead_nowhere(links, ask)]
+        wrong += [(link, "leads nowhere") for link in lead_nowhere(links, ask)]
     for address in installed.nowhere(ids, leave=(gone,)):
-        found += [(address, "is there")] if ask(address).status not in (403, 404) else []
+        wrong += [(address, "is there")] if ask(address).status not in (403, 404) else []
     own = [several[0].format(**ids) for several in getattr(installed.table(gone), "ADDRESSES", {}).values()]
     for address in own:
         answer = ask(address)
         if answer.status not in (403, 404) and not (address == "/" and answer.status == 303):
-            found.append((address, "is still there"))
-    return found
+            wrong.append((address, "is still there"))
+    return wrong
 
 
 def posts(gone):
@@ -93,8 +93,8 @@ def wrong_without(copy, works, gone):
 
 def wrong_behind_log_in(copy, works, gone):
     """What is wrong with it where people log in."""
-    found = []
+    wrong = []
     with works.served(copy, "--public-name", HOST) as public:
         for role in ("administrator", "homeowner"):
-            found += wrong_here(public, works.ids, gone, role, enter(public, role, PASSWORD))
-    return found
+            wrong += wrong_here(public, works.ids, gone, role, enter(public, role, PASSWORD))
+    return wrong

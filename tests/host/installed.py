@@ -63,13 +63,13 @@ def without_limits(running):
 def addresses(ids, role="administrator", log_in=False, api=True, pages=True, leave=(), each=None):
     """Every address that somebody of a role may ask for, filled with a test's ids; those that want another are left
     out. log_in: where people log in; leave: features that are not there; each: at most so many of a route."""
-    found = []
+    filled = []
     for route, several in told("ADDRESSES", leave).items():
         r = ROUTES["GET", route]
         if (role in r.roles or "anyone" in r.roles) and (log_in or not r.log_in) and (
                 api if route.startswith("/v1/") else pages):
-            found += [a.format(**ids) for a in several[:each] if wants(a) <= set(ids)]
-    return found
+            filled += [a.format(**ids) for a in several[:each] if wants(a) <= set(ids)]
+    return filled
 
 
 def kept_to(role, ids, api=False):

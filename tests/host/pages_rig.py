@@ -97,10 +97,10 @@ def checked(text):
 
 def lead_nowhere(links, ask):
     """Those of a page's links at which there is nothing; ask(address) answers as a receiver does."""
-    found = []
+    broken = []
     for link in sorted({link.split("#")[0] for link in links} - {""}):
         answer = ask(link)
         if answer.status == 303:  # where there is no overview, the start of the menu
             answer = ask(answer.headers["Location"])
-        found += [] if answer.status == 200 else [link]
-    return found
+        broken += [] if answer.status == 200 else [link]
+    return broken

@@ -246,10 +246,10 @@ class Caller:
     def wait_for(self, ready, seconds=20):
         """Until `ready(summary)` holds, which the decoder brings about in its own time."""
         end = time.monotonic() + seconds
-        while not ready(found := self.summary()):
-            assert time.monotonic() < end, found
+        while not ready(summary := self.summary()):
+            assert time.monotonic() < end, summary
             time.sleep(0.05)
-        return found
+        return summary
 
     def wait_for_answer(self, ready, seconds=20):
         """Until `ready()` holds."""

@@ -12,37 +12,37 @@ from cloud_receiver.web import export, gate
 
 def statuses():
     """{(method, route): the statuses for WHO} of every route: as features' tests tell, and those of none."""
-    found = {**installed.told("STATUSES"), **dict.fromkeys(installed.OTHERS, EVERYBODY)}
-    if ("GET", "/") not in found:  # everybody is sent to where their menu begins
-        found["GET", "/"] = tuple(OUT if n == 0 or n > 5 else 303 if installed.starts(who) else 404
+    wanted = {**installed.told("STATUSES"), **dict.fromkeys(installed.OTHERS, EVERYBODY)}
+    if ("GET", "/") not in wanted:  # everybody is sent to where their menu begins
+        wanted["GET", "/"] = tuple(OUT if n == 0 or n > 5 else 303 if installed.starts(who) else 404
                                   for n, who in enumerate(WHO))
-    return found
+    return wanted
 
 
 def matrix(town):
     """{(method, route): statuses} of every route there is, for WHO, however often they ask."""
-    found = {}
+    statuses_of = {}
     installed.without_limits(town.receiver)
     for method, canonical in sorted(routes(town.receiver.receiver.web)):
-        found[method, canonical] = tuple(
+        statuses_of[method, canonical] = tuple(
             town.ask(who, town.path(canonical), method, "" if method == "POST" else None).status for who in WHO)
-    return found
+    return statuses_of
 
 
 def test_every_route_for_every_role(town):
-    found, wanted = matrix(town), statuses()
-    assert found == wanted, [(k, found.get(k), wanted.get(k)) for k in {**found, **wanted}
-                             if found.get(k) != wanted.get(k)]
-    assert set(town.receiver.rules) == set(found)
+    answered, wanted = matrix(town), statuses()
+    assert answered == wanted, [(k, answered.get(k), wanted.get(k)) for k in {**answered, **wanted}
+                             if answered.get(k) != wanted.get(k)]
+    assert set(town.receiver.rules) == set(answered)
 
 
 def test_seen_where_no_role_is_asked_for(town, monkeypatch):
     """Known-bad: whoever is logged in may use every route."""
     for route, allowed in town.receiver.rules.items():
         monkeypatch.setitem(town.receiver.rules, route, allowed if allowed is roles.OPEN else frozenset(roles.ROLES))
-    found, wanted = matrix(town), statuses()
-    more = [route for route in found if found[route] != wanted[route]]
-    assert any(method == "GET" and (wanted[method, path][5], found[method, path][5]) == (403, 200)
+    answered, wanted = matrix(town), statuses()
+    more = [route for route in answered if answered[route] != wanted[route]]
+    assert any(method == "GET" and (wanted[method, path][5], answered[method, path][5]) == (403, 200)
                for method, path in more), "a homeowner sees what is the staff's"
 
 
@@ -93,7 +93,7 @@ def changes(town, role):
 
 def forged(town, role):
     """The changes that are made without the session's own CSRF token or from another site: none should be."""
-    csrf, found = town.csrf(role), []
+    csrf, accepted = town.csrf(role), []
     attempts = {"no token": ("", {}), "wrong": ("csrf=wrong", {}), "empty": ("csrf=", {}),
                 "another's": (f"csrf={town.csrf('reader' if role != 'reader' else 'operations')}", {}),
                 "other origin": (f"csrf={csrf}", {"Origin": "https://evil.example"}),
@@ -105,10 +105,10 @@ def forged(town, role):
         for name, (body, headers) in attempts.items():
             fields = f"&password={PASSWORD.replace(' ', '+')}&new=another+long+password"
             if town.ask(role, path, "POST", body + fields, **headers).status != 403:
-                found.append((path, name))
+                accepted.append((path, name))
                 town.forget(role)
-                return found
-    return found
+                return accepted
+    return accepted
 
 
 @pytest.fixture

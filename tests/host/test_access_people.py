@@ -137,15 +137,15 @@ def test_an_export_holds_all_of_one_home_and_nothing_of_others(town, tmp_path):
     other, meter = other_home(town)
     town.receiver.through(town.gateway.batch([records.event(town.gateway.next(), NOW, "leak", "kitchen")]))
     look(town, "leak")
-    found = exported(town)
-    assert found["gateway"] == town.gateway.id and found["gateway_name"] == "Fyrveien 3"
-    assert found["accounts"] == ["homeowner"] and found["own_meters"] == [town.meter.text]
-    assert [h["import_wh"] for h in found["home_hours"]] == [3_917_555]
-    assert len(found["meters"]) == 1 and len(found["meters"][0]["readings"]) == 72
-    assert found["meters"][0]["readings"][-1] == {"time": "2026-11-24T07:00:00Z", "litres": 4_209_727.0}
-    assert any(bytes.fromhex(r["record"]).find(b"kitchen") > 0 for r in found["records"])
-    assert [(w["who"], w["purpose"]) for w in found["who_looked"]] == [("operations", "leak")]
-    text = json.dumps(found)
+    export = exported(town)
+    assert export["gateway"] == town.gateway.id and export["gateway_name"] == "Fyrveien 3"
+    assert export["accounts"] == ["homeowner"] and export["own_meters"] == [town.meter.text]
+    assert [h["import_wh"] for h in export["home_hours"]] == [3_917_555]
+    assert len(export["meters"]) == 1 and len(export["meters"][0]["readings"]) == 72
+    assert export["meters"][0]["readings"][-1] == {"time": "2026-11-24T07:00:00Z", "litres": 4_209_727.0}
+    assert any(bytes.fromhex(r["record"]).find(b"kitchen") > 0 for r in export["records"])
+    assert [(w["who"], w["purpose"]) for w in export["who_looked"]] == [("operations", "leak")]
+    text = json.dumps(export)
     assert not [s for s in (other.id, meter.text, "Fyrveien 5", "777") if s in text.replace(town.gateway.id, "")]
     with Office(town.receiver.directory) as office:
         office.file.db.execute("UPDATE homes SET since = ?", (NOW - 10 * HOUR,))
@@ -173,8 +173,8 @@ def test_erasure_takes_the_person_and_leaves_the_log_and_the_bill(town):
     assert linked(town) is None and town.ask("homeowner", page).status == OUT
     town.receiver.wait_for(lambda s: s["home_hours"] == 0)
     # Bindings have ended, so what is left is asked for by meter.
-    found = exported(town, "--from", "2026-11-01")
-    assert (found["own_meters"], found["accounts"], found["gateway_name"], found["meters"]) == ([], [], "", [])
+    export = exported(town, "--from", "2026-11-01")
+    assert (export["own_meters"], export["accounts"], export["gateway_name"], export["meters"]) == ([], [], "", [])
     left = json.loads(netti(town, "person", "export", where, town.meter.text))["meters"][0]["readings"]
     assert 4 <= len(left) <= 5 and left[-1]["litres"] == 4_209_727.0 and "72" not in str(len(left))
     assert town.receiver.summary()["telegrams"] == 3, "the other home's"
@@ -212,8 +212,8 @@ def test_an_erasure_is_repeated_for_what_comes_late_and_then_ends(town):
 
 def gone(town):
     """Whether a home's electricity and telegrams are."""
-    found = town.receiver.summary()
-    return (found["home_hours"], found["telegrams"]) == (0, 0)
+    summary = town.receiver.summary()
+    return (summary["home_hours"], summary["telegrams"]) == (0, 0)
 
 
 def test_a_restored_backup_brings_nobody_back(tmp_path):

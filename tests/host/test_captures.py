@@ -63,9 +63,9 @@ def test_one_frame_alone_in_a_file_of_bytes_or_a_hex_dump():
 def test_answers_on_a_wired_bus():
     """Long frames one behind the other, a short one and noise between, as an optical head gives them."""
     noise = b"\x10\x5b\x01\x5c\x16"
-    found = taken(noise + WIRED + noise + WIRED)
-    assert [(p.kind, p.where) for p in found if p.data == WIRED] == [(TELEGRAM, "x@5"), (TELEGRAM, "x@31")]
-    assert [r.fault for r in Decoder(keys.Keys([])).results(found)][1] == ""
+    results = taken(noise + WIRED + noise + WIRED)
+    assert [(p.kind, p.where) for p in results if p.data == WIRED] == [(TELEGRAM, "x@5"), (TELEGRAM, "x@31")]
+    assert [r.fault for r in Decoder(keys.Keys([])).results(results)][1] == ""
 
 
 def test_p1_as_hex_broken_anywhere():
@@ -166,8 +166,8 @@ def test_cutting_into_pieces_loses_no_reading(parts):
             whole.append(han_reader.decode(message))
         except han_reader.DecodeError:
             pass
-    found = [r.reading for r in Decoder(keys.Keys([])).results(taken(data)) if r.reading]
-    assert [r for r in whole if r not in found] == []
+    readings = [r.reading for r in Decoder(keys.Keys([])).results(taken(data)) if r.reading]
+    assert [r for r in whole if r not in readings] == []
 
 
 @settings(max_examples=500, deadline=None)
@@ -178,11 +178,11 @@ def test_cutting_into_pieces_loses_no_reading(parts):
     lambda rows: "\n".join(rows).encode())), st.sampled_from([1, 7, 4096]))
 def test_no_file_stops_the_reading(data, n):
     """Any content gives results, each a reading or a fault in words; and can be played."""
-    found = taken(data, n=n)
-    for result in Decoder(keys.Keys([KEY])).results(found):
+    results = taken(data, n=n)
+    for result in Decoder(keys.Keys([KEY])).results(results):
         assert (result.reading is None) == bool(result.fault) and "\n" not in result.fault
         assert result.where.startswith("x")
-    for frame in playing.frames(found, {}):
+    for frame in playing.frames(results, {}):
         for form in playing.FORMATS:
             assert playing.encoded(frame, form, 1_795_500_000.5) != b""
 

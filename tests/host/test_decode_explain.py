@@ -24,13 +24,13 @@ def explain(capsys):
     return run
 
 
-def covered(found, frame):
+def covered(coverages, frame):
     """The spans of a JSON explanation put together, which must be the frame."""
     at = 0
-    for span in found["spans"]:
+    for span in coverages["spans"]:
         assert span["start"] == at
         at += len(span["bytes"]) // 2
-    return "".join(s["bytes"] for s in found["spans"]) == frame.hex()
+    return "".join(s["bytes"] for s in coverages["spans"]) == frame.hex()
 
 
 def test_every_byte_stands_there_once_and_in_order(explain):
@@ -60,8 +60,8 @@ def test_a_missing_key_a_wrong_key_and_damage_are_told_apart(explain):
     for args, kind in (([], "key missing"), (["--key", WRONG], "wrong key")):
         status, out, err = explain(telegram(KEY).hex(), *args)
         assert status == 1 and out[-1].startswith(kind + ": ") and err == []
-        found = json.loads(explain(telegram(KEY).hex(), "--json", *args)[1][0])
-        assert found["error"]["kind"] == kind and found["spans"][-1]["layer"] == "sealed"
+        explained = json.loads(explain(telegram(KEY).hex(), "--json", *args)[1][0])
+        assert explained["error"]["kind"] == kind and explained["spans"][-1]["layer"] == "sealed"
     status, out, _ = explain(telegram()[:30].hex())
     assert status == 1 and out[-1].startswith("damaged: ") and "12345678" in " ".join(out)
     frame = bytearray(format_a(telegram()))

@@ -29,11 +29,11 @@ AAD = cbor2.dumps(["netti/1", "batch", WORKS])
 
 def items(data):
     """The items of a CBOR sequence, as cbor2 reads them."""
-    stream, found = io.BytesIO(data), []
+    stream, parts = io.BytesIO(data), []
     decoder = cbor2.CBORDecoder(stream)
     while stream.tell() < len(data):
-        found.append(decoder.decode())
-    return found
+        parts.append(decoder.decode())
+    return parts
 
 
 def ours():
@@ -146,8 +146,8 @@ def test_the_matrix_has_every_kind():
     rows = [(name, status) for name, _body, status in matrix()]
     for kind, (starts, status) in KINDS.items():
         for start in starts:
-            found = [s for name, s in rows if name.startswith(start)]
-            assert found and set(found) == {status}, (kind, start, found)
+            statuses = [s for name, s in rows if name.startswith(start)]
+            assert statuses and set(statuses) == {status}, (kind, start, statuses)
 
 
 def test_replayed_and_reordered_batches_are_taken_once_each(receiver):
@@ -217,8 +217,8 @@ def test_no_value_in_an_envelope_does_more_than_be_refused(header, unprotected, 
     for opening in ([cbor2.dumps(header), unprotected, digest, signature],
                     [cbor2.dumps(header), {}, hashlib.sha256(rest).digest(), bytes(64)],
                     [header, unprotected, digest, signature], header):
-        found = only_wire_errors(wire_envelope.open_envelope, cbor2.dumps(opening) + rest, "batch", WORKS)
-        assert found is None or header == {1: -8, 4: found.kid, 258: -16, 259: found.content_type}
+        outcome = only_wire_errors(wire_envelope.open_envelope, cbor2.dumps(opening) + rest, "batch", WORKS)
+        assert outcome is None or header == {1: -8, 4: outcome.kid, 258: -16, 259: outcome.content_type}
 
 
 @settings(max_examples=400)
@@ -229,8 +229,8 @@ def test_no_value_in_a_head_record_or_answer_does_more_than_be_refused(value, fi
         only_wire_errors(wire_envelope.open_head, raw + rest, 0)
         only_wire_errors(wire_envelope.open_answer, raw)
     for item in (value, fields, *([kind, 1, 99, *fields] for kind in range(1, 12))):
-        found = read(cbor2.dumps(item) + rest, 1, 500)
-        assert b"".join(r.body for r in found) == cbor2.dumps(item) + rest
+        records_read = read(cbor2.dumps(item) + rest, 1, 500)
+        assert b"".join(r.body for r in records_read) == cbor2.dumps(item) + rest
 
 
 @settings(max_examples=300)

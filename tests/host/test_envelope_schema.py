@@ -40,13 +40,13 @@ T = 1795503600  # 2026-11-24T07:00:00Z
 
 def items(data):
     """The encoded items of a CBOR sequence."""
-    stream, found = io.BytesIO(data), []
+    stream, parts = io.BytesIO(data), []
     decoder = cbor2.CBORDecoder(stream)
     while stream.tell() < len(data):
         start = stream.tell()
         decoder.decode()
-        found.append(data[start:stream.tell()])
-    return found
+        parts.append(data[start:stream.tell()])
+    return parts
 
 
 def check_batch(data, works):

@@ -32,7 +32,7 @@ def readers():
 
 def differences(known, slowly, gateways):
     """Bodies that the two readers take otherwise."""
-    rng, found = random.Random(7), []
+    rng, different = random.Random(7), []
     good = [bytes(g.telegrams([PLAIN.telegram(n)])) for n, g in enumerate(gateways)]
     end = slowly(good[0]).end
     bodies = [*good, good[0][:end] + good[1][end:], good[0][:end - 66] + good[1][end - 66:], b""]
@@ -47,8 +47,8 @@ def differences(known, slowly, gateways):
         bodies.append(bytes(bad))
     for body in bodies:
         if outcome(known.open, body) != outcome(slowly, body):
-            found.append(body)
-    return found
+            different.append(body)
+    return different
 
 
 def test_a_known_gateway_is_read_as_the_contract_says(monkeypatch):

@@ -27,35 +27,35 @@ def loaded(config):
 
 
 def test_a_home_loads_what_it_is_configured_for():
-    found = loaded(footprint.HOME)
-    assert set(DECODING + HAN) <= set(found)
-    assert [m for m in NEVER if m in found] == []
-    assert [m for m in found if m.startswith("wmbus.drivers.")] == ["wmbus.drivers.kam"]
-    assert [m for m in found if m.startswith("firmware.radios.")] == ["firmware.radios.bursts"]
+    modules = loaded(footprint.HOME)
+    assert set(DECODING + HAN) <= set(modules)
+    assert [m for m in NEVER if m in modules] == []
+    assert [m for m in modules if m.startswith("wmbus.drivers.")] == ["wmbus.drivers.kam"]
+    assert [m for m in modules if m.startswith("firmware.radios.")] == ["firmware.radios.bursts"]
 
 
 def test_a_gateway_that_only_relays_loads_no_decoder_and_no_han_reader():
-    found = loaded(RADIO)
-    assert [m for m in found if m in DECODING + HAN + NEVER or m.startswith(("han_reader", "wmbus.drivers"))] == []
+    modules = loaded(RADIO)
+    assert [m for m in modules if m in DECODING + HAN + NEVER or m.startswith(("han_reader", "wmbus.drivers"))] == []
 
 
 def test_a_reader_of_the_han_port_only_loads_no_radio_and_no_decoder():
-    found = loaded({"han": footprint.HOME["han"]})
-    assert set(HAN) <= set(found)
-    assert [m for m in found if m in DECODING + NEVER or m.startswith("firmware.radios")] == []
+    modules = loaded({"han": footprint.HOME["han"]})
+    assert set(HAN) <= set(modules)
+    assert [m for m in modules if m in DECODING + NEVER or m.startswith("firmware.radios")] == []
 
 
 def test_the_check_sees_what_is_loaded():
     """Known-bad: another radio's module shows."""
-    found = loaded({"radios": [{"radio": "rtlwmbus", "port": "tcp://127.0.0.1:1"}]})
-    assert "firmware.radios.rtlwmbus" in found and "firmware.radios.bursts" not in found
+    modules = loaded({"radios": [{"radio": "rtlwmbus", "port": "tcp://127.0.0.1:1"}]})
+    assert "firmware.radios.rtlwmbus" in modules and "firmware.radios.bursts" not in modules
 
 
 def test_what_is_used_rarely_is_dropped_again():
-    found = footprint.measure(None, footprint.HOME)
-    dropped = {name for name, _heap in found["heap"]} - set(found["kept"])
+    sizes = footprint.measure(None, footprint.HOME)
+    dropped = {name for name, _heap in sizes["heap"]} - set(sizes["kept"])
     assert {"wmbus.vif", "han_reader.lists", "han_reader.layout", "firmware.config", "firmware.start",
             "firmware.crypto.ed25519", "firmware.wire.envelope", "han_reader.walk", "wmbus.layouts", "wmbus.media",
             "wmbus.records"} <= dropped
     # And nobody holds it: far more than the names is gone.
-    assert found["first"] - found["live"] > 40000
+    assert sizes["first"] - sizes["live"] > 40000

@@ -70,10 +70,10 @@ TARGETS = {"fast": {"aidon": 300_000, "kaifa": 300_000, "kamstrup": 300_000, "p1
 
 @pytest.mark.needs("micropython", "valgrind")
 def test_the_device_is_within_its_targets_and_the_counts_repeat():
-    found = bench.device()
+    figures = bench.device()
     for variant, targets in TARGETS.items():
         for name, target in targets.items():
-            assert found[variant][name] <= target, (variant, name, found)
+            assert figures[variant][name] <= target, (variant, name, figures)
     again = bench.counted(bench.lists(), "fast")
     for name, count in again.items():
-        assert abs(count / found["fast"][name] - 1) < 0.01, (name, again, found)
+        assert abs(count / figures["fast"][name] - 1) < 0.01, (name, again, figures)

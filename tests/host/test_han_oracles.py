@@ -39,8 +39,8 @@ NORWEGIAN = {"aidon 1": v.aidon(1), "aidon 2": v.aidon(2), "aidon 3": v.aidon(3)
 def amshan(message):
     """What amshan reads in a message of ours: one HDLC frame, a P1 telegram or a bare APDU; or None."""
     if message[0] == 0x7E:
-        (found,) = HdlcFrameReader(False).read(message)
-        return AutoDecoder().decode_message(found) if found.is_valid else None
+        (raw,) = HdlcFrameReader(False).read(message)
+        return AutoDecoder().decode_message(raw) if raw.is_valid else None
     if message[0] == 0x2F:
         readout = DataReadout(message + b"\r\n")
         return AutoDecoder().decode_message(readout) if readout.is_valid else None
@@ -158,19 +158,19 @@ def unwrapped(message):
 
 @both
 def test_gurux_and_dlms_cosem_on_rows(source):
-    found = {"gurux": 0, "dlms_cosem": 0}
+    rows_read = {"gurux": 0, "dlms_cosem": 0}
     for row, message in decodable(source):
         if message[0] != 0x7E or row["id"] in NO_TREE:
             continue
         data = body_of(unwrapped(message))
         mine = own(data)
         assert gurux(data) == mine, row["id"]
-        found["gurux"] += 1
+        rows_read["gurux"] += 1
         if b"\x0a" not in data:  # it knows no visible-string, and does not end on some lists that hold one
             assert dlms_cosem(data) == mine, row["id"]
-            found["dlms_cosem"] += 1
+            rows_read["dlms_cosem"] += 1
     least = (69, 15) if source == "own" else (131, 61)
-    assert found["gurux"] >= least[0] and found["dlms_cosem"] >= least[1], found
+    assert rows_read["gurux"] >= least[0] and rows_read["dlms_cosem"] >= least[1], rows_read
 
 
 @both

@@ -109,8 +109,8 @@ def apdu_of(wire):
 def amshan(wire, ek, ak):
     """Its frame reader and automatic decoder."""
     reader = ModeDReader() if wire[:1] == b"/" else HdlcFrameReader(False)
-    for found in reader.read(wire):
-        theirs = AutoDecoder().decode_message(found) if found.is_valid else None
+    for message in reader.read(wire):
+        theirs = AutoDecoder().decode_message(message) if message.is_valid else None
         if theirs:
             return agree(theirs, ours(wire, ek, ak)) > 0
     return False
@@ -188,13 +188,13 @@ def table():
 @pytest.mark.parametrize("name", DIALECTS)
 def test_what_others_read_is_what_the_table_says(name):
     wires, ek, ak = DIALECTS[name]
-    found = {}
+    readers = {}
     for peer, reads in PEERS.items():
         try:
-            found[peer] = all(reads(wire, ek, ak) for wire in wires)
+            readers[peer] = all(reads(wire, ek, ak) for wire in wires)
         except Exception:  # a peer may fail in any way
-            found[peer] = False
-    assert found == table()[name]
+            readers[peer] = False
+    assert readers == table()[name]
 
 
 def test_the_table_has_each_dialect_once():

@@ -59,13 +59,13 @@ def compare(rows, tmp_path):
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-500:]
     theirs = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(theirs) == len(rows)
-    for row, found in zip(rows, theirs):
+    for row, theirs_of_row in zip(rows, theirs):
         keys = [bytes.fromhex(k) if k else None for k in row[1:]]
         try:
             ours = json.loads(json.dumps(han_reader.read_all(bytes.fromhex(row[0]), *keys, v.aes)))
         except han_reader.DecodeError as e:
             ours = {"error": e.reason}
-        assert same(ours, found), (row[0][:80], ours, found)
+        assert same(ours, theirs_of_row), (row[0][:80], ours, theirs_of_row)
 
 
 def test_own_messages(tmp_path):

@@ -97,10 +97,10 @@ def test_409_same_range_other_content_and_a_new_epoch_delivers_it(receiver, gate
     assert receiver.through(first) == 1, "what was taken is still acknowledged"
     gateway.epoch = os.urandom(8)
     assert receiver.through(gateway.batch([wire_records.telegram(1, NOW, -70, PLAIN.telegram(44))])) == 1
-    found = receiver.gateway(gateway.id)
-    twice = receiver.read(queries.rings.equivocations, found["row"])
+    shown = receiver.gateway(gateway.id)
+    twice = receiver.read(queries.rings.equivocations, shown["row"])
     assert [(q["first"], q["last"]) for q in twice] == [(1, 1)]
-    assert [e["equivocations"] for e in found["epochs"]] == [1, 0]
+    assert [e["equivocations"] for e in shown["epochs"]] == [1, 0]
 
 
 def test_413_bytes_and_records(receiver, gateway):
@@ -272,8 +272,8 @@ def test_replay_and_reordering_change_nothing(receiver, gateway):
     bodies = [gateway.telegrams([PLAIN.telegram(100 + n)], time=NOW - 5000 + n) for n in range(4)]
     before = receiver.summary()["telegrams"]
     assert [receiver.through(bodies[n]) for n in (2, 0, 3, 1, 0, 2, 3, 1)] == [3, 3, 4, 4, 4, 4, 4, 4]
-    found = receiver.summary()
-    assert found["telegrams"] == before + 4, "what a jump left out is taken when it comes"
+    summary = receiver.summary()
+    assert summary["telegrams"] == before + 4, "what a jump left out is taken when it comes"
     epoch = receiver.gateway(gateway.id)["epochs"][0]
     assert (epoch["through"], epoch["gaps"]) == (4, [])
 

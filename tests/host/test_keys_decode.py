@@ -48,8 +48,8 @@ def test_what_waited_is_decoded_when_its_key_comes_and_that_is_shown(receiver):
     assert report.stdout.count("\n") == 2 and report.stderr == "2 meters\n"
     done = netti(receiver, "import", "-", "--wait", given=f"{meter.text};{KEY.hex()}\n")
     assert done.returncode == 0 and "40 decoded, 0 to go, 0 not opened" in done.stdout, done.stdout + done.stderr
-    found = receiver.summary()
-    assert (found["decoded"], found["no_key"]) == (40, 1)
+    summary = receiver.summary()
+    assert (summary["decoded"], summary["no_key"]) == (40, 1)
 
 
 class SlowReader(io.StringIO):
@@ -114,8 +114,8 @@ def test_a_meters_new_key_leaves_what_was_heard_before_readable_and_opens_nothin
     receiver.through(gateway.telegrams([meter.telegram(400)], time=NOW - 6 * DAY))
     receiver.wait_for(lambda s: s["decoded"] == 1)
     put(receiver, meter, NEW, NOW)
-    found = late(receiver, meter, gateway)
-    assert (found["decoded"], found["wrong_key"]) == (3, 1), "under the old key since it was replaced: not opened"
+    readings = late(receiver, meter, gateway)
+    assert (readings["decoded"], readings["wrong_key"]) == (3, 1), "under the old key since it was replaced: not opened"
 
 
 def test_seen_where_earlier_keys_are_not_tried_or_have_no_end(receiver, monkeypatch):

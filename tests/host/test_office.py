@@ -38,10 +38,10 @@ def told(source):
 
 
 def test_no_module_but_directory_names_a_file_of_the_receiver():
-    found = {str(path.relative_to(ROOT)): told(path.read_text()) for top in ("cloud_receiver", "tools/commands")
+    named = {str(path.relative_to(ROOT)): told(path.read_text()) for top in ("cloud_receiver", "tools/commands")
              for path in (ROOT / top).rglob("*.py")}
-    assert {path for path, there in found.items() if there} == {"cloud_receiver/office/directory.py"}
-    assert found["cloud_receiver/office/directory.py"] == names() and len(names()) == 9
+    assert {path for path, there in named.items() if there} == {"cloud_receiver/office/directory.py"}
+    assert named["cloud_receiver/office/directory.py"] == names() and len(names()) == 9
 
 
 @pytest.mark.parametrize("line", ['path / "backup.stamp"', 'FILES = ("x", "notices.json")'])
@@ -155,7 +155,7 @@ def numbers(source):
 
 
 def test_how_long_an_hour_and_a_day_are_stands_in_one_place():
-    found = {str(path.relative_to(ROOT)): numbers(path.read_text())
+    written = {str(path.relative_to(ROOT)): numbers(path.read_text())
              for path in (ROOT / "cloud_receiver").rglob("*.py")}
-    assert {path for path, lines in found.items() if lines} == {"cloud_receiver/data/clock.py"}
+    assert {path for path, lines in written.items() if lines} == {"cloud_receiver/data/clock.py"}
     assert numbers("GIVE_UP_S = 3 * 86400\n"), "known-bad"

@@ -34,10 +34,10 @@ def receiver(tmp_path_factory):
 @pytest.fixture(scope="module")
 def described():
     """The file; without what features have that are not installed."""
-    found = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    document = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     there = {*installed.FEATURES, "health"}
-    found["paths"] = {path: item for path, item in found["paths"].items() if set(item["get"]["tags"]) <= there}
-    return found
+    document["paths"] = {path: item for path, item in document["paths"].items() if set(item["get"]["tags"]) <= there}
+    return document
 
 
 def is_api(path):
@@ -58,12 +58,12 @@ def test_every_parameter_the_code_reads_is_described(described):
     read = set(re.findall(r"""query(?:\.get\(|\[)"(\w+)\"""", text))
     read |= {"purpose"} if "access.hours(" in text else set()
     assert '"purpose"' in (WEB / "access.py").read_text()
-    found = set()
+    parameters = set()
     for item in described["paths"].values():
         for p in item["get"].get("parameters", []):
             p = described["components"]["parameters"][p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p
-            found |= {p["name"]} if p["in"] == "query" else set()
-    assert found == read
+            parameters |= {p["name"]} if p["in"] == "query" else set()
+    assert parameters == read
 
 
 def test_seen_where_a_route_is_not_described(receiver, described):
@@ -101,4 +101,4 @@ def test_schemathesis_finds_no_500_and_no_answer_that_is_not_described(receiver,
     statuses = {}
     for result in schema.get_all_operations():
         ask(result.ok(), real, base, statuses)
-    assert len(statuses) == len(described["paths"]) and all(200 in found for found in statuses.values()), statuses
+    assert len(statuses) == len(described["paths"]) and all(200 in each for each in statuses.values()), statuses

@@ -64,8 +64,8 @@ def test_what_is_counted_is_found_by_an_index(tmp_path):
 
 def test_health_and_readiness(listed, monkeypatch):
     assert listed.json("/healthz") == {"status": "ok"}
-    found = listed.json("/readyz")
-    assert found == {"status": "ok", "checks": {"store": "ok", "keys": "ok", "disk": "ok", "serving": "ok"}}
+    ready = listed.json("/readyz")
+    assert ready == {"status": "ok", "checks": {"store": "ok", "keys": "ok", "disk": "ok", "serving": "ok"}}
     checked = listed.receiver
     for name, broken in (("store", lambda: monkeypatch.setattr(checked.store.writer, "submit", lambda *a: 1 / 0)),
                          ("keys", lambda: monkeypatch.setattr(checked.office.meter_keys, "unlock", lambda: 1 / 0)),

@@ -16,8 +16,8 @@ NAME = "netti-receiver@.service"
 
 def block(kind, beginning):
     """The one block of the guide of a kind that begins so."""
-    [found] = [text for text in re.findall(rf"```{kind}\n(.*?)```", GUIDE, re.S) if text.startswith(beginning)]
-    return found
+    [match] = [text for text in re.findall(rf"```{kind}\n(.*?)```", GUIDE, re.S) if text.startswith(beginning)]
+    return match
 
 
 def unit(folder, instance):

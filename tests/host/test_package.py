@@ -9,12 +9,12 @@ TOP = ("cloud_receiver", "firmware", "han_reader", "tools", "wmbus", "zigbee")
 
 
 def in_tree():
-    found = set()
+    packages = set()
     for top in TOP:
         for init in (ROOT / top).rglob("__init__.py"):
-            found.add(".".join(init.parent.relative_to(ROOT).parts).replace("tools", "netti_tools", 1)
+            packages.add(".".join(init.parent.relative_to(ROOT).parts).replace("tools", "netti_tools", 1)
                       if top == "tools" else ".".join(init.parent.relative_to(ROOT).parts))
-    return found
+    return packages
 
 
 def test_every_package_is_in_the_wheel():

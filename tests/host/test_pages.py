@@ -167,9 +167,9 @@ def broken(receiver, monkeypatch, status, error):
             with contextlib.suppress(http.client.IncompleteRead):  # a file that had begun is cut off, and seen to be
                 answers[path] = receiver.web(path, headers={"Accept-Language": "nb"})
     assert {a.status for a in answers.values()} <= {200, status}
-    found = {path: a for path, a in answers.items() if a.status == status}
-    assert {path.startswith("/v1/") for path in found} == {True, False}, "pages and API"
-    return found
+    refused = {path: a for path, a in answers.items() if a.status == status}
+    assert {path.startswith("/v1/") for path in refused} == {True, False}, "pages and API"
+    return refused
 
 
 def test_an_error_is_a_page_too(receiver, monkeypatch):

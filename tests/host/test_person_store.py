@@ -72,15 +72,15 @@ async def erase(store, gateway, meters, before, most=100):
 
 async def state(store, gateway, meter, before=MOVED_OUT):
     """(readings before and after a time, days, hours of electricity, telegrams, records) of a home."""
-    found = await store.read(queries.people.person, gateway.id, [meter.text], 0, NOW + DAY)
-    readings = found["meters"][0]["readings"]
+    data = await store.read(queries.people.person, gateway.id, [meter.text], 0, NOW + DAY)
+    readings = data["meters"][0]["readings"]
     old = [t for t, _ in readings if t < before]
     telegrams = await store.read(lambda db: [r[0] for r in db.execute(
         "SELECT t.received FROM telegrams t JOIN meters m ON m.id = t.meter WHERE m.meter = ?", (meter.text,))])
     return {"old": len(old), "new": len(readings) - len(old), "days": len({t // DAY for t in old}),
-            "hours": len([h for h in found["home_hours"] if h[0] < before]),
+            "hours": len([h for h in data["home_hours"] if h[0] < before]),
             "telegrams": len([t for t in telegrams if t < before]), "records": len([
-                r for r in found["records"] if r[0] < before])}
+                r for r in data["records"] if r[0] < before])}
 
 
 BEFORE = {"old": 234, "new": 6, "days": 11, "hours": 235, "telegrams": 234, "records": 234}
@@ -115,10 +115,10 @@ def test_what_shows_how_somebody_lived_goes_and_what_is_billed_stays(url):
 def test_a_meter_alone(url):
     async def scenario(store, gateways):
         await erase(store, None, [OWN.text], MOVED_OUT)
-        found = await of_both(store, gateways)
-        assert found == [{**AFTER, "hours": 235, "records": 234}, BEFORE]
+        both = await of_both(store, gateways)
+        assert both == [{**AFTER, "hours": 235, "records": 234}, BEFORE]
         assert await erase(store, None, [], MOVED_OUT) == await erase(store, None, ["KAM-1-1"], MOVED_OUT) == 1
-        assert await of_both(store, gateways) == found
+        assert await of_both(store, gateways) == both
     run(url, scenario)
 
 
@@ -153,7 +153,7 @@ def test_what_waits_for_keys_and_how_far_it_is(url):
         await store.settle([Settled(i, m, t, *opening.decode([key], d, {}, None))
                             for (i, m, _, t, d), key in zip(pending, (None, bytes(range(16)), SECRET.key))])
         assert await store.read(queries.telegrams.progress, [SECRET.text]) == (1, 0, 2)
-        found = await store.read(queries.telegrams.without_key)
-        assert [(r["meter"], r["state"], r["telegrams"], r["first"]) for r in found] == [
+        waiting = await store.read(queries.telegrams.without_key)
+        assert [(r["meter"], r["state"], r["telegrams"], r["first"]) for r in waiting] == [
             (SECRET.text, 2, 1, NOW), (SECRET.text, 3, 1, NOW)]
     run(url, scenario)

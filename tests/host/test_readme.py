@@ -28,9 +28,9 @@ def commands():
     for path in DOCUMENTS:
         for block in blocks(path, "console"):
             for line in block.replace("\\\n", " ").splitlines():
-                found = re.match(r"^(?:.*\| )?(?:\$ )?(?:\.venv/bin/)?(netti .*?)(?:\s+#.*)?$", line)
-                if found:
-                    yield f"{path.name}: {found[1]}"
+                match = re.match(r"^(?:.*\| )?(?:\$ )?(?:\.venv/bin/)?(netti .*?)(?:\s+#.*)?$", line)
+                if match:
+                    yield f"{path.name}: {match[1]}"
 
 
 def test_the_first_example_prints_what_the_readme_shows():

@@ -24,9 +24,9 @@ def section(title):
 
 def files(title):
     """{path: text} of the files a recipe tells to write."""
-    found = re.findall(r"`([a-z_/]+\.(?:py|html|po))`:\n\n( *)```(?:python|html|po)\n(.*?)\n *```", section(title),
+    match = re.findall(r"`([a-z_/]+\.(?:py|html|po))`:\n\n( *)```(?:python|html|po)\n(.*?)\n *```", section(title),
                        re.DOTALL)
-    return {path: textwrap.dedent(text) + "\n" for path, _, text in found}
+    return {path: textwrap.dedent(text) + "\n" for path, _, text in match}
 
 
 @pytest.fixture(scope="module")

@@ -32,17 +32,19 @@ def test_every_command_from_the_command_line_to_its_result(tmp_path, runtime):
         no_consent = street.command("close-valve")
         street.until(lambda: len(street.commands()) == 7 and all(c["answered"] for c in street.commands().values()),
                      "results")
-        found = street.commands()
-        assert {c["name"] for c in found.values()} == {"interval", "relay", "own-meters", "trust", "rewind", "update",
+        commands = street.commands()
+        assert {c["name"] for c in commands.values()} == {"interval", "relay", "own-meters", "trust", "rewind",
+                                                          "update",
                                                        "close-valve"}
         *done, update = counters
-        assert all(found[c]["state"] == "done" for c in done), found
+        assert all(commands[c]["state"] == "done" for c in done), commands
         # A gateway that does not run from a slot cannot be updated, and says so.
-        assert found[update]["result"] == "tried and failed: this gateway does not run from a slot"
-        assert (found[no_consent]["state"], found[no_consent]["result"]) == ("refused", "the owner has not consented")
+        assert commands[update]["result"] == "tried and failed: this gateway does not run from a slot"
+        assert (commands[no_consent]["state"], commands[no_consent]["result"]) == ("refused",
+                                                                                   "the owner has not consented")
         # Each told once, and executed: in force, and kept.
         assert sorted(street.results()) == sorted(
-            [(c, 0) for c in found if c not in (update, no_consent)] + [(update, 6), (no_consent, 1)])
+            [(c, 0) for c in commands if c not in (update, no_consent)] + [(update, 6), (no_consent, 1)])
         assert orders(street)["interval"] == 40 and orders(street)["relay"]["meters"] == [LISTED, OWN]
         assert orders(street)["own_meters"] == [{"meter": OWN, "key": cases.KEY.hex()}]
         # Keys are the owner's only to read; MicroPython knows no modes, and has the folder's.

@@ -18,11 +18,11 @@ def test_electricity_is_in_nothing_that_the_works_sees(place):
 def keys_sent(place, gateway):
     """The meters whose keys an answer to a gateway carries."""
     answer = envelope.open_answer(place.receiver.send(gateway.batch([])).body)
-    found = []
+    keys = []
     for data in answer.commands:
         content = cbor.decode_all(data[envelope.open_envelope(data, "command", "works").end:])
-        found += [m["meter"] for m in content[4].get("meters", ()) if m["key"]] if content[3] == "own-meters" else []
-    return found
+        keys += [m["meter"] for m in content[4].get("meters", ()) if m["key"]] if content[3] == "own-meters" else []
+    return keys
 
 
 def test_a_key_goes_to_its_own_home_only_and_it_is_seen_where_not(place, monkeypatch):

@@ -86,8 +86,8 @@ def test_undecodable_is_kept_and_does_not_stop_the_others(receiver):
     good = meter.telegram(1000)
     bad = bytes((good[0] - 1,)) + good[1:-1]  # its record cut short
     receiver.through(gateway.telegrams([bad, good]))
-    found = receiver.wait_for(lambda s: s["pending"] == 0)
-    assert (found["decoded"], found["undecodable"]) == (1, 1)
+    summary = receiver.wait_for(lambda s: s["pending"] == 0)
+    assert (summary["decoded"], summary["undecodable"]) == (1, 1)
 
 
 def test_a_compact_frame_before_its_full_frame_is_decoded_once_that_comes(receiver):

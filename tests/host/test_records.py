@@ -27,8 +27,8 @@ def common(rng, first, count):
 @pytest.mark.parametrize("first", [1, 20, 250, 65_530, 1 << 32])
 def test_the_common_batch_is_what_it_is_one_record_after_the_other(first):
     data = common(random.Random(first), first, 20)
-    found = columns.read(data, first, first + 19)
-    assert found is not None and len(found.seqs) == 20
+    by_column = columns.read(data, first, first + 19)
+    assert by_column is not None and len(by_column.seqs) == 20
     assert content.read(data, first, first + 19) == records.read(data, first, first + 19)
 
 

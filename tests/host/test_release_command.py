@@ -71,16 +71,16 @@ def test_what_is_built_is_whole_and_the_same_again(made, tmp_path):
 def test_the_manifest_follows_the_schema(made):
     types = zcbor.DataTranslator.from_cddl((ROOT / "docs/wire.cddl").read_text(), 16).my_types
     manifest = (made / "out" / "manifest").read_bytes()
-    stream, found = io.BytesIO(manifest), []
+    stream, parts = io.BytesIO(manifest), []
     while stream.tell() < len(manifest):
         start = stream.tell()
         cbor2.load(stream)
-        found.append(manifest[start:stream.tell()])
-    types["envelope"].validate_str(found[0])
-    types["manifest-head"].validate_str(found[1])
-    for row in found[2:]:
+        parts.append(manifest[start:stream.tell()])
+    types["envelope"].validate_str(parts[0])
+    types["manifest-head"].validate_str(parts[1])
+    for row in parts[2:]:
         types["manifest-file"].validate_str(row)
-    assert len(manifest) <= release.MAX_MANIFEST and cbor2.loads(found[1])[3] == len(found) - 2
+    assert len(manifest) <= release.MAX_MANIFEST and cbor2.loads(parts[1])[3] == len(parts) - 2
 
 
 def test_show_and_unpack_check_before_they_do_anything(made, tmp_path):

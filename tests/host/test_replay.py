@@ -159,13 +159,13 @@ def test_amshan_reads_a_norwegian_port_from_a_terminal(capture, tmp_path):
 
 def telegrams_of(reader, count):
     """The first readings of a dsmr_parser client, as (time, kWh, V)."""
-    found = []
+    telegrams = []
     for one in reader.read():
-        found.append((one.P1_MESSAGE_TIMESTAMP.value.second, float(one.ELECTRICITY_USED_TARIFF_1.value),
+        telegrams.append((one.P1_MESSAGE_TIMESTAMP.value.second, float(one.ELECTRICITY_USED_TARIFF_1.value),
                       float(one.INSTANTANEOUS_VOLTAGE_L1.value)))
-        if len(found) == count:
+        if len(telegrams) == count:
             break
-    return found
+    return telegrams
 
 
 EXPECTED = [(1, 1234.567, 230.1), (2, 1234.568, 230.1)]

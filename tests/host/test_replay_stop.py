@@ -38,8 +38,8 @@ class Replay:
     def word(self, pattern):
         """Wait for a line that holds this."""
         for line in self.process.stderr:
-            if found := re.search(pattern, line):
-                return found
+            if match := re.search(pattern, line):
+                return match
         raise AssertionError(f"no {pattern!r}")
 
     def ends(self, number):
@@ -58,9 +58,9 @@ def capture(tmp_path):
 
 def frames_and_status(replay, number):
     last, status = replay.ends(number)
-    found = re.fullmatch(r"netti replay: stopped after (\d+) of 40 frames, (\d+) bytes in [\d.]+ s to .*", last)
-    assert found and status == 0, (last, status)
-    return int(found[1]), int(found[2])
+    match = re.fullmatch(r"netti replay: stopped after (\d+) of 40 frames, (\d+) bytes in [\d.]+ s to .*", last)
+    assert match and status == 0, (last, status)
+    return int(match[1]), int(match[2])
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -56,7 +56,7 @@ def test_what_was_found_stays_found(campaign, name):
 
 @pytest.mark.parametrize("fault", ("through_not_compared", "not_asked_first"))
 def test_an_older_copy_is_found_by_its_own_schedule(campaign, fault):
-    [(seed, orders)] = [found for name, found in FOUND.items() if "older copy" in name]
+    [(seed, orders)] = [schedule for name, schedule in FOUND.items() if "older copy" in name]
     with mutants.MUTANTS[fault]():
         violation = campaign.play({"seed": seed, "runtime": "cpython", "small": False, "orders": orders})
     assert violation is not None and violation.kind == "reused"

@@ -58,8 +58,8 @@ FLOORS = (
 
 @pytest.mark.parametrize("kind,name,floors", FLOORS)
 def test_as_much_is_read_as_before(kind, name, floors):
-    found = figures(kind, name)
-    assert {figure: found[figure] for figure, floor in floors.items() if found[figure][0] < floor} == {}
+    now = figures(kind, name)
+    assert {figure: now[figure] for figure, floor in floors.items() if now[figure][0] < floor} == {}
 
 
 def test_what_must_be_refused_is_refused():

@@ -27,9 +27,9 @@ NORWEGIAN = [(d, which) for d in ("aidon", "kaifa", "kamstrup") for which in (1,
 
 def amshan(raw):
     """What amshan reads of one frame, through its own frame reader."""
-    (found,) = HdlcFrameReader(False).read(raw)
-    assert found.is_valid
-    return AutoDecoder().decode_message(found)
+    (message,) = HdlcFrameReader(False).read(raw)
+    assert message.is_valid
+    return AutoDecoder().decode_message(message)
 
 
 @pytest.mark.parametrize("dialect,which", NORWEGIAN)
@@ -55,8 +55,8 @@ def test_amshan_refuses_a_flipped_bit():
     """Known-bad: the test above rests on amshan's check of the FCS."""
     raw = bytearray(frame("kaifa", 2, E, METER, AT))
     raw[40] ^= 4
-    (found,) = HdlcFrameReader(False).read(bytes(raw))
-    assert not found.is_good_ffc
+    (message,) = HdlcFrameReader(False).read(bytes(raw))
+    assert not message.is_good_ffc
 
 
 def gurux(raw):

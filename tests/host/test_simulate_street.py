@@ -141,12 +141,12 @@ def test_what_the_ports_deliver_is_what_the_truth_says():
     for site in street.sites:
         for r, radio in enumerate(site.radios):
             driver = {"bursts": bursts, "rtlwmbus": rtlwmbus}[radio.driver].Radio()
-            found = [(bytes(telegram), rssi) for telegram, rssi in driver.feed(got[site.name, r])]
+            telegrams = [(bytes(telegram), rssi) for telegram, rssi in driver.feed(got[site.name, r])]
             mine = [d for d in truth.deliveries if (d.site, d.radio) == (site.name, r)]
-            assert [t for t, _ in found] == [d.sent.data for d in mine if d.good]
+            assert [t for t, _ in telegrams] == [d.sent.data for d in mine if d.good]
             assert driver.rejected == sum(not d.good for d in mine)
             if radio.driver == "bursts":
-                assert [rssi for _, rssi in found] == [d.rssi for d in mine if d.good]
+                assert [rssi for _, rssi in telegrams] == [d.rssi for d in mine if d.good]
         if site.han:
             reader = han_reader.Reader()
             messages = reader.feed(got[site.name])

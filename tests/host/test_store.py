@@ -113,12 +113,12 @@ def _fixed_access(scenario):
                                           ("same_telegram", lambda *args, **more: None)])
 def test_the_check_sees_a_store_that_does_not_skip(tmp_path, monkeypatch, name, mutant):
     monkeypatch.setattr(ledger if name == "is_stored" else matching, name, mutant)
-    found = run(tmp_path, _fixed_access(resends))
+    counts = run(tmp_path, _fixed_access(resends))
     if name == "is_stored":  # the content's digest alone still holds
-        assert found == 10
+        assert counts == 10
         monkeypatch.setattr(matching, "same_telegram", lambda *args, **more: None)
-        found = run(tmp_path, _fixed_access(resends))
-    assert found > 10
+        counts = run(tmp_path, _fixed_access(resends))
+    assert counts > 10
 
 
 def test_a_meter_that_stands_still_is_read_again(tmp_path):
@@ -243,11 +243,11 @@ def test_coverage_counts_receptions_with_best_and_median(tmp_path):
         await a.send([wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 100, -58, -77),
                       wire_records.heard(a.next(), NOW, PLAIN.address, NOW // DAY, 300, -59, -73)])
         [m] = await every_meter(store)
-        found = [(c["telegrams"], c["heard"], c["best"], c["median"])
+        covered = [(c["telegrams"], c["heard"], c["best"], c["median"])
                  for c in await store.read(queries.meters.coverage, m["row"], 0)][::-1]
-        found.sort(reverse=True)
+        covered.sort(reverse=True)
         assert statistics.median(levels) == -75
-        return found
+        return covered
 
     assert run(tmp_path, scenario) == [(5, 400, -58, -74), (1, 0, -55, -55)]
 

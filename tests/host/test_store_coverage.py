@@ -162,12 +162,12 @@ def test_two_that_heard_it_one_without_a_clock(tmp_path):
             await a.send(first)
             await b.send(second)
         await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])
-        found = await covered(store, meter, a), await covered(store, meter, b)
-        return start // DAY, found, (await store.read(queries.summary.everything))["telegrams"]
+        coverages = await covered(store, meter, a), await covered(store, meter, b)
+        return start // DAY, coverages, (await store.read(queries.summary.everything))["telegrams"]
 
     for late in (False, True):
-        day, found, telegrams = run(tmp_path, lambda store, late=late: scenario(store, late))
-        assert found == ({day: (1, 0, -80, -80)}, {day: (1, 0, -60, -60)}) and telegrams == 1
+        day, rows, telegrams = run(tmp_path, lambda store, late=late: scenario(store, late))
+        assert rows == ({day: (1, 0, -80, -80)}, {day: (1, 0, -60, -60)}) and telegrams == 1
 
 
 def test_a_gateways_own_count_knows_better(tmp_path):

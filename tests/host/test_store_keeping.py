@@ -19,17 +19,17 @@ TODAY = NOW // DAY
 async def years(store, meters=3, days=20):
     """Meters with hourly values of the last days; returns their rows."""
     ring = Ring(store)
-    found = []
+    used = []
     for n in range(meters):
         meter = Meter(60_000_000 + n)
         await ring.send([ring.telegram(meter.telegram(0), time=NOW - 60)])
         [(_, row, _, _, _)] = [p for p in await store.pending(100) if p[2] == meter.text]
-        found.append(row)
+        used.append(row)
     settled = [Settled(0, row, (TODAY - day) * DAY + h * HOUR + 300, DECODED, {"total_m3": 100 - day + h / 100}, None)
-               for row in found for day in range(days) for h in range(24)]
+               for row in used for day in range(days) for h in range(24)]
     for n in range(0, len(settled), 500):
         await store.settle(settled[n:n + 500])
-    return found
+    return used
 
 
 async def age(store, day, most=MOST):
@@ -42,13 +42,13 @@ async def age(store, day, most=MOST):
 
 def test_hours_become_days_and_days_keep_their_use(tmp_path):
     async def scenario(store):
-        found = await years(store)
+        hourly = await years(store)
         bounds = usage.day_bounds(usage.local(NOW).date(), 15)
         before = [usage.uses(await store.read(queries.readings.between, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
-                             usage.NEAR["day"]) for row in found]
+                             usage.NEAR["day"]) for row in hourly]
         pieces = await age(store, TODAY - 5, most=10)
         after = [usage.uses(await store.read(queries.readings.between, row, bounds[0] - 2 * DAY, bounds[-1]), bounds,
-                            usage.NEAR["day"]) for row in found]
+                            usage.NEAR["day"]) for row in hourly]
         per_day = await store.read(rows, "SELECT day, hours FROM readings ORDER BY day")
         return before, after, pieces, per_day
 

@@ -59,8 +59,8 @@ def with_writer(tmp_path, scenario, groups=None):
 
 def test_what_is_asked_is_done_elsewhere_in_order(tmp_path):
     async def scenario(store, ends, child):
-        found = await asyncio.gather(*(store.writer.submit(count_up, n) for n in range(500)))
-        assert found == [(n, child) for n in range(500)]
+        results = await asyncio.gather(*(store.writer.submit(count_up, n) for n in range(500)))
+        assert results == [(n, child) for n in range(500)]
         other = remote.RemoteWriter(ends[1])
         ring = Ring(store)
         _, taken = await asyncio.gather(other.submit(count_up, 7),
@@ -119,12 +119,12 @@ def test_frames_in_any_pieces():
     values = [(n, os.urandom(rng.randrange(3000))) for n in range(50)]
     data = b"".join(remote._frame(v) for v in values)
     for _ in range(20):
-        frames, found, at = remote._Frames(), [], 0
+        frames, whole, at = remote._Frames(), [], 0
         while at < len(data):
             size = rng.choice((1, 3, 700, 9000))
-            found += frames.feed(data[at:at + size])
+            whole += frames.feed(data[at:at + size])
             at += size
-        assert found == values
+        assert whole == values
 
 
 def test_what_can_wait_lets_the_others_go_first_but_not_for_ever():

@@ -147,8 +147,8 @@ class Schedules(RuleBasedStateMachine):
             self.rows[n] = self.run(lambda: self.store.enrol(g.public, "home", "", NOW))
         content, last = b"".join(bodies), first + len(bodies) - 1
         head = envelope.Head(g.epoch, 1, "0", 2, first if bodies else 0, last if bodies else 0)
-        found = Content(content, head.first, head.last)
-        return self.run(lambda: self.store.store_batch(self.rows[n], head, hashlib.sha256(content).digest(), found,
+        records = Content(content, head.first, head.last)
+        return self.run(lambda: self.store.store_batch(self.rows[n], head, hashlib.sha256(content).digest(), records,
                                                        NOW))
 
     def deliver(self, n, bodies, answer_lost):

@@ -60,10 +60,10 @@ class TellsBeforeCommit(writer.Groups):
     def _group(self, connection):
         done = []
         self._commit = lambda c: done.append(1)
-        found = super()._group(connection)
+        results = super()._group(connection)
         if connection.in_transaction:
             connection.execute("COMMIT")
-        return found
+        return results
 
 
 def test_nothing_is_acknowledged_that_is_not_stored(tmp_path):

@@ -19,11 +19,11 @@ def documented(text):
 def said():
     """The same of the code: the statuses of its table, in the words of the methods that it names."""
     words = {str(status): method for status, method in ANSWERS.items()} | {"none": OTHERWISE, "other": OTHERWISE}
-    found = {}
+    sayings = {}
     for status, method in words.items():
         does = " ".join(getattr(Uplink, method).__doc__.split()).rstrip(".")
-        found[status] = does[0].lower() + does[1:]
-    return found
+        sayings[status] = does[0].lower() + does[1:]
+    return sayings
 
 
 def differences(text):

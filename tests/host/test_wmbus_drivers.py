@@ -26,10 +26,10 @@ def layouts(name):
 
 def vectors():
     """{driver: [(telegram, key or None, {field: text})]} of the docstrings."""
-    found = {name: [] for name in NAMES}
+    by_driver = {name: [] for name in NAMES}
     for name, *vector in own.drivers():
-        found[name].append(vector)
-    return found
+        by_driver[name].append(vector)
+    return by_driver
 
 
 VECTORS = vectors()
@@ -44,9 +44,9 @@ def text_of(value):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_vectors(name):
-    found = VECTORS[name]
-    assert found or name in ALIASES, "a driver without a vector"
-    for telegram, key, expected in found:
+    vectors_of_it = VECTORS[name]
+    assert vectors_of_it or name in ALIASES, "a driver without a vector"
+    for telegram, key, expected in vectors_of_it:
         reading = wmbus.decode(telegram, key, aes)
         assert reading["manufacturer"] == name[:3].upper()
         assert {field: text_of(reading.get(field)) for field in expected} == expected

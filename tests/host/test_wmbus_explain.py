@@ -34,10 +34,10 @@ def key_of(row):
     return bytes.fromhex(row["key"]) if row["key"] else None
 
 
-def gaps(found, size):
+def gaps(parts, size):
     """Where the spans overlap, leave a hole, or say nothing."""
     at, wrong = 0, []
-    for start, end, layer, meaning in found["spans"]:
+    for start, end, layer, meaning in parts["spans"]:
         if start != at or end <= start or layer not in LAYERS or not meaning:
             wrong.append((start, end, layer, meaning))
         at = end
@@ -49,14 +49,15 @@ def test_every_byte_of_every_telegram_has_one_meaning(rows):
     for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
         for key in (key_of(row), None, bytes(15) + b"\1"):
-            found = wmbus.explain(telegram, key, aes, {})
-            assert gaps(found, len(telegram)) == [], row["id"]
-            assert len(found["plain"]) == len(telegram)
-        found = wmbus.explain(telegram, key_of(row), aes, {})
-        read += found["error"] is None
-        if found["error"] is None:
+            explained = wmbus.explain(telegram, key, aes, {})
+            assert gaps(explained, len(telegram)) == [], row["id"]
+            assert len(explained["plain"]) == len(telegram)
+        explained = wmbus.explain(telegram, key_of(row), aes, {})
+        read += explained["error"] is None
+        if explained["error"] is None:
             # What could be read is told: nothing but a record that is cut short is left without a name.
-            assert all(meaning == "a record cut short" for _, _, layer, meaning in found["spans"] if layer == "rest")
+            assert all(meaning == "a record cut short" for _, _, layer,
+                       meaning in explained["spans"] if layer == "rest")
     assert read >= len(rows) - 12
 
 
@@ -77,9 +78,9 @@ def test_explain_and_decode_agree_on_what_is_wrong(rows):
                         wmbus.parse_meter(error.meter)
                     if kind in ("key missing", "wrong key"):
                         assert error.meter, row["id"]  # a key is somebody's to find: whose, stands there
-                found = wmbus.explain(sample, key, aes, {})
-                if kind is not None and kind != "damaged" or found["error"]:
-                    assert found["error"] and found["error"][0] == kind, (row["id"], kind, found["error"])
+                explained = wmbus.explain(sample, key, aes, {})
+                if kind is not None and kind != "damaged" or explained["error"]:
+                    assert explained["error"] and explained["error"][0] == kind, (row["id"], kind, explained["error"])
                 seen.add(kind)
     assert seen >= {None, "key missing", "wrong key", "damaged"}
 
@@ -99,15 +100,15 @@ def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(rows, monkeyp
         for module in (decoder, dissect, drivers):
             monkeypatch.setattr(module, "model", model)
         plan.forget()
-        found = wmbus.explain(telegram, key_of(row), aes, {})
-        if found["driver"]:
+        explained = wmbus.explain(telegram, key_of(row), aes, {})
+        if explained["driver"]:
             done.add(meter[0:1] + meter[2:])
-            assert not found["known"]
+            assert not explained["known"]
             before = outcome(telegram, key_of(row))
             space: dict = {}
-            exec(found["driver"], space)  # noqa: S102 - our own text
+            exec(explained["driver"], space)  # noqa: S102 - our own text
             ((versions, kinds, layout[0]),) = space["METERS"]
-            assert versions == (int(found["meter"].split("-")[2], 16),) and len(kinds) == 1
+            assert versions == (int(explained["meter"].split("-")[2], 16),) and len(kinds) == 1
             plan.forget()
             assert outcome(telegram, key_of(row)) == before, row["id"]
         monkeypatch.undo()
@@ -120,12 +121,12 @@ def test_without_a_driver_every_record_has_a_field_of_its_own(rows, monkeypatch)
     monkeypatch.setattr(drivers, "model", lambda address, real=drivers.model: (real(address)[0], drivers.EMPTY))
     counted = 0
     for row in rows:
-        found = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {})
-        body = [span for span in found["spans"] if span[2] in ("data", "maker")]
-        if found["error"] or not body:
+        explained = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {})
+        body = [span for span in explained["spans"] if span[2] in ("data", "maker")]
+        if explained["error"] or not body:
             continue
         start, end = body[0][0], max(span[1] for span in body)
-        data = found["plain"]
+        data = explained["plain"]
         held = [r for r in records.walk(data, start, end, False) if r.kind != 15 and (r.size or r.kind == records.LVAR)]
         if not held or data[start:start + 2] != b"\x2f\x2f" and body[0][3].split(",")[0] not in dissect.KINDS:
             continue  # no records: a maker's own frame, a compact one
@@ -148,12 +149,12 @@ def outcome(telegram, key):
 
 
 def test_the_status_byte_is_told_in_words():
-    found = wmbus.explain(cases.short(status=0x34, who=cases.address("AXI")))
-    assert "status 34: POWER_LOW TEMPORARY_ERROR UNKNOWN_20 (low_battery, leak)" in [s[3] for s in found["spans"]]
+    explained = wmbus.explain(cases.short(status=0x34, who=cases.address("AXI")))
+    assert "status 34: POWER_LOW TEMPORARY_ERROR UNKNOWN_20 (low_battery, leak)" in [s[3] for s in explained["spans"]]
 
 
 def test_a_hole_would_be_seen():
-    found = wmbus.explain(cases.short())
-    assert gaps(found, len(cases.short())) == []
-    del found["spans"][3]
-    assert gaps(found, len(cases.short()))
+    explained = wmbus.explain(cases.short())
+    assert gaps(explained, len(cases.short())) == []
+    del explained["spans"][3]
+    assert gaps(explained, len(cases.short()))

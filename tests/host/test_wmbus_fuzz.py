@@ -72,9 +72,10 @@ def attempt(telegram):
             function(telegram)
         except wmbus.DecodeError:
             pass
-    found = wmbus.explain(telegram, cases.KEY, aes)
-    assert [span[0] for span in found["spans"]] == [0, *[span[1] for span in found["spans"]]][:len(found["spans"])]
-    assert not telegram or found["spans"][-1][1] == len(telegram)
+    explained = wmbus.explain(telegram, cases.KEY, aes)
+    spans = explained["spans"]
+    assert [span[0] for span in spans] == [0, *[span[1] for span in spans]][:len(spans)]
+    assert not telegram or spans[-1][1] == len(telegram)
     try:
         fragments.Assembler().add(telegram)
     except wmbus.DecodeError:

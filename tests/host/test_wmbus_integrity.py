@@ -72,9 +72,9 @@ def listing(source):
 
 
 def rows_with(source, check):
-    found = [row for _, row, its in listing(source) if its == check]
-    assert found
-    return found
+    rows = [row for _, row, its in listing(source) if its == check]
+    assert rows
+    return rows
 
 
 def protected_from(telegram, check):
@@ -155,9 +155,9 @@ def test_frames_with_crcs_whole_byte_by_byte_between_noise_and_with_flipped_bits
         assert [t for i in range(len(stream)) for t in reader.feed(stream[i:i + 1])] == [telegram], name
         # T1 may end in half a byte of filler; a sync word that is hit is no frame at all.
         for bit in range(len(burst) * 8):
-            found = reader_of().feed(cases.flipped(burst, bit) + QUIET)
-            assert found in ([], [telegram]), (name, bit)
-            assert not found or bit >= (len(burst) - 1) * 8, (name, bit)
+            telegrams = reader_of().feed(cases.flipped(burst, bit) + QUIET)
+            assert telegrams in ([], [telegram]), (name, bit)
+            assert not telegrams or bit >= (len(burst) - 1) * 8, (name, bit)
 
 
 @both

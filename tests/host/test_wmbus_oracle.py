@@ -84,6 +84,6 @@ def test_mode_5_is_decrypted_alike():
     telegram = cases.mode5()
     theirs = pymbusparser.parse(telegram, key=cases.KEY)
     assert theirs["security"]["mode_code"] == 5
-    found = [float(r["value"]["value"]) for r in theirs["records"] if r["value"]["kind"] == "decimal"]
+    values = [float(r["value"]["value"]) for r in theirs["records"] if r["value"]["kind"] == "decimal"]
     reading = wmbus.decode(telegram, cases.KEY, aes)
-    assert found[:2] == [reading["total_m3"], reading["target_m3"]]
+    assert values[:2] == [reading["total_m3"], reading["target_m3"]]

@@ -109,12 +109,12 @@ def test_a_message_in_fragments_under_a_replaced_key():
     from wmbus import fragments
     assembler = fragments.Assembler()
     wrong = bytes(16)
-    found = [opening.decode([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
-    assert [state for state, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
-    found = [opening.decode([wrong], piece, {}, assembler) for piece in PIECES]
-    assert found[-1] == (WRONG_KEY, {"alarms": []}, None)
-    found = [opening.decode([None], piece, {}, assembler) for piece in PIECES]
-    assert found[-1] == (NO_KEY, {"alarms": []}, None)
+    outcomes = [opening.decode([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
+    assert [state for state, _, _ in outcomes] == [UNDECODABLE, UNDECODABLE, DECODED]
+    outcomes = [opening.decode([wrong], piece, {}, assembler) for piece in PIECES]
+    assert outcomes[-1] == (WRONG_KEY, {"alarms": []}, None)
+    outcomes = [opening.decode([None], piece, {}, assembler) for piece in PIECES]
+    assert outcomes[-1] == (NO_KEY, {"alarms": []}, None)
 
 
 CHILD = """

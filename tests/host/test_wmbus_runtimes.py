@@ -89,7 +89,7 @@ def test_both_runtimes_read_the_same(source, tmp_path):
 @both
 def test_the_rows_no_device_reads_are_listed(source):
     """What CPython reads with its own ciphers and a device's refuse."""
-    found = []
+    unread = []
     for row in ROWS[source]():
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
         key = bytes.fromhex(row["key"]) if row["key"] else None
@@ -101,5 +101,5 @@ def test_the_rows_no_device_reads_are_listed(source):
             wmbus.decode(telegram, key, port_aes, {})
         except (ValueError, wmbus.DecodeError):
             assert len(key or b"") == 8, row["id"]
-            found.append(row["driver"])
-    assert found == NOT_ON_DEVICES[source]
+            unread.append(row["driver"])
+    assert unread == NOT_ON_DEVICES[source]

@@ -32,10 +32,10 @@ def serving(*directories, names=(A, B)):
 
 def towns(a, b):
     """Both works with people, programs, a home, a meter; nothing is the same but the roles' names."""
-    found = Town(a, A, Meter(12345678), 137), Town(b, B, Meter(87654321), 991)
-    for town in found:
+    both = Town(a, A, Meter(12345678), 137), Town(b, B, Meter(87654321), 991)
+    for town in both:
         town.receiver.wait_for(lambda s: s["pending"] == 0)
-    return found
+    return both
 
 
 def paths(town):
@@ -52,25 +52,25 @@ def totals(town):
 def crossings(here, there):
     """What who belongs to `here` gets at `there` beyond what nobody gets, or sees of `there` at home."""
     marks = (there.meter.text, there.gateway.id, there.host, *totals(there))
-    found = []
+    crossed = []
     for who in PEOPLE:
         theirs = {**here.headers(who), "Host": there.host}
         for method, path in paths(there):
             body = "" if method == "POST" else None
             got = there.receiver.web(path, method, body, theirs)
             if method == "GET" and got.status != there.ask("nobody", path).status:
-                found.append((who, path, got.status))
+                crossed.append((who, path, got.status))
             if got.status == 200 and there.secret not in path and any(m in got.text for m in marks[:2]):
-                found.append((who, path, "shown"))
+                crossed.append((who, path, "shown"))
             own = here.ask(who, path, method, body)
             if any(mark in own.text for mark in marks if mark not in path) \
                     or own.status == 200 and there.secret in path:
-                found.append((who, path, "shown at home"))
+                crossed.append((who, path, "shown at home"))
         for _, path in paths(here):
             got = there.receiver.web(path, headers=here.headers(who))
             if got.status != 421:
-                found.append((who, path, f"{got.status} under the other's name"))
-    return found
+                crossed.append((who, path, f"{got.status} under the other's name"))
+    return crossed
 
 
 @pytest.fixture

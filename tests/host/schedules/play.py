@@ -346,14 +346,14 @@ class Play:
         if kind == "unanswered":
             return None
         if status == 200 and kind in ("garbage", "step"):
-            found = wire_envelope.open_answer(answer)
+            opened = wire_envelope.open_answer(answer)
             if kind == "step":
                 self.true_clock = self.true_clock and abs(fault[1]) <= 2
-                answer = wire_envelope.answer(found.epoch, found.through, found.time + fault[1], found.commands)
+                answer = wire_envelope.answer(opened.epoch, opened.through, opened.time + fault[1], opened.commands)
             elif fault[1] == "epoch":
-                answer = wire_envelope.answer(b"another!", found.through, found.time, found.commands)
+                answer = wire_envelope.answer(b"another!", opened.through, opened.time, opened.commands)
             else:
-                answer = wire_envelope.answer(found.epoch, 1 << 60, found.time, found.commands)
+                answer = wire_envelope.answer(opened.epoch, 1 << 60, opened.time, opened.commands)
         whole = http(status, headers, answer)
         return whole[:fault[1]] if kind == "torn" else whole
 
@@ -643,8 +643,8 @@ class Campaign:
             while at < len(orders) and plays < most:
                 fewer = dict(schedule, orders=orders[:at] + orders[at + size:])
                 plays += 1
-                found = self.play(fewer)
-                if found is not None and found.kind == kind:
+                violation = self.play(fewer)
+                if violation is not None and violation.kind == kind:
                     orders = fewer["orders"]
                 else:
                     at += size

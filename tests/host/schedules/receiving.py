@@ -247,8 +247,8 @@ class Receiving:
     def mark(self, epoch, home=None):
         """How far the store (or that of a backup) has an epoch."""
         with contextlib.closing(sqlite3.connect((home or self.home) / "store.sqlite")) as db:
-            found = db.execute("SELECT through FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
-        return found[0] if found else 0
+            row = db.execute("SELECT through FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+        return row[0] if row else 0
 
     def rows(self, sql, *values):
         """What the store holds."""

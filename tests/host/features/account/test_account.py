@@ -105,10 +105,10 @@ def test_guesses_are_slowed_by_address_and_by_account(town):
     for buckets in (answers(town.receiver).by_address, answers(town.receiver).by_name):
         buckets.clock = lambda: 1000.0  # no time passes, however slow the machine is
     assert [attempt("reader", f"198.51.100.{n}") for n in range(11)] == [403] * 10 + [429], "one account"
-    found = [attempt(f"name{n}", "203.0.113.9") for n in range(31)]
-    assert found == [403] * 30 + [429], "many accounts, one address"
-    found = [attempt(f"name{n}", f"2001:db8::{n:x}") for n in range(100, 131)]
-    assert found == [403] * 30 + [429], "an IPv6 network is one address"
+    statuses = [attempt(f"name{n}", "203.0.113.9") for n in range(31)]
+    assert statuses == [403] * 30 + [429], "many accounts, one address"
+    statuses = [attempt(f"name{n}", f"2001:db8::{n:x}") for n in range(100, 131)]
+    assert statuses == [403] * 30 + [429], "an IPv6 network is one address"
     assert attempt("installer", "203.0.113.77", PASSWORD.replace(" ", "+")) == 303
 
 

@@ -4,8 +4,8 @@ from lists_rig import METERS, rows_of
 
 
 def test_alarms_with_since_when(listed):
-    found = listed.json("/v1/alarms")
-    assert found["found"] == 2 and [a["meter"] for a in found["alarms"]] == [METERS[1].text, METERS[2].text]
+    answer = listed.json("/v1/alarms")
+    assert answer["found"] == 2 and [a["meter"] for a in answer["alarms"]] == [METERS[1].text, METERS[2].text]
     assert [a["since"] for a in listed.json("/v1/alarms?sort=since")["alarms"]] == [
         "2026-11-24T00:00:05Z", "2026-11-24T06:00:05Z"]
     assert listed.json("/v1/alarms?show=leak")["alarms"] == [] and len(

@@ -98,17 +98,17 @@ def test_one_that_its_watchdog_reset_without_a_note_shows_that(receiver):
 
 
 def test_the_api_tells_it(receiver):
-    found = receiver.json("/v1/gateways/" + receiver.crashed.id)["crash"]
-    assert found["uptime_s"] == 26 * 3600 and found["cause"] == "the watchdog" and found["time"]
-    assert (found["heap_free"], found["heap_used"]) == (20 * 1024, 108 * 1024)
-    assert found["trace"].endswith("4096 bytes")
+    answer = receiver.json("/v1/gateways/" + receiver.crashed.id)["crash"]
+    assert answer["uptime_s"] == 26 * 3600 and answer["cause"] == "the watchdog" and answer["time"]
+    assert (answer["heap_free"], answer["heap_used"]) == (20 * 1024, 108 * 1024)
+    assert answer["trace"].endswith("4096 bytes")
 
 
 def test_a_detail_of_any_form_is_read():
     assert crashes.crash(1, 2, "ValueError: x")[2:] == ("ValueError: x", None, None, None, None)
     assert crashes.crash(None, 2, "")[2:] == ("", None, None, None, None)
     assert crashes.crash(1, 2, "free=0 uptime=7 used=0 reset=77 x=1 y").trace == "y"
-    found = crashes.crash(1, 2, "free=0 uptime=7 used=0 reset=77 x y=2\nz")
-    assert found[2:] == ("x y=2\nz", 7, None, None, crashes.UNKNOWN)
+    crash = crashes.crash(1, 2, "free=0 uptime=7 used=0 reset=77 x y=2\nz")
+    assert crash[2:] == ("x y=2\nz", 7, None, None, crashes.UNKNOWN)
     assert crashes.latest([(records.EVENT, 1, 2, b"\xff"), (None, 1, 2, b""), (records.BOOT, 1, 2, b"")]) is None
     assert json.dumps(crashes.crash(1, 2, "reset=1 x")._asdict())

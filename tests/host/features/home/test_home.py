@@ -124,9 +124,9 @@ def test_the_secret_is_not_kept(receiver):
 def test_power_adds_up_over_the_clock_change():
     days = usage.day_bounds(usage.local(1793100000).date(), 3)
     every = [(h, 1000, 0, 0) for h in range(days[0], days[3], HOUR)]
-    found = power.power(every, days, days[0])
-    assert [d // 1000 for d in found["days"]] == [(b - a) // HOUR for a, b in zip(days, days[1:])]
-    assert found["month"] == len(every) * 1000
+    parts = power.power(every, days, days[0])
+    assert [d // 1000 for d in parts["days"]] == [(b - a) // HOUR for a, b in zip(days, days[1:])]
+    assert parts["month"] == len(every) * 1000
 
 
 def test_a_homeowner_sees_the_own_home_alone(town):
@@ -150,9 +150,9 @@ def test_one_line_says_what_leaves_the_house(tmp_path, language, stays):
     def line(running, home):
         text = running.web(f"{home}?lang={language}").text
         [section] = re.findall(r'<section class="card notice privacy">.*?</section>', text, re.S)
-        [found] = re.findall(r"<p>(.*?)</p>", section, re.S)
-        assert len(found) < 170
-        return found
+        [match] = re.findall(r"<p>(.*?)</p>", section, re.S)
+        assert len(match) < 170
+        return match
     with filled(tmp_path / "shares") as receiver:
         assert stays not in line(receiver, receiver.home), "this home shares it"
     with Running(make(tmp_path / "works")) as other:

@@ -44,8 +44,8 @@ class Forgets:
 
     def by_link(self, secret):
         with Office(self.directory) as office:
-            found = office.homes.by_link(secret)
-        return None if found is None else (found[0], 0)
+            home = office.homes.by_link(secret)
+        return None if home is None else (home[0], 0)
 
     def bound(self, gateway):
         with Office(self.directory) as office:

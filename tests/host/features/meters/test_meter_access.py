@@ -12,13 +12,13 @@ HOURS_PAGE = page(403, 200, 403, 200, 403)
 
 def test_an_installer_sees_how_a_meter_is_heard_and_no_readings(town):
     assert town.ask("installer", f"/meters/{town.meter.text}").text.count("dBm") > 0
-    found = town.ask("token:installer", f"/v1/meters/{town.meter.text}").json()
-    assert (found["total_m3"], found["read_at"], found["latest"]) == (None, None, {}) and found["key"] == "plain"
+    answer = town.ask("token:installer", f"/v1/meters/{town.meter.text}").json()
+    assert (answer["total_m3"], answer["read_at"], answer["latest"]) == (None, None, {}) and answer["key"] == "plain"
 
 
 def test_a_reader_sees_days_and_no_hours(town):
-    found = sees_hours(town, "reader")
-    assert found and all(f.startswith("total ") for f in found) and not any("{id}/readings" in f for f in found)
+    pages = sees_hours(town, "reader")
+    assert pages and all(f.startswith("total ") for f in pages) and not any("{id}/readings" in f for f in pages)
     assert "Litres per day" in town.ask("reader", f"/meters/{town.meter.text}").text
 
 

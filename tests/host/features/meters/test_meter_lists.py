@@ -44,13 +44,13 @@ def test_a_page_of_meters_is_what_the_whole_list_says(listed):
 
 
 def test_readings_of_a_period_by_day_and_by_hour(listed):
-    found = listed.json("/v1/readings?from=2026-11-23&to=2026-11-24&resolution=hours")
-    of_one = [r for r in found["readings"] if r["meter"] == METERS[4].text]
+    answer = listed.json("/v1/readings?from=2026-11-23&to=2026-11-24&resolution=hours")
+    of_one = [r for r in answer["readings"] if r["meter"] == METERS[4].text]
     assert [r["time"] for r in of_one][:2] == ["2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"] and len(of_one) == 22
-    assert of_one[0]["total_m3"] == 4.971 and all("2026-11-23" in r["time"] for r in found["readings"])
+    assert of_one[0]["total_m3"] == 4.971 and all("2026-11-23" in r["time"] for r in answer["readings"])
     rows = rows_of(listed.web("/v1/readings?from=2026-11-23&to=2026-11-24&resolution=hours&format=csv"))
     assert [(r["meter"], r["time"], float(r["total_m3"])) for r in rows] == [
-        (r["meter"], r["time"], r["total_m3"]) for r in found["readings"]]
+        (r["meter"], r["time"], r["total_m3"]) for r in answer["readings"]]
     days = listed.json("/v1/readings?from=2026-11-20&to=2026-11-25")["readings"]
     assert len([r for r in days if r["meter"] == METERS[4].text]) == 2, "one a day"
     assert [r["time"] for r in days if r["meter"] == METERS[5].text] == ["2026-11-21T07:00:00Z"]

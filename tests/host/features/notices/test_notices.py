@@ -223,10 +223,10 @@ def test_settings_are_checked(tmp_path):
     assert notices.load(path) is None
     mail = {"host": "h", "from": "a@b", "to": ["c@d"]}
     path.write_text(json.dumps({"email": mail, "link": "https://vann.example/"}))
-    found = notices.load(path)
-    assert (found.email.port, found.email.security, found.email.sender, found.email.recipients) == (
+    settings = notices.load(path)
+    assert (settings.email.port, settings.email.security, settings.email.sender, settings.email.recipients) == (
         587, "starttls", "a@b", ["c@d"])
-    assert (found.of, found.alarms, found.link, found.webhook) == (
+    assert (settings.of, settings.alarms, settings.link, settings.webhook) == (
         ["gateways", "alarms"], [], "https://vann.example", None)
     for wrong, says in (("{", "ends too soon"), ("{}", "neither email nor webhook"), ("[]", "expected object"),
                         ('{"webhook": {}}', "webhook: url is missing"),

@@ -40,10 +40,10 @@ def test_counts_are_bounded_and_say_where_they_stop(listed, monkeypatch):
     exact = listed.json("/v1/summary")
     assert exact["about"] == [] and exact["telegrams"] == exact["decoded"] + exact["no_key"] + exact["wrong_key"]
     monkeypatch.setattr(queries.summary, "MOST_COUNTED", 1)
-    found = listed.json("/v1/summary")
-    assert {"telegrams", "decoded", "no_key", "wrong_key", "undecodable", "meters"} <= set(found["about"])
-    assert found["telegrams"] == exact["telegrams"], "by the rows' numbers"
-    assert found["meters"] == found["no_key"] + found["wrong_key"] == 1
+    answer = listed.json("/v1/summary")
+    assert {"telegrams", "decoded", "no_key", "wrong_key", "undecodable", "meters"} <= set(answer["about"])
+    assert answer["telegrams"] == exact["telegrams"], "by the rows' numbers"
+    assert answer["meters"] == answer["no_key"] + answer["wrong_key"] == 1
     assert "1+" in listed.web("/?lang=en").text, "of the two that are not decoded"
 
 
