@@ -51,6 +51,8 @@ class Tasks:
                     return
                 before = radio.rejected
                 for telegram, rssi in radio.feed(data):
+                    if not -128 <= rssi <= 0:  # a record has no room for it (docs/wire.md)
+                        rssi = -128 if rssi < 0 else 0
                     g.telegram(telegram, rssi)
                 g.count("rejected", radio.rejected - before)
         finally:

@@ -315,3 +315,37 @@ def test_status_is_about_this_gateway_only():
     row = g.status()
     assert row["heard"] == 1 and row["relayed"] == 1 and row["time"] == T and row["spooled"] == 5
     assert "55555555" not in str(row) and cases.KEY.hex() not in str(row)
+
+
+class Silent:
+    """A radio whose receiver tells of strengths that no telegram has."""
+
+    rejected = 0
+
+    def __init__(self, strengths):
+        self.strengths = strengths
+
+    def reset(self):
+        pass
+
+    def feed(self, _data):
+        return [(cases.mode5(), rssi) for rssi in self.strengths]
+
+
+def test_a_strength_that_a_record_has_no_room_for_is_not_sent():
+    """The receiver would keep the whole record as one that it cannot read."""
+    g = Bench()
+    heard, pieces = [], [b"x", b""]
+    g.telegram = lambda telegram, rssi: heard.append(rssi)
+
+    async def open_stream(_where):
+        return g.hal, None
+
+    async def read(_most):
+        return pieces.pop(0)
+
+    async def close(_end):
+        pass
+    g.hal.open_stream, g.hal.read, g.hal.close = open_stream, read, close
+    asyncio.run(g.tasks.read_radio(Silent((-300, -128, -70, 0, 12)), "-"))
+    assert heard == [-128, -128, -70, 0, 0]

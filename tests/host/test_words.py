@@ -62,8 +62,9 @@ def test_every_text_has_its_bokmal():
 
 
 def test_every_order_has_its_name_in_bokmal():
-    nb = words.Words("nb", NOW)
-    assert [order.name for order in orders.ORDERS if nb.code(order.name) == order.name] == []
+    with words.catalogues()[0].open("rb") as file:
+        codes = {m.id for m in read_po(file, locale="nb") if m.context == words.CODE and m.string}
+    assert [order.name for order in orders.ORDERS if order.name not in codes] == []
 
 
 def test_no_catalogue_says_what_nobody_says():
