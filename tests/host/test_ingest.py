@@ -352,7 +352,7 @@ def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatc
 
 def test_figures_at_the_edge_break_no_page(receiver, gateway):
     """The largest figures the contract lets through, twice: every sum and every page still works."""
-    most = (1 << 62) - 1
+    most, seq = (1 << 62) - 1, wire.LAST_SEQ
     for _ in range(2):
         n = gateway.next
         records = [wire_records.telegram(n(), most, -128, PLAIN.telegram(1)),
@@ -365,13 +365,12 @@ def test_figures_at_the_edge_break_no_page(receiver, gateway):
                                                                                      [["a", most], ["b", -most]]),
                    wire_records.boot(n(), most, most, "x"), wire_records.clock(n(), most, most, 4),
                    wire_records.clock(n(), 0, most, most),
-                   wire_records.lost(n(), most, 0, most, most), wire_records.lost(n(), most, 0, most, (1 << 40) - 1),
+                   wire_records.lost(n(), most, 0, seq, most), wire_records.lost(n(), most, 0, seq, (1 << 40) - 1),
                    wire_records.position(n(), most, -most, most, most), wire_records.result(n(), most, most, -most,
                                                                                             "x")]
-        gateway.boot = (1 << 63) - 1
-        receiver.through(gateway.sign(gateway.content(records, clock=(1 << 63) - 1)))
-    last = (1 << 63) - 1
-    assert receiver.through(gateway.batch([], first=last, last=last)) == last
+        gateway.boot = envelope.MAX_BOOT
+        receiver.through(gateway.sign(gateway.content(records, clock=envelope.MAX_CLOCK)))
+    assert receiver.through(gateway.batch([], first=seq, last=seq)) == seq
     for path in installed.addresses({"gateway": gateway.id, "meter": PLAIN.text}):
         assert receiver.web(path).status == 200, path
 
