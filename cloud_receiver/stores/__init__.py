@@ -16,9 +16,11 @@ NUMBERS = "(SELECT value FROM json_each(?))"
 TEXTS = "(SELECT value FROM json_each(?) AS texts)"
 PAIRS = "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?))"  # of numbers
 
-# What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives.
-PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
-STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")
+# What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives. UNSEALED: its
+# meter has a key, and nothing of it was decrypted or authenticated under that key: anybody may have sent it. It is
+# never read, and tried again only when its meter has no key any more.
+PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED = range(6)
+STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed")
 MOST = 500  # rows that a job of keeping looks at
 
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);

@@ -14,7 +14,7 @@ from ...web.words import N_
 from .coverage import by_gateway
 
 COVERED_DAYS = 7  # on a meter's page
-SHOWN = ("all", "silent", "missing", "wrong", "nokey", "alarm")
+SHOWN = ("all", "silent", "missing", "wrong", "nokey", "unsealed", "alarm")
 
 
 class Page:
@@ -62,7 +62,8 @@ class Page:
                                         purposes=roles.PURPOSES)
         used = await self._uses(m["row"], view, day) if access.may(request, roles.USE) else []
         return self.site.render(
-            request, "meters/meter.html", m=m, may_see_use=access.may(request, roles.USE),
+            request, "meters/meter.html", m=m, most_plain=queries.meters.MOST_PLAIN,
+            may_see_use=access.may(request, roles.USE),
             may_see_hours=access.may(request, roles.HOURS), purpose=request.query.get("purpose", ""),
             silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
             chart=lambda w: charts.use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),

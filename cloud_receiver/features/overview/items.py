@@ -45,6 +45,8 @@ def meter_items(meters, now) -> "list[Item]":
             items.append(Item("warn", "meter", m["id"], "", N_("Key is missing"), None))
         elif m["key"] == "undecodable":
             items.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
+        if m.get("unsealed"):
+            items.append(Item("warn", "meter", m["id"], "", N_("Suspicious telegrams"), None))
         if silent_meter(m, now):
             items.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
     return items
