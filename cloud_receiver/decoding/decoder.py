@@ -13,7 +13,7 @@ import concurrent.futures
 import logging
 import sqlite3
 
-from wmbus import fragments
+from wmbus import fragments, freshness
 
 from ..office.directory import Directory
 from ..office.kek import Locked
@@ -99,8 +99,10 @@ class Decoder:
 
     def _decode_rows(self, rows):
         known = len(self._formats)
-        settled = [Settled(row, meter, time, *self._decode(data, self._keys.get(text, ()), time))
-                   for row, meter, text, time, data in rows]
+        settled = []
+        for row, meter, text, time, data in rows:
+            state, reading, note = self._decode(data, self._keys.get(text, ()), time)
+            settled.append(Settled(row, meter, time, state, reading, note, freshness.of(data)))
         if len(self._formats) > known:
             formats.write(self._directory.formats, self._formats)
         return settled

@@ -7,6 +7,7 @@ takes batches has no business in it) who they are.
 import functools
 
 from .accounts import Accounts
+from .decisions import Decisions
 from .directory import Directory, Settings
 from .enrolled import Enrolled
 from .erasures import Erasures
@@ -31,6 +32,7 @@ class Office:
         self.enrolled = Enrolled(self.file)
         self.homes = Homes(self.file)
         self.erasures = Erasures(self.file, self.homes, self.enrolled)
+        self.decisions = Decisions(self.file)
         self.orders = Orders(self.file, self.meter_keys, self.homes, self.settings.works,
                              directory.ca if signs else None)
         self.releases = Releases(self.file, directory.releases, lambda: self.settings.url, self.orders)

@@ -49,6 +49,13 @@ class Keeping:
             while after is not None:
                 after = await self.store.erase(home, meters, before, after)
             self.office.erasures.done(number, self.clock.seconds())
+        await self.decide()
+
+    async def decide(self) -> None:
+        """Carry out in the store what people decided about readings. Raises StoreError, Busy, sqlite3.Error."""
+        for number, *decision in self.office.decisions.due():
+            await self.store.decide(*decision)
+            self.office.decisions.done(number, self.clock.seconds())
 
     async def forget_decided(self) -> None:
         """As `forget`, after people have decided something; what fails is tried again by `run`."""

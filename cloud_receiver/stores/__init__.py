@@ -18,9 +18,10 @@ PAIRS = "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') A
 
 # What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives. UNSEALED: its
 # meter has a key, and nothing of it was decrypted or authenticated under that key: anybody may have sent it. It is
-# never read, and tried again only when its meter has no key any more.
-PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED = range(6)
-STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed")
+# never read, and tried again only when its meter has no key any more. Decoded, but not entered: REPLAYED: sent before;
+# HELD: for a person to accept or refuse; REFUSED: by a person.
+PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED, REPLAYED, HELD, REFUSED = range(9)
+STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed", "replayed", "held", "refused")
 MOST = 500  # rows that a job of keeping looks at
 
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
@@ -30,8 +31,8 @@ MOST = 500  # rows that a job of keeping looks at
 TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results"),
                         defaults=(None, ()))
 # id: the telegram's row; meter: its row; time: Unix seconds; state as above; reading: the decoder's flat dict or None;
-# note: why not, or None.
-Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note"))
+# note: why not, or None; fresh: what must rise (wmbus/freshness.py), or None where that is not known.
+Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note", "fresh"), defaults=(None,))
 
 
 class Busy(Exception):
@@ -89,6 +90,12 @@ class Store(abc.ABC):
     @abc.abstractmethod
     async def reopen(self, meters: "list[str]", states: "tuple[int, ...]") -> int:
         """Have the telegrams of these meters that ended in one of these states decoded again; returns how many."""
+
+    @abc.abstractmethod
+    async def decide(self, meter: str, act: str, telegram: "int | None", time: "int | None",
+                     until: "int | None") -> int:
+        """Carry out what a person decided about a meter's readings, an act of office/decisions.py; returns how many it
+        entered, refused or has judged again, 0 where there was nothing of it any more."""
 
     @abc.abstractmethod
     async def forget_home(self, gateway: str, before: int) -> int:

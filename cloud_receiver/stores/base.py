@@ -5,7 +5,7 @@ import asyncio
 import concurrent.futures
 
 from . import MOST, Store, queries
-from .jobs import batch, cache, common_batch, erase, gateways, keeping, settle
+from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, settle
 
 WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
@@ -41,6 +41,9 @@ class BaseStore(Store):
 
     async def reopen(self, meters, states):
         return await self.writer.submit(settle.reopen, meters, states)
+
+    async def decide(self, meter, act, telegram, time, until):
+        return await self.writer.submit(held.decide, meter, act, telegram, time, until)
 
     async def forget_home(self, gateway, before):
         return await self.writer.submit(gateways.forget_home, gateway, before)

@@ -31,7 +31,7 @@ def different_months(store, months=60):
                 rows.append((day, meter, dayrows.pack([(5, total) if n == hour else None for n in range(24)])))
                 day += 1 if meter % 2 and day % 97 else random_.choice((1, 1, 1, 1, 1, 1, 2, 3, 9, 45))
             db.execute("INSERT INTO meters VALUES (?,?,22,0,0,0,1,NULL,NULL,NULL,NULL,NULL)", (meter, str(meter)))
-            db.executemany("INSERT INTO readings VALUES (?,?,?)", rows)
+            db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?)", rows)
             whole = queries.readings.between(db, meter, bounds[0] - near, bounds[-1] + near)
             part = queries.readings.around(db, meter, bounds, near)
             left += len(whole) - len(part)

@@ -27,6 +27,7 @@ def erase(db, gateway: "str | None", meters: "list[str]", before: int, after: in
         for row in rows:
             _only_daily(db, row, before)
             db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before))
+            db.execute("DELETE FROM held WHERE meter = ? AND time < ?", (row, before))
             db.execute("UPDATE meters SET latest = NULL WHERE id = ? AND read_at < ?", (row, before))
     if not rows:
         return None
@@ -52,4 +53,4 @@ def _only_daily(db, row, before):
             anew = dayrows.pack(hours) if old[:-1] else blob
         if anew != blob:
             changed.append((anew, day, row))
-    db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", changed)
+    db.executemany("UPDATE readings SET hours = ?, counters = NULL WHERE day = ? AND meter = ?", changed)

@@ -42,7 +42,7 @@ def age(db, day: int, most: int) -> int:
             end = last
     else:
         end = day
-    db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?",
+    db.executemany("UPDATE readings SET hours = ?, counters = NULL WHERE day = ? AND meter = ?",
                    [(dayrows.daily(row_day, blob), row_day, meter) for row_day, meter, blob in rows
                     if not dayrows.is_daily(blob)])
     write_mark(db, AGED, end)

@@ -1,0 +1,274 @@
+"""A telegram is a claim: what was sent before changes nothing when it is sent again, what cannot be is held back. On
+both stores."""
+
+import pytest
+from claims_rig import DAY, HOUR, LEAK, NOW, Meter, Ring, Street, rows
+from netti_tools.simulate import wmbus_encoder as encoder
+from store_rig import kind, run  # noqa: F401 - each test runs on each store
+
+from cloud_receiver.data import plausible
+
+SEALED = ("mode7", "ell")
+
+
+@pytest.mark.parametrize("security", SEALED)
+def test_yesterdays_telegram_played_again_changes_nothing(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        old = meter.sends(100_000, 1000, LEAK)
+        assert await street.send(old, NOW - DAY) == "decoded"
+        assert await street.send(meter.sends(100_400, 2000), NOW) == "decoded"
+        before = await meter.facts()
+        assert before == ([(-DAY, 100_000), (0, 100_400)], [], (0, 100_400))
+        assert await street.send(old, NOW + 300) == "replayed"
+        assert await street.send(meter.sends(100_200, 1500, LEAK), NOW + 2 * HOUR) == "replayed"  # nobody had heard it
+        assert await meter.facts() == before and await meter.held() == []
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", SEALED)
+def test_the_latest_telegram_played_on_does_not_look_alive(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        telegram = meter.sends(100_000, 1000)
+        await street.send(telegram, NOW)
+        before = await meter.facts()
+        for hours in (1, 5, 30):
+            assert await street.send(telegram, NOW + hours * HOUR) == "replayed"
+        assert await meter.facts() == before
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", SEALED)
+def test_what_another_gateway_delivers_late_is_entered(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter, other = Meter(street, security), Ring(store)
+        for h in (0, 2, 26, 28):
+            await street.send(meter.sends(100_000 + h * 10, 1000 + h * 60), NOW + h * HOUR)
+        for h in (25, 1, 27, 3):
+            assert await street.send(meter.sends(100_000 + h * 10, 1000 + h * 60), NOW + h * HOUR, other,
+                                     NOW + 29 * HOUR) == "decoded"
+        readings, _, latest = await meter.facts()
+        assert readings == [(h * HOUR, 100_000 + h * 10) for h in (0, 1, 2, 3, 25, 26, 27, 28)]
+        assert latest == (28 * HOUR, 100_280)
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", SEALED)
+def test_todays_telegram_with_yesterdays_time_changes_nothing(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter, liar = Meter(street, security), Ring(store)
+        for h in range(0, 48, 6):
+            await street.send(meter.sends(100_000 + h * 10, 1000 + h * 60), NOW + h * HOUR)
+        before = await meter.facts()
+        for h in (3, 20, 41):  # not heard by the other, and heard
+            assert await street.send(meter.sends(100_430, 1000 + 43 * 60), NOW + h * HOUR, liar,
+                                     NOW + 48 * HOUR) == "replayed"
+        assert await street.send(meter.sends(100_420, 1000 + 42 * 60), NOW + 7 * HOUR, liar,
+                                 NOW + 48 * HOUR) == "replayed"
+        assert await meter.facts() == before
+    run(tmp_path, scenario)
+
+
+def test_a_reading_without_counter_is_judged_by_its_total(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode5")
+        old = meter.sends(100_000, 1, LEAK)
+        await street.send(old, NOW - DAY)
+        await street.send(meter.sends(100_400, 2), NOW)
+        before = await meter.facts()
+        assert await street.send(old, NOW + HOUR) == "replayed"  # its very bytes are stored
+        assert await street.send(meter.sends(100_300, 3, LEAK), NOW + HOUR) == "held"  # never heard before
+        assert await meter.facts() == before and await meter.held() == [(100_300, "backwards")]
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", ("plain", "mode5"))
+def test_a_meter_that_stands_still_repeats_its_bytes(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        for h in range(5):
+            assert await street.send(meter.sends(100_000, 7), NOW + h * HOUR) == "decoded"
+        assert [t for t, _ in (await meter.facts())[0]] == [h * HOUR for h in range(5)]
+    run(tmp_path, scenario)
+
+
+def test_a_meter_that_counts_is_not_read_without_its_counter(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+        await street.send(meter.sends(100_000, 1000), NOW)
+        meter.kind = "mode5"  # recorded before it was set to mode 7
+        assert await street.send(meter.sends(100_001, 9, LEAK), NOW + HOUR) == "held"
+        assert await meter.held() == [(100_001, "uncounted")]
+        assert await meter.facts() == ([(0, 100_000)], [], (0, 100_000))
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("litres, hours, reason", [
+    (40_000_000_000 // 1000 * 10 % 2**32, 1, "jump"), (100_000 + 62_000 + 1, 1, "jump"), (99_998, 1, "backwards"),
+    (0, 24, "backwards")])
+def test_what_cannot_be_is_held_back(tmp_path, litres, hours, reason):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1), NOW)
+        before = await meter.facts()
+        assert await street.send(meter.sends(litres, 2, LEAK), NOW + hours * HOUR) == "held"
+        assert await meter.held() == [(litres, reason)] and await meter.facts() == before
+        assert await street.send(meter.sends(100_100, 3), NOW + 25 * HOUR) == "decoded"
+    run(tmp_path, scenario)
+
+
+def test_a_first_reading_has_a_range_and_a_date(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        for records, what in ((b"\x04\x16" + (40_000_000).to_bytes(4, "little"), "range"),  # m³
+                              (b"\x0c\x13\x00\x00\x00\xf1", "range"),  # -1,000,000 l
+                              (b"\x04\x13\0\0\1\0" + b"\x04\x6d" + bytes.fromhex("00073c3c"), "date")):
+            told = encoder.link(meter.address, encoder.plain(meter.address, 9, 0, records))
+            assert await street.send(told, NOW) == "held", what
+            assert (await meter.held())[-1][1] == what
+        assert await meter.facts() == ([], [], None)
+        assert await street.send(meter.sends(100_000, 1), NOW + 60) == "decoded"
+    run(tmp_path, scenario)
+
+
+def test_only_what_is_entered_tells_of_alarms(tmp_path):
+    """A telegram that does not open neither raises nor ends one."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+        await street.send(meter.sends(100_000, 1000, LEAK), NOW)
+        before = await meter.facts()
+        assert before[1]
+        meter.kind, sealed = "mode5", street.keys.pop(meter.text)
+        for h, key in ((1, None), (2, bytes(16))):
+            street.keys[meter.text] = key
+            assert await street.send(meter.sends(100_001, h), NOW + h * HOUR) in ("no_key", "wrong_key")
+            assert await meter.facts() == before
+        street.keys[meter.text], meter.kind = sealed, "mode7"
+        assert await street.send(meter.sends(100_003, 2000), NOW + 3 * HOUR) == "decoded"
+        assert (await meter.facts())[1] == []
+        street.keys[meter.text] = None
+        await street.send(meter.sends(100_003, 2001, LEAK), NOW + 4 * HOUR)
+        assert (await meter.facts())[1] == []
+    run(tmp_path, scenario)
+
+
+# --- what a person decides
+
+
+def test_a_meter_that_was_set_anew_needs_one_decision(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+        await street.send(meter.sends(100_000, 1000), NOW)
+        for d in (1, 2, 3):
+            assert await street.send(meter.sends(500 + d, 1000 + d), NOW + d * DAY) == "held"
+        claims = await store.read(rows, "SELECT time, total_ml, counter FROM held")
+        assert plausible.consistent(claims) and not plausible.consistent(claims[:2])
+        assert await meter.decide("accept", 501) == 3
+        readings, _, latest = await meter.facts()
+        assert readings == [(0, 100_000), (DAY, 501), (2 * DAY, 502), (3 * DAY, 503)] and latest == (3 * DAY, 503)
+        assert await meter.held() == [] and await meter.decide("accept", time=NOW) == 0
+        assert await street.send(meter.sends(504, 1004), NOW + 4 * DAY) == "decoded"
+        assert await street.send(meter.sends(9_000_000, 1005), NOW + 5 * DAY) == "held"
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("forged, security", [(9_000_000, "plain"), (5, "mode5")])
+def test_a_forged_first_reading_is_put_right_by_one_decision(tmp_path, forged, security):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        assert await street.send(meter.sends(forged, 1, LEAK), NOW) == "decoded"
+        for h in (1, 2):
+            assert await street.send(meter.sends(1_000_000 + h, h + 1), NOW + h * HOUR) == "held"
+        assert await meter.decide("correct", 1_000_002)
+        assert await meter.facts() == ([(HOUR, 1_000_001), (2 * HOUR, 1_000_002)], [], (2 * HOUR, 1_000_002))
+        assert await meter.held() == []
+        assert await street.send(meter.sends(1_000_003, 4), NOW + 3 * HOUR) == "decoded"
+    run(tmp_path, scenario)
+
+
+def test_refused_is_not_judged_again(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1), NOW)
+        await street.send(meter.sends(50_000, 2), NOW + HOUR)
+        await street.send(meter.sends(60_000, 3), NOW + 2 * HOUR)
+        assert await meter.decide("refuse", 50_000) == 1 and await meter.decide("accept", 60_000)
+        assert (await meter.facts())[0] == [(0, 100_000), (2 * HOUR, 60_000)] and await meter.held() == []
+    run(tmp_path, scenario)
+
+
+def test_what_was_entered_wrongly_is_withdrawn(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1), NOW)
+        await street.send(meter.sends(130_000, 2, LEAK), NOW + HOUR)  # within Q4
+        assert await street.send(meter.sends(100_020, 3), NOW + 2 * HOUR) == "held"
+        assert await meter.decide("withdraw", time=NOW + 1, until=NOW + 2 * HOUR) == 2
+        assert await meter.facts() == ([(0, 100_000), (2 * HOUR, 100_020)], [], (2 * HOUR, 100_020))
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", ("mode7", "plain"))
+def test_a_replaced_meter_is_judged_by_nothing_before(tmp_path, security):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        await street.send(meter.sends(900_000, 5000), NOW)
+        assert await street.send(meter.sends(3, 7), NOW + DAY) in ("replayed", "held")
+        assert await meter.decide("replaced", time=NOW + HOUR)
+        assert (await meter.facts())[0] == [(0, 900_000), (DAY, 3)] and await meter.held() == []
+        assert await street.send(meter.sends(4, 8), NOW + DAY + HOUR) == "decoded"
+        late = Ring(store)  # the last of the old one
+        assert await street.send(meter.sends(900_001, 5001), NOW + HOUR // 2, late, NOW + DAY) == "decoded"
+    run(tmp_path, scenario)
+
+
+def test_a_meters_own_q4(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1), NOW)
+        assert await street.send(meter.sends(200_000, 2), NOW + HOUR) == "held"
+        assert await meter.decide("q4", until=100_000)
+        assert (await meter.facts())[0] == [(0, 100_000), (HOUR, 200_000)]
+        await meter.decide("q4", until=3000)
+        assert await street.send(meter.sends(204_000, 3), NOW + 2 * HOUR) == "held"
+    run(tmp_path, scenario)
+
+
+# --- and each of these is seen when it is missing
+
+MUTANTS = {
+    "counter": (test_yesterdays_telegram_played_again_changes_nothing, ("mode7",),
+                "rises", lambda *_: (plausible.ENTERED, "")),
+    "late": (test_todays_telegram_with_yesterdays_time_changes_nothing, ("ell",), "rises",
+             lambda claim, before, after, known, real=plausible.rises: real(claim, before, [], known)),
+    "uncounted": (test_a_meter_that_counts_is_not_read_without_its_counter, (), "rises",
+                  lambda *_: (plausible.ENTERED, "")),
+    "step": (test_a_reading_without_counter_is_judged_by_its_total, (), "step", lambda *_: ""),
+    "range": (test_a_first_reading_has_a_range_and_a_date, (), "in_range", lambda *_: True),
+    "date": (test_a_first_reading_has_a_range_and_a_date, (), "dated", lambda *_: True),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_check_sees_a_rule_that_is_missing(tmp_path, monkeypatch, name):
+    test, arguments, function, mutant = MUTANTS[name]
+    monkeypatch.setattr(plausible, function, mutant)
+    with pytest.raises(AssertionError):
+        test(tmp_path, *arguments)
