@@ -33,7 +33,7 @@ class Devices:
         self._ca = office.directory.ca
         self._trust_stamp = trust.stamp(self._ca)
         self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders,
-                             on_new_telegrams)
+                             on_new_telegrams, office.allowances.times)
         self.enrolment = Enrolment(office, store, clock)
         self.context = trust.server_context(self._ca)
         self._counts, self._servers = counts, Servers()

@@ -18,6 +18,7 @@ from firmware.wire import envelope
 from ..data import buckets
 from ..data.content import Content
 from ..stores import Busy, StoreError, queries
+from .bounded import over_bound
 from .deadlines import Deadline
 from .envelopes import Envelopes
 from .requests import Refused, read_body
@@ -36,12 +37,13 @@ _answer = envelope.answer  # looked up once
 class Ingest:
     """The ingest of one works."""
 
-    def __init__(self, works: str, store, clock, revoked, orders=None, on_new_telegrams=None):
+    def __init__(self, works: str, store, clock, revoked, orders=None, on_new_telegrams=None, times=lambda gateway: 1):
         """`revoked()` gives the revoked gateway ids; `orders(batch, result)` the signed orders for the answer to a
         VerifiedBatch that the store took with a TakeResult; `on_new_telegrams()` is called after each batch that
-        brought something new."""
+        brought something new; `times(gateway)` says how many times its bounds a gateway is given."""
         self.works, self.store, self.clock = works, store, clock
         self._revoked, self._orders, self._on_new_telegrams = revoked, orders, on_new_telegrams
+        self._times = times
         self._gateways: "dict[bytes, IngestGateway]" = {}  # by kid
         self._envelopes = Envelopes(works)
         self._verifier = Verifier()
@@ -102,6 +104,9 @@ class Ingest:
             log.warning("gateway %s: epoch %s, seq %d to %d came with other content than before",
                         batch.gateway.gateway, batch.head.epoch.hex(), batch.head.first, batch.head.last)
             raise Refused(409, "this range was taken with other content")
+        if result.over:
+            log.warning("gateway %s is over its bound of %s for today", batch.gateway.gateway, result.over)
+            raise over_bound(batch.gateway, result.over, now)
         if result.stored and self._on_new_telegrams is not None:
             self._on_new_telegrams()
         orders = () if self._orders is None else self._orders(batch, result)
@@ -110,8 +115,8 @@ class Ingest:
 
     async def _store(self, batch, now):
         try:
-            return await self.deadline.wait(self.store.store_batch(batch.gateway.row, batch.head, batch.digest,
-                                                                   batch.content, now))
+            return await self.deadline.wait(self.store.store_batch(
+                batch.gateway.row, batch.head, batch.digest, batch.content, now, self._times(batch.gateway.gateway)))
         except (Busy, StoreError, TimeoutError):
             raise
         except Exception:
@@ -119,7 +124,8 @@ class Ingest:
             log.exception("a batch of %s could not be entered, and is kept as it came", batch.gateway.gateway)
             return await self.deadline.wait(self.store.store_batch(
                 batch.gateway.row, batch.head, batch.digest,
-                Content(batch.content.data, batch.head.first, batch.head.last, opaque=True), now))
+                Content(batch.content.data, batch.head.first, batch.head.last, opaque=True), now,
+                self._times(batch.gateway.gateway)))
 
     async def _verify(self, body) -> VerifiedBatch:
         self._verifying += 1
@@ -154,7 +160,10 @@ class Ingest:
             if row_and_key is None:
                 raise Refused(401, "gateway unknown or revoked")
             row, public_key = row_and_key
-            gateway = self._gateways[kid] = IngestGateway(row, name, Ed25519PublicKey.from_public_bytes(public_key))
+            gateway = self._gateways[kid] = IngestGateway(row, name, Ed25519PublicKey.from_public_bytes(public_key),
+                                                            [])
         if gateway.gateway in self._revoked():
             raise Refused(401, "gateway unknown or revoked")
+        if gateway.over and self.clock.seconds() >= gateway.over[0].until:
+            gateway.over.clear()
         return gateway

@@ -25,8 +25,9 @@ _open_head = envelope.open_head  # looked up once
 # What a verified body holds; gateway: an IngestGateway; kid: as in the envelope; head: the wire's Head; digest: SHA-256
 # of the record bytes; content: a Content.
 VerifiedBatch = namedtuple("VerifiedBatch", ("gateway", "kid", "head", "digest", "content"))
-# A gateway as ingest has it: its row in the store, its id, its verifying key.
-IngestGateway = namedtuple("IngestGateway", ("row", "gateway", "key"))
+# A gateway as ingest has it: its row in the store, its id, its verifying key; over: bounded.Over of the bound that lets
+# nothing of it in at present, or nothing.
+IngestGateway = namedtuple("IngestGateway", ("row", "gateway", "key", "over"))
 
 
 class Verifier:
@@ -83,6 +84,8 @@ def signed_content(body: bytes, opened: envelope.Envelope, gateway: IngestGatewa
         head, at = _open_head(body, opened.end)
     except wire.WireError as e:
         raise Refused(400, str(e)) from None
+    if gateway.over and head.last:  # before its records are read
+        raise gateway.over[0].refusal()
     content = Content(body[at:], head.first, head.last)
     if content.count() > wire.MAX_RECORDS:
         raise Refused(413, f"more than {wire.MAX_RECORDS} records")

@@ -7,6 +7,7 @@ takes batches has no business in it) who they are.
 import functools
 
 from .accounts import Accounts
+from .allowances import Allowances
 from .decisions import Decisions
 from .directory import Directory, Settings
 from .enrolled import Enrolled
@@ -30,6 +31,7 @@ class Office:
         self._stamp = self.file.stamp()  # before anything is read, so that no change falls in between
         self.meter_keys = MeterKeys(self.file)
         self.enrolled = Enrolled(self.file)
+        self.allowances = Allowances(self.file)
         self.homes = Homes(self.file)
         self.erasures = Erasures(self.file, self.homes, self.enrolled)
         self.decisions = Decisions(self.file)
@@ -49,6 +51,7 @@ class Office:
         if stamp == self._stamp:
             return False
         self.enrolled.refresh()
+        self.allowances.refresh()
         self.orders.refresh()
         self.releases.refresh()
         self._stamp = stamp

@@ -27,9 +27,9 @@ MOST = 500  # rows that a job of keeping looks at
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
 # stored, repeated: how many records were stored, and how many were skipped as stored before; rewind: the mark before,
 # where the batch left records out behind it that its gateway has not told lost, else None; results: (counter, code,
-# text) of the new results of orders.
-TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results"),
-                        defaults=(None, ()))
+# text) of the new results of orders; over: the bound (a field of bounds.Bounds) for which nothing was stored, or "".
+TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results", "over"),
+                        defaults=(None, (), ""))
 # id: the telegram's row; meter: its row; time: Unix seconds; state as above; reading: the decoder's flat dict or None;
 # note: why not, or None; fresh: what must rise (wmbus/freshness.py), or None where that is not known.
 Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note", "fresh"), defaults=(None,))
@@ -78,9 +78,10 @@ class Store(abc.ABC):
         date; its history stays. Returns the row."""
 
     @abc.abstractmethod
-    def store_batch(self, gateway: int, head, digest: bytes, content, now: int) -> "typing.Awaitable[TakeResult]":
+    def store_batch(self, gateway: int, head, digest: bytes, content, now: int,
+                    times: int = 1) -> "typing.Awaitable[TakeResult]":
         """Store what is new of a verified batch of a gateway (its row). `head`: an envelope.Head; `digest`: the SHA-256
-        of the record bytes; `content`: a content.Content."""
+        of the record bytes; `content`: a content.Content; `times`: how many times its bounds it is given."""
 
     @abc.abstractmethod
     async def settle(self, settled: "list[Settled]") -> int:

@@ -32,9 +32,9 @@ class BaseStore(Store):
     async def enrol(self, public_key, kind, name, now):
         return await self.writer.submit(gateways.enrol, public_key, kind, name, now)
 
-    def store_batch(self, gateway, head, digest, content, now):
+    def store_batch(self, gateway, head, digest, content, now, times=1):
         return self.writer.submit(batch.store_batch, gateway, head, digest, content, now,
-                                  common_batch.rows(gateway, content, now) if self._common_batches else None)
+                                  common_batch.rows(gateway, content, now) if self._common_batches else None, times)
 
     async def settle(self, settled):
         return await self.writer.submit(settle.settle, settled)
