@@ -198,7 +198,7 @@ def test_readings_and_keys_are_apart_and_the_kek_is_in_neither(tmp_path):
 def test_a_backup_under_writing_is_one_state_and_disturbs_nobody(tmp_path):
     directory = make(tmp_path / "works")
     with Running(directory) as receiver:
-        gateway = receiver.enrol()
+        gateway = receiver.enrol(kind="concentrator")
         for n in range(40):
             receiver.through(gateway.telegrams([Meter(1000 + n * 50 + k).telegram(k) for k in range(50)]))
             if n == 20:
