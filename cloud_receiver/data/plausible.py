@@ -5,6 +5,7 @@ those entered before and after it:
 
 - what must rise (wmbus/freshness.py) rises with time. Of two readings the later has the higher counter; one that has
   not is an earlier telegram, played again or given a wrong time: a replay. An equal counter is the same telegram.
+  Where it contradicts only the latest there is, a person tells which of the two has the wrong time.
 - a meter that had a counter sends one: without it anybody's recording of former years would do.
 - a total does not go back by more than a litre, does not rise faster than the meter's Q4 lets water through, and is
   not below zero or above what a meter passes in its life.
@@ -32,7 +33,7 @@ LIFE_H = 20 * 365 * 24
 Q4_L_H = 60_000
 
 # Reasons, as a telegram's note and a page's words have them.
-RANGE, BACKWARDS, JUMP, DATE, UNCOUNTED = "range", "backwards", "jump", "date", "uncounted"
+RANGE, BACKWARDS, JUMP, DATE, UNCOUNTED, ORDER = "range", "backwards", "jump", "date", "uncounted", "order"
 AGAIN, EARLIER = "again", "earlier"  # of a replay: the same counter; a lower one
 
 # time: Unix seconds; total: ml, or None; counter: what must rise, of the kind its meter has, or None.
@@ -93,6 +94,8 @@ def rises(claim: Claim, before: "list[Mark]", after: "list[Mark]", known: Known)
             near = abs(claim.time - m.time) <= TIE_S
             if ahead > 0 or ahead == 0 and not near:
                 if not near or ahead > SLACK[claim.kind]:
+                    if not earlier and ahead > 0 and all(x.time <= m.time for x in after if x.counter is not None):
+                        return HELD, ORDER  # one witness, the latest: which of the two is late cannot be told
                     return REPLAYED, AGAIN if ahead == 0 else EARLIER
                 verdict = ASIDE
             if not near:
@@ -112,6 +115,12 @@ def step(earlier: Mark, later: Mark, q4: int) -> str:
     if used < -LITRE:
         return BACKWARDS
     return JUMP if used * HOUR > q4 * 1000 * (later.time - earlier.time + TIE_S) else ""
+
+
+def contradict(earlier: Mark, later: Mark, q4: int) -> bool:
+    """Whether two readings cannot both be a meter's at these times."""
+    return (earlier.counter is not None and later.counter is not None and later.counter <= earlier.counter
+            or earlier.total is not None and later.total is not None and step(earlier, later, q4) != "")
 
 
 def dated(claim: Claim, known: Known) -> bool:

@@ -2,11 +2,12 @@
 both stores."""
 
 import pytest
-from claims_rig import DAY, HOUR, LEAK, NOW, Meter, Ring, Street, rows
+from claims_rig import DAY, HOUR, LEAK, NOW, Meter, Ring, Street, rows, wire_records
 from netti_tools.simulate import wmbus_encoder as encoder
 from store_rig import kind, run  # noqa: F401 - each test runs on each store
 
 from cloud_receiver.data import plausible
+from cloud_receiver.stores.jobs import matching, times
 
 SEALED = ("mode7", "ell")
 
@@ -65,9 +66,10 @@ def test_todays_telegram_with_yesterdays_time_changes_nothing(tmp_path, security
         for h in range(0, 48, 6):
             await street.send(meter.sends(100_000 + h * 10, 1000 + h * 60), NOW + h * HOUR)
         before = await meter.facts()
-        for h in (3, 20, 41):  # not heard by the other, and heard
+        for h in (3, 20, 33):  # not heard by the other
             assert await street.send(meter.sends(100_430, 1000 + 43 * 60), NOW + h * HOUR, liar,
                                      NOW + 48 * HOUR) == "replayed"
+        assert await street.send(meter.sends(100_430, 1000 + 43 * 60), NOW + 41 * HOUR, liar, NOW + 48 * HOUR) == "held"
         assert await street.send(meter.sends(100_420, 1000 + 42 * 60), NOW + 7 * HOUR, liar,
                                  NOW + 48 * HOUR) == "replayed"
         assert await meter.facts() == before
@@ -251,24 +253,103 @@ def test_a_meters_own_q4(tmp_path):
     run(tmp_path, scenario)
 
 
+# --- when it was heard: one gateway's word, for itself
+
+
+def test_an_untimed_copy_holds_nothing_back(tmp_path):
+    """A gateway that never tells its clock delivers first: the copy of one that does is a reading at once."""
+    async def scenario(store):
+        street = Street(store)
+        meter, liar = Meter(street, "mode7"), Ring(store)
+        telegram = meter.sends(100_000, 1000)
+        await liar.send([wire_records.boot(liar.next(), 0, 1, "power"), liar.telegram(telegram, time=1)])
+        assert await street.send(telegram, NOW) == "decoded"
+        before = await meter.facts()
+        assert before == ([(0, 100_000)], [], (0, 100_000))
+        await liar.send([wire_records.clock(liar.next(), 5, NOW - 300 * DAY, wire_records.CLOCK_HAN)], now=NOW + 60)
+        await street.decode()
+        assert await meter.facts() == before
+        assert await store.read(rows, "SELECT time, state FROM telegrams WHERE state = 1") == [(NOW, 1)]
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("first", ("liar", "honest"))
+def test_no_gateway_moves_what_another_has_heard(tmp_path, first):
+    async def scenario(store):
+        street = Street(store)
+        meter, liar = Meter(street, "mode7"), Ring(store)
+        telegram, at = meter.sends(100_000, 1000), NOW - 1000
+        lies = [wire_records.boot(liar.next(), 0, 1, "power"), liar.telegram(telegram, time=100),
+                wire_records.clock(liar.next(), 200, at + 100, wire_records.CLOCK_ANSWER)]
+        if first == "liar":
+            await liar.send(lies)
+        await street.send(telegram, at, now=NOW)
+        if first == "honest":
+            await liar.send(lies)
+        await street.decode()
+        before = await meter.facts()
+        assert len(before[0]) == 1
+        await liar.send([wire_records.clock(liar.next(), 300, at - 300 * DAY, wire_records.CLOCK_HAN)])
+        await street.decode()
+        assert await meter.facts() == before
+        assert len(await store.read(rows, "SELECT 1 FROM telegrams")) == 1
+    run(tmp_path, scenario)
+
+
+def test_nothing_was_made_after_it_was_received(tmp_path):
+    """A time ahead would be the latest until then, and what others send in between would pass for replays."""
+    async def scenario(store):
+        street = Street(store)
+        meter, liar = Meter(street, "mode7"), Ring(store)
+        await street.send(meter.sends(100_000, 1000), NOW - HOUR)
+        await liar.send([liar.telegram(meter.sends(100_001, 1001), time=NOW + 20 * HOUR)], now=NOW)
+        await liar.send([wire_records.boot(liar.next(), 0, 1, "power"),
+                         liar.telegram(meter.sends(100_002, 1002), time=9)], now=NOW + 1)
+        await liar.send([wire_records.clock(liar.next(), 10, NOW + 10 * DAY, wire_records.CLOCK_HAN)], now=NOW + 300)
+        await street.decode()
+        assert await street.send(meter.sends(100_010, 1060), NOW + HOUR) == "decoded"
+        assert [t for t, _ in (await meter.facts())[0]] == [-HOUR, 1, HOUR]
+    run(tmp_path, scenario)
+
+
+def test_which_of_two_is_late_is_told_by_a_person(tmp_path):
+    """One withheld a telegram for hours and gives the time of its delivery; then the spool of another arrives."""
+    async def scenario(store):
+        street = Street(store)
+        meter, liar = Meter(street, "mode7"), Ring(store)
+        await street.send(meter.sends(100_000, 1000), NOW)
+        await street.send(meter.sends(100_010, 1010), NOW + 9 * HOUR, liar)
+        for h in range(1, 9):
+            assert await street.send(meter.sends(100_000 + 10 * h, 1000 + 60 * h), NOW + h * HOUR, None,
+                                     NOW + 10 * HOUR) == "held"
+        assert {reason for _, reason in await meter.held()} == {"order"}
+        assert await meter.decide("correct", 100_080)
+        assert (await meter.facts())[0] == [(h * HOUR, 100_000 + 10 * h) for h in range(9)]
+    run(tmp_path, scenario)
+
+
 # --- and each of these is seen when it is missing
 
 MUTANTS = {
+    "untimed": (test_an_untimed_copy_holds_nothing_back, (), matching, "same_telegram",
+                lambda candidates, data, time, gateway: next((c for c in candidates if c.data == data), None)),
+    "moved": (test_no_gateway_moves_what_another_has_heard, ("liar",), times, "stands", lambda *_: False),
+    "ahead": (test_nothing_was_made_after_it_was_received, (), times, "AHEAD_S", DAY),
     "counter": (test_yesterdays_telegram_played_again_changes_nothing, ("mode7",),
-                "rises", lambda *_: (plausible.ENTERED, "")),
-    "late": (test_todays_telegram_with_yesterdays_time_changes_nothing, ("ell",), "rises",
+                plausible, "rises", lambda *_: (plausible.ENTERED, "")),
+    "late": (test_todays_telegram_with_yesterdays_time_changes_nothing, ("ell",), plausible, "rises",
              lambda claim, before, after, known, real=plausible.rises: real(claim, before, [], known)),
-    "uncounted": (test_a_meter_that_counts_is_not_read_without_its_counter, (), "rises",
+    "uncounted": (test_a_meter_that_counts_is_not_read_without_its_counter, (), plausible, "rises",
                   lambda *_: (plausible.ENTERED, "")),
-    "step": (test_a_reading_without_counter_is_judged_by_its_total, (), "step", lambda *_: ""),
-    "range": (test_a_first_reading_has_a_range_and_a_date, (), "in_range", lambda *_: True),
-    "date": (test_a_first_reading_has_a_range_and_a_date, (), "dated", lambda *_: True),
+    "step": (test_a_reading_without_counter_is_judged_by_its_total, (), plausible, "step", lambda *_: ""),
+    "range": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "in_range", lambda *_: True),
+    "date": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "dated", lambda *_: True),
 }
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_check_sees_a_rule_that_is_missing(tmp_path, monkeypatch, name):
-    test, arguments, function, mutant = MUTANTS[name]
-    monkeypatch.setattr(plausible, function, mutant)
+    test, arguments, module, function, mutant = MUTANTS[name]
+    monkeypatch.setattr(module, function, mutant)
     with pytest.raises(AssertionError):
         test(tmp_path, *arguments)

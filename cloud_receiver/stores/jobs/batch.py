@@ -169,20 +169,19 @@ class _Batch:
         for record, time, moment in telegrams:
             t = record.fields
             meter = rows[t.meter]
-            same = matching.same_telegram(stored.get(t.digest, ()), t.data, time)
+            same = matching.same_telegram(stored.get(t.digest, ()), t.data, time, self.gateway)
             if same is None:
                 same = StoredTelegram(None, t.digest, time, self.now, t.data, [])
                 stored.setdefault(t.digest, []).append(same)
                 new.append((meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest,
                             PENDING, t.data, same.receptions))
-            elif any(gateway == self.gateway for gateway, _, _ in same.receptions):
+            elif matching.has(same, self.gateway):
                 continue  # a repeat, or a ring sent again
             elif same.row is not None:
                 changed[same.row] = same.receptions
-            when = time if time is not None else same.time
-            same.receptions.append((self.gateway, t.rssi, int(when is not None)))
-            if when is not None:
-                cover.count(when // DAY, meter, t.rssi)
+            same.receptions.append((self.gateway, t.rssi, int(time is not None)))
+            if time is not None:
+                cover.count(time // DAY, meter, t.rssi)
         if new:
             self.db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, "
                                 "state, data, heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)",

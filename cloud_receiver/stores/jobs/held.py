@@ -48,11 +48,12 @@ def _correct(db, meter, telegram, time, until):
         return 0
     mine = Mark(time, held[1], held[3])
     state = rising.states(db, [meter])[meter]
-    there = [Mark(t, total, None) for t, total in
-             readings.between(db, meter, time - BACK_DAYS * DAY, time + BACK_DAYS * DAY)]
+    days, around = Days(db), [d for d, _ in readings.day_rows(
+        db, meter, time // DAY - BACK_DAYS, time // DAY + BACK_DAYS)]
+    days.load({d: {meter} for d in around})
     q4 = state.q4_l_h or plausible.Q4_L_H
-    wrong = [] if mine.total is None else [m.time for m in there if (
-        plausible.step(m, mine, q4) if m.time < time else plausible.step(mine, m, q4))]
+    wrong = [m.time for m in days.marks(meter, around, held[2])
+             if (plausible.contradict(m, mine, q4) if m.time < time else plausible.contradict(mine, m, q4))]
     count = _take_out(db, meter, wrong)
     state = rising.states(db, [meter])[meter]
     verdict, _ = plausible.judge(_claim(time, held), state.marks(), state.known())

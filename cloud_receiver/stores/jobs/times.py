@@ -1,18 +1,30 @@
 """When the records of a ring were made. Before a gateway's clock is set its records count from their boot, whose start
-a later clock record tells; what was stored without a time, or with a worse one, is put right then."""
+a later clock record tells; what was stored without a time, or with a worse one, is put right then.
+
+A gateway tells the time of its own receptions alone: what another has heard at about the time a row has stays there,
+whatever the first one's clock turns out to be. And nothing was made after it was received.
+"""
 
 import firmware.wire.records as wire_records
 
 from ...data.clock import DAY
-from .. import DECODED
+from .. import DECODED, HELD, REPLAYED
 from . import coverage, matching, meters, settle
 
-AHEAD_S = DAY  # a time further ahead of ours than this is not believed
+AHEAD_S = 120  # a time further ahead of ours than this is not believed: what it says would be the latest until then
 
 
 def believed(time: int, now: int) -> int:
     """A gateway's Unix time, unless it lies ahead of ours by more than a clock's error: then ours."""
     return time if time <= now + AHEAD_S else now
+
+
+ENDED = (DECODED, REPLAYED, HELD)  # what the time of a telegram has decided
+
+
+def stands(receptions, gateway: int) -> bool:
+    """Whether a row that has a time keeps it, as another gateway has heard it then too."""
+    return any(row != gateway for row, _, _ in receptions)
 
 
 class Times:
@@ -89,16 +101,22 @@ class Times:
         db = self.db
         db.execute("UPDATE records SET time = ? + raw_time WHERE epoch = ? AND seq >= ? AND seq < ? AND time IS NULL "
                    "AND raw_time < ?", (start, self.epoch, first, end, wire_records.UNIX_FROM))
-        rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data, heard FROM telegrams "
+        rows = db.execute("SELECT id, meter, raw_time, time, digest, state, data, heard, received FROM telegrams "
                           "WHERE raw_time < 1073741824 AND epoch = ? AND seq >= ? AND seq < ?",
                           (self.epoch, first, end)).fetchall()
-        for row, meter, raw, before, digest, state, data, heard in rows:
-            time = believed(start + raw, self.now)
+        for row, meter, raw, before, digest, state, data, heard, received in rows:
+            time = believed(start + raw, received)
             if time == before:
                 continue
-            receptions = self._count_anew(meter, coverage.receptions(heard), before, time)
+            receptions = coverage.receptions(heard)
+            if before is not None and stands(receptions, self.gateway):
+                db.execute("UPDATE telegrams SET raw_time = time WHERE id = ?", (row,))  # hangs on this clock no more
+                continue
+            receptions = self._count_anew(meter, receptions, before, time)
+            if before is not None and state in ENDED:  # its reading moves with it
+                settle.withdraw(db, row, meter, before)
             others = [c for c in matching.stored(db, matching.days_around(time), [(meter, digest)]) if c.row != row]
-            same = matching.same_telegram(others, data, time)
+            same = matching.same_telegram(others, data, time, self.gateway)
             if same is not None:  # another gateway's reception has it
                 db.execute("DELETE FROM telegrams WHERE id = ?", (row,))
                 there = {gateway for gateway, _, _ in same.receptions}
@@ -107,8 +125,6 @@ class Times:
             else:
                 db.execute("UPDATE telegrams SET time = ?, day = ?, heard = ? WHERE id = ?",
                            (time, time // DAY, coverage.pack(receptions), row))
-                if before is not None and state == DECODED:  # its reading moves with it
-                    settle.withdraw(db, row, meter, before)
             meters.heard_at(db, meter, time)
 
     def _count_anew(self, meter, receptions, before, time):
