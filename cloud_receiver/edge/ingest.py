@@ -3,9 +3,16 @@
 Statuses (docs: wire contract): 200 durable up to `through`; 400 a head that cannot be read behind a good signature;
 401 gateway unknown or revoked; 403 envelope or signature not right; 409 a known range with other content; 413 too
 large, send half; 429 and 503 later, with Retry-After. A refusal is one line of text, and stores nothing.
+
+A valid batch of an enrolled gateway is answered whatever else came from its address or in its name: nothing that a
+stranger sends is counted against it. A failure is charged to its sender (prefixes.prefix), and once too many were, what
+fails is answered 429; a signature that fails under an enrolled gateway's kid is charged to that kid as claimed by that
+sender, and once too many were, such claims take turns at being verified (turns.py), behind everybody else's, until the
+connection has carried a good one. So forging costs the forger, and the rightful gateway behind the same NAT a turn.
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 
@@ -17,16 +24,22 @@ from firmware.wire import envelope
 
 from ..data import buckets
 from ..data.content import Content
+from ..data.prefixes import prefix
 from ..stores import Busy, StoreError, queries
 from .bounded import over_bound
+from .connections import has_proved, proved
 from .deadlines import Deadline
 from .envelopes import Envelopes
 from .requests import Refused, read_body
+from .turns import Full, Turns
 from .verifying import IngestGateway, VerifiedBatch, Verifier
 
 log = logging.getLogger("netti.ingest")
 
 MAX_VERIFYING = 512  # batches read and not yet verified; more are told to come back
+# Of senders that have failed too often: batches whose gateway is looked up or whose signature is verified at once, and
+# those that wait for it. A turn takes a tenth of a millisecond, so that eight are no wait for the others.
+SUSPECTS, MAX_SUSPECTS = 8, 2048
 RETRY_S = 5
 BODY_S = 60.0  # for 32 KiB
 STORE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
@@ -48,7 +61,9 @@ class Ingest:
         self._envelopes = Envelopes(works)
         self._verifier = Verifier()
         self._verifying = 0
-        self.by_address = buckets.Buckets(rate=1.0, burst=60)
+        self.by_address = buckets.Buckets(rate=1.0, burst=60)  # failures, by sender
+        self.by_claim = buckets.Buckets(rate=1.0, burst=60)  # bad signatures, by enrolled kid and sender
+        self._suspects = Turns(SUSPECTS, MAX_SUSPECTS)
         self.by_gateway = buckets.Buckets(rate=50.0, burst=500)
         self.deadline = Deadline(STORE_S)
         self.draining = False
@@ -59,20 +74,14 @@ class Ingest:
 
     async def post(self, request: web.Request) -> web.Response:
         """The handler."""
-        address = request.remote or ""
         try:
-            return await self._take(request, address)
+            return await self._take(request)
         except Refused as e:
-            if e.status in (401, 403):
-                self.by_address.charge(address)
             log.info("batch refused: %d %s", e.status, e.reason)
             headers = {} if e.retry is None else {"Retry-After": str(e.retry)}
             return web.Response(status=e.status, text=e.reason + "\n", headers=headers)
 
-    async def _take(self, request, address):
-        wait = self.by_address.wait(address)
-        if wait:
-            raise Refused(429, "too many failed batches from this address", wait)
+    async def _take(self, request):
         if self.draining:
             raise Refused(503, "shutting down", RETRY_S)
         if self._verifying >= MAX_VERIFYING:
@@ -85,7 +94,8 @@ class Ingest:
                     body = await read_body(request)
         except TimeoutError:
             raise Refused(408, "the body did not come in time") from None
-        batch = await self._verify(body)
+        batch = await self._verified(request, body)
+        proved(request)
         wait = self.by_gateway.spend(batch.gateway.gateway)
         if wait:
             raise Refused(429, "too many batches", wait)
@@ -127,15 +137,62 @@ class Ingest:
                 Content(batch.content.data, batch.head.first, batch.head.last, opaque=True), now,
                 self._times(batch.gateway.gateway)))
 
-    async def _verify(self, body) -> VerifiedBatch:
-        self._verifying += 1
+    async def _verified(self, request, body) -> VerifiedBatch:
+        """A body as a batch of an enrolled gateway. Raises Refused, and charges whoever sent it if it is none."""
+        address = request.remote or ""
         try:
             opened = self._open_envelope(body)
-            batch = await self._verifier.verify(body, opened, await self._gateway(opened.kid))
-            self._envelopes.verified(body, opened)
-            return batch
+            with self._counted():
+                gateway = self._gateways.get(opened.kid)
+                if gateway is None:
+                    gateway = await self._look_up(opened.kid, address)
+            if gateway.gateway in self._revoked():
+                raise Refused(401, "gateway unknown or revoked")
+            if gateway.over and self.clock.seconds() >= gateway.over[0].until:
+                gateway.over.clear()
+        except Refused as e:
+            raise self._charged(e, prefix(address)) from None
+        claim = f"{gateway.gateway} {prefix(address)}"
+        try:
+            if self.suspected(claim) and not has_proved(request):
+                async with self._turn(address):
+                    batch = await self._verifier.verify(body, opened, gateway)
+            else:
+                with self._counted():
+                    batch = await self._verifier.verify(body, opened, gateway)
+        except Refused as e:
+            if e.status == 403:
+                self.by_claim.charge(claim)
+            raise
+        self._envelopes.verified(body, opened)
+        return batch
+
+    def suspected(self, claim: str) -> bool:
+        """Whether a sender's batches in a gateway's name (`ID prefix`) have failed so often that they take turns."""
+        return bool(self.by_claim.wait(claim))
+
+    def _charged(self, refused, sender):
+        """What a sender is told that is unknown here: 429 after too many of the like."""
+        if refused.status not in (401, 403):
+            return refused
+        wait = self.by_address.spend(sender)
+        return Refused(429, "too many failed batches from this address", wait) if wait else refused
+
+    @contextlib.contextmanager
+    def _counted(self):
+        self._verifying += 1
+        try:
+            yield
         finally:
             self._verifying -= 1
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, address):
+        try:
+            async with self._suspects.turn(address):
+                yield
+        except Full:
+            raise Refused(503, "busy", RETRY_S) from None
 
     def _open_envelope(self, body):
         """The envelope of a batch for this works; 403 where it is not one."""
@@ -147,23 +204,21 @@ class Ingest:
             raise Refused(403, "not a batch")
         return opened
 
-    async def _gateway(self, kid):
-        """The enrolled gateway of a kid; 401 where there is none or it is revoked."""
-        gateway = self._gateways.get(kid)
-        if gateway is None:
-            name = envelope.kid_text(kid)
-            try:
+    async def _look_up(self, kid, address):
+        """The gateway of a kid in the store; 401 where there is none."""
+        name = envelope.kid_text(kid)
+        try:
+            if self.by_address.wait(prefix(address)):
+                async with self._turn(address):
+                    row_and_key = await self.store.read(queries.gateways.key, name)
+            else:
                 row_and_key = await self.store.read(queries.gateways.key, name)
-            except (Busy, StoreError, sqlite3.Error) as e:
-                log.error("gateway not looked up: %s", str(e) or "the store is busy")
-                raise Refused(503, "busy", RETRY_S) from None
-            if row_and_key is None:
-                raise Refused(401, "gateway unknown or revoked")
-            row, public_key = row_and_key
-            gateway = self._gateways[kid] = IngestGateway(row, name, Ed25519PublicKey.from_public_bytes(public_key),
-                                                            [])
-        if gateway.gateway in self._revoked():
+        except (Busy, StoreError, sqlite3.Error) as e:
+            log.error("gateway not looked up: %s", str(e) or "the store is busy")
+            raise Refused(503, "busy", RETRY_S) from None
+        if row_and_key is None:
             raise Refused(401, "gateway unknown or revoked")
-        if gateway.over and self.clock.seconds() >= gateway.over[0].until:
-            gateway.over.clear()
+        row, public_key = row_and_key
+        gateway = self._gateways[kid] = IngestGateway(row, name, Ed25519PublicKey.from_public_bytes(public_key),
+                                                        [])
         return gateway

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..data.clock import DAY, HOUR
 from .audit import Audit
+from .browsers import Browsers
 from .files import database, transaction
 from .keyfile import KeyFile, secret_hash
 from .roles import ROLES, STAFF, Who
@@ -71,7 +72,7 @@ class Accounts:
         for column, kind in _SINCE:
             if column not in columns:
                 self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
-        self.audit = Audit(self.path, self.db)
+        self.audit, self.browsers = Audit(self.path, self.db), Browsers(self.db)
         if keyfile is not None:
             self._take_over(keyfile.db)
 
@@ -102,7 +103,7 @@ class Accounts:
                             "ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, "
                             "role = excluded.role, made = excluded.made, home = excluded.home, once = excluded.once, "
                             "disabled = NULL", (name, salt, hashed, role, now, home, once))
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self._end_all(name)
         return new
 
     def set_role(self, name: str, role: str) -> None:
@@ -115,13 +116,18 @@ class Accounts:
         """Let nobody log in to an account and end its sessions; None: let them again."""
         with transaction(self.db):
             self.db.execute("UPDATE users SET disabled = ? WHERE name = ?", (since, name))
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self._end_all(name)
 
     def remove(self, name: str) -> bool:
         """End an account and its sessions; False if there is none."""
         with transaction(self.db):
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self._end_all(name)
             return self.db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount == 1
+
+    def _end_all(self, name):
+        """End an account's sessions, and forget what it logged in with."""
+        self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        self.browsers.forget(name)
 
     def users(self) -> "list[tuple[str, str, int, str | None]]":
         """(name, role, made, home) of every account."""

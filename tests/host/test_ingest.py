@@ -1,5 +1,7 @@
 """What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
 
+import contextlib
+import http.client
 import os
 import sqlite3
 import zlib
@@ -10,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
+from cloud_receiver.data.prefixes import prefix
+from cloud_receiver.edge.requests import Refused
 from cloud_receiver.office.office import Office
 from cloud_receiver.stores import Busy, StoreError, queries
 from cloud_receiver.stores.jobs import batch, common_batch
@@ -117,16 +121,89 @@ def test_413_without_a_length(receiver, gateway):
     refused(receiver, (b"x" * 4096 for _ in range(64)), 413)
 
 
-def test_429_an_address_that_keeps_failing(receiver):
-    limits = receiver.receiver.devices.ingest.by_address
-    was, limits.burst = limits.burst, 3
+@pytest.fixture
+def strict(receiver):
+    """Three failures of each kind, and no time passes."""
+    ingest = receiver.receiver.devices.ingest
+    was = [(limits, limits.burst, limits.clock) for limits in (ingest.by_address, ingest.by_claim)]
+    for limits, *_ in was:
+        limits.burst, limits.clock = 3, lambda: 1000.0
+        limits.clear()
+    yield ingest
+    for limits, burst, clock in was:
+        limits.burst, limits.clock = burst, clock
+        limits.clear()
+
+
+def test_429_an_address_that_keeps_failing(receiver, strict):
+    stranger = Gateway()
+    assert [receiver.send(stranger.batch([])).status for _ in range(5)] == [401] * 3 + [429] * 2
+    answer = refused(receiver, b"no envelope", 429)
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_an_enrolled_gateways_batch_is_served_whatever_else_comes_from_its_address(receiver, strict):
+    """A thousand batches forged in its name and a thousand of strangers, all behind one address (carrier NAT)."""
+    victim, forger = receiver.enrol(), Gateway()
+    forged = victim.sign(victim.content([]), key=forger.key)
+    connection = http.client.HTTPSConnection("localhost", receiver.device_port, context=receiver.context(), timeout=20)
+    with contextlib.closing(connection):
+        for body, statuses in ((forged, {403}), (forger.batch([]), {401, 429})):
+            for _ in range(1000):
+                connection.request("POST", "/v1/batches", body, {"Content-Type": wire.CONTENT_TYPE})
+                response = connection.getresponse()
+                response.read()
+                assert response.status in statuses
+    assert receiver.through(victim.telegrams([PLAIN.telegram(5)])) == 1
+    assert receiver.through(receiver.enrol().batch([])) == 0, "and one that was enrolled just now"
+
+
+@pytest.mark.parametrize("rule", ["address", "claim"])
+def test_seen_where_failures_lock_a_gateway_out(receiver, strict, monkeypatch, rule):
+    """Known-bad: failures are asked about before the signature, by address or by whom a batch names."""
+    real = type(strict)._verified
+
+    async def verified(self, request, body):
+        if rule == "address" and self.by_address.wait(prefix(request.remote)):
+            raise Refused(429, "too many failed batches from this address", 1)
+        if rule == "claim" and len(self.by_claim):
+            raise Refused(429, "too many failed batches", 1)
+        return await real(self, request, body)
+    monkeypatch.setattr(type(strict), "_verified", verified)
+    with pytest.raises(AssertionError):
+        test_an_enrolled_gateways_batch_is_served_whatever_else_comes_from_its_address(receiver, strict)
+
+
+def test_a_claim_that_fails_too_often_takes_turns_until_it_has_proved_itself(receiver, strict):
+    victim = receiver.enrol()
+    forged = victim.sign(victim.content([]), key=Gateway().key)
+    turns = []
+    real = strict._turn
+    strict._turn = lambda address: (turns.append(address), real(address))[1]
+    try:
+        for _ in range(3):
+            assert receiver.send(forged).status == 403
+        assert not turns
+        assert receiver.send(forged).status == 403 and len(turns) == 1
+        connection = http.client.HTTPSConnection("localhost", receiver.device_port, context=receiver.context())
+        with contextlib.closing(connection):
+            for _ in range(3):
+                connection.request("POST", "/v1/batches", victim.batch([]))
+                response = connection.getresponse()
+                assert response.status == 200 and response.read()
+        assert len(turns) == 2, "the first of its connection"
+    finally:
+        strict._turn = real
+
+
+def test_a_token_enrols_whatever_else_comes_from_its_address(receiver):
+    limits = receiver.receiver.devices.enrolment.by_address
+    was, limits.burst = limits.burst, 2
     limits.clear()
     try:
-        good = receiver.enrol()
-        for _ in range(3):
-            assert receiver.send(Gateway().batch([])).status == 401
-        answer = refused(receiver, good.batch([]), 429)
-        assert int(answer.headers["Retry-After"]) >= 1
+        for status in (403, 403, 429):
+            assert receiver.device("POST", "/v1/gateways", Gateway().enrolment("none")).status == status
+        assert receiver.through(receiver.enrol().batch([])) == 0
     finally:
         limits.burst = was
         limits.clear()

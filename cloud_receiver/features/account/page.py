@@ -1,18 +1,20 @@
 """The pages of a session: log in, log out, own password."""
 
-import asyncio
 import hmac
+from typing import Any
 
 from aiohttp import web
 
-from ...data import buckets
 from ...office.accounts import LEAST_PASSWORD, SESSION_S, password_hash
+from ...office.browsers import KEPT_S
 from ...web import access
-from ...web.addresses import address_bucket, client_address
-from ...web.gate import COOKIE, fields
+from ...web.addresses import client_address
+from ...web.gate import BROWSER_COOKIE, COOKIE, fields
 from ...web.words import N_
+from .limits import Limits
 
-HASHING, MOST_WAITING = 2, 20  # passwords hashed at once (32 MiB each), and those that may wait for it
+FULL_S = 5  # until another attempt where too many wait
+COOKIES: "dict[str, Any]" = {"secure": True, "httponly": True, "samesite": "Lax", "path": "/"}
 
 
 class Page:
@@ -20,9 +22,7 @@ class Page:
 
     def __init__(self, site):
         self.site, self.clock, self.accounts = site, site.clock, site.accounts
-        self.by_name = buckets.Buckets(rate=1 / 30, burst=10)
-        self.by_address = buckets.Buckets(rate=1 / 10, burst=30)
-        self.hashing, self._waiting = asyncio.Semaphore(HASHING), 0
+        self.limits = Limits(lambda password, salt: password_hash(password, salt))
 
     async def form(self, request: web.Request) -> web.Response:
         """The log-in form."""
@@ -40,31 +40,38 @@ class Page:
         if cookie is None:
             return self.site.render(request, "account/login.html", 403, wrong=True, wait=0)
         response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(COOKIE, cookie, max_age=SESSION_S, secure=True, httponly=True, samesite="Lax", path="/")
+        response.set_cookie(COOKIE, cookie, max_age=SESSION_S, **COOKIES)
+        if self._browser(request, name) is None:
+            response.set_cookie(BROWSER_COOKIE, self.accounts.browsers.remember(name, self.clock.seconds()),
+                                max_age=KEPT_S, **COOKIES)
         return response
+
+    def _browser(self, request, name):
+        cookie = request.cookies.get(BROWSER_COOKIE)
+        return self.accounts.browsers.known(cookie, name, self.clock.seconds()) if cookie else None
 
     async def _proved(self, request, name, password) -> "bytes | int":
         """The password's hash as it is kept if the password is right, 0 if it is wrong, else seconds to wait."""
-        address = address_bucket(client_address(request, self.site.public_name))
-        wait = self.by_address.wait(address) or self.by_name.wait(name)
-        if wait or self._waiting >= MOST_WAITING:
-            return wait or 5
-        self.by_address.charge(address)  # before the hash: many at once cost as much as one after the other
-        self.by_name.charge(name)
+        limits, address = self.limits, client_address(request, self.site.public_name)
+        attempt = limits.attempt(name, address, self._browser(request, name))
+        wait = limits.wait(attempt)
+        if wait:
+            return wait
+        limits.begin(attempt)
         salt, expected = self.accounts.salt_and_hash(name)
-        self._waiting += 1
-        try:
-            async with self.hashing:
-                given = await asyncio.get_running_loop().run_in_executor(None, password_hash, password, salt)
-        finally:
-            self._waiting -= 1
-        return expected if hmac.compare_digest(given, expected) else 0
+        given = await limits.hash(attempt, password, salt)
+        if given is None:
+            return FULL_S
+        if not hmac.compare_digest(given, expected):
+            return 0
+        limits.right(attempt)
+        return expected
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End the session."""
         self.accounts.end(request.cookies.get(COOKIE, ""))
         response = web.Response(status=303, headers={"Location": "/login"})
-        response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
+        response.del_cookie(COOKIE, **COOKIES)
         return response
 
     async def account(self, request: web.Request) -> web.Response:
