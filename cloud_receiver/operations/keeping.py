@@ -68,6 +68,8 @@ class Keeping:
         """Forget the raw telegrams and age the hourly values that the settings no longer keep. Raises StoreError,
         Busy."""
         await self.forget()
+        while await self.store.retime(self.clock.seconds()):
+            pass
         now, settings = self.clock.seconds(), self.office.settings
         while await self.store.forget_telegrams(now - settings.keep_telegrams * DAY):
             pass

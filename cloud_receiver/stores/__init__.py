@@ -118,6 +118,10 @@ class Store(abc.ABC):
         many it looked at (0: none are left). What comes late for such a day is aged as it is entered."""
 
     @abc.abstractmethod
+    async def retime(self, now: int, most: int = MOST) -> int:
+        """Time a piece of what was too much for the batch that told when it was; returns 0 when nothing is left."""
+
+    @abc.abstractmethod
     async def write_mark(self, name: str, value: int) -> None:
         """Keep a number under a name."""
 

@@ -5,7 +5,7 @@ import asyncio
 import concurrent.futures
 
 from . import MOST, Store, queries
-from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, settle
+from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, retime, settle
 
 WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
@@ -56,6 +56,9 @@ class BaseStore(Store):
 
     async def age(self, day, most=MOST):
         return await self.writer.submit(keeping.age, day, most)
+
+    async def retime(self, now, most=MOST):
+        return await self.writer.submit(retime.retime, now, most)
 
     async def write_mark(self, name, value):
         await self.writer.submit(keeping.write_mark, name, value)

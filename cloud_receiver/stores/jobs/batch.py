@@ -11,7 +11,7 @@ import json
 import firmware.wire.records as wire_records
 
 from ...data.bounds import BATCH, GAPS_AT_ONCE
-from ...data.clock import DAY, HOUR
+from ...data.clock import DAY
 from ...data.records import OPAQUE
 from .. import PENDING, TakeResult, queries
 from . import common_batch, coverage, ledger, matching, meters
@@ -209,6 +209,10 @@ class _Batch:
         if start is not None:
             self.flush()
             self.times.put_right(record.seq, start)
+        elif self.times.crowded():
+            self.flush()
+            self.times.give_up()
+            self.account.note("boots")
         self.keep(record, start)
 
     def clock(self, record):
@@ -220,9 +224,6 @@ class _Batch:
 
     def han_hour(self, record):
         hour, import_wh, export_wh, estimated = record.fields
-        if hour != believed(hour, self.now) or hour % HOUR:
-            self.keep(record, self.times.of(record))
-            return
         self.defer("INSERT INTO home_hours VALUES (?,?,?,?,?) ON CONFLICT (gateway, hour) DO UPDATE SET "
                    "import_wh = excluded.import_wh, export_wh = excluded.export_wh, "
                    "estimated = excluded.estimated WHERE home_hours.estimated >= excluded.estimated",

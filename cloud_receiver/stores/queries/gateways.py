@@ -21,6 +21,10 @@ SHOWN = {
 }
 # In small letters; of those outside ASCII SQLite knows none.
 _NAME = "lower(replace(replace(replace(g.name, 'Æ', 'æ'), 'Ø', 'ø'), 'Å', 'å'))"
+EVENT_RINGS = 6  # the latest of a gateway
+_EVENTS = " UNION ALL ".join(
+    f"SELECT * FROM (SELECT id, kind, time, received, body FROM records WHERE epoch = ?1 AND kind = {kind} "
+    f"ORDER BY id DESC LIMIT ?2) AS kind_{kind}" for kind in range(11) if kind not in (2, 10))
 ORDERS = {
     "id": "g.gateway", "name": _NAME, "kind": "g.kind", "contact": "coalesce(g.last_contact, 0)",
     "heard": None, "version": "coalesce(g.firmware, '')", "clock": "coalesce(g.clock, -1)",
@@ -105,6 +109,9 @@ def versions(db) -> "list[dict]":
 def events(db, row: int, limit=50) -> "list[tuple[int, int | None, int, bytes]]":
     """A gateway's latest kept records (events, boots, clock, ...), but for command results and what it heard:
     (kind, time or None, received, body)."""
-    return db.execute("SELECT r.kind, r.time, r.received, r.body FROM records r JOIN epochs e ON e.id = r.epoch "
-                      "WHERE e.gateway = ? AND r.kind NOT IN (2, 10) ORDER BY r.id DESC LIMIT ?",
-                      (row, limit)).fetchall()
+    found: list = []
+    # Of the latest rings and of each kind the latest, by the index: a gateway may have sent any number.
+    for epoch, in db.execute("SELECT id FROM epochs WHERE gateway = ? ORDER BY last_contact DESC, id DESC LIMIT ?",
+                             (row, EVENT_RINGS)).fetchall():
+        found += db.execute(_EVENTS, (epoch, limit)).fetchall()
+    return [tuple(record) for _, *record in sorted(found, reverse=True)[:limit]]

@@ -24,3 +24,10 @@ CREATE INDEX bounds_day ON bounds (day);
 CREATE INDEX boots_untimed ON boots (epoch, seq) WHERE start IS NULL;
 CREATE INDEX records_relative ON records (epoch, seq) WHERE raw_time < 1073741824;
 CREATE INDEX equivocations_epoch ON equivocations (epoch);
+
+-- From which seq on, up to the next boot, the records of a ring are still to be timed by their boot's start.
+CREATE TABLE retimings (
+  epoch BIGINT NOT NULL REFERENCES epochs (id),
+  first BIGINT NOT NULL,
+  PRIMARY KEY (epoch, first)
+);
