@@ -17,8 +17,8 @@ from .clock import HOUR
 
 # records: received, those that came before too; bytes: of batches, BATCH for each envelope; other: bytes of records
 # that are no telegrams, opaque ones among them; meters: never heard before by anybody; epochs: rings begun; gaps:
-# ranges jumped over; lost, equivocations: rows kept of each, what is beyond is summed up; boots: that wait for their
-# time, of a ring, at once.
+# ranges jumped over; equivocations: noted. And of a ring at once: lost: rows of what was lost, the oldest are added up;
+# boots: that wait for their time.
 Bounds = namedtuple("Bounds", ("records", "bytes", "other", "meters", "epochs", "gaps", "lost", "equivocations",
                                "boots"))
 

@@ -95,7 +95,10 @@ def _store_any(db, account, gateway, head, digest, content, now):
     account.write()
     jumped = head.first > through + 1 and not queries.rings.told_lost(db, epoch, through + 1, head.first - 1)
     return TakeResult(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
-                      tuple(r.fields for r in new if r.kind == wire_records.RESULT))
+                      tuple(r.fields for r in new if r.kind == wire_records.RESULT)[:MOST_RESULTS])
+
+
+MOST_RESULTS = 64  # of orders, told of a batch: others are told again, as the gateway is
 
 
 class _Batch:
@@ -105,6 +108,7 @@ class _Batch:
         self.db, self.account, self.gateway, self.epoch, self.now = db, account, gateway, epoch, now
         self.times = Times(db, gateway, epoch, now, self.coverage)
         self._telegrams: list = []  # (record, time or None, moment)
+        self._lost = False  # whether any record tells of lost ones
         self._deferred: "dict[str, list]" = {}  # statement -> rows
         self._coverages: "dict[int, Coverage]" = {}
 
@@ -119,6 +123,8 @@ class _Batch:
     def finish(self):
         """Write all that was deferred."""
         self.flush()
+        if self._lost and ledger.add_up_lost(self.db, self.epoch, self.account.left("lost")):
+            self.account.note("lost")
         for cover in self._coverages.values():
             cover.write()
 
@@ -235,12 +241,9 @@ class _Batch:
 
     def lost(self, record):
         first, last, count = record.fields
-        if self.account.take("lost"):
-            self.defer("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-                       self.epoch, record.seq, first, last, count, self.now)
-        else:
-            self.flush()
-            ledger.add_lost(self.db, self.epoch, record.seq, first, last, count, self.now)
+        self.defer("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                   self.epoch, record.seq, first, last, count, self.now)
+        self._lost = True
 
     def other(self, record):
         self.keep(record, self.times.of(record))

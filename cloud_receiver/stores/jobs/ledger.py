@@ -100,12 +100,13 @@ _GAP = ("INSERT INTO gaps VALUES (?,?,?,?) ON CONFLICT (epoch, first) DO UPDATE 
         "since = excluded.since")
 
 
-def add_lost(db, epoch: int, seq: int, first: int, last: int, count: int, now: int) -> None:
-    """Add what a gateway has lost to the latest row of its ring, so that there are no more rows."""
-    latest = db.execute("SELECT seq, first, last FROM lost WHERE epoch = ? ORDER BY seq DESC LIMIT 1",
-                        (epoch,)).fetchone()
-    if latest is None:
-        db.execute("INSERT INTO lost VALUES (?,?,?,?,?,?)", (epoch, seq, first, last, count, now))
-    else:
-        db.execute("UPDATE lost SET first = ?, last = ?, count = count + ? WHERE epoch = ? AND seq = ?",
-                   (min(first, latest[1]), max(last, latest[2]), count, epoch, latest[0]))
+def add_up_lost(db, epoch: int, most: int) -> bool:
+    """Have a ring (its row) no more than `most` rows of what was lost: the oldest are added up. Whether there were."""
+    rows = db.execute("SELECT seq, first, last, count FROM lost WHERE epoch = ? ORDER BY seq", (epoch,)).fetchall()
+    if len(rows) <= most:
+        return False
+    seqs, firsts, lasts, counts = zip(*rows[:len(rows) - most + 1])
+    db.execute("DELETE FROM lost WHERE epoch = ? AND seq < ?", (epoch, seqs[-1]))
+    db.execute("UPDATE lost SET first = ?, last = ?, count = ? WHERE epoch = ? AND seq = ?",
+               (min(firsts), max(lasts), sum(counts), epoch, seqs[-1]))
+    return True

@@ -21,7 +21,7 @@ CREATE INDEX bounds_over ON bounds (gateway, day) WHERE over > 0;
 CREATE INDEX bounds_day ON bounds (day);
 
 -- So that what waits for its time is found without reading what does not.
-CREATE INDEX boots_untimed ON boots (epoch, seq) WHERE start IS NULL;
+CREATE INDEX boots_untimed ON boots (epoch, start, seq) WHERE start IS NULL;
 CREATE INDEX records_relative ON records (epoch, seq) WHERE raw_time < 1073741824;
 CREATE INDEX equivocations_epoch ON equivocations (epoch);
 
