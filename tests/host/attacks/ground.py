@@ -23,7 +23,8 @@ from firmware.wire import envelope
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-PLANT = ("import sys\nsys.path[:0] = {paths!r}\nfrom attacks import mutants\nmutants.plant({names!r})")
+FILES = 1024  # that a process may have open, as a service may without more
+PLANT = ("\nimport sys\nsys.path[:0] = {paths!r}\nfrom attacks import mutants\nmutants.plant({names!r})")
 
 
 class SetupFailed(Exception):
@@ -103,10 +104,11 @@ class Ground(receiver_support.Caller):
 
     def start(self):
         """Start it, with its clock at NOW."""
-        planted = ""
+        planted = ("import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, "
+                   f"({FILES}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))")
         if self.mutants:
             import sys
-            planted = PLANT.format(paths=[p for p in sys.path if p.endswith(("/host", "/tests"))] + [str(ROOT)],
+            planted += PLANT.format(paths=[p for p in sys.path if p.endswith(("/host", "/tests"))] + [str(ROOT)],
                                    names=list(self.mutants))
         with open(self.log, "ab") as log:
             self._process = receiver_support.Process(

@@ -31,7 +31,9 @@ class _Process(gateway_rig.Process):
         command = [sys.executable]
         if self.runtime == "micropython":
             command = [str(gateway_rig.MICROPYTHON), "-X", "heapsize=192wK"]
-        env = dict(os.environ, MICROPYPATH=f"{root}:{tests}:.frozen", PYTHONPATH=f"{root}:{tests}")
+        env = dict(os.environ, MICROPYPATH=f"{root}:{tests}:.frozen")
+        if self.runtime == "cpython":
+            env["PYTHONPATH"] = f"{root}:{tests}"
         self.process = subprocess.Popen([*command, "-m", "lacking_gateway", self.lacks, str(self.folder), "--status"],
                                         cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reading = threading.Thread(target=self._read, args=(self.process,), daemon=True)

@@ -531,6 +531,22 @@ def implausible_totals_of_a_plain_meter(ground):
 
 
 @attack("radio")
+def first_reading_that_cannot_be(ground):
+    """The first telegram of a meter in plain text: 40,000,000 m³, a total below zero, and one dated a year back by the
+    meter's own clock. Held where none of them becomes its reading."""
+    gateway = ground.gateway()
+    month = lambda year, month, day: _little(day | month << 8 | (year & 7) << 5 | (year >> 3) << 12)  # noqa: E731
+    for records in (b"\x04\x16" + (40_000_000).to_bytes(4, "little"), b"\x04\x13" + (-5000 & 0xFFFFFFFF).to_bytes(
+            4, "little"), Water.records(1000) + b"\x02\x6c" + month(25, 11, 20)):
+        meter = ground.meter()
+        ground.heard(gateway, [cases.short(records, 1, 0, meter.address)])
+        told = ground.told(meter)
+        if told.get("total_m3") is not None or ground.hours(meter):
+            return f"its total is {told['total_m3']} m³, its own date {told['latest'].get('meter_date')}"
+    return None
+
+
+@attack("radio")
 def mutated_telegrams(ground):
     """Some thousand telegrams with bits flipped, cut, lengthened and put together, of keyed meters and of plain ones.
     Held where the receiver lives, has decoded on, and a genuine telegram afterwards is read."""

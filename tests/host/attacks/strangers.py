@@ -287,6 +287,7 @@ def owner_kept_logged_out(ground):
     """Who knows a user's name tries passwords for it, from one address and from a hundred, all the while. Held where the
     owner with the right password gets in, from an address of his own."""
     from access_rig import PASSWORD
+
     from .ground import FORM
     owner = "198.51.100.7"
 

@@ -1,0 +1,114 @@
+"""Attacks on a running receiver and on gateway processes: which succeed, and which go unnoticed where a defence is gone.
+
+    python bench/redteam.py [--quick] [--json] [--only NAME ...] [--store sqlite|postgres] [--no-mutants] [--list]
+
+Each attack is carried out on a receiver as its users run it (`netti receiver serve`, its own processes), over SQLite and
+over PostgreSQL, or on a gateway process, on CPython and on the real MicroPython. Then each defence is taken away, one at
+a time, and the attack that it stops must succeed. The attacks: tests/host/attacks/.
+
+--quick, a minute: all attacks of the quick list over SQLite, those that share a receiver over PostgreSQL too, gateways
+on MicroPython; and some of the mutants, several in one receiver. --only NAME: these attacks, or the mutants of these
+names, on every kind of target.
+
+An attack counts once, however many targets and parameters it has. One that could not be carried out is neither held nor
+succeeded: `failed`, and the exit status is not 0.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
+
+import attacks  # noqa: E402
+from attacks import campaign, mutants  # noqa: E402
+
+
+def chosen(args, all_attacks):
+    """(attacks, mutants) to be tried, by name."""
+    if args.only:
+        unknown = [name for name in args.only if name not in all_attacks and name not in mutants.MUTANTS]
+        if unknown:
+            sys.exit(f"there is no attack and no mutant {', '.join(unknown)}: --list")
+        return [name for name in args.only if name in all_attacks], \
+               [name for name in args.only if name in mutants.MUTANTS]
+    names = [name for name, a in all_attacks.items() if a.quick or not args.quick]
+    planted = [] if args.no_mutants else [name for name, m in mutants.MUTANTS.items() if m.quick or not args.quick]
+    return names, planted
+
+
+def try_mutants(planted, stores, runtimes, quick, folder, told):
+    """{(mutant, target): Result} of the attacks where defences are gone."""
+    results = {}
+    receivers = [name for name in planted if mutants.MUTANTS[name].at == "receiver"]
+    for store in stores:
+        # In the quick campaign several are gone at once where their attacks share a receiver: none hides another's.
+        all_attacks = attacks.load()
+        together = [n for n in receivers if quick and not all_attacks[mutants.MUTANTS[n].attack].alone]
+        groups = ([together] if together else []) + [[n] for n in receivers if n not in together]
+        for names in groups:
+            for name, result in campaign.caught(names, store, folder, told).items():
+                results[name, store] = result
+    for runtime in runtimes:
+        for name in planted:
+            if mutants.MUTANTS[name].at == "gateway":
+                results[name, runtime] = campaign.caught([name], runtime, folder, told)[name]
+    return results
+
+
+def main():
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="about a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this attack or mutant (may be repeated)")
+    parser.add_argument("--store", choices=campaign.STORES, help="receivers over this store only")
+    parser.add_argument("--no-mutants", action="store_true", help="take no defence away")
+    parser.add_argument("--list", action="store_true", help="the attacks, who tries them, and the mutants")
+    args = parser.parse_args()
+    all_attacks = attacks.load()
+    if args.list:
+        for name, a in all_attacks.items():
+            print(f"{name} ({a.who}, at a {a.at}{', quick' if a.quick else ''}): {' '.join(a.run.__doc__.split())}")
+        for name, m in mutants.MUTANTS.items():
+            print(f"without {name}: {m.attack}")
+        return
+    began, told = time.monotonic(), campaign.printer()
+    names, planted = chosen(args, all_attacks)
+    stores = (args.store,) if args.store else campaign.STORES
+    quick = args.quick and not args.only
+    runtimes = ("micropython",) if quick else campaign.RUNTIMES
+    with campaign.folder() as path:
+        folder = Path(path)
+        wanted = [all_attacks[name] for name in names]
+        if quick:
+            results = campaign.all_of([a for a in wanted if a.alone], stores[:1], (), folder, told)
+            results += campaign.all_of([a for a in wanted if not a.alone], stores, runtimes, folder, told)
+        else:
+            results = campaign.all_of(wanted, stores, runtimes, folder, told)
+        if planted:
+            print("with defences taken away:", flush=True)
+        without = try_mutants(planted, stores[:1] if quick else stores, runtimes, quick, folder, told)
+    missed = sorted({name for (name, _), result in without.items() if result.kind != campaign.SUCCEEDED})
+    by_name = {name: [r for r in results if r.name == name] for name in names}
+    succeeded = sorted({r.name for r in results if r.kind == campaign.SUCCEEDED})
+    failed = sorted({r.name for r in results if r.kind == campaign.FAILED})
+    held = sorted(name for name, of_it in by_name.items() if of_it and all(r.kind == campaign.HELD for r in of_it))
+    result = {"attacks": len(names), "succeeded": len(succeeded), "mutants": len(planted), "mutants_missed": len(missed),
+              "held": held, "succeeded_names": succeeded, "failed": failed, "mutants_missed_names": missed,
+              "stores": list(stores), "runtimes": list(runtimes), "seconds": round(time.monotonic() - began)}
+    print(f"{len(names)} attacks: {len(held)} held, {len(succeeded)} succeeded, {len(failed)} could not be carried out; "
+          f"{len(missed)} of {len(planted)} mutants missed; {result['seconds']} s")
+    for label, those in (("succeeded", succeeded), ("not carried out", failed), ("mutants missed", missed)):
+        if those:
+            print(f"{label}: {', '.join(those)}")
+    if args.json:
+        print(json.dumps(result))
+    sys.exit(1 if succeeded or failed or missed else 0)
+
+
+if __name__ == "__main__":
+    main()
