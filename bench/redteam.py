@@ -1,10 +1,10 @@
-"""Attacks on a running receiver and on gateway processes: which succeed, and which go unnoticed where a defence is gone.
+"""Attacks on a running receiver and on gateway processes: which succeed, and which go unnoticed without a defence.
 
     python bench/redteam.py [--quick] [--json] [--only NAME ...] [--store sqlite|postgres] [--no-mutants] [--list]
 
-Each attack is carried out on a receiver as its users run it (`netti receiver serve`, its own processes), over SQLite and
-over PostgreSQL, or on a gateway process, on CPython and on the real MicroPython. Then each defence is taken away, one at
-a time, and the attack that it stops must succeed. The attacks: tests/host/attacks/.
+Each attack is carried out on a receiver as its users run it (`netti receiver serve`, its own processes), over SQLite
+and over PostgreSQL, or on a gateway process, on CPython and on the real MicroPython. Then each defence is taken away,
+one at a time, and the attack that it stops must succeed. The attacks: tests/host/attacks/.
 
 --quick, a minute: all attacks of the quick list over SQLite, those that share a receiver over PostgreSQL too, gateways
 on MicroPython; and some of the mutants, several in one receiver. --only NAME: these attacks, or the mutants of these
@@ -97,11 +97,12 @@ def main():
     succeeded = sorted({r.name for r in results if r.kind == campaign.SUCCEEDED})
     failed = sorted({r.name for r in results if r.kind == campaign.FAILED})
     held = sorted(name for name, of_it in by_name.items() if of_it and all(r.kind == campaign.HELD for r in of_it))
-    result = {"attacks": len(names), "succeeded": len(succeeded), "mutants": len(planted), "mutants_missed": len(missed),
-              "held": held, "succeeded_names": succeeded, "failed": failed, "mutants_missed_names": missed,
+    result = {"attacks": len(names), "succeeded": len(succeeded), "mutants": len(planted),
+              "mutants_missed": len(missed), "held": held,
+              "succeeded_names": succeeded, "failed": failed, "mutants_missed_names": missed,
               "stores": list(stores), "runtimes": list(runtimes), "seconds": round(time.monotonic() - began)}
-    print(f"{len(names)} attacks: {len(held)} held, {len(succeeded)} succeeded, {len(failed)} could not be carried out; "
-          f"{len(missed)} of {len(planted)} mutants missed; {result['seconds']} s")
+    print(f"{len(names)} attacks: {len(held)} held, {len(succeeded)} succeeded, {len(failed)} could not be carried "
+          f"out; {len(missed)} of {len(planted)} mutants missed; {result['seconds']} s")
     for label, those in (("succeeded", succeeded), ("not carried out", failed), ("mutants missed", missed)):
         if those:
             print(f"{label}: {', '.join(those)}")

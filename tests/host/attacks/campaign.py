@@ -1,5 +1,4 @@
-"""Carries out attacks, many at one process where they may be, and looks whether each is caught where its defence is gone.
-"""
+"""Carries out attacks, many at one process where they may be, also where a defence is gone."""
 
 import tempfile
 import threading

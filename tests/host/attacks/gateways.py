@@ -199,8 +199,8 @@ def readings_from_the_future(ground):
 
 @attack("gateway", alone=True)
 def numbers_near_the_end(ground):
-    """Batches with sequence numbers near 2^62, 2^63 and 2^64, and gaps as wide. Held where the receiver starts again and
-    serves this gateway and others."""
+    """Batches with sequence numbers near 2^62, 2^63 and 2^64, and gaps as wide. Held where the receiver starts again
+    and serves this gateway and others."""
     gateway, other = ground.gateway(), ground.gateway()
     for first in ((1 << 62) - 2, (1 << 62) - 1, 1 << 62, (1 << 63) - 3, (1 << 63) - 1, (1 << 64) - 2):
         for fresh in (False, True):
@@ -359,7 +359,8 @@ def lengths_and_depths(ground):
     """Records that announce 2^40 bytes, 2^63 items, maps of as many, and arrays in arrays ten thousand deep; indefinite
     lengths, duplicate keys. Held where the receiver lives, and others are answered as ever."""
     gateway = ground.gateway()
-    contents = [b"\x5b\0\0\1\0\0\0\0\0", b"\x9b\x7f" + b"\xff" * 7, b"\xbb\x7f" + b"\xff" * 7, b"\x7b\xff" + b"\xff" * 7,
+    contents = [b"\x5b\0\0\1\0\0\0\0\0", b"\x9b\x7f" + b"\xff" * 7, b"\xbb\x7f" + b"\xff" * 7,
+                b"\x7b\xff" + b"\xff" * 7,
                 b"\x81" * 10_000 + b"\0", b"\xa1\0" * 8000 + b"\0", b"\x9f" * 9000, b"\x5f" * 9000 + b"\xff" * 9000,
                 b"\xa2\0\0\0\0", b"\xff", b"\x1c", b"\xf8\x00", b"\xd8\x18" * 9000 + b"\0"]
 
@@ -372,8 +373,8 @@ def lengths_and_depths(ground):
 
 @attack("gateway")
 def oversized_bodies(ground):
-    """Bodies of a gigabyte announced, of 33 KB, in chunks without end, packed by gzip a thousandfold. Held where each is
-    refused, and no process grows by the size."""
+    """Bodies of a gigabyte announced, of 33 KB, in chunks without end, packed by gzip a thousandfold. Held where each
+    is refused, and no process grows by the size."""
     import gzip
     gateway = ground.gateway()
     good = gateway.batch([wire_records.event(gateway.next(), ground.clock(), "big", "x" * 500)] * 1)

@@ -84,7 +84,7 @@ def judge(n):
 
 @attack("radio", at="gateway")
 def replays_take_the_place(homes):
-    """At the start of each window recorded telegrams of the victim are played, then it sends its own. Held where its own
+    """At the start of each window recorded telegrams of the victim are played, then it sends its own. Held where these
     reach the receiver, window after window."""
     with homes.home(scale=600, interval=600) as rig:
         rig.gateway.start()
@@ -141,8 +141,8 @@ def orders_of_others(homes):
 
 @attack("stranger", at="gateway")
 def orders_again_and_late(homes):
-    """The works' own orders, recorded: one that was executed is sent again behind a later one, one comes after its time.
-    Held where neither is executed."""
+    """The works' own orders, recorded: one that was executed comes again behind a later one, one after its time. Held
+    where neither is executed."""
     with homes.home() as rig:
         me, meters = rig.me, {"meters": [{"meter": "NET-00000005-01-07", "key": cases.KEY}]}
         nothing = {"meters": []}
@@ -183,13 +183,14 @@ def valve_without_consent(homes):
 
 @attack("radio", at="gateway")
 def own_meter_forged_at_home(homes):
-    """Plain telegrams of the household's own meter, which has a key: short header, behind headers of modes 5 and 7, with
-    an ELL. Held where the gateway reads none of them, and a genuine one afterwards."""
+    """Plain telegrams of the household's own meter, which has a key: short header, behind headers of modes 5 and 7,
+    with an ELL. Held where the gateway reads none of them, and a genuine one afterwards."""
     lie = b"\x04\x13\x40\x42\x0f\x00"
     plain = cases.padded(lie)
     checked = cases.little(cases.crc(b"\x78" + lie)) + b"\x78" + lie
     mac = b"\x25\x99\0\0\0" + bytes(8)
-    forged = [cases.short(lie), cases.telegram(b"\x78" + lie), cases.telegram(b"\x8d\x20\x99\x01\x43\x65\x27" + checked),
+    forged = [cases.short(lie), cases.telegram(b"\x78" + lie),
+              cases.telegram(b"\x8d\x20\x99\x01\x43\x65\x27" + checked),
               cases.telegram(bytes((0x7A, 0x77, 0, len(plain), 5)) + plain),
               cases.telegram(b"\x8c\x20\x77" + bytes((0x90, 15)) + cases.little(0x2C00) + mac
                              + bytes((0x7A, 0x2B, 0, len(plain), 7, 0x10)) + plain)]
@@ -206,16 +207,16 @@ def own_meter_forged_at_home(homes):
 
 @attack("user", at="gateway")
 def neighbour_read_in_a_home(homes):
-    """A resident has the box hear the neighbour's meters, sealed with their own key and in plain text. Held where none is
-    decoded, and nothing in the gateway's folder holds a neighbour's value."""
+    """A resident has the box hear the neighbour's meters, sealed with their own key and in plain text. Held where none
+    is decoded, and nothing in the gateway's folder holds a neighbour's value."""
     neighbour = cases.address(number="87654321")
     marks = (b"987654", b"NET-87654321", b"987.654")
     value = b"\x04\x13" + (987_654).to_bytes(4, "little")
     with homes.home(own_meters=own()) as rig:
         rig.gateway.start()
         rig.until(lambda: rig.gateway.status().get("acknowledged"))
-        rig.feed([cases.short(value, who=neighbour), cases.mode5(value, who=neighbour), cases.mode7(value, who=neighbour),
-                  cases.ell(b"\x78" + value, who=neighbour)])
+        rig.feed([cases.short(value, who=neighbour), cases.mode5(value, who=neighbour),
+                  cases.mode7(value, who=neighbour), cases.ell(b"\x78" + value, who=neighbour)])
         reached(rig, judge(3))
         rig.gateway.stop()
         read = rig.gateway.status().get("own", 0)
@@ -256,8 +257,9 @@ def electricity_without_consent(homes):
 def _kaifa(stamp, wh):
     """A list with registers, as a Kaifa meter sends it each hour."""
     v = han_vectors
-    data = v.structure(v.visible("KFM_001"), v.visible("6970631401753985"), v.visible("MA304H3E"), v.u32(1234), v.u32(0),
-                       v.u32(0), v.u32(0), v.u32(1000), v.u32(1000), v.u32(1000), v.u32(2300), v.u32(2300), v.u32(2300),
+    data = v.structure(v.visible("KFM_001"), v.visible("6970631401753985"), v.visible("MA304H3E"), v.u32(1234),
+                       v.u32(0), v.u32(0), v.u32(0), v.u32(1000), v.u32(1000), v.u32(1000), v.u32(2300), v.u32(2300),
+                       v.u32(2300),
                        v.octets(stamp), v.u32(wh & 0xFFFFFFFF), v.u32(0), v.u32(0), v.u32(0))
     return v.frame(v.LLC + v.notification(data, v.tagged_time(stamp)), b"\x01\x02\x01", 0x10)
 
@@ -293,9 +295,9 @@ def noise_and_damaged_bursts(homes):
     with homes.home(own_meters=own()) as rig:
         rig.gateway.start()
         rig.until(lambda: rig.gateway.status().get("acknowledged"))
-        for n in range(6):
+        for _ in range(6):
             batch = []
-            for m in range(60):
+            for _ in range(60):
                 data = bytearray(rng.choice((cases.mode5, cases.mode7, cases.short, cases.long))())
                 data[rng.randrange(2, 10)] = rng.randrange(256)
                 for _ in range(rng.randrange(4)):
@@ -310,8 +312,8 @@ def noise_and_damaged_bursts(homes):
 
 @attack("stranger", at="gateway", quick=False)
 def answers_without_end(homes):
-    """A receiver that was taken over answers with a megabyte, with nested arrays, with a mark beyond all, with no answer.
-    Held where the gateway lives, frees nothing that was not acknowledged, and delivers in the end."""
+    """A receiver that was taken over answers with a megabyte, with nested arrays, with a mark beyond all. Held where
+    the gateway lives, frees nothing that was not acknowledged, and delivers in the end."""
     from firmware.wire import envelope
     with homes.home() as rig:
         answers = [bytes(1 << 20), b"\x81" * 4000 + b"\0", envelope.answer(bytes(8), 1 << 40, int(time.time())),

@@ -29,7 +29,8 @@ class _Elements(html.parser.HTMLParser):
         self.found = []
 
     def handle_starttag(self, tag, attributes):
-        if tag in ("script", "iframe", "object", "embed") and dict(attributes).get("src", "x").startswith(("x", "data")):
+        source = dict(attributes).get("src", "x")
+        if tag in ("script", "iframe", "object", "embed") and source.startswith(("x", "data")):
             self.found.append(tag)
         for name, value in attributes:
             if name.startswith("on") or (value or "").strip().lower().startswith("javascript:"):
@@ -45,7 +46,7 @@ def _brought_in(text):
 @attack("user")
 def script_in_what_gateways_say(ground):
     """Elements, attributes and expressions in the name of a gateway, in events, statuses, versions, results and in what
-    is searched for. Held where no page has an element or an attribute of them, and each has a policy against scripts."""
+    is searched for. Held where no page has one of them, and each has a policy against scripts."""
     gateway = ground.gateway(name=SCRIPT)
     meter = ground.meter()
     content = gateway.content([wire_records.event(gateway.next(), ground.clock(), SCRIPT[:200], SCRIPT),
@@ -56,7 +57,8 @@ def script_in_what_gateways_say(ground):
     ground.through(gateway.sign(content))
     ground.heard(gateway, [meter.plain(1, 1)])
     odd = urllib.parse.quote(SCRIPT)
-    paths = ["/", "/gateways", f"/gateways/{gateway.id}", f"/gateways?q={odd}&show={odd}&sort={odd}", f"/meters?q={odd}",
+    paths = ["/", "/gateways", f"/gateways/{gateway.id}", f"/gateways?q={odd}&show={odd}&sort={odd}",
+             f"/meters?q={odd}",
              f"/meters/{odd}", f"/gateways/{odd}", f"/{odd}", f"/meters/{meter.text}", "/audit", "/users",
              f"/meters/{meter.text}?view={odd}&purpose={odd}", "/alarms", f"/login?next={odd}"]
     who = ground.cookie("administrator")
@@ -196,8 +198,8 @@ def formulas_in_exports(ground):
 
 @attack("user", alone=True)
 def keys_in_the_open(ground):
-    """Meter keys, right and wrong ones, are looked for in all that a receiver writes and answers: files, log, pages, API,
-    what /proc tells others. Held where they stand nowhere in any writing."""
+    """Meter keys, right and wrong ones, are looked for in all that a receiver writes and answers: files, log, pages,
+    API, what /proc tells others. Held where they stand nowhere in any writing."""
     gateway = ground.gateway()
     secret = bytes.fromhex("8d3f1b7796c0452ea9d1135cf7be2460")
     meter, other = ground.meter(secret), Water(KEY)
@@ -283,8 +285,8 @@ def _left(ground, traces):
 
 @attack("user", quick=False)
 def session_made_by_others(ground):
-    """A session that somebody else chose before the log-in, cookies without the prefix, a session after log-out and after
-    a new password. Held where each is nobody's."""
+    """A session that somebody else chose before the log-in, cookies without the prefix, a session after log-out.
+    Held where each is nobody's."""
     chosen = "A" * 32
     answer = ground.web("/login", "POST", urllib.parse.urlencode({"name": "reader", "password": PASSWORD}),
                         {"Host": HOST, "Cookie": f"__Host-netti={chosen}", "Origin": f"https://{HOST}", **FORM})

@@ -16,7 +16,8 @@ from . import attack
 from .ground import Water
 
 KEY = bytes(range(16))
-LIES = 40_000_000_000 % (1 << 32)  # litres of a false total
+LIE = 101_000  # litres, that could follow what `lived` tells
+LIES = 40_000_000_000 % (1 << 32)  # litres that could not
 
 
 def lived(ground, gateway, meter, make, days=2):
@@ -38,6 +39,13 @@ def believed(ground, meter, true, hours):
         return f"the latest total is {litres} litres, not {true}"
     changed = {h: (hours.get(h), v) for h, v in ground.hours(meter).items() if hours.get(h) != v}
     return f"hours changed: {changed}" if changed or len(ground.hours(meter)) < len(hours) else None
+
+
+def tried(ground, gateway, meter, hours, forged):
+    """Have a gateway relay some forged telegrams, and say what shows that one was believed."""
+    true, now = ground.litres(meter), ground.clock()
+    ground.heard(gateway, [(data, now + 10 + n) for n, data in enumerate(forged)])
+    return believed(ground, meter, true, hours)
 
 
 # --- 1: what decoding learns
@@ -70,8 +78,8 @@ def _little(value):
 
 @attack("radio")
 def shipped_format_displaced(ground):
-    """A plain telegram of an invented meter teaches other DIF/VIF bytes under the signature of a format that is shipped:
-    the compact frames of a whole make are read by them, or no more. Held where such a frame is read as before."""
+    """A plain telegram of an invented meter teaches other DIF/VIF bytes under the signature of a shipped format: the
+    compact frames of a whole make are read by them, or no more. Held where such a frame is read as before."""
     gateway = ground.gateway()
     signature = next(iter(kam.WATER["formats"]))
     shipped = kam.WATER["formats"][signature]
@@ -207,16 +215,12 @@ def mode7_plain_behind_an_empty_mac(ground):
     of it is read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode7(litres, n + 1))
-    true = ground.litres(meter)
-    plain = cases.padded(Water.records(9_000_000))
-    for forged in (_mode7_open(meter, 9_000_000),
-                   _mode7_open(meter, 9_000_000, 0x2800, b""),
-                   _mode7_open(meter, 9_000_000, 0x0400, b"")[:0] or cases.telegram(
-                       bytes((0x7A, 0x2C, 0, len(plain), 7, 0x10)) + plain, meter.address)):
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    ground.litres(meter)
+    plain = cases.padded(Water.records(LIE))
+    return tried(ground, gateway, meter, hours, (_mode7_open(meter, LIE),
+                   _mode7_open(meter, LIE, 0x2800, b""),
+                   _mode7_open(meter, LIE, 0x0400, b"")[:0] or cases.telegram(
+                       bytes((0x7A, 0x2C, 0, len(plain), 7, 0x10)) + plain, meter.address)))
 
 
 @attack("radio")
@@ -225,18 +229,14 @@ def mode7_mac_taken_out(ground):
     messages. Held where neither is read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode7(litres, n + 1))
-    true = ground.litres(meter)
-    later = meter.mode7(777_000, 200)
+    ground.litres(meter)
+    later = meter.mode7(LIE, 200)
     at = later.index(b"\x90\x0f") + 2
     counter = later[at + 3:at + 7]
     tpl = later[at + 15:]
     without = cases.telegram(b"\x8c\x20\x77\x90\x07" + _little(0x2800) + b"\x25" + counter + tpl, meter.address)
     bare = cases.telegram(b"\x8c\x20\x77\x90\x07" + _little(0x2800) + b"\x20" + counter + tpl, meter.address)
-    for forged in (without, bare):
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    return tried(ground, gateway, meter, hours, (without, bare))
 
 
 @attack("radio")
@@ -245,22 +245,19 @@ def mode7_short_mac(ground):
     read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode7(litres, n + 1))
-    true = ground.litres(meter)
+    tries = []
     for mcl, size in ((0x23, 2), (0x24, 4)):
         counter = (300 + size).to_bytes(4, "little")
         number = meter.address[2:6]
         encryption = cases.cmac(KEY, b"\0" + counter + number + b"\7" * 7)
         authentication = cases.cmac(KEY, b"\1" + counter + number + b"\7" * 7)
-        plain = cases.padded(Water.records(888_000))
+        plain = cases.padded(Water.records(LIE))
         tpl = bytes((0x7A, 0x31, 0, len(plain), 7, 0x10)) + cases.cbc(encryption, bytes(16), plain)
         mac = cases.cmac(authentication, bytes((mcl,)) + counter + tpl)[:size]
         fields = bytes((mcl,)) + counter + mac
-        forged = cases.telegram(b"\x8c\x20\x77" + bytes((0x90, 2 + len(fields))) + _little(0x2C00) + fields + tpl,
-                                meter.address)
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+        tries.append(cases.telegram(b"\x8c\x20\x77" + bytes((0x90, 2 + len(fields))) + _little(0x2C00) + fields + tpl,
+                                    meter.address))
+    return tried(ground, gateway, meter, hours, tries)
 
 
 @attack("radio", quick=False)
@@ -268,40 +265,32 @@ def mode10_without_its_tag(ground):
     """Mode 10 with its tag cut off, cut short, of zeros; plain text behind its header. Held where none is read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode10(litres, n + 1))
-    true = ground.litres(meter)
-    later = meter.mode10(777_000, 200)
+    ground.litres(meter)
+    later = meter.mode10(LIE, 200)
 
     def cut(n):
         short = later[:-n]
         return bytes((len(short) - 1,)) + short[1:]
-    plain = Water.records(777_000)
-    for forged in (cut(8), cut(4), later[:-8] + bytes(8), later[:-8 - len(plain)] + plain + bytes(8),
-                   later[:-8 - len(plain) - 4] + cases.padded(plain)):
-        forged = bytes((len(forged) - 1,)) + forged[1:]
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    plain = Water.records(LIE)
+    tries = (cut(8), cut(4), later[:-8] + bytes(8), later[:-8 - len(plain)] + plain + bytes(8),
+             later[:-8 - len(plain) - 4] + cases.padded(plain))
+    return tried(ground, gateway, meter, hours, [bytes((len(data) - 1,)) + data[1:] for data in tries])
 
 
 @attack("radio")
 def ell_in_plain(ground):
-    """Plain text with its right CRC behind an ELL that says it is encrypted (8D, 8F) or is not (8C, 8E), of a meter that
-    has a key. Held where none of it is read."""
+    """Plain text with its right CRC behind an ELL that says it is encrypted (8D, 8F) or is not (8C, 8E), of a meter
+    that has a key. Held where none of it is read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.ell(litres, n + 1))
-    true = ground.litres(meter)
-    body = b"\x78" + Water.records(9_000_000)
+    ground.litres(meter)
+    body = b"\x78" + Water.records(LIE)
     checked = _little(cases.crc(body)) + body
     session = b"\x99\x43\x65\x27"
     other = meter.address[:2] + meter.address[2:]
-    for forged in (b"\x8d\x20\x99" + session + checked, b"\x8d\x20\x99" + session[:3] + b"\x07" + checked,
-                   b"\x8f\x20\x99" + other + session + checked,
-                   b"\x8c\x20\x99" + body, b"\x8e\x20\x99" + other + body):
-        ground.heard(gateway, [cases.telegram(forged, meter.address)], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    return tried(ground, gateway, meter, hours, [cases.telegram(forged, meter.address) for forged in (
+        b"\x8d\x20\x99" + session + checked, b"\x8d\x20\x99" + session[:3] + b"\x07" + checked,
+        b"\x8f\x20\x99" + other + session + checked, b"\x8c\x20\x99" + body, b"\x8e\x20\x99" + other + body)])
 
 
 @attack("radio")
@@ -310,14 +299,11 @@ def mode5_in_plain(ground):
     where none of it is read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
-    true = ground.litres(meter)
-    plain = cases.padded(Water.records(9_000_000))
-    for low, body in ((len(plain), plain), (0, plain), (0, Water.records(9_000_000)), (0xF0, plain)):
-        forged = cases.telegram(bytes((0x7A, 0x77, 0, low, 5)) + body, meter.address)
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    ground.litres(meter)
+    plain = cases.padded(Water.records(LIE))
+    forms = ((len(plain), plain), (0, plain), (0, Water.records(LIE)), (0xF0, plain))
+    return tried(ground, gateway, meter, hours, [
+        cases.telegram(bytes((0x7A, 0x77, 0, low, 5)) + body, meter.address) for low, body in forms])
 
 
 @attack("radio", quick=False)
@@ -326,16 +312,12 @@ def plain_tail_behind_cipher_text(ground):
     read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
-    true = ground.litres(meter)
-    tail = Water.records(9_000_000) + b"\x04\x14" + (9_000_000).to_bytes(4, "little")
+    ground.litres(meter)
+    tail = Water.records(LIE) + b"\x04\x14" + (LIE).to_bytes(4, "little")
     other = cases.mode5(b"\x02\xff\x01\0\0", KEY, 60, 0, meter.address)  # as the meter sends between the others
     ground.heard(gateway, [other], time=ground.clock() + 65)
-    for data in (heard[-1][0], other):
-        longer = data + tail
-        ground.heard(gateway, [bytes((len(longer) - 1,)) + longer[1:]], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    return tried(ground, gateway, meter, hours, [
+        bytes((len(data + tail) - 1,)) + data[1:] + tail for data in (heard[-1][0], other)])
 
 
 # --- 3: plain telegrams of a meter that has a key
@@ -346,13 +328,9 @@ def plain_telegram_of_a_keyed_meter(ground):
     Held where none is read, and where the works is told that they came."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
-    true = ground.litres(meter)
-    no_header = cases.telegram(b"\x78" + Water.records(LIES), meter.address)
-    for forged in (meter.plain(LIES, 49), meter.plain(true + 5, 50), no_header):
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    ground.litres(meter)
+    no_header = cases.telegram(b"\x78" + Water.records(LIE), meter.address)
+    return tried(ground, gateway, meter, hours, (meter.plain(LIE, 49), meter.plain(LIES, 50), no_header))
 
 
 @attack("radio")
@@ -372,24 +350,15 @@ def plain_behind_another_address(ground):
     in an ELL of another address; a wired frame is put into the air. Held where none is read as the victim's."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
-    true = ground.litres(meter)
+    ground.litres(meter)
     a = meter.address
     head = a[2:6] + a[:2] + a[6:8]
-    wired = cases.long_frame(Water.records(9_000_000), a)
-    body = b"\x72" + head + b"\x31\0\0\0" + Water.records(9_000_000)
-    for forged in (cases.telegram(body, Water().address), cases.telegram(body, a),
-                   cases.telegram(b"\x8c\x20\x77" + body, Water().address),
-                   cases.telegram(b"\x8e\x20\x77" + a + body, Water().address), wired,
-                   bytes((len(wired),)) + wired):
-        ground.through(gateway.batch([_record(gateway, ground, forged)]))
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
-
-
-def _record(gateway, ground, data):
-    import firmware.wire.records as records
-    return records.telegram(gateway.next(), ground.clock() + 10, -70, data)
+    wired = cases.long_frame(Water.records(LIE), a)
+    body = b"\x72" + head + b"\x31\0\0\0" + Water.records(LIE)
+    return tried(ground, gateway, meter, hours, (
+        cases.telegram(body, Water().address), cases.telegram(body, a),
+        cases.telegram(b"\x8c\x20\x77" + body, Water().address),
+        cases.telegram(b"\x8e\x20\x77" + a + body, Water().address), wired, bytes((len(wired),)) + wired))
 
 
 @attack("radio", quick=False)
@@ -398,14 +367,11 @@ def plain_compact_frame(ground):
     where it is not read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.ell(litres, n + 1))
-    true = ground.litres(meter)
-    full = Water.records(9_000_000)
+    ground.litres(meter)
+    full = Water.records(LIE)
     body = b"\x79" + _little(cases.crc(b"\x04\x13")) + _little(cases.crc(full)) + full[2:]
-    for forged in (cases.telegram(body, meter.address), cases.telegram(b"\x8c\x20\x77" + body, meter.address)):
-        ground.heard(gateway, [forged], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    return tried(ground, gateway, meter, hours, [cases.telegram(head + body, meter.address)
+                                                 for head in (b"", b"\x8c\x20\x77")])
 
 
 # --- 4: replays, and what does not open
@@ -413,13 +379,9 @@ def plain_compact_frame(ground):
 def _replayed(ground, make, again=lambda data: data):
     gateway, other, meter = ground.gateway(), ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: make(meter, n, litres))
-    true = ground.litres(meter)
-    for data, _ in (heard[20], heard[24], heard[-3]):
-        for by in (gateway, other):
-            ground.heard(by, [again(data)], time=ground.clock() + 70)
-            if seen := believed(ground, meter, true, hours):
-                return seen
-    return None
+    ground.litres(meter)
+    forged = [again(data) for data, _ in (heard[20], heard[24], heard[-3])]
+    return tried(ground, gateway, meter, hours, forged) or tried(ground, other, meter, hours, forged)
 
 
 @attack("radio")
@@ -523,11 +485,8 @@ def implausible_totals_of_a_plain_meter(ground):
     gateway, meter = ground.gateway(), ground.meter()
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.plain(litres, n))
     true = ground.litres(meter)
-    for litres in (LIES, 5, true + 5_000_000, true - 50_000):
-        ground.heard(gateway, [meter.plain(litres, 77)], time=ground.clock() + 70)
-        if seen := believed(ground, meter, true, hours):
-            return seen
-    return None
+    return tried(ground, gateway, meter, hours, [
+        meter.plain(litres, 77) for litres in (LIES, 5, true + 5_000_000, true - 50_000)])
 
 
 @attack("radio")

@@ -223,7 +223,7 @@ def _raw(ground, path):
 
 @attack("stranger")
 def without_the_works_ca(ground):
-    """TLS 1.1, no TLS, a certificate of the stranger's own, and a client that trusts public authorities only. Held where
+    """TLS 1.1, no TLS, and a client that trusts public authorities only. Held where
     nothing is had of the port but by TLS 1.2 with the works' certificate."""
     port = ground.device_port
     plain = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
@@ -284,7 +284,7 @@ def every_page_without_a_session(ground):
 
 @attack("stranger", alone=True)
 def owner_kept_logged_out(ground):
-    """Who knows a user's name tries passwords for it, from one address and from a hundred, all the while. Held where the
+    """Who knows a user's name tries passwords for it, from one address and from a dozen. Held where the
     owner with the right password gets in, from an address of his own."""
     from access_rig import PASSWORD
 
@@ -314,7 +314,8 @@ def requests_that_are_none(ground):
              b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * (1 << 20) + b"\r\n\r\n",
              b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
              b"\x00" * 5000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET " + b"/a" * 50_000 + b" HTTP/1.1\r\n\r\n",
-             b"GET http://169.254.169.254/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"CONNECT localhost:22 HTTP/1.1\r\n\r\n",
+             b"GET http://169.254.169.254/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+             b"CONNECT localhost:22 HTTP/1.1\r\n\r\n",
              b"TRACE / HTTP/1.1\r\nHost: localhost\r\nX-Secret: 1\r\n\r\n"]
     from .gateways import processes
     for data in wrong:
