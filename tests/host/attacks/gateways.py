@@ -377,14 +377,14 @@ def oversized_bodies(ground):
     is refused, and no process grows by the size."""
     import gzip
     gateway = ground.gateway()
-    good = gateway.batch([wire_records.event(gateway.next(), ground.clock(), "big", "x" * 500)] * 1)
-    big = good + bytes(40_000)
+    big = gateway.batch([wire_records.event(gateway.next(), ground.clock(), "big", "x" * 500) for _ in range(80)])
 
     def chunks():
-        for _ in range(40):
-            yield bytes(1024)
+        for at in range(0, len(big), 1024):
+            yield big[at:at + 1024]
     for body, headers in ((big, {}), (chunks(), {"Transfer-Encoding": "chunked"}),
                           (b"", {"Content-Length": str(1 << 30)}),
+                          (gzip.compress(big), {"Content-Encoding": "gzip"}),
                           (gzip.compress(bytes(30 << 20)), {"Content-Encoding": "gzip"})):
         answer = attempt(_post, ground, body, {"Content-Type": wire.CONTENT_TYPE, **headers})
         if answer is not None and answer.status == 200:

@@ -20,10 +20,11 @@ LIE = 101_000  # litres, that could follow what `lived` tells
 LIES = 40_000_000_000 % (1 << 32)  # litres that could not
 
 
-def lived(ground, gateway, meter, make, days=2):
-    """Two genuine days of a meter, a telegram an hour, and its latest now; {Unix hour: litres}. `make(n, litres)`."""
+def lived(ground, gateway, meter, make, days=2, step=20):
+    """Two genuine days of a meter, a telegram an hour, the last a minute ago, made by `make(n, litres)`; `step`: litres
+    an hour. Returns ([(telegram, Unix seconds)], {Unix hour: litres})."""
     hours = days * 24
-    litres = [100_000 + 20 * n for n in range(hours)]
+    litres = [100_000 + step * n for n in range(hours)]
     now = ground.clock()
     heard = [(make(n, litres[n]), now - 60 - (hours - 1 - n) * HOUR) for n in range(hours)]
     ground.heard(gateway, heard)
@@ -43,9 +44,12 @@ def believed(ground, meter, true, hours):
 
 def tried(ground, gateway, meter, hours, forged):
     """Have a gateway relay some forged telegrams, and say what shows that one was believed."""
-    true, now = ground.litres(meter), ground.clock()
+    true, read_at, now = ground.litres(meter), ground.told(meter)["read_at"], ground.clock()
     ground.heard(gateway, [(data, now + 10 + n) for n, data in enumerate(forged)])
-    return believed(ground, meter, true, hours)
+    if seen := believed(ground, meter, true, hours):
+        return seen
+    latest = ground.told(meter)["read_at"]
+    return None if latest == read_at else f"the latest reading is as of {latest}, not {read_at}"
 
 
 # --- 1: what decoding learns
@@ -308,8 +312,8 @@ def mode5_in_plain(ground):
 
 @attack("radio", quick=False)
 def plain_tail_behind_cipher_text(ground):
-    """A recorded telegram of mode 5 with records in plain text put behind its encrypted blocks. Held where these are not
-    read."""
+    """A recorded telegram of mode 5 with records in plain text put behind its encrypted blocks. Held where these are
+    not read."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
     ground.litres(meter)
@@ -376,9 +380,9 @@ def plain_compact_frame(ground):
 
 # --- 4: replays, and what does not open
 
-def _replayed(ground, make, again=lambda data: data):
+def _replayed(ground, make, again=lambda data: data, step=20):
     gateway, other, meter = ground.gateway(), ground.gateway(), ground.meter(KEY)
-    heard, hours = lived(ground, gateway, meter, lambda n, litres: make(meter, n, litres))
+    heard, hours = lived(ground, gateway, meter, lambda n, litres: make(meter, n, litres), step=step)
     ground.litres(meter)
     forged = [again(data) for data, _ in (heard[20], heard[24], heard[-3])]
     return tried(ground, gateway, meter, hours, forged) or tried(ground, other, meter, hours, forged)
@@ -400,25 +404,24 @@ def yesterday_with_another_status(ground):
 
 @attack("radio", quick=False)
 def mode7_counter_set_back(ground):
-    """Yesterday's messages of mode 7, whose counter has risen since. Held as above."""
-    return _replayed(ground, lambda meter, n, litres: meter.mode7(litres, n + 1))
+    """Yesterday's messages of mode 7, whose counter has risen since while the total stood still. Held as above."""
+    return _replayed(ground, lambda meter, n, litres: meter.mode7(litres, n + 1), step=0)
 
 
 @attack("radio", quick=False)
 def ell_session_set_back(ground):
-    """Yesterday's frames with an ELL, whose session has gone on since. Held as above."""
-    return _replayed(ground, lambda meter, n, litres: meter.ell(litres, n + 1))
+    """Yesterday's frames with an ELL, whose session has gone on since while the total stood still. Held as above."""
+    return _replayed(ground, lambda meter, n, litres: meter.ell(litres, n + 1), step=0)
 
 
 @attack("radio", alone=True, quick=False)
 def replay_after_a_restart(ground):
-    """A receiver that has been started anew is played yesterday's telegram. Held where it still knows it for one."""
+    """A receiver that has been started anew is played yesterday's telegram of a meter whose total stood still. Held
+    where it still knows it for one."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
-    heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode7(litres, n + 1))
-    true = ground.litres(meter)
+    heard, hours = lived(ground, gateway, meter, lambda n, litres: meter.mode7(litres, n + 1), step=0)
     ground.restart()
-    ground.heard(gateway, [heard[24][0]], time=ground.clock() + 70)
-    return believed(ground, meter, true, hours)
+    return tried(ground, gateway, meter, hours, [heard[24][0]])
 
 
 @attack("radio")

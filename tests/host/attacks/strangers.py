@@ -194,9 +194,11 @@ def tokens_of_others(ground):
 def paths_out_of_their_folder(ground):
     """Addresses of releases, of static files and of exports that lead out of their folders, in every writing. Held
     where none shows a file that is not theirs."""
+    (ground.directory.path / "releases" / "0.1.0").mkdir(parents=True, exist_ok=True)
     marks = (b"BEGIN", b"root:", b"SQLite format", b"kek", b'"works":', b"[project]")
-    ups = ["../" * n for n in (1, 2, 4, 8)] + ["..%2f" * 4, "%2e%2e/" * 4, "%2e%2e%2f" * 4, "..%5c" * 4, "....//" * 4,
-                                               "%252e%252e%252f" * 4, "/", "//", "%00/", "..;/" * 4]
+    ups = ["../" * n for n in (1, 2, 4, 8)] + [
+        "..%2f" * 2, "..%2f" * 3, "..%2f" * 4, "%2e%2e/" * 4, "%2e%2e%2f" * 4, "..%5c" * 4, "....//" * 4,
+        "%252e%252e%252f" * 4, "/", "//", "%00/", "..;/" * 4]
     files = ("etc/passwd", "receiver.json", "ca/anchor1.key", "keys.sqlite", "store.sqlite", "pyproject.toml",
              "ca/command.key", "access.sqlite")
     for up in ups:
