@@ -23,19 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "host"), str(ROOT / "tests"), str(ROOT)]
 
-import attacks  # noqa: E402
 from attacks import campaign, mutants  # noqa: E402
+from attacks.catalogue import ATTACKS  # noqa: E402
 
 
-def chosen(args, all_attacks):
+def chosen(args):
     """(attacks, mutants) to be tried, by name."""
     if args.only:
-        unknown = [name for name in args.only if name not in all_attacks and name not in mutants.MUTANTS]
+        unknown = [name for name in args.only if name not in ATTACKS and name not in mutants.MUTANTS]
         if unknown:
             sys.exit(f"there is no attack and no mutant {', '.join(unknown)}: --list")
-        return [name for name in args.only if name in all_attacks], \
+        return [name for name in args.only if name in ATTACKS], \
                [name for name in args.only if name in mutants.MUTANTS]
-    names = [name for name, a in all_attacks.items() if a.quick or not args.quick]
+    names = [name for name, a in ATTACKS.items() if a.quick or not args.quick]
     planted = [] if args.no_mutants else [name for name, m in mutants.MUTANTS.items() if m.quick or not args.quick]
     return names, planted
 
@@ -46,8 +46,7 @@ def try_mutants(planted, stores, runtimes, quick, folder, told):
     receivers = [name for name in planted if mutants.MUTANTS[name].at == "receiver"]
     for store in stores:
         # In the quick campaign several are gone at once where their attacks share a receiver: none hides another's.
-        all_attacks = attacks.load()
-        together = [n for n in receivers if quick and not all_attacks[mutants.MUTANTS[n].attack].alone]
+        together = [n for n in receivers if quick and not ATTACKS[mutants.MUTANTS[n].attack].alone]
         groups = ([together] if together else []) + [[n] for n in receivers if n not in together]
         for names in groups:
             for name, result in campaign.caught(names, store, folder, told).items():
@@ -69,21 +68,20 @@ def main():
     parser.add_argument("--no-mutants", action="store_true", help="take no defence away")
     parser.add_argument("--list", action="store_true", help="the attacks, who tries them, and the mutants")
     args = parser.parse_args()
-    all_attacks = attacks.load()
     if args.list:
-        for name, a in all_attacks.items():
+        for name, a in ATTACKS.items():
             print(f"{name} ({a.who}, at a {a.at}{', quick' if a.quick else ''}): {' '.join(a.run.__doc__.split())}")
         for name, m in mutants.MUTANTS.items():
             print(f"without {name}: {m.attack}")
         return
     began, told = time.monotonic(), campaign.printer()
-    names, planted = chosen(args, all_attacks)
+    names, planted = chosen(args)
     stores = (args.store,) if args.store else campaign.STORES
     quick = args.quick and not args.only
     runtimes = ("micropython",) if quick else campaign.RUNTIMES
     with campaign.folder() as path:
         folder = Path(path)
-        wanted = [all_attacks[name] for name in names]
+        wanted = [ATTACKS[name] for name in names]
         if quick:
             results = campaign.all_of([a for a in wanted if a.alone], stores[:1], (), folder, told)
             results += campaign.all_of([a for a in wanted if not a.alone], stores, runtimes, folder, told)

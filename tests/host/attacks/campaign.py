@@ -7,7 +7,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import load, mutants
+from . import mutants
+from .catalogue import ATTACKS
 from .ground import Ground
 from .homes import Homes
 
@@ -77,8 +78,7 @@ def all_of(attacks, stores, runtimes, folder, told):
 def caught(names, where, folder, told):
     """The results of the attacks that some mutants of one kind of target (a store or a runtime) must let through, where
     all of these defences are gone at once: {mutant: Result}."""
-    attacks = load()
-    chosen = {name: attacks[mutants.MUTANTS[name].attack] for name in names}
+    chosen = {name: ATTACKS[mutants.MUTANTS[name].attack] for name in names}
     wanted = list({a.name: a for a in chosen.values()}.values())
     if where in STORES:
         results = at_receivers(where, wanted, folder, told, names)

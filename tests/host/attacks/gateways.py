@@ -10,9 +10,9 @@ import firmware.wire.records as wire_records
 from firmware import wire
 from firmware.wire import cbor, envelope
 
-from . import attack
 from .ground import SetupFailed, Water, attempt
 from .radio import KEY, believed, lived
+from .registry import attack
 
 PATIENCE_S = 5.0  # for the answer to another gateway, whose usual one takes a hundredth of that
 

@@ -15,7 +15,7 @@ from receiver_support import HOUR
 
 from firmware.wire import records
 
-from . import attack
+from .registry import attack
 
 OWN = "NET-12345678-01-07"
 FAR = 1 << 40

@@ -290,10 +290,11 @@ def sessions_go_on():
 
 @lets("home_of_another")
 def any_link():
-    """A home's link shows another home."""
+    """A secret that is none leads to some home."""
     homes = importlib.import_module("cloud_receiver.office.homes")
-    _replace("office.homes:Homes.by_link", lambda self, secret: self._db.execute(
-        "SELECT gateway, since FROM homes WHERE hash <> ? LIMIT 1", (homes.secret_hash(secret),)).fetchone())
+    real = homes.Homes.by_link
+    _replace("office.homes:Homes.by_link", lambda self, secret: real(self, secret) or self._db.execute(
+        "SELECT gateway, since FROM homes ORDER BY since LIMIT 1").fetchone())
 
 
 @lets("keys_in_the_open")

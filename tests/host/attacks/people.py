@@ -14,9 +14,9 @@ from receiver_support import DAY, HOUR
 import firmware.wire.records as wire_records
 from cloud_receiver.office.accounts import Accounts
 
-from . import attack
 from .ground import FORM, HOST, PASSWORD, SetupFailed, Water, attempt
 from .radio import KEY
+from .registry import attack
 
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}'
 
@@ -144,7 +144,7 @@ def home_of_another(ground):
     with ground.office() as office:
         office.homes.bind(other.id, meter.text, ground.clock())
         link = office.homes.make_link(mine.id, ground.clock() - 30 * DAY)
-        theirs = office.homes.make_link(other.id, ground.clock() - 30 * DAY)
+        theirs = office.homes.make_link(other.id, ground.clock() - 40 * DAY)
     wrong = [link[:-1] + ("A" if link[-1] != "A" else "B"), theirs[:-1], theirs.swapcase(), "", other.id, meter.text,
              f"{link}/../{other.id}", f"{link}?gateway={other.id}&meter={meter.text}", f"{link}%2f{other.id}"]
     marks = ("Havnegata", "7654")

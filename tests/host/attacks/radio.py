@@ -12,8 +12,8 @@ from receiver_support import HOUR
 
 from wmbus.drivers import kam
 
-from . import attack
 from .ground import Water
+from .registry import attack
 
 KEY = bytes(range(16))
 LIE = 101_000  # litres, that could follow what `lived` tells

@@ -13,9 +13,9 @@ from receiver_support import HOUR, NOW, Gateway
 import firmware.wire.records as wire_records
 from firmware import wire
 
-from . import attack
 from .gateways import PATIENCE_S, resident
-from .ground import HOST, SetupFailed, attempt
+from .ground import FORM, HOST, SetupFailed, attempt
+from .registry import attack
 
 LONGEST_S = 25.0  # that a connection which says nothing, or goes on and on, may stay open
 
@@ -290,7 +290,6 @@ def owner_kept_logged_out(ground):
     owner with the right password gets in, from an address of his own."""
     from access_rig import PASSWORD
 
-    from .ground import FORM
     owner = "198.51.100.7"
 
     def log_in(name, password, address):
