@@ -21,6 +21,8 @@ def gateway_items(gateways, revoked, now) -> "list[Item]":
 
         if any(e["equivocations"] for e in g["epochs"]):
             add("bad", N_("Sent two versions of the same records"))
+        if g.get("over"):
+            add("bad", N_("Over its bound of the day"))
         if g["last_contact"] is None:
             add("warn", N_("Enrolled, not heard from yet"))
         elif silent_gateway(g, now):

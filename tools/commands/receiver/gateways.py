@@ -1,10 +1,12 @@
-"""`netti receiver token`, `gateways`, `revoke`: which gateways may send to this receiver."""
+"""`netti receiver token`, `gateways`, `revoke`, `bounds`: which gateways may send to this receiver, and how much."""
 
 import sys
 from pathlib import Path
 
+from cloud_receiver.data import bounds
 from cloud_receiver.data.clock import Clock, iso
 from cloud_receiver.office import trust
+from cloud_receiver.office.allowances import WORKS
 from firmware.wire import enrolment
 
 from ...errors import CommandError
@@ -12,7 +14,7 @@ from ...office import gateway_id, open_office, stored_gateways
 
 
 def arguments(sub) -> None:
-    """The arguments of token, gateways and revoke."""
+    """The arguments of token, gateways, revoke and bounds."""
     p = sub.add_parser("token", help="print one-time tokens for `netti gateway enrol`")
     p.add_argument("dir", type=Path)
     p.add_argument("-n", type=int, default=1, help="how many (default: 1)")
@@ -24,6 +26,12 @@ def arguments(sub) -> None:
     p.add_argument("dir", type=Path)
     p.add_argument("gateway", help="its id, 16 letters and digits")
     p.add_argument("--undo", action="store_true", help="take it back")
+
+    p = sub.add_parser("bounds", help="show what a gateway may send in a day, or give it more")
+    p.add_argument("dir", type=Path)
+    p.add_argument("gateway", nargs="?", help="its id; without one: all gateways of the works")
+    p.add_argument("--times", type=int, metavar="N", help=f"so many times its bounds, 1 to {bounds.MOST_TIMES}; 1: as "
+                   "they are")
 
 
 def token(args) -> int:
@@ -60,4 +68,26 @@ def revoke(args) -> int:
     return 0
 
 
-ACTIONS = {"token": token, "gateways": gateways, "revoke": revoke}
+def show_bounds(args) -> int:
+    """Show the bounds of a gateway or of the works, or change how many times they are given."""
+    with open_office(args.dir) as office:
+        gateway = gateway_id(args.gateway) if args.gateway else WORKS
+        if gateway and office.enrolled.get(gateway) is None:
+            raise CommandError(f"no gateway {gateway} is enrolled")
+        if args.times is not None:
+            try:
+                office.allowances.give(gateway, args.times, Clock().seconds())
+            except ValueError as e:
+                raise CommandError(f"--times: {e}") from None
+        given, one = office.allowances, office.enrolled.get(gateway)
+        kinds = [one.kind] if one else list(bounds.KINDS)
+        for kind in kinds:
+            allowed = bounds.of(kind, given.times(gateway))
+            print(f"{kind}: " + ", ".join(f"{name} {value:,}" for name, value in zip(allowed._fields, allowed)))
+        for name, times in sorted(given.all().items()):
+            if gateway in (WORKS, name):
+                print(f"{name or 'every gateway'}: {times} times")
+    return 0
+
+
+ACTIONS = {"token": token, "gateways": gateways, "revoke": revoke, "bounds": show_bounds}
