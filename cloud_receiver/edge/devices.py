@@ -34,7 +34,7 @@ class Devices:
         self._ca = office.directory.ca
         self._trust_stamp = trust.stamp(self._ca)
         self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders,
-                             on_new_telegrams, office.allowances.times)
+                             on_new_telegrams, office.allowances.times, office.disk)
         self.enrolment = Enrolment(office, store, clock)
         self.context = trust.server_context(self._ca)
         self._counts, self._servers, self.connections = counts, Servers(), Connections()

@@ -25,6 +25,7 @@ from firmware.wire import envelope
 from ..data import buckets
 from ..data.content import Content
 from ..data.prefixes import prefix
+from ..office.disk import AGAIN_S
 from ..stores import Busy, StoreError, queries
 from .bounded import over_bound
 from .connections import has_proved, proved
@@ -50,13 +51,15 @@ _answer = envelope.answer  # looked up once
 class Ingest:
     """The ingest of one works."""
 
-    def __init__(self, works: str, store, clock, revoked, orders=None, on_new_telegrams=None, times=lambda gateway: 1):
+    def __init__(self, works: str, store, clock, revoked, orders=None, on_new_telegrams=None, times=lambda gateway: 1,
+                 room=None):
         """`revoked()` gives the revoked gateway ids; `orders(batch, result)` the signed orders for the answer to a
         VerifiedBatch that the store took with a TakeResult; `on_new_telegrams()` is called after each batch that
-        brought something new; `times(gateway)` says how many times its bounds a gateway is given."""
+        brought something new; `times(gateway)` says how many times its bounds a gateway is given;
+        `room`: the disk.Disk of what is stored, or None."""
         self.works, self.store, self.clock = works, store, clock
         self._revoked, self._orders, self._on_new_telegrams = revoked, orders, on_new_telegrams
-        self._times = times
+        self._times, self._room = times, room
         self._gateways: "dict[bytes, IngestGateway]" = {}  # by kid
         self._envelopes = Envelopes(works)
         self._verifier = Verifier()
@@ -84,6 +87,8 @@ class Ingest:
     async def _take(self, request):
         if self.draining:
             raise Refused(503, "shutting down", RETRY_S)
+        if self._room is not None and self._room.full():
+            raise Refused(503, "no room on the disk", AGAIN_S)
         if self._verifying >= MAX_VERIFYING:
             raise Refused(503, "busy", RETRY_S)
         try:

@@ -10,6 +10,7 @@ from .accounts import Accounts
 from .allowances import Allowances
 from .decisions import Decisions
 from .directory import Directory, Settings
+from .disk import Disk
 from .enrolled import Enrolled
 from .erasures import Erasures
 from .homes import Homes
@@ -27,6 +28,7 @@ class Office:
         Raises SettingsError, sqlite3.Error."""
         self.directory = directory
         self.settings = directory.load() if settings is None else settings
+        self.disk = Disk(directory.path)
         self.file = KeyFile(directory.keys)
         self._stamp = self.file.stamp()  # before anything is read, so that no change falls in between
         self.meter_keys = MeterKeys(self.file)

@@ -66,6 +66,7 @@ class Site:
         office = receiver.office
         self.homes, self.accounts, self.orders, self.releases, self.revoked = (
             office.homes, office.accounts, office.orders, office.releases, office.enrolled.revoked)
+        self.disk = office.disk
         self.public_name = receiver.public_name
         self.recent = Recent(self.store, self.clock)
         self.features = features

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import types
 
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Running, make
@@ -9,6 +10,7 @@ from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Running, make
 import firmware.wire.records as wire_records
 from cloud_receiver.data import bounds, content
 from cloud_receiver.edge import bounded, verifying
+from cloud_receiver.office import disk
 from cloud_receiver.office.allowances import WORKS, Allowances
 from cloud_receiver.office.keyfile import KeyFile
 from cloud_receiver.office.office import Office
@@ -142,3 +144,40 @@ def test_thousands_of_gaps_leave_few_orders(receiver):
         assert len(office.orders.open(gateway.id)) == 8
     body = receiver.send(gateway.telegrams([Meter(1).telegram(1)])).body
     assert len(envelope.open_answer(body).commands) <= 16
+
+
+# --- a disk that fills
+
+def disk_of(monkeypatch, free):
+    """Every disk has so much room: a share of 100 GiB."""
+    monkeypatch.setattr(disk, "LOOK_S", 0.0)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: types.SimpleNamespace(total=100 << 30, free=free << 30))
+
+
+def test_a_disk_that_fills_stops_gateways_before_it_is_full(receiver, monkeypatch):
+    gateway = receiver.enrol()
+    body = events(gateway)
+    disk_of(monkeypatch, 4)
+    assert "nearly full" in receiver.web("/?lang=en").text and "nesten full" in receiver.web("/?lang=nb").text
+    assert receiver.through(body) == 1, "it is told to people first"
+    disk_of(monkeypatch, 1)
+    body = events(gateway)
+    answer = receiver.send(body)
+    assert (answer.status, answer.text, answer.headers["Retry-After"]) == (503, "no room on the disk\n", "600")
+    assert "The disk is full" in receiver.web("/?lang=en").text
+    disk_of(monkeypatch, 90)
+    assert receiver.through(body) == 2 and "disk" not in receiver.web("/?lang=en").text
+
+
+@pytest.mark.parametrize("total, least", [(10 << 30, (10 << 30) * 0.02), (1000 << 30, 2 << 30)])
+def test_how_much_room_there_must_be(monkeypatch, total, least):
+    for free, full in ((least - 1, True), (least + 1, False)):
+        monkeypatch.setattr(disk.shutil, "disk_usage",
+                            lambda path, free=free: types.SimpleNamespace(total=total, free=free))
+        found = disk.Disk("/")
+        assert found.full() is full and found.nearly_full()
+    looks = []
+    monkeypatch.setattr(disk.shutil, "disk_usage",
+                        lambda path: looks.append(path) or types.SimpleNamespace(total=1, free=1))
+    found = disk.Disk("/")
+    assert not any(found.full() or found.nearly_full() for _ in range(100)) and len(looks) == 1

@@ -13,6 +13,7 @@ from lists_rig import METERS
 from receiver_support import DAY, NOW, Gateway, Meter, Process, make
 
 from cloud_receiver.data import dayrows, usage
+from cloud_receiver.office import disk
 from cloud_receiver.operations import health, logs, metrics
 from cloud_receiver.stores import open_store, queries
 
@@ -69,7 +70,7 @@ def test_health_and_readiness(listed, monkeypatch):
     checked = listed.receiver
     for name, broken in (("store", lambda: monkeypatch.setattr(checked.store.writer, "submit", lambda *a: 1 / 0)),
                          ("keys", lambda: monkeypatch.setattr(checked.office.meter_keys, "unlock", lambda: 1 / 0)),
-                         ("disk", lambda: monkeypatch.setattr(health, "LEAST_FREE", 2.0)),
+                         ("disk", lambda: monkeypatch.setattr(disk, "NEARLY_FULL", 2.0)),
                          ("serving", lambda: monkeypatch.setattr(checked.devices.ingest, "draining", True))):
         with monkeypatch.context():
             broken()
