@@ -186,6 +186,20 @@ def test_a_meter_that_was_set_anew_needs_one_decision(tmp_path):
     run(tmp_path, scenario)
 
 
+def test_what_leads_to_an_accepted_reading_is_accepted_with_it(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+        await street.send(meter.sends(100_000, 1000), NOW)
+        for h in range(1, 6):
+            await street.send(meter.sends(500 + h, 1000 + h), NOW + h * HOUR)
+        await street.send(meter.sends(9_000_000, 1006), NOW + 6 * HOUR)
+        assert await meter.decide("accept", 503)
+        assert (await meter.facts())[0] == [(0, 100_000), *((h * HOUR, 500 + h) for h in range(1, 6))]
+        assert await meter.held() == [(9_000_000, "jump")]
+    run(tmp_path, scenario)
+
+
 @pytest.mark.parametrize("forged, security", [(9_000_000, "plain"), (5, "mode5")])
 def test_a_forged_first_reading_is_put_right_by_one_decision(tmp_path, forged, security):
     async def scenario(store):

@@ -11,10 +11,11 @@ from ...stores import queries
 from ...web import access, charts, parts
 from ...web.lists import ListQuery
 from ...web.words import N_
+from .claims import REASONS
 from .coverage import by_gateway
 
 COVERED_DAYS = 7  # on a meter's page
-SHOWN = ("all", "silent", "missing", "wrong", "nokey", "unsealed", "alarm")
+SHOWN = ("all", "silent", "missing", "wrong", "nokey", "unsealed", "held", "alarm")
 
 
 class Page:
@@ -70,6 +71,8 @@ class Page:
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
             coverage=by_gateway(await self.store.read(queries.meters.coverage, m["row"], now // DAY - COVERED_DAYS + 1),
                                 now // DAY, COVERED_DAYS), first_day=now // DAY - COVERED_DAYS + 1,
+            claims=await self.store.read(queries.claims.of_meter, m["row"]), reasons=REASONS,
+            may_decide=self.site.has(parts.meter_url(m["id"]), "POST") and access.may(request, roles.HOURS),
             alarms=await self.store.read(queries.alarms.of_meter, m["row"]), latest=latest_fields(m["latest"]),
             directory=str(self.site.directory.path))
 

@@ -49,6 +49,8 @@ def meter_items(meters, now) -> "list[Item]":
             items.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
         if m.get("unsealed"):
             items.append(Item("warn", "meter", m["id"], "", N_("Suspicious telegrams"), None))
+        if m.get("held"):
+            items.append(Item("warn", "meter", m["id"], "", N_("Readings held back"), None))
         if silent_meter(m, now):
             items.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
     return items

@@ -36,10 +36,21 @@ def _accept(db, meter, telegram, time, until):
     if held is None:
         return 0
     state = rising.states(db, [meter])[meter]
-    state.from_here(time)
+    state.from_here(_leads_to(db, meter, Mark(time, held[1], held[3]), state))
     rising.write(db, [state])
     _enter(db, meter, telegram, time, held)
     return 1 + judge_again(db, meter, (HELD,))
+
+
+def _leads_to(db, meter, mark, state):
+    """The time of the first of the readings held back that go on, each from the one before, to the one of a mark."""
+    q4 = state.q4_l_h or plausible.Q4_L_H
+    for earlier in [Mark(*row) for row in db.execute(
+            "SELECT time, total_ml, counter FROM held WHERE meter = ? AND time < ? AND time > ? ORDER BY time DESC",
+            (meter, mark.time, state.newest))]:
+        if not plausible.contradict(earlier, mark, q4):
+            mark = earlier
+    return mark.time
 
 
 def _correct(db, meter, telegram, time, until):

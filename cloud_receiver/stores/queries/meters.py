@@ -21,10 +21,11 @@ MISSING = f"(m.encrypted = 1 AND m.state = {NO_KEY})"
 WRONG = f"(m.encrypted = 1 AND m.state = {WRONG_KEY})"
 # A meter with a key of which there are telegrams that nothing was opened of: kept for as long as those are.
 PLAIN = f"m.id IN (SELECT meter FROM telegrams WHERE state = {UNSEALED})"
+HELD_BACK = "m.id IN (SELECT meter FROM held)"
 MOST_PLAIN = 1000  # such telegrams counted of one meter
 SHOWN = {
     "all": "1 = 1", "silent": _SILENT, "missing": MISSING, "wrong": WRONG, "nokey": f"({MISSING} OR {WRONG})",
-    "alarm": _ALARMED, "unsealed": PLAIN,
+    "alarm": _ALARMED, "unsealed": PLAIN, "held": HELD_BACK,
 }
 ORDERS = {
     "id": "m.meter", "heard": "m.last_heard", "reading": "coalesce(m.total_ml, -1)",
@@ -54,6 +55,7 @@ def one(db, day: int, meter: str) -> "dict | None":
     m["key"] = key_state(m)
     m["unsealed"] = db.execute(f"SELECT count(*) FROM (SELECT 1 FROM telegrams WHERE state = {UNSEALED} AND meter = ? "
                                f"LIMIT {MOST_PLAIN}) AS counted", (m["row"],)).fetchone()[0]
+    m["held"] = db.execute("SELECT count(*) FROM held WHERE meter = ?", (m["row"],)).fetchone()[0]
     m["heard_by"] = m["heard_by"] or 0
     m["latest"] = json.loads(m["latest"]) if m["latest"] else {}
     return m
@@ -112,7 +114,9 @@ def of_rows(db, rows: "list[int]", day: int, now: int) -> "list[dict]":
     by_row = {m["row"]: m for m in dicts(db.execute(
         "SELECT id AS row, meter AS id, media, first_heard, last_heard, encrypted, state, note, status, total_ml, "
         f"read_at, CASE WHEN EXISTS (SELECT 1 FROM telegrams t WHERE t.state = {UNSEALED} "
-        f"AND t.meter = m.id) THEN 1 ELSE 0 END AS unsealed FROM meters m WHERE id IN {NUMBERS}", (numbers,)))}
+        f"AND t.meter = m.id) THEN 1 ELSE 0 END AS unsealed, "
+        "CASE WHEN EXISTS (SELECT 1 FROM held h WHERE h.meter = m.id) THEN 1 ELSE 0 END AS held "
+        f"FROM meters m WHERE id IN {NUMBERS}", (numbers,)))}
     for m in by_row.values():
         m.update(alarms=[], key=key_state(m), latest={}, heard_by=0, best=None, telegrams=0, heard=0, covered=0)
     # Day by day, so that the primary key (day, meter, gateway) is used.
@@ -143,7 +147,7 @@ def of_rows(db, rows: "list[int]", day: int, now: int) -> "list[dict]":
 def needing_attention(db, day: int, now: int, limit: int) -> "tuple[list[dict], int]":
     """(meters somebody should look at, those with an alarm that cannot wait first; how many there are in all)."""
     wait = "', '".join(CAN_WAIT)
-    where = f"({_ALARMED} OR {WRONG} OR {MISSING} OR m.state = {UNDECODABLE} OR {PLAIN} OR {_SILENT})"
+    where = f"({_ALARMED} OR {WRONG} OR {MISSING} OR m.state = {UNDECODABLE} OR {PLAIN} OR {HELD_BACK} OR {_SILENT})"
     values = (now - SILENT_METER_S,)
     rows = [row[0] for row in db.execute(
         f"SELECT m.id FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a WHERE "
