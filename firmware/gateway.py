@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .update.updater import Updater
     from .uplink.uplink import Uplink
 
-COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
-            "acknowledged", "errors", "restarts")
+COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "own_unsealed", "han",
+            "han_errors", "batches", "acknowledged", "errors", "restarts")
 
 
 _AFL = const(0x90)  # the CI of a fragment

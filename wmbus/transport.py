@@ -41,6 +41,9 @@ class Layers:
     diehl = False                       # Diehl's own order of address and own cipher
     key: "bytes | None" = None          # for a maker's own frame that has a cipher of its own
     aes = None
+    decrypted = False                   # somebody decrypted this capture, says the caller, who has no key
+    opened = False                      # something of it was decrypted or authenticated under the key
+    plain_end: "int | None" = None      # where what follows the encrypted records in plain ends, see rest.py
 
     def __init__(self, telegram: bytes):
         self.data = telegram
@@ -224,13 +227,8 @@ def meter(telegram: bytes) -> Meter:
 
 
 def encrypted(layers: Layers) -> bool:
-    """Whether what follows the walked layers is cipher text; a captured telegram whose 2F2F is readable is not."""
-    if layers.ell_encrypted:
-        return True
-    if layers.mode == 0:
-        return False
-    at = layers.at + (1 if layers.mode == 7 else 0)
-    return layers.data[at:at + 2] != b"\x2f\x2f"
+    """Whether the headers say that what follows the walked layers is cipher text."""
+    return layers.ell_encrypted or layers.mode != 0
 
 
 def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
@@ -271,8 +269,7 @@ def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
             if ci == 0x7A:
                 mode = telegram[14] & 31
                 if mode < 16 and mode != 7:
-                    return (telegram[2:10], ci, telegram[11], telegram[12],
-                            mode != 0 and (telegram[15] != 0x2F or telegram[16] != 0x2F))
+                    return telegram[2:10], ci, telegram[11], telegram[12], mode != 0
             elif ci == 0x8D and telegram[16] >> 5 == 1:
                 return telegram[2:10], ci, telegram[12], None, True
     return head_walked(telegram)

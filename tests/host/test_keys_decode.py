@@ -126,10 +126,11 @@ def test_seen_where_earlier_keys_are_not_tried_or_have_no_end(receiver, monkeypa
     receiver.through(gateway.telegrams([meter.telegram(400)], time=NOW - 6 * DAY))
     receiver.wait_for(lambda s: s["decoded"] == 1)
     good = decoder.Decoder._decode
-    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(self, data, ring[:1], time))
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, text, data, ring, time: good(
+        self, text, data, ring[:1], time))
     assert late(receiver, meter, gateway)["wrong_key"] == 2
-    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(
-        self, data, [k._replace(replaced=None) for k in ring], time))
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, text, data, ring, time: good(
+        self, text, data, [k._replace(replaced=None) for k in ring], time))
     other = Gateway()
     receiver.enrol(other)
     receiver.through(other.telegrams([Meter(meter.number, key=KEY).telegram(950, access=20)], time=NOW + 3 * HOUR))

@@ -164,7 +164,7 @@ def calls(ring, recent):
         (q.readings, "of_day"): [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
                                  for daily in (True, False)],
         (q.telegrams, "pending"): [(10,)], (q.telegrams, "closed_meters"): [()],
-        (q.telegrams, "compact_meters"): [()], (q.telegrams, "without_key"): [()],
+        (q.telegrams, "without_key"): [()],
         (q.telegrams, "progress"): [([meter],), ([LOCKED.text, meter, "X"],), ([],)],
         (q.people, "person"): [(gateway, [meter, LOCKED.text, "X"], NOW - 9 * DAY, NOW + 1),
                                (None, [meter], NOW - DAY, NOW), (gateway, [], 0, 1 << 40)],

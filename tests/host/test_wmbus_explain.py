@@ -49,27 +49,29 @@ def test_every_byte_of_every_telegram_has_one_meaning(rows):
     for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
         for key in (key_of(row), None, bytes(15) + b"\1"):
-            found = wmbus.explain(telegram, key, aes, {})
+            found = wmbus.explain(telegram, key, aes, {}, True)
             assert gaps(found, len(telegram)) == [], row["id"]
             assert len(found["plain"]) == len(telegram)
-        found = wmbus.explain(telegram, key_of(row), aes, {})
+        found = wmbus.explain(telegram, key_of(row), aes, {}, True)
         read += found["error"] is None
         if found["error"] is None:
-            # What could be read is told: nothing but a record that is cut short is left without a name.
-            assert all(meaning == "a record cut short" for _, _, layer, meaning in found["spans"] if layer == "rest")
+            # What could be read is told: nothing but a record that is cut short, or that nobody sealed, has no name.
+            told = ("a record cut short", dissect.NOT_SEALED_REST)
+            assert all(meaning in told for _, _, layer, meaning in found["spans"] if layer == "rest")
     assert read >= len(rows) - 12
 
 
 def test_explain_and_decode_agree_on_what_is_wrong(rows):
-    kinds = {wmbus.KeyMissing: "key missing", wmbus.WrongKey: "wrong key", wmbus.Fragment: "fragment",
+    kinds = {wmbus.KeyMissing: "key missing", wmbus.WrongKey: "wrong key", wmbus.Unsealed: "unsealed",
+             wmbus.Fragment: "fragment",
              wmbus.DecodeError: "damaged"}
     seen = set()
     for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
-        for key in (key_of(row), None, bytes(15) + b"\1"):
+        for key, decrypted in ((key_of(row), False), (None, False), (None, True), (bytes(15) + b"\1", True)):
             for sample in (telegram, telegram[:-5]):
                 try:
-                    wmbus.decode(sample, key, aes, {})
+                    wmbus.decode(sample, key, aes, {}, decrypted)
                     kind = None
                 except wmbus.DecodeError as error:
                     kind = kinds[type(error)]
@@ -77,11 +79,11 @@ def test_explain_and_decode_agree_on_what_is_wrong(rows):
                         wmbus.parse_meter(error.meter)
                     if kind in ("key missing", "wrong key"):
                         assert error.meter, row["id"]  # a key is somebody's to find: whose, stands there
-                found = wmbus.explain(sample, key, aes, {})
+                found = wmbus.explain(sample, key, aes, {}, decrypted)
                 if kind is not None and kind != "damaged" or found["error"]:
                     assert found["error"] and found["error"][0] == kind, (row["id"], kind, found["error"])
                 seen.add(kind)
-    assert seen >= {None, "key missing", "wrong key", "damaged"}
+    assert seen >= {None, "key missing", "wrong key", "unsealed", "damaged"}
 
 
 def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(rows, monkeypatch):
@@ -99,7 +101,7 @@ def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(rows, monkeyp
         for module in (decoder, dissect, drivers):
             monkeypatch.setattr(module, "model", model)
         plan.forget()
-        found = wmbus.explain(telegram, key_of(row), aes, {})
+        found = wmbus.explain(telegram, key_of(row), aes, {}, True)
         if found["driver"]:
             done.add(meter[0:1] + meter[2:])
             assert not found["known"]
@@ -120,7 +122,7 @@ def test_without_a_driver_every_record_has_a_field_of_its_own(rows, monkeypatch)
     monkeypatch.setattr(drivers, "model", lambda address, real=drivers.model: (real(address)[0], drivers.EMPTY))
     counted = 0
     for row in rows:
-        found = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {})
+        found = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {}, True)
         body = [span for span in found["spans"] if span[2] in ("data", "maker")]
         if found["error"] or not body:
             continue
@@ -142,7 +144,7 @@ def test_without_a_driver_every_record_has_a_field_of_its_own(rows, monkeypatch)
 
 def outcome(telegram, key):
     try:
-        return wmbus.decode(telegram, key, aes, {})
+        return wmbus.decode(telegram, key, aes, {}, True)
     except wmbus.DecodeError as error:
         return str(error)
 
