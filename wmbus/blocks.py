@@ -5,6 +5,7 @@ from .accel import xor
 from .errors import DecodeError, KeyMissing, WrongKey
 
 CHECK = b"\x2f\x2f"  # what the plain text of modes 2, 5 and 7 begins with
+IN_PLAIN = "plain text behind a header that says encrypted: nobody sealed it with the key"
 
 
 def cbc_decrypt(cipher, iv: bytes, data: bytes) -> bytes:

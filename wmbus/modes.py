@@ -3,9 +3,8 @@
 """
 
 from .accel import xor
-from .blocks import CHECK, bound, cbc_decrypt, decrypted_before, encrypted_size, need
+from .blocks import CHECK, IN_PLAIN, bound, cbc_decrypt, decrypted_before, encrypted_size, need
 from .errors import DecodeError, Unsealed, WrongKey
-from .security import IN_PLAIN
 
 LEAST_MAC = 8  # bytes: a shorter MAC can be guessed, and proves nothing
 CMAC = (5, 6, 7)  # authentication types of the AFL's MCL with a CMAC of 8, 12, 16 bytes (EN 13757-7 table 14)

@@ -13,10 +13,8 @@ read where the caller says that they may be such, which only a developer's tool 
 """
 
 from .accel import crc
-from .blocks import CHECK, bound, cbc_decrypt, ctr, decrypted_before, encrypted_size, need
+from .blocks import CHECK, IN_PLAIN, bound, cbc_decrypt, ctr, decrypted_before, encrypted_size, need
 from .errors import DecodeError, Unsealed, WrongKey
-
-IN_PLAIN = "plain text behind a header that says encrypted: nobody sealed it with the key"
 
 
 def open_ell(layers, key: "bytes | None", aes) -> None:
