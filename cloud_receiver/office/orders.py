@@ -103,6 +103,13 @@ class Orders:
         return self._db.execute("UPDATE commands SET answered = ?, text = ? WHERE gateway = ? AND counter = ? "
                                 "AND answered IS NULL", (now, why, gateway, counter)).rowcount == 1
 
+    def forget(self, gateway: str) -> None:
+        """Forget which meters a gateway was told are its home's own, and what it answered in words; what waits is to be
+        replaced by the caller."""
+        self._db.execute("UPDATE commands SET arguments = ? WHERE gateway = ? AND name = ?",
+                         (cbor2.dumps({"meters": []}), gateway, table.OWN_METERS))
+        self._db.execute("UPDATE commands SET text = '' WHERE gateway = ? AND text <> ''", (gateway,))
+
     def rewind(self, gateway: str, epoch: bytes, after: int, heard: "int | None", now: int) -> bool:
         """Ask a gateway for what its ring still holds behind `after`; False where it is not asked.
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 
 from ..data.clock import DAY
 from ..office.office import Office
@@ -11,6 +12,10 @@ from ..stores import Busy, StoreError, queries
 log = logging.getLogger("netti.receiver")
 
 PAUSE_S = 600.0  # between looks at what has become too old
+# Bytes of a store that is written anew as soon as something was erased (seconds, in which gateways are told to come
+# back); a larger one is in these hours of the machine's time.
+AT_ONCE, ANY_SIZE = 2 << 30, 1 << 62
+NIGHT = range(1, 4)
 
 
 class Keeping:
@@ -50,6 +55,9 @@ class Keeping:
                 after = await self.store.erase(home, meters, before, after)
             self.office.erasures.done(number, self.clock.seconds())
         await self.decide()
+        hour = time.localtime(self.clock.seconds()).tm_hour
+        for left in await self.store.scrub(ANY_SIZE if hour in NIGHT else AT_ONCE):
+            log.warning("%s", left)
 
     async def decide(self) -> None:
         """Carry out in the store what people decided about readings. Raises StoreError, Busy, sqlite3.Error."""

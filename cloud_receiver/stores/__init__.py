@@ -108,6 +108,12 @@ class Store(abc.ABC):
         reading of each day. `after` is 0, then what the piece before returned; None: that was the last."""
 
     @abc.abstractmethod
+    async def scrub(self, most: int) -> "list[str]":
+        """Leave nothing of what `erase` and `forget_home` took out, in free pages, gaps, samples or the log of writes,
+        if the store has up to `most` bytes; returns what could not be done, one line each. Nothing is written
+        meanwhile; where nothing was taken out nothing is done."""
+
+    @abc.abstractmethod
     async def forget_telegrams(self, before: int, most: int = MOST) -> int:
         """Forget up to `most` each of the oldest raw telegrams and records, of those received before a time; returns
         how many (0: none are left)."""

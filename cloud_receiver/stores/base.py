@@ -5,7 +5,7 @@ import asyncio
 import concurrent.futures
 
 from . import MOST, Store, queries
-from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, retime, settle
+from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, retime, scrub, settle
 
 WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
@@ -50,6 +50,9 @@ class BaseStore(Store):
 
     async def erase(self, gateway, meters, before, after):
         return await self.writer.submit(erase.erase, gateway, meters, before, after)
+
+    async def scrub(self, most):
+        return await self.writer.submit(scrub.scrub, most)
 
     async def forget_telegrams(self, before, most=MOST):
         return await self.writer.submit(keeping.forget_telegrams, before, most)

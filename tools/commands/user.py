@@ -81,9 +81,10 @@ def _add(args, office, accounts, now):
 
 
 def _remove(args, office, accounts, now):
-    if not accounts.remove(args.name):
+    if not any(user[0] == args.name for user in accounts.users()):
         raise CommandError(f"there is no account {args.name!r}")
-    accounts.audit.write(now, me(), "account removed", args.name)
+    accounts.audit.write(now, me(), "account removed", args.name)  # while it says whose home it is of
+    accounts.remove(args.name)
     print(f"{args.name} removed")
     return 0
 
