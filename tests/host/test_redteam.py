@@ -31,9 +31,20 @@ def folder():
         yield Path(path)
 
 
+def recipe():
+    """The attack that CONTRIBUTING.md writes."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## An attack")[1]
+    written = re.search("```python\n(.*?)```", text, re.DOTALL)[1]
+    entered: dict = {}
+    exec(written.replace("@attack(", "@entered("), {"entered": lambda who: lambda run: entered.update({who: run})})
+    [(who, run)] = entered.items()
+    return Attack(run.__name__, who, "receiver", False, False, run)
+
+
 def test_an_attack_of_each_kind_is_held(folder):
     few = [ATTACKS[mutants.MUTANTS[name].attack] for name in FEW]
     assert [a.who for a in few] == list(FEW.values())
+    few.append(recipe())
     results = campaign.at_receivers("sqlite", few, folder, quiet)
     assert [(r.name, r.kind, r.seen) for r in results] == [(a.name, campaign.HELD, "") for a in few]
 

@@ -270,8 +270,8 @@ def thousands_of_boots(ground):
     seen = others_wait(ground, during, 2.0)
     if seen:
         return seen
-    rows = ground.sql("SELECT count(*) FROM boots")[0][0]
-    return f"{rows} boots are kept" if rows > 4000 else None
+    rows = ground.sql("SELECT count(*) FROM boots WHERE start IS NULL")[0][0]
+    return f"{rows} boots wait for their time" if rows > 1000 else None
 
 
 @attack("gateway", alone=True, quick=False)

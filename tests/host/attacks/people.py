@@ -179,11 +179,12 @@ def statements_in_queries(ground):
     for path in ("/v1/meters", "/v1/gateways", "/v1/alarms", f"/v1/meters/{meter.text}/readings", "/v1/readings",
                  "/v1/audit"):
         for value in odd:
-            for name in ("q", "sort", "show", "limit", "page", "from", "to", "format", "resolution"):
-                answer = attempt(ground.web, f"{path}?{urllib.parse.urlencode({name: value})}", "GET", None,
+            for names in (("q",), ("sort",), ("from",), ("show", "limit", "page", "to", "format", "resolution")):
+                query = urllib.parse.urlencode(dict.fromkeys(names, value))
+                answer = attempt(ground.web, f"{path}?{query}", "GET", None,
                                  {"Host": HOST, "Authorization": f"Bearer {ground.bearer}"})
                 if answer is None or answer.status >= 500:
-                    return f"{path}?{name}={value[:30]} is answered {answer and answer.status}"
+                    return f"{path}?{query[:50]} is answered {answer and answer.status}"
     found = ground.api("/v1/meters?" + urllib.parse.urlencode({"q": "' OR 1=1 --"}))[1]["found"]
     return None if not found else f"a search for a statement finds {found} meters"
 

@@ -397,7 +397,7 @@ def yesterday_played_again(ground):
 
 @attack("radio", quick=False)
 def yesterday_with_another_status(ground):
-    """The same with another status byte, which mode 5 does not authenticate: no telegram that is stored. Held as above."""
+    """The same with another status byte, which mode 5 does not authenticate: no stored telegram. Held as above."""
     return _replayed(ground, lambda meter, n, litres: meter.mode5(litres, n),
                      lambda data: data[:12] + bytes((data[12] ^ 4,)) + data[13:])
 

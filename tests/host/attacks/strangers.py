@@ -199,12 +199,10 @@ def paths_out_of_their_folder(ground):
     ups = ["../" * n for n in (1, 2, 4, 8)] + [
         "..%2f" * 2, "..%2f" * 3, "..%2f" * 4, "%2e%2e/" * 4, "%2e%2e%2f" * 4, "..%5c" * 4, "....//" * 4,
         "%252e%252e%252f" * 4, "/", "//", "%00/", "..;/" * 4]
-    files = ("etc/passwd", "receiver.json", "ca/anchor1.key", "keys.sqlite", "store.sqlite", "pyproject.toml",
-             "ca/command.key", "access.sqlite")
+    files = ("etc/passwd", "receiver.json", "ca/anchor1.key", "keys.sqlite", "pyproject.toml")
     for up in ups:
         for name in files:
-            for port, prefix in ((0, "/v1/releases/"), (0, "/v1/releases/0.1.0/"), (1, "/static/"), (1, "/v1/meters/"),
-                                 (1, "/")):
+            for port, prefix in ((0, "/v1/releases/"), (0, "/v1/releases/0.1.0/"), (1, "/static/"), (1, "/")):
                 path = prefix + up + name
                 if port:
                     answer = attempt(_raw, ground, path)
