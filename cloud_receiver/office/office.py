@@ -17,6 +17,7 @@ from .homes import Homes
 from .keyfile import KeyFile
 from .meter_keys import MeterKeys
 from .orders import Orders
+from .quarantines import Quarantines
 from .releases import Releases
 
 
@@ -37,6 +38,7 @@ class Office:
         self.homes = Homes(self.file)
         self.erasures = Erasures(self.file, self.homes, self.enrolled)
         self.decisions = Decisions(self.file)
+        self.quarantines = Quarantines(self.file)
         self.orders = Orders(self.file, self.meter_keys, self.homes, self.settings.works,
                              directory.ca if signs else None)
         self.releases = Releases(self.file, directory.releases, lambda: self.settings.url, self.orders)

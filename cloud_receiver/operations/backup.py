@@ -100,6 +100,7 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
         if readings is not None:
             with Office(directory) as office:
                 office.decisions.all_again()
+                office.quarantines.all_again()
                 office.erasures.all_again()  # the backup may hold what has been erased since
     finally:
         unlock(lock)

@@ -64,6 +64,11 @@ class Keeping:
         for number, *decision in self.office.decisions.due():
             await self.store.decide(*decision)
             self.office.decisions.done(number, self.clock.seconds())
+        for q in self.office.quarantines.due():
+            before: "int | None" = 0
+            while before is not None:
+                before = await self.store.quarantine(q.gateway, q.act, q.since, before)
+            self.office.quarantines.done(q.id, self.clock.seconds())
 
     async def forget_decided(self) -> None:
         """As `forget`, after people have decided something; what fails is tried again by `run`."""

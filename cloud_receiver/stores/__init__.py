@@ -19,9 +19,10 @@ PAIRS = "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') A
 # What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives. UNSEALED: its
 # meter has a key, and nothing of it was decrypted or authenticated under that key: anybody may have sent it. It is
 # never read, and tried again only when its meter has no key any more. Decoded, but not entered: REPLAYED: sent before;
-# HELD: for a person to accept or refuse; REFUSED: by a person.
-PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED, REPLAYED, HELD, REFUSED = range(9)
-STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed", "replayed", "held", "refused")
+# HELD: for a person to accept or refuse; REFUSED: by a person; QUARANTINED: sent by a stolen gateway alone.
+PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED, REPLAYED, HELD, REFUSED, QUARANTINED = range(10)
+STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed", "replayed", "held", "refused",
+          "quarantined")
 MOST = 500  # rows that a job of keeping looks at
 
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
@@ -106,6 +107,11 @@ class Store(abc.ABC):
     async def erase(self, gateway: "str | None", meters: "list[str]", before: int, after: int) -> "int | None":
         """Forget a piece of what a home (its gateway's id, or None) and its meters did before a time, but for one
         reading of each day. `after` is 0, then what the piece before returned; None: that was the last."""
+
+    @abc.abstractmethod
+    async def quarantine(self, gateway: str, act: str, since: int, before: int) -> "int | None":
+        """Carry out a piece of what was decided (office/quarantines.py) about all that a gateway (its id) sent from a
+        time on. `before` is 0, then what the piece before returned; None: that was the last."""
 
     @abc.abstractmethod
     async def scrub(self, most: int) -> "list[str]":

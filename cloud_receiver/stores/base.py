@@ -5,7 +5,7 @@ import asyncio
 import concurrent.futures
 
 from . import MOST, Store, queries
-from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, retime, scrub, settle
+from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, quarantine, retime, scrub, settle
 
 WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
@@ -50,6 +50,9 @@ class BaseStore(Store):
 
     async def erase(self, gateway, meters, before, after):
         return await self.writer.submit(erase.erase, gateway, meters, before, after)
+
+    async def quarantine(self, gateway, act, since, before):
+        return await self.writer.submit(quarantine.quarantine, gateway, act, since, before)
 
     async def scrub(self, most):
         return await self.writer.submit(scrub.scrub, most)

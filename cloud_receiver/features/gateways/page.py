@@ -51,6 +51,7 @@ class Page:
         return self.site.render(
             request, "gateways/gateway.html", g=g, revoked=self.site.revoked().get(g["id"]),
             silent=attention.silent_gateway(g, self.clock.seconds()), clock_word=clock_word(g),
+            since=self.site.quarantined(g["id"]), aside=await self.store.read(queries.quarantine.set_aside, g["id"]),
             heard=await self.store.read(queries.meters.heard_by_gateway, g["row"], self.site.recent.day()),
             equivocations=await self.store.read(queries.rings.equivocations, g["row"]),
             orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.orders.of(g["id"])],

@@ -165,6 +165,7 @@ def forget(db, days: Days, meter: int, time: int) -> None:
     state = states(db, [meter])[meter]
     if time not in (state.counted_at, state.read_at, state.date_at):
         return
+    days.load({day: {meter} for day in (time // DAY - 1, time // DAY)})
     marks = [m for m in days.around(meter, time, state.kind) if m.time < time and m.time >= state.since]
     if state.counted_at == time:
         last = [m for m in marks if m.counter is not None][-1:]

@@ -5,6 +5,7 @@ Law: queries never import jobs. Rows ("row" in a dict) are the store's own numbe
 but that of a reading held back, by which a person names it.
 """
 
-from . import alarms, claims, gateways, meters, people, readings, recent, rings, summary, telegrams
+from . import alarms, claims, gateways, meters, people, quarantine, readings, recent, rings, summary, telegrams
 
-__all__ = ["alarms", "claims", "gateways", "meters", "people", "readings", "recent", "rings", "summary", "telegrams"]
+__all__ = ["alarms", "claims", "gateways", "meters", "people", "quarantine", "readings", "recent", "rings",
+           "summary", "telegrams"]
