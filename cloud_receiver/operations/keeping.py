@@ -40,8 +40,11 @@ class Keeping:
         for gateway in self.office.enrolled.all():
             if gateway.id not in in_store:
                 await self.store.enrol(gateway.public_key, gateway.kind, gateway.name, gateway.since)
+        asked = set()  # rings: what is sent again from one gap on brings those behind it
         for gateway_id, epoch, first, heard in await self.store.read(queries.rings.open_gaps):
-            self.office.orders.rewind(gateway_id, epoch, first - 1, heard, self.clock.seconds())
+            if (gateway_id, epoch) not in asked and self.office.orders.rewind(gateway_id, epoch, first - 1, heard,
+                                                                              self.clock.seconds()):
+                asked.add((gateway_id, epoch))
         await self.forget()
 
     async def forget(self) -> None:
