@@ -16,6 +16,9 @@ NOTHING = ("", 0)  # mode 5, plain text, a maker's own: a replay looks like the 
 def of(telegram: bytes) -> "tuple[str, int] | None":
     """(MCR or ELL, its value), NOTHING where nothing must rise; None where that cannot be told, as of a fragment that
     leaves the counter to another, or of bytes that are no telegram."""
+    size = len(telegram)
+    if size > 22 and telegram[0] == size - 1 and telegram[10] == 0x7A and telegram[14] & 31 in (0, 5):
+        return NOTHING  # the commonest head: a short TPL header, nothing in front of it
     try:
         layers = begin(telegram)
         walk(layers, True)

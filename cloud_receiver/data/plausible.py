@@ -24,7 +24,8 @@ ENTERED, ASIDE, REPLAYED, HELD = range(4)  # ASIDE: genuine, but tells nothing t
 TIE_S = 120  # two gateways' clocks differ by as much: nearer than this, which came first is not told by their times
 SLACK = {"mcr": 64, "ell": 64}  # by how much a counter may rise in that time: a telegram each 2 s; 4 minutes
 LITRE = 1000  # ml
-DATE_S = DAY + 2 * HOUR  # the meter's own date: some send that of their daily value; and summer time
+SET_S = 2 * HOUR  # a meter's clock may be set back by as much: summer time
+DATE_S = DAY + SET_S  # the meter's own date: some send that of their daily value
 MANY, MANY_S = 3, 2 * DAY  # readings held back that tell of a meter that goes on by itself
 LIFE_H = 20 * 365 * 24
 # Litres per hour, for a meter whose own Q4 is not given. ISO 4064-1 has Q4 = 1.25 Q3, with Q3 of the series 1, 1.6,
@@ -49,8 +50,11 @@ UNKNOWN = Known("", None, None, None)
 
 def judge(claim: Claim, marks: "list[Mark]", known: Known) -> "tuple[int, str]":
     """(ENTERED, ASIDE, REPLAYED or HELD, the reason) of a reading between its neighbours, `marks`, sorted by time."""
-    before = [m for m in marks if m.time <= claim.time]
-    after = [m for m in marks if m.time > claim.time]
+    if not marks or marks[-1].time <= claim.time:  # nearly always: the latest there is
+        before, after = marks, []
+    else:
+        before = [m for m in marks if m.time <= claim.time]
+        after = marks[len(before):]
     verdict, reason = rises(claim, before, after, known)
     if verdict in (REPLAYED, HELD):
         return verdict, reason
@@ -61,8 +65,11 @@ def judge(claim: Claim, marks: "list[Mark]", known: Known) -> "tuple[int, str]":
         return HELD, DATE
     if claim.total is not None:
         mine = Mark(claim.time, claim.total, None)
-        for earlier, later in ((_nearest(before, -1), mine), (mine, _nearest(after, 0))):
-            between = "" if earlier is None or later is None else step(earlier, later, q4)
+        for near, there in ((_nearest(before, -1), True), (_nearest(after, 0), False)):
+            if near is None:
+                continue
+            earlier, later = (near, mine) if there else (mine, near)
+            between = step(earlier, later, q4)
             if between:
                 if between == BACKWARDS and later.time - earlier.time <= TIE_S and \
                         earlier.total - later.total <= q4 * 1000 * TIE_S // HOUR:
@@ -73,6 +80,8 @@ def judge(claim: Claim, marks: "list[Mark]", known: Known) -> "tuple[int, str]":
 
 
 def _nearest(marks, at):
+    if not marks or marks[at].total is not None:
+        return marks[at] if marks else None
     those = [m for m in marks if m.total is not None]
     return those[at] if those else None
 
@@ -124,10 +133,13 @@ def contradict(earlier: Mark, later: Mark, q4: int) -> bool:
 
 
 def dated(claim: Claim, known: Known) -> bool:
-    """Whether the meter's own clock goes with ours: as near as a day, or as far off as it is known to be. One that
-    stands still says nothing."""
+    """Whether the meter's own clock goes with ours: not back where nothing else must rise; and as near as a day, or as
+    far off as it is known to be. One that stands still says nothing."""
     if claim.date is None or claim.date == known.date:
         return True
+    if known.date is not None and not claim.kind and (
+            known.date - claim.date > SET_S if claim.time >= known.date_at else claim.date - known.date > SET_S):
+        return False  # of two telegrams without a counter the later has the later date
     off = 0 if known.date is None else known.date - known.date_at
     return abs(claim.date - claim.time - off) <= DATE_S
 

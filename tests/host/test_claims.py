@@ -1,13 +1,15 @@
 """A telegram is a claim: what was sent before changes nothing when it is sent again, what cannot be is held back. On
 both stores."""
 
+import datetime
+
 import pytest
 from claims_rig import DAY, HOUR, LEAK, NOW, Meter, Ring, Street, rows, wire_records
 from netti_tools.simulate import wmbus_encoder as encoder
 from store_rig import kind, run  # noqa: F401 - each test runs on each store
 
 from cloud_receiver.data import plausible
-from cloud_receiver.stores.jobs import matching, times
+from cloud_receiver.stores.jobs import matching, rising, times
 
 SEALED = ("mode7", "ell")
 
@@ -98,6 +100,47 @@ def test_a_meter_that_stands_still_repeats_its_bytes(tmp_path, security):
         for h in range(5):
             assert await street.send(meter.sends(100_000, 7), NOW + h * HOUR) == "decoded"
         assert [t for t, _ in (await meter.facts())[0]] == [h * HOUR for h in range(5)]
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("security", ("plain", "mode5"))
+def test_former_bytes_raise_and_end_no_alarm(tmp_path, security):
+    """The total is the same, so it may be the meter that repeats itself; it may be anybody."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, security)
+        calm, leak = meter.sends(100_000, 1), meter.sends(100_000, 2, LEAK)
+        await street.send(calm, NOW)
+        await street.send(leak, NOW + HOUR)
+        assert len((await meter.facts())[1]) == 1
+        await street.send(calm, NOW + 2 * HOUR)
+        assert len((await meter.facts())[1]) == 1
+        await street.send(meter.sends(100_000, 3), NOW + 3 * HOUR)
+        assert (await meter.facts())[1] == []
+        await street.send(leak, NOW + 4 * HOUR)
+        assert (await meter.facts())[1] == []
+    run(tmp_path, scenario)
+
+
+def test_the_meters_own_clock_does_not_go_back(tmp_path):
+    """A meter without counter that stands still, whose telegrams have a date: one of this morning, heard by nobody."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode5")
+
+        def sends(at, status=0):
+            return meter.sends(100_000, at // HOUR & 255, status, b"\x04\x6d" + encoder.date_time(
+                datetime.datetime.fromtimestamp(at, datetime.timezone.utc)))
+        for h in range(5):
+            assert await street.send(sends(NOW + h * HOUR), NOW + h * HOUR) == "decoded"
+        before = await meter.facts()
+        assert await street.send(sends(NOW + HOUR + 60, LEAK), NOW + 5 * HOUR) == "held"
+        assert await street.send(sends(NOW + 7 * HOUR, LEAK), NOW + HOUR + 60, Ring(store), NOW + 7 * HOUR) == "held"
+        late = NOW + 2 * HOUR + 60
+        assert await street.send(sends(late), late, Ring(store), NOW + 5 * HOUR) == "decoded"
+        assert {reason for _, reason in await meter.held()} == {"date"}
+        readings, alarms, latest = await meter.facts()
+        assert (alarms, latest) == before[1:]
     run(tmp_path, scenario)
 
 
@@ -357,6 +400,8 @@ MUTANTS = {
                   lambda *_: (plausible.ENTERED, "")),
     "step": (test_a_reading_without_counter_is_judged_by_its_total, (), plausible, "step", lambda *_: ""),
     "range": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "in_range", lambda *_: True),
+    "former": (test_former_bytes_raise_and_end_no_alarm, ("plain",), rising, "is_stored", lambda *_: False),
+    "clock": (test_the_meters_own_clock_does_not_go_back, (), plausible, "SET_S", 9 * HOUR),
     "date": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "dated", lambda *_: True),
 }
 

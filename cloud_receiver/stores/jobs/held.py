@@ -142,6 +142,7 @@ def _replaced(db, meter, telegram, time, until):
     later = readings.between(db, meter, time, time + BACK_DAYS * DAY)
     if later:  # it was entered late: what came since is the new meter's
         state.read_at, state.total_ml = later[-1]
+        state.newest = state.read_at
     rising.write(db, [state])
     return 1 + judge_again(db, meter, (HELD, REPLAYED), time)
 

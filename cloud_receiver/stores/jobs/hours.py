@@ -16,9 +16,11 @@ from . import keeping
 
 FAR_DAYS = 31  # how far the neighbour of a reading is looked for
 
-_COUNTERS = struct.Struct("<B24I")
 _KINDS = ("", "mcr", "ell")
+_COUNTER = struct.Struct("<I")  # one for each hour, behind the kind's number in _KINDS
+_COUNTERS = struct.Struct("<24I")
 _NONE = 0xFFFFFFFF
+_EMPTY = b"\xff" * 96
 
 
 class Days:
@@ -26,7 +28,7 @@ class Days:
 
     def __init__(self, db):
         self.db = db
-        self._rows: dict = {}  # (day, meter) -> None where there is none, a row's blobs, or [hours, counters, kind]
+        self._rows: dict = {}  # (day, meter) -> None where there is none, its blobs, or as `_row` says
         self._changed: set = set()
 
     def load(self, wanted: "dict[int, set[int]]") -> None:
@@ -43,11 +45,10 @@ class Days:
                 self._rows[day, m] = (hours, counters)
 
     def _row(self, day, meter):
-        """[24 of (second, total) or None, 24 counters or None, their kind] of a row that was read, or None."""
+        """(24 of (second, total) or None, the counters' bytes) of a row that was read, or None."""
         row = self._rows[day, meter]
-        if type(row) is tuple:
-            kind, *counters = _COUNTERS.unpack(row[1]) if row[1] else (0, *[_NONE] * 24)
-            row = self._rows[day, meter] = [dayrows.unpack(row[0]), counters, kind]
+        if row is not None and type(row[1]) is not bytearray:
+            row = self._rows[day, meter] = dayrows.unpack(row[0]), bytearray(row[1] or b"\0" + _EMPTY)
         return row
 
     def marks(self, meter: int, days, kind: str) -> "list[Mark]":
@@ -56,9 +57,9 @@ class Days:
         for day in sorted(days):
             row = self._row(day, meter)
             if row is not None:
-                counted = bool(kind) and kind == _KINDS[row[2]]
+                counters = _COUNTERS.unpack_from(row[1], 1) if kind and kind == _KINDS[row[1][0]] else [_NONE] * 24
                 marks += [Mark(day * DAY + n * HOUR + entry[0], entry[1],
-                               row[1][n] if counted and row[1][n] != _NONE else None)
+                               None if counters[n] == _NONE else counters[n])
                           for n, entry in enumerate(row[0]) if entry is not None]
         return marks
 
@@ -79,11 +80,13 @@ class Days:
         day, second = divmod(time, DAY)
         row = self._row(day, meter)
         if row is None:
-            row = self._rows[day, meter] = [dayrows.empty(), [_NONE] * 24, 0]
+            row = self._rows[day, meter] = dayrows.empty(), bytearray(b"\0" + _EMPTY)
         if dayrows.put(row[0], second, total):
-            if kind and _KINDS[row[2]] != kind:  # another kind of counter is not to be compared with
-                row[1], row[2] = [_NONE] * 24, _KINDS.index(kind)
-            row[1][second // HOUR] = counter if kind and counter is not None else _NONE
+            counters = row[1]
+            if kind and _KINDS[counters[0]] != kind:  # another kind of counter is not to be compared with
+                counters[:] = bytes((_KINDS.index(kind),)) + _EMPTY
+            if counters[0]:
+                _COUNTER.pack_into(counters, 1 + second // HOUR * 4, counter if kind and counter is not None else _NONE)
         self._changed.add((day, meter))
 
     def take_out(self, meter: int, time: int) -> bool:
@@ -93,7 +96,8 @@ class Days:
         row = self._row(day, meter)
         if row is None or row[0][second // HOUR] is None or row[0][second // HOUR][0] != second % HOUR:
             return False
-        row[0][second // HOUR], row[1][second // HOUR] = None, _NONE
+        row[0][second // HOUR] = None
+        _COUNTER.pack_into(row[1], 1 + second // HOUR * 4, _NONE)
         self._changed.add((day, meter))
         return True
 
@@ -102,12 +106,14 @@ class Days:
         if not self._changed:
             return
         aged = keeping.read_mark(self.db, keeping.AGED)
-        rows = []
+        rows: list = []
         for day, meter in sorted(self._changed):
-            hours, counters, kind = self._rows[day, meter]
+            hours, counters = self._rows[day, meter]
             blob = dayrows.pack(hours)
-            rows.append((day, meter, blob if day >= aged else dayrows.daily(day, blob),
-                         _COUNTERS.pack(kind, *counters) if kind and day >= aged else None))
+            if day < aged:
+                rows.append((day, meter, dayrows.daily(day, blob), None))
+            else:
+                rows.append((day, meter, blob, bytes(counters) if counters[0] else None))
         self.db.executemany("INSERT INTO readings (day, meter, hours, counters) VALUES (?,?,?,?) ON CONFLICT "
                             "(day, meter) DO UPDATE SET hours = excluded.hours, counters = excluded.counters", rows)
         self._changed = set()

@@ -24,18 +24,15 @@ NEVER = -1
 class State:
     """What is known of a meter (its row): the columns of its row in `rising`."""
 
-    __slots__ = ("meter", "changed", *_COLUMNS)
+    __slots__ = ("meter", "changed", "newest", *_COLUMNS)
 
     def __init__(self, meter, values=("", None, None, None, None, None, None, 0, None)):
         self.meter, self.changed = meter, False
         (self.kind, self.counter, self.counted_at, self.total_ml, self.read_at, self.date, self.date_at, self.since,
          self.q4_l_h) = values
-
-    @property
-    def newest(self) -> int:
-        """The time of the latest reading that was entered, NEVER before the first."""
-        return max(NEVER if self.counted_at is None else self.counted_at,
-                   NEVER if self.read_at is None else self.read_at)
+        # The time of the latest reading that was entered, NEVER before the first.
+        self.newest = max(NEVER if self.counted_at is None else self.counted_at,
+                          NEVER if self.read_at is None else self.read_at)
 
     def marks(self) -> "list[Mark]":
         """The latest reading, as one mark or as two."""
@@ -60,12 +57,14 @@ class State:
             self.total_ml, self.read_at = claim.total, claim.time
         if claim.date is not None and (self.date_at is None or claim.time >= self.date_at):
             self.date, self.date_at = claim.date, claim.time
+        if (claim.kind or claim.total is not None) and claim.time > self.newest:
+            self.newest = claim.time
         self.changed = True
 
     def from_here(self, time: int) -> None:
         """Judge what comes from a time on by nothing before it."""
         self.kind, self.counter, self.counted_at, self.total_ml, self.read_at = "", None, None, None, None
-        self.date, self.date_at, self.since, self.changed = None, None, time, True
+        self.date, self.date_at, self.since, self.newest, self.changed = None, None, time, NEVER, True
 
 
 # What is judged: the Settled; its claim.
@@ -84,7 +83,8 @@ def write(db, changed) -> None:
     db.executemany(
         f"INSERT INTO rising (meter, {', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (meter) DO UPDATE "
         f"SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}",
-        [(s.meter, *(getattr(s, name) for name in _COLUMNS)) for s in changed if s.changed])
+        [(s.meter, s.kind, s.counter, s.counted_at, s.total_ml, s.read_at, s.date, s.date_at, s.since, s.q4_l_h)
+         for s in changed if s.changed])
 
 
 def claim_of(settled, total) -> Claim:

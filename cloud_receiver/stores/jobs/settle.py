@@ -40,8 +40,11 @@ def settle(db, settled):
 def tell(db, entered):
     """What readings that were entered tell of their meters: alarms, and the latest."""
     standing = standing_alarms(db, {j.settled.meter for j in entered}) if entered else {}
-    for s, _ in entered:
-        alarms(db, standing.setdefault(s.meter, {}), s.meter, s.time, alarm_names(s.reading))
+    for s, claim in entered:
+        stands, names = standing.setdefault(s.meter, {}), alarm_names(s.reading)
+        if not claim.kind and names != sorted(stands) and rising.is_stored(db, s):
+            continue  # the bytes of a former telegram: a meter that stands still may repeat them, and so may anybody
+        alarms(db, stands, s.meter, s.time, names)
     db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
                    "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
                    [(s.state, s.time, json.dumps(s.reading, sort_keys=True, default=str), claim.total, s.meter, s.time)
