@@ -14,7 +14,7 @@ import concurrent.futures
 import logging
 import sqlite3
 
-from wmbus import fragments, freshness
+from wmbus import fragments
 
 from ..office.directory import Directory
 from ..office.kek import Locked
@@ -105,10 +105,8 @@ class Decoder:
         await self.store.reopen([meter for meter in meters if meter not in self._keys], (UNSEALED,))
 
     def _decode_rows(self, rows):
-        settled = []
-        for row, meter, text, time, data in rows:
-            state, reading, note = self._decode(text, data, self._keys.get(text), time)
-            settled.append(Settled(row, meter, time, state, reading, note, freshness.of(data)))
+        settled = [Settled(row, meter, time, *self._decode(text, data, self._keys.get(text), time))
+                   for row, meter, text, time, data in rows]
         self._learnt.save()
         return settled
 

@@ -7,7 +7,7 @@ nothing: no reading, and no alarm, whatever its plain status byte says, for anyb
 import logging
 
 import wmbus
-from wmbus import fragments
+from wmbus import fragments, freshness
 
 from ..stores import DECODED, NO_KEY, UNDECODABLE, UNSEALED, WRONG_KEY
 from .aes import aes
@@ -16,8 +16,8 @@ log = logging.getLogger("netti.decode")
 
 
 def decode(keys: "list[bytes | None]", data: bytes, formats: dict, assembler: fragments.Assembler):
-    """(state, reading, note) of one telegram, by the first of `keys` that is right; [None]: its meter has none.
-    `formats` is its meter's own.
+    """(state, reading, note, what must rise) of one telegram, by the first of `keys` that is right; [None]: its meter
+    has none. `formats` is its meter's own; what must rise: see wmbus/freshness.py.
 
     The reading of a message in fragments is its last one's. A defect of ours costs this telegram, not the worker: it is
     undecodable.
@@ -28,20 +28,21 @@ def decode(keys: "list[bytes | None]", data: bytes, formats: dict, assembler: fr
         except wmbus.Fragment as e:
             whole = assembler.add(data)
             if whole is None:
-                return UNDECODABLE, None, e.reason
-            reading = _read(whole, keys, formats)
-        return DECODED, reading, None
+                return UNDECODABLE, None, e.reason, None
+            data = whole
+            reading = _read(data, keys, formats)
+        return DECODED, reading, None, freshness.of(data)
     except wmbus.KeyMissing:
-        return NO_KEY, None, None
+        return NO_KEY, None, None, None
     except wmbus.WrongKey:
-        return WRONG_KEY, None, None
+        return WRONG_KEY, None, None, None
     except wmbus.Unsealed as e:
-        return UNSEALED, None, e.reason
+        return UNSEALED, None, e.reason, None
     except wmbus.DecodeError as e:
-        return UNDECODABLE, None, e.reason[:200]
+        return UNDECODABLE, None, e.reason[:200], None
     except Exception as e:  # noqa: BLE001
         log.exception("a telegram could not be decoded")
-        return UNDECODABLE, None, f"defect: {type(e).__name__}"
+        return UNDECODABLE, None, f"defect: {type(e).__name__}", None
 
 
 def _read(data, keys, formats):

@@ -10,7 +10,7 @@ from store_rig import NOW, Ring, rows
 from cloud_receiver.decoding import opening
 from cloud_receiver.stores import STATES, Settled, queries
 from firmware.wire import records as wire_records
-from wmbus import fragments, freshness
+from wmbus import fragments
 
 HOUR, DAY = 3600, 86_400
 KEY = bytes(range(16))
@@ -28,7 +28,7 @@ class Street:
     def __init__(self, store):
         self.store, self.ring = store, Ring(store)
         self.keys = {}
-        self.now = NOW
+        self.assembler = fragments.Assembler(4)
 
     async def send(self, telegram, time, ring=None, now=None):
         """A telegram that a gateway heard at a time, delivered then (or at `now`); the state it ended in."""
@@ -40,8 +40,8 @@ class Street:
         """Decode what waits; the state of the last telegram stored."""
         while pending := await self.store.pending(500):
             await self.store.settle([
-                Settled(i, m, t, *opening.decode([self.keys.get(text)], data, {}, fragments.Assembler(4)),
-                        freshness.of(data)) for i, m, text, t, data in pending])
+                Settled(i, m, t, *opening.decode([self.keys.get(text)], data, {}, self.assembler))
+                for i, m, text, t, data in pending])
         last = await self.store.read(rows, "SELECT state FROM telegrams ORDER BY id DESC LIMIT 1")
         return STATES[last[0][0]]
 

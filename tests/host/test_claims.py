@@ -4,7 +4,8 @@ both stores."""
 import datetime
 
 import pytest
-from claims_rig import DAY, HOUR, LEAK, NOW, Meter, Ring, Street, rows, wire_records
+import wmbus_cases as cases
+from claims_rig import DAY, HOUR, KEY, LEAK, NOW, Meter, Ring, Street, litres, rows, wire_records
 from netti_tools.simulate import wmbus_encoder as encoder
 from store_rig import kind, run  # noqa: F401 - each test runs on each store
 
@@ -27,6 +28,23 @@ def test_yesterdays_telegram_played_again_changes_nothing(tmp_path, security):
         assert await street.send(old, NOW + 300) == "replayed"
         assert await street.send(meter.sends(100_200, 1500, LEAK), NOW + 2 * HOUR) == "replayed"  # nobody had heard it
         assert await meter.facts() == before and await meter.held() == []
+    run(tmp_path, scenario)
+
+
+def test_a_message_in_fragments_has_the_counter_of_its_first(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+
+        async def sends(total, counter, time):
+            pieces = cases.fragmented(litres(total) + b"\x0f" + bytes(100), KEY, counter.to_bytes(4, "little"),
+                                      who=meter.address)
+            return [await street.send(piece, time + n) for n, piece in enumerate(pieces)]
+        assert await sends(100_000, 1000, NOW - DAY) == ["undecodable", "undecodable", "decoded"]
+        assert await sends(100_000, 2000, NOW) == ["undecodable", "undecodable", "decoded"]
+        before = await meter.facts()
+        assert await sends(100_000, 1000, NOW + HOUR) == ["undecodable", "undecodable", "replayed"]
+        assert await meter.facts() == before
     run(tmp_path, scenario)
 
 

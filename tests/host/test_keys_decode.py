@@ -102,6 +102,7 @@ def test_a_wrong_key_is_told_per_meter_and_put_right(receiver):
 def late(receiver, meter, gateway):
     """A telegram under the meter's former key, heard before it was replaced and delivered after; one heard since."""
     old = Meter(meter.number, key=KEY)
+    receiver.clock.at = NOW + 3 * HOUR
     receiver.through(gateway.telegrams([old.telegram(500, access=9)], time=NOW - 5 * DAY))
     receiver.through(gateway.telegrams([old.telegram(900, access=10)], time=NOW + HOUR))
     receiver.through(gateway.telegrams([Meter(meter.number, key=NEW).telegram(901, access=11)], time=NOW + 2 * HOUR))

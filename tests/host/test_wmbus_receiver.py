@@ -201,11 +201,12 @@ def test_a_message_in_fragments_under_a_replaced_key():
     assembler = fragments.Assembler()
     wrong = bytes(16)
     found = [opening.decode([wrong, cases.KEY], piece, {}, assembler) for piece in PIECES]
-    assert [state for state, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
+    assert [state for state, _, _, _ in found] == [UNDECODABLE, UNDECODABLE, DECODED]
+    assert found[-1][3] == ("mcr", 5), "the counter is in the first fragment"
     found = [opening.decode([wrong], piece, {}, assembler) for piece in PIECES]
-    assert found[-1] == (WRONG_KEY, None, None)
+    assert found[-1] == (WRONG_KEY, None, None, None)
     found = [opening.decode([None], piece, {}, assembler) for piece in PIECES]
-    assert found[-1] == (NO_KEY, None, None)
+    assert found[-1] == (NO_KEY, None, None, None)
 
 
 CHILD = """
