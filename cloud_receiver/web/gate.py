@@ -57,8 +57,9 @@ class Gate:
             return self._sent_to(start or "")
         if request.method not in ("GET", "HEAD"):
             await self._may_change(request, who)
-        if who.once and request.path not in ("/account", "/logout"):
-            return self._sent_to("/account")
+        first = {roles.PASSWORD: "/account", roles.FACTOR: "/account/second"}.get(who.once)
+        if first and request.path not in (first, "/logout"):
+            return self._sent_to(first)
         return None
 
     def _sent_to(self, address) -> web.Response:

@@ -6,6 +6,9 @@ logged in with before is counted by itself, and so its owner gets in at once eve
 guessing from; a new one at that address within a minute. Many names from one sender are bounded together. Passwords are
 hashed by turns.
 
+Codes of a second factor are few, so wrong ones of a name are counted together from all addresses as well, but for those
+from browsers that the owner has logged in with: who gets as far has the password.
+
 To see what it is good for, replace `Limits.key` by one without the address (everybody locks out everybody).
 """
 
@@ -22,6 +25,7 @@ from ...office.accounts import password_hash
 HASHING = 2  # passwords hashed at once (32 MiB each)
 MOST_WAITING, MOST_OF_A_SENDER = 40, 4  # that wait for it
 FREE, FIRST_S, LONGEST_S = 5, 1.0, 60.0  # attempts without a wait; then so long, doubled up to so long
+FREE_CODES = 10  # wrong codes for one name without a wait, from wherever they come
 
 # Who tries: `key` of what is counted, `sender` of the address, None for a known browser; `turn`: who takes turns.
 Attempt = namedtuple("Attempt", ("key", "sender", "turn"))
@@ -32,6 +36,7 @@ class Limits:
 
     def __init__(self, hashed=password_hash):
         self.delays = Delays(FREE, FIRST_S, LONGEST_S, HOUR)
+        self.codes = Delays(FREE_CODES, FIRST_S, LONGEST_S, HOUR)
         self.by_address = Buckets(rate=0.5, burst=60)
         self.hashing = Turns(HASHING, MOST_WAITING, MOST_OF_A_SENDER)
         self.hashed = hashed

@@ -5,11 +5,16 @@ from statuses import EVERYBODY, REFUSED, page
 STATUSES = {
     ("GET", "/login"): EVERYBODY,
     ("POST", "/login"): (403,) * 11,  # without name and password
+    ("GET", "/login/code"): EVERYBODY,
+    ("POST", "/login/code"): (403,) * 11,  # without a password before
+    ("GET", "/account/second"): page(200, 200, 200, 200, 403),
+    ("POST", "/account/second"): REFUSED,
     ("POST", "/logout"): REFUSED,
     ("GET", "/account"): page(200, 200, 200, 200, 200),
     ("POST", "/account"): REFUSED,
 }
-ADDRESSES = {"/login": ("/login",), "/account": ("/account",)}
+ADDRESSES = {"/login": ("/login",), "/login/code": ("/login/code",), "/account": ("/account",),
+             "/account/second": ("/account/second",)}
 
 
 def without_limits(running):
