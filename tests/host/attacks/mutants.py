@@ -38,7 +38,7 @@ def lets(attack, quick=False):
 def _replace(path, value):
     """Put a value in the place of `module:name` or `module:Class.name`; returns what was there."""
     module, _, name = path.partition(":")
-    owner = importlib.import_module("cloud_receiver." + module if not module.startswith("firmware") else module)
+    owner = importlib.import_module(module if module.startswith(("firmware", "wmbus")) else "cloud_receiver." + module)
     *outer, name = name.split(".")
     for part in outer:
         owner = getattr(owner, part)
@@ -141,6 +141,195 @@ def any_range():
 def any_date():
     """A meter's own clock may say anything."""
     _replace("data.plausible:dated", lambda *_: True)
+
+
+@lets("replay_ends_an_alarm")
+def replays_tell():
+    """A total may go back: what is played again is a reading, and tells of alarms."""
+    _replace("data.plausible:step", lambda *_: "")
+
+
+@lets("yesterdays_hours_rewritten")
+def judged_by_the_latest():
+    """A reading that comes late is judged by nothing."""
+    _replace("stores.jobs.rising:neighbours", lambda *_: [])
+
+
+@lets("hours_before_it_began")
+def late_readings_unjudged():
+    """The same, seen by another attack."""
+    _replace("stores.jobs.rising:neighbours", lambda *_: [])
+
+
+# --- times (stores/jobs/times.py, matching.py)
+
+@lets("untimed_copy_comes_first", quick=True)
+def untimed_takes_in_others():
+    """A reception without a time is that of whoever hears the same."""
+    _replace("stores.jobs.matching:same_telegram", lambda candidates, data, time, gateway: next(
+        (c for c in candidates if c.data == data), None))
+
+
+@lets("boot_dated_back")
+def any_gateway_times():
+    """A gateway's clock moves what others have heard, and takes them in while it has none."""
+    untimed_takes_in_others()
+    _replace("stores.jobs.times:stands", lambda receptions, gateway: False)
+
+
+@lets("readings_from_the_future")
+def future_believed():
+    """A day ahead is believed."""
+    _replace("stores.jobs.times:AHEAD_S", 86_400)
+
+
+# --- the codec, and what the decoder does with it
+
+def _lenient(data, keys, formats):
+    """As decoding was: what does not open is read as a capture that somebody decrypted."""
+    wmbus = importlib.import_module("wmbus")
+    aes = importlib.import_module("cloud_receiver.decoding.aes").aes
+    for key in keys:
+        try:
+            return wmbus.decode(data, key, aes, formats)
+        except (wmbus.WrongKey, wmbus.Unsealed):
+            pass
+    return wmbus.decode(data, None, aes, formats, True)
+
+
+def _read_in_plain():
+    _replace("decoding.opening:_read", _lenient)
+
+
+for _name, _attack, _quick in (
+        ("plain_read_mode7", "mode7_plain_behind_an_empty_mac", False), ("plain_read_ell", "ell_in_plain", False),
+        ("plain_read_mode5", "mode5_in_plain", True), ("plain_read", "plain_telegram_of_a_keyed_meter", True),
+        ("plain_read_long", "plain_behind_another_address", False), ("plain_read_compact", "plain_compact_frame", False),
+        ("plain_read_fragments", "fragments_of_others", False)):
+    MUTANTS[_name] = Mutant(_attack, "receiver", _quick, _read_in_plain)
+
+
+@lets("mode7_short_mac")
+def two_bytes_of_mac():
+    """A MAC of two bytes will do."""
+    _replace("wmbus.modes:LEAST_MAC", 2)
+
+
+@lets("mode7_mac_taken_out")
+def no_mac():
+    """Mode 7 without a MAC is read."""
+    modes = importlib.import_module("wmbus.modes")
+    modes.LEAST_MAC = 0
+    modes.has_mac = lambda layers: True
+    real = modes.authenticate
+
+    def authenticate(layers, key, aes):
+        right, encryption = real(layers, key, aes)
+        return right or not layers.afl[4], encryption
+    modes.authenticate = authenticate
+
+
+@lets("plain_tail_behind_cipher_text")
+def tail_read():
+    """What follows the encrypted records in plain is read like them."""
+    _replace("wmbus.blocks:bound", lambda layers, end: None)
+    for module in ("wmbus.security", "wmbus.modes"):
+        owner = importlib.import_module(module)
+        if hasattr(owner, "bound"):
+            owner.bound = lambda layers, end: None
+
+
+@lets("plain_telegram_is_hidden")
+def unsealed_not_told():
+    """What comes unsealed is a telegram that cannot be decoded like any other."""
+    opening = importlib.import_module("cloud_receiver.decoding.opening")
+    opening.UNSEALED = opening.UNDECODABLE
+
+
+def _common_formats():
+    formats = importlib.import_module("cloud_receiver.decoding.formats")
+    common = formats.Formats()
+    formats.Learnt.of = lambda self, meter, keyed: common
+
+
+@lets("learned_format_of_another_meter")
+def formats_of_all():
+    """A format is every meter's, whoever taught it."""
+    _common_formats()
+
+
+@lets("shipped_format_displaced")
+def formats_displace():
+    """The same, and what was taught goes before what is shipped."""
+    _common_formats()
+    compact = importlib.import_module("wmbus.compact")
+    real, learn = compact.expand, importlib.import_module("wmbus.decoder")
+    compact.expand = lambda layers, formats, shipped: real(layers, {}, {**shipped, **formats})
+
+    def learnt(formats, plan, shipped):
+        formats[plan.signature] = plan.heads
+    learn.learn = learnt
+
+
+def _alarms_of_what_does_not_open(data, keys, formats):
+    wmbus = importlib.import_module("wmbus")
+    aes = importlib.import_module("cloud_receiver.decoding.aes").aes
+    try:
+        return wmbus.decode(data, keys[0], aes, formats)
+    except (wmbus.WrongKey, wmbus.Unsealed):
+        return {"alarms": wmbus.alarms(wmbus.summary(data))}
+
+
+@lets("alarm_ended_by_what_does_not_open")
+def unopened_ends():
+    """The plain status byte of what does not open tells of alarms."""
+    _replace("decoding.opening:_read", _alarms_of_what_does_not_open)
+
+
+@lets("alarm_raised_by_what_does_not_open")
+def unopened_raises():
+    """The same, seen by another attack."""
+    _replace("decoding.opening:_read", _alarms_of_what_does_not_open)
+
+
+# --- connections and attempts (edge/, features/account/limits.py)
+
+@lets("connections_that_say_nothing")
+def no_deadlines():
+    """No connection is overdue."""
+    _replace("edge.connections:Connections.look", lambda self: self._look_again())
+
+
+@lets("thousands_of_idle_connections")
+def connections_without_bounds():
+    """There is always room for one more connection."""
+    _replace("edge.connections:Connections.room", lambda self, sender: True)
+
+
+@lets("gateways_locked_out", quick=True)
+def failures_shut_an_address_out():
+    """An address that failed is not listened to, whoever speaks there."""
+    ingest = importlib.import_module("cloud_receiver.edge.ingest")
+    real = ingest.Ingest._take
+
+    async def take(self, request):
+        wait = self.by_address.wait(ingest.prefix(request.remote or ""))
+        if wait:
+            raise ingest.Refused(429, "too many failed batches from this address", wait)
+        return await real(self, request)
+    ingest.Ingest._take = take
+
+
+@lets("an_ipv6_network_tries")
+def each_address_a_sender():
+    """Each address of a network is a sender of its own."""
+    _replace("edge.ingest:prefix", lambda address: address)
+
+
+@lets("owner_kept_logged_out")
+def log_ins_by_name():
+    """Attempts are counted by the name alone."""
+    _replace("features.account.limits:Limits.key", lambda self, name, whence: name)
 
 
 # --- bounds (data/bounds.py)
