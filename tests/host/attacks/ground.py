@@ -104,8 +104,7 @@ class Ground(receiver_support.Caller):
 
     def start(self):
         """Start it, with its clock at NOW."""
-        planted = ("import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, "
-                   f"({FILES}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))")
+        planted = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({FILES}, {FILES}))"
         if self.mutants:
             import sys
             planted += PLANT.format(paths=[p for p in sys.path if p.endswith(("/host", "/tests"))] + [str(ROOT)],
