@@ -6,9 +6,9 @@ Each attack is carried out on a receiver as its users run it (`netti receiver se
 and over PostgreSQL, or on a gateway process, on CPython and on the real MicroPython. Then each defence is taken away,
 one at a time, and the attack that it stops must succeed. The attacks: tests/host/attacks/.
 
---quick, a minute: all attacks of the quick list over SQLite, those that share a receiver over PostgreSQL too, gateways
-on MicroPython; and some of the mutants, several in one receiver. --only NAME: these attacks, or the mutants of these
-names, on every kind of target.
+--quick, a minute: attacks of a shorter list over SQLite, and over PostgreSQL those whose defence lies in the store;
+gateways on MicroPython; and some of the mutants, several in one receiver. --only NAME: these attacks, or the mutants of
+these names, on every kind of target.
 
 An attack counts once, however many targets and parameters it has. One that could not be carried out is neither held nor
 succeeded: `failed`, and the exit status is not 0.
@@ -40,22 +40,10 @@ def chosen(args):
     return names, planted
 
 
-def try_mutants(planted, stores, runtimes, quick, folder, told):
-    """{(mutant, target): Result} of the attacks where defences are gone."""
-    results = {}
-    receivers = [name for name in planted if mutants.MUTANTS[name].at == "receiver"]
-    for store in stores:
-        # In the quick campaign several are gone at once where their attacks share a receiver: none hides another's.
-        together = [n for n in receivers if quick and not ATTACKS[mutants.MUTANTS[n].attack].alone]
-        groups = ([together] if together else []) + [[n] for n in receivers if n not in together]
-        for names in groups:
-            for name, result in campaign.caught(names, store, folder, told).items():
-                results[name, store] = result
-    for runtime in runtimes:
-        for name in planted:
-            if mutants.MUTANTS[name].at == "gateway":
-                results[name, runtime] = campaign.caught([name], runtime, folder, told)[name]
-    return results
+def try_mutants(planted, stores, runtimes, folder, told):
+    """{(mutant, target): Result} of the attacks where one defence is gone."""
+    return {(name, where): campaign.caught([name], where, folder, told)[name] for name in planted
+            for where in (stores if mutants.MUTANTS[name].at == "receiver" else runtimes)}
 
 
 def main():
@@ -83,13 +71,12 @@ def main():
         folder = Path(path)
         wanted = [ATTACKS[name] for name in names]
         if quick:
-            results = campaign.all_of([a for a in wanted if a.alone], stores[:1], (), folder, told)
-            results += campaign.all_of([a for a in wanted if not a.alone], stores, runtimes, folder, told)
+            results, without = campaign.quickly(wanted, planted, folder, told)
         else:
             results = campaign.all_of(wanted, stores, runtimes, folder, told)
-        if planted:
-            print("with defences taken away:", flush=True)
-        without = try_mutants(planted, stores[:1] if quick else stores, runtimes, quick, folder, told)
+            if planted:
+                print("with a defence taken away:", flush=True)
+            without = try_mutants(planted, stores, runtimes, folder, told)
     missed = sorted({name for (name, _), result in without.items() if result.kind != campaign.SUCCEEDED})
     by_name = {name: [r for r in results if r.name == name] for name in names}
     succeeded = sorted({r.name for r in results if r.kind == campaign.SUCCEEDED})

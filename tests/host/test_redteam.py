@@ -83,7 +83,7 @@ def test_each_mutant_names_its_attack():
     for name, mutant in mutants.MUTANTS.items():
         attack = ATTACKS[mutant.attack]
         assert attack.at == mutant.at and (mutant.remove is None) == (mutant.at == "gateway"), name
-        assert attack.quick or not mutant.quick, f"{name} is quick, {attack.name} is not"
+        assert attack.quick and not attack.alone or not mutant.quick, f"{name} is quick, {attack.name} is not"
 
 
 def rows():

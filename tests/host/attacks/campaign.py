@@ -75,6 +75,31 @@ def all_of(attacks, stores, runtimes, folder, told):
     return results
 
 
+# Of the quick campaign, over PostgreSQL: those whose defence is in the jobs that store and settle.
+QUICK_POSTGRES = ("yesterday_played_again", "implausible_totals_of_a_plain_meter", "replay_ends_an_alarm",
+                  "first_reading_that_cannot_be", "batch_sent_again", "equivocation", "untimed_copy_comes_first",
+                  "yesterdays_hours_rewritten", "readings_from_the_future")
+
+
+def quickly(attacks, planted, folder, told):
+    """The quick campaign: (results of attacks, {(mutant, target): Result}). All targets at once; over PostgreSQL
+    QUICK_POSTGRES only, gateways on MicroPython; defences whose attacks share a receiver are gone in it together, of
+    which none hides another's."""
+    receivers = [a for a in attacks if a.at == "receiver"]
+    shared = [name for name in planted if mutants.MUTANTS[name].at == "receiver"]
+    homes = [name for name in planted if name not in shared]
+    with ThreadPoolExecutor(3) as pool:
+        work = [pool.submit(at_gateways, "micropython", [a for a in attacks if a.at == "gateway"], folder, told),
+                pool.submit(at_receivers, "sqlite", receivers, folder, told),
+                pool.submit(at_receivers, "postgres", [a for a in receivers if a.name in QUICK_POSTGRES], folder, told)]
+        without = {("sqlite", tuple(shared)): pool.submit(caught, shared, "sqlite", folder, told)} if shared else {}
+        for name in homes:
+            without["micropython", (name,)] = pool.submit(caught, [name], "micropython", folder, told)
+        results = [result for w in work for result in w.result()]
+        return results, {(name, where): result for (where, _), w in without.items()
+                         for name, result in w.result().items()}
+
+
 def caught(names, where, folder, told):
     """The results of the attacks that some mutants of one kind of target (a store or a runtime) must let through, where
     all of these defences are gone at once: {mutant: Result}."""

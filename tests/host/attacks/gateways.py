@@ -292,7 +292,7 @@ def hundreds_of_epochs(ground):
 
 # --- 8: what fills the disk, and what takes long
 
-@attack("gateway", alone=True)
+@attack("gateway", alone=True, quick=False)
 def invented_meters(ground):
     """Twenty thousand invented meters in one day, by one gateway. Held where by far not all of them become meters of
     the works, while another gateway's new meter does."""
@@ -456,18 +456,23 @@ def revoked_since_the_theft(ground):
     revoke GATEWAY --since DATE` takes what it sent since out of the readings, and nothing of what it sent before."""
     gateway, meter = ground.gateway(), ground.meter()
     ground.heard(gateway, [meter.plain(100_000, 1)], time=ground.clock() - 2 * DAY)
+    stolen = ground.clock() + 1
+    while ground.clock() <= stolen:
+        time.sleep(0.1)
     ground.heard(gateway, [meter.plain(100_100, 2)])
+    if ground.litres(meter) != 100_100:
+        raise SetupFailed(f"the meter shows {ground.litres(meter)}")
     status, said = ground.netti("receiver", "revoke", ground.directory.path, gateway.id, "--since",
-                                _date(ground.clock() - DAY), check=False)
+                                _date(stolen), check=False)
     if status:
         return f"there is no such command: {said.splitlines()[-1][:100]}"
     end = time.monotonic() + 12
     while time.monotonic() < end:
         hours = ground.hours(meter)
-        if ground.send(gateway.batch([])).status == 401 and max(hours.values(), default=0) == 100_000:
+        if ground.send(gateway.batch([])).status == 401 and set(hours.values()) == {100_000}:
             return None
         time.sleep(0.3)
-    return f"what it sent since is still read: {hours}"
+    return f"the meter's hours are {hours}, its total {ground.litres(meter)}"
 
 
 def _date(unix):

@@ -225,7 +225,7 @@ def neighbour_read_in_a_home(homes):
         return f"{read} telegrams were read, values stand in {written}" if read or written else None
 
 
-@attack("user", at="gateway")
+@attack("user", at="gateway", quick=False)
 def electricity_without_consent(homes):
     """The HAN port is configured, its owner has not opted in; hours pass. Held where no hour of electricity and not the
     meter's number is in what the gateway sends."""

@@ -314,7 +314,7 @@ def connections_without_bounds():
     _replace("edge.connections:Connections.room", lambda self, sender: True)
 
 
-@lets("gateways_locked_out", quick=True)
+@lets("gateways_locked_out")
 def failures_shut_an_address_out():
     """An address that failed is not listened to, whoever speaks there."""
     ingest = importlib.import_module("cloud_receiver.edge.ingest")
@@ -535,6 +535,18 @@ def revocations_ignored():
     def made(self, works, store, clock, revoked, *more):
         real(self, works, store, clock, dict, *more)
     ingest.Ingest.__init__ = made
+
+
+@lets("revoked_since_the_theft")
+def stolen_not_set_aside():
+    """What a stolen gateway sent stays in the readings."""
+    _replace("stores.jobs.quarantine:quarantine", lambda *_: None)
+
+
+@lets("what_an_erasure_leaves")
+def not_written_anew():
+    """A store is not written anew after an erasure."""
+    _replace("stores.jobs.scrub:scrub", lambda db, most: [])
 
 
 @lets("what_an_erasure_leaves")

@@ -204,7 +204,7 @@ def formulas_in_exports(ground):
     return f"cells begin with {bad[0][:20]!r}" if bad else None
 
 
-@attack("user", alone=True)
+@attack("user", alone=True, quick=False)
 def keys_in_the_open(ground):
     """Meter keys, right and wrong ones, are looked for in all that a receiver writes and answers: files, log, pages,
     API, what /proc tells others. Held where they stand nowhere in any writing."""
@@ -238,7 +238,7 @@ def _csv(ground, text):
     return path
 
 
-@attack("user", alone=True)
+@attack("user", alone=True, quick=False)
 def what_an_erasure_leaves(ground):
     """A home's residents are erased; then every byte of the receiver's folder, of its database, of its logs and of the
     commands that wait is looked through for their telegrams, events, names and hours. Held where there are none."""

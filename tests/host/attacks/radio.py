@@ -243,7 +243,7 @@ def mode7_mac_taken_out(ground):
     return tried(ground, gateway, meter, hours, (without, bare))
 
 
-@attack("radio")
+@attack("radio", quick=False)
 def mode7_short_mac(ground):
     """A MAC of 2 or of 4 bytes, which can be guessed: the one that fits, over altered cipher text. Held where it is not
     read."""
@@ -320,8 +320,10 @@ def plain_tail_behind_cipher_text(ground):
     tail = Water.records(LIE) + b"\x04\x14" + (LIE).to_bytes(4, "little")
     other = cases.mode5(b"\x02\xff\x01\0\0", KEY, 60, 0, meter.address)  # as the meter sends between the others
     ground.heard(gateway, [other], time=ground.clock() + 65)
-    return tried(ground, gateway, meter, hours, [
-        bytes((len(data + tail) - 1,)) + data[1:] + tail for data in (heard[-1][0], other)])
+    tried(ground, gateway, meter, hours, [bytes((len(data + tail) - 1,)) + data[1:] + tail
+                                          for data in (heard[-1][0], other)])
+    lies = [litres for litres in (ground.litres(meter), *ground.hours(meter).values()) if litres > max(hours.values())]
+    return f"the tail is read: {lies} litres" if lies else None
 
 
 # --- 3: plain telegrams of a meter that has a key
@@ -337,7 +339,7 @@ def plain_telegram_of_a_keyed_meter(ground):
     return tried(ground, gateway, meter, hours, (meter.plain(LIE, 49), meter.plain(LIES, 50), no_header))
 
 
-@attack("radio")
+@attack("radio", quick=False)
 def plain_telegram_is_hidden(ground):
     """The same, and the works learns nothing of it. Held where the meter's page says that something is suspicious."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
@@ -393,6 +395,17 @@ def yesterday_played_again(ground):
     """Yesterday's genuine telegrams of mode 5, played again today to the same gateway and to another. Held where the
     latest reading and all hours stay."""
     return _replayed(ground, lambda meter, n, litres: meter.mode5(litres, n))
+
+
+@attack("radio", quick=False)
+def latest_played_again_while_it_is_silent(ground):
+    """A meter of mode 5 has been silent for hours; its last telegram is played again, and again with another status
+    byte. Held where it seems to be silent still: no reading, no hour of it comes anew."""
+    gateway, meter = ground.gateway(), ground.meter(KEY)
+    ends = ground.clock() - 5 * HOUR
+    data = meter.mode5(100_000, 7)
+    ground.heard(gateway, [(meter.mode5(99_980, 6), ends - HOUR), (data, ends)])
+    return tried(ground, gateway, meter, ground.hours(meter), [data, data[:12] + b"\x04" + data[13:]])
 
 
 @attack("radio", quick=False)
@@ -536,7 +549,7 @@ def mutated_telegrams(ground):
     return None if ground.litres(judge) == 4321 else f"a genuine telegram is not read: {ground.told(judge)}"
 
 
-@attack("radio")
+@attack("radio", quick=False)
 def neighbours_street_in_one_gateway(ground):
     """A transmitter invents meters, and gives them alarms, in a gateway's reach: its works is to see them as what they
     are. Held where the victim's meters in the same batch are stored and read as ever."""

@@ -126,7 +126,7 @@ def connections_that_say_nothing(ground):
     return f"still open after {LONGEST_S:.0f} s: {', '.join(standing)}" if standing else None
 
 
-@attack("stranger", alone=True)
+@attack("stranger", alone=True, quick=False)
 def thousands_of_idle_connections(ground):
     """As many connections as there are file descriptors, most of one address, that say nothing. Held where an enrolled
     gateway is served all the while, and the receiver lives."""
