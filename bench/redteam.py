@@ -40,12 +40,6 @@ def chosen(args):
     return names, planted
 
 
-def try_mutants(planted, stores, runtimes, folder, told):
-    """{(mutant, target): Result} of the attacks where one defence is gone."""
-    return {(name, where): campaign.caught([name], where, folder, told)[name] for name in planted
-            for where in (stores if mutants.MUTANTS[name].at == "receiver" else runtimes)}
-
-
 def main():
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -76,7 +70,7 @@ def main():
             results = campaign.all_of(wanted, stores, runtimes, folder, told)
             if planted:
                 print("with a defence taken away:", flush=True)
-            without = try_mutants(planted, stores, runtimes, folder, told)
+            without = campaign.all_without(planted, stores, runtimes, folder, told)
     missed = sorted({name for (name, _), result in without.items() if result.kind != campaign.SUCCEEDED})
     by_name = {name: [r for r in results if r.name == name] for name in names}
     succeeded = sorted({r.name for r in results if r.kind == campaign.SUCCEEDED})

@@ -15,6 +15,7 @@ from .homes import Homes
 STORES = ("sqlite", "postgres")
 RUNTIMES = ("cpython", "micropython")
 TOGETHER = 4  # attacks at once at one receiver
+AT_ONCE = 3  # targets: most of what is done is waiting
 HELD, SUCCEEDED, FAILED = "held", "succeeded", "failed"
 
 
@@ -67,12 +68,19 @@ def at_gateways(runtime, attacks, folder, told, lacks="none", together=TOGETHER)
 
 def all_of(attacks, stores, runtimes, folder, told):
     """Carry out attacks at every kind of target; the results."""
-    results = []
-    for store in stores:
-        results += at_receivers(store, [a for a in attacks if a.at == "receiver"], folder, told)
-    for runtime in runtimes:
-        results += at_gateways(runtime, [a for a in attacks if a.at == "gateway"], folder, told)
-    return results
+    receivers, homes = ([a for a in attacks if a.at == at] for at in ("receiver", "gateway"))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        work = [pool.submit(at_receivers, store, receivers, folder, told) for store in stores]
+        work += [pool.submit(at_gateways, runtime, homes, folder, told) for runtime in runtimes]
+        return [result for w in work for result in w.result()]
+
+
+def all_without(planted, stores, runtimes, folder, told):
+    """{(mutant, target): Result} of the attacks where one defence is gone."""
+    pairs = [(name, where) for name in planted
+             for where in (stores if mutants.MUTANTS[name].at == "receiver" else runtimes)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(pairs, pool.map(lambda pair: caught([pair[0]], pair[1], folder, told)[pair[0]], pairs)))
 
 
 # Of the quick campaign, over PostgreSQL: those whose defence is in the jobs that store and settle.
@@ -88,7 +96,7 @@ def quickly(attacks, planted, folder, told):
     receivers = [a for a in attacks if a.at == "receiver"]
     shared = [name for name in planted if mutants.MUTANTS[name].at == "receiver"]
     homes = [name for name in planted if name not in shared]
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         work = [pool.submit(at_gateways, "micropython", [a for a in attacks if a.at == "gateway"], folder, told),
                 pool.submit(at_receivers, "sqlite", receivers, folder, told),
                 pool.submit(at_receivers, "postgres", [a for a in receivers if a.name in QUICK_POSTGRES], folder, told)]

@@ -268,7 +268,7 @@ def thousands_of_boots(ground):
             attempt(ground.send, gateway.batch([
                 wire_records.boot(gateway.next(), 0, 9000 + n, "x"),
                 wire_records.clock(gateway.next(), 5, ground.clock() - 60, wire_records.CLOCK_ANSWER)]))
-    seen = others_wait(ground, during, 2.0)
+    seen = others_wait(ground, during, 4.0)
     if seen:
         return seen
     return f"{waiting[0]} boots wait for their time" if waiting[0] > 1000 else None
@@ -351,7 +351,7 @@ def tags_that_become_objects(ground):
         for data in contents:
             attempt(ground.send, gateway.batch([b"\x84\x18\x63" + cbor.encode(gateway.next()) + b"\x00" + data]))
             attempt(ground.send, gateway.batch([b"\x85\x04" + cbor.encode(gateway.next()) + b"\x00" + data + b"\x60"]))
-    return others_wait(ground, during, 2.0)
+    return others_wait(ground, during, 4.0)
 
 
 @attack("gateway", quick=False)

@@ -70,7 +70,12 @@ def any_signature():
 @lets("tokens_of_others", quick=True)
 def any_token():
     """A token is good for any key, used or not."""
-    _replace("office.enrolled:Enrolled.use_token", lambda self, *arguments: True)
+    real = importlib.import_module("cloud_receiver.office.enrolled").Enrolled.use_token
+
+    def use_token(self, secret, *arguments):
+        real(self, secret, *arguments)
+        return True
+    _replace("office.enrolled:Enrolled.use_token", use_token)
 
 
 @lets("equivocation")
@@ -483,6 +488,12 @@ def cells_as_they_are():
 def sessions_go_on():
     """Logging out ends no session."""
     _replace("office.accounts:Accounts.end", lambda self, cookie: None)
+
+
+@lets("second_factor_gone_around")
+def nobody_has_one():
+    """The second factor is asked of nobody."""
+    _replace("office.second_factor:SecondFactors.has", lambda self, user: False)
 
 
 @lets("home_of_another")

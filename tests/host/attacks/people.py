@@ -13,6 +13,7 @@ from receiver_support import DAY, HOUR
 
 import firmware.wire.records as wire_records
 from cloud_receiver.office.accounts import Accounts
+from cloud_receiver.office.second_factor import STEP_S, code_of
 
 from .ground import FORM, HOST, PASSWORD, SetupFailed, Water, attempt
 from .radio import KEY
@@ -289,6 +290,49 @@ def _left(ground, traces):
                 if any(mark in data for mark in marks):
                     left.setdefault(kind, []).append(path.name)
     return left
+
+
+@attack("stranger")
+def second_factor_gone_around(ground):
+    """Who knows an administrator's password has not the second factor: no code, guessed ones, one that has been used or
+    is minutes old, a recovery code for the second time. Held where none of these begins a session, and the owner's own
+    code does."""
+    name = f"admin{os.urandom(3).hex()}"
+    with contextlib.closing(Accounts(ground.directory.access)) as accounts:
+        accounts.put(name, PASSWORD, ground.clock(), "administrator", None)
+        secret = accounts.second.begin(name)
+        earlier = ground.clock() - 10 * STEP_S
+        [recovery, *_] = accounts.second.confirm(name, code_of(secret, earlier // STEP_S), earlier)
+
+    def post(path, cookies="", **fields):
+        return ground.web(path, "POST", urllib.parse.urlencode(fields), {
+            "Host": HOST, "Origin": f"https://{HOST}", "Cookie": cookies, "X-Forwarded-For": "198.51.100.15", **FORM})
+
+    def given(answer):
+        return "; ".join(c.split(";")[0] for c in answer.headers.get_all("Set-Cookie") or ())
+
+    def gets_in(code):
+        """Whether password and code begin a session."""
+        step = given(post("/login", name=name, password=PASSWORD))
+        if code is not None:
+            step = given(post("/login/code", step, code=code)) or step
+        return ground.web("/users", headers={"Host": HOST, "Cookie": step}).status == 200
+    now = ground.clock() // STEP_S
+    mine = code_of(secret, now + 1)
+    for what, code in (("no code", None), ("a code of minutes ago", code_of(secret, now - 5)), ("no digits", "")):
+        if gets_in(code):
+            return f"{what} begins a session"
+    if not gets_in(mine):
+        raise SetupFailed("the owner's code does not begin a session")
+    if gets_in(mine):
+        return "a code is good twice"
+    if not gets_in(recovery):
+        raise SetupFailed("a recovery code does not begin a session")
+    if gets_in(recovery):
+        return "a recovery code is good twice"
+    step = given(post("/login", name=name, password=PASSWORD))
+    statuses = [post("/login/code", step, code=f"{n:06}").status for n in range(40)]
+    return None if statuses[-1] in (403, 429) and 429 in statuses else f"forty guesses are answered {set(statuses)}"
 
 
 @attack("user", quick=False)
