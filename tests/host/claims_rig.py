@@ -71,8 +71,8 @@ class Meter:
         """(readings as (seconds since NOW, litres), alarms that stand, the latest's litres and time since NOW)."""
         m = await self.street.store.read(queries.meters.one, 0, self.text)
         readings = await self.street.store.read(queries.readings.between, m["row"], NOW - 400 * DAY, NOW + 400 * DAY)
-        latest = None if m["read_at"] is None else (m["read_at"] - NOW, round(m["latest"]["total_m3"] * 1000)
-                                                    if m["latest"] else None)
+        litres = round(m["latest"]["total_m3"] * 1000) if m["latest"] else None
+        latest = None if m["read_at"] is None else (m["read_at"] - NOW, litres)
         return ([(t - NOW, ml // 1000) for t, ml in readings], sorted(a["alarm"] for a in m["alarms"]), latest)
 
     async def held(self):

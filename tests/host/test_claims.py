@@ -288,6 +288,19 @@ def test_refused_is_not_judged_again(tmp_path):
     run(tmp_path, scenario)
 
 
+def test_an_alarm_that_a_withdrawn_reading_ended_stands_again(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1, LEAK), NOW)
+        standing = (await meter.facts())[1]
+        await street.send(meter.sends(100_900, 2), NOW + HOUR)
+        assert standing and (await meter.facts())[1] == []
+        assert await meter.decide("withdraw", time=NOW + 1, until=NOW + 2 * HOUR) == 1
+        assert await meter.facts() == ([(0, 100_000)], standing, (0, None))
+    run(tmp_path, scenario)
+
+
 def test_what_was_entered_wrongly_is_withdrawn(tmp_path):
     async def scenario(store):
         street = Street(store)
