@@ -16,7 +16,8 @@ for _name, _attack, _quick in (
         ("order_signature", "orders_of_others", True), ("order_counter", "orders_again_and_late", False),
         ("order_time", "orders_again_and_late", False), ("valve_consent", "valve_without_consent", False),
         ("han_opt_in", "electricity_without_consent", False), ("own_only", "neighbour_read_in_a_home", False),
-        ("media_filter", "other_media_relayed", False), ("anchors", "receiver_of_a_stranger", True)):
+        ("media_filter", "other_media_relayed", False), ("own_plain", "own_meter_forged_at_home", False),
+        ("anchors", "receiver_of_a_stranger", True)):
     MUTANTS[_name] = Mutant(_attack, "gateway", _quick, None)
 
 
@@ -154,6 +155,19 @@ def replays_tell():
     _replace("data.plausible:step", lambda *_: "")
 
 
+@lets("yesterday_with_another_status")
+def altered_replays_tell():
+    """The same, seen by another attack."""
+    _replace("data.plausible:step", lambda *_: "")
+
+
+@lets("bits_flipped_in_cipher_text")
+def any_total():
+    """A total may be anything."""
+    _replace("data.plausible:step", lambda *_: "")
+    _replace("data.plausible:in_range", lambda *_: True)
+
+
 @lets("yesterdays_hours_rewritten")
 def judged_by_the_latest():
     """A reading that comes late is judged by nothing."""
@@ -240,6 +254,35 @@ def no_mac():
         right, encryption = real(layers, key, aes)
         return right or not layers.afl[4], encryption
     modes.authenticate = authenticate
+
+
+@lets("mode10_without_its_tag")
+def no_tag():
+    """The tag of mode 10 is not looked at."""
+    modes = importlib.import_module("wmbus.modes")
+
+    def ccm(cipher, nonce, header, body):
+        sealed = body[:-8]
+        blocks = b"".join(b"\1" + nonce + bytes((n >> 8, n & 255)) for n in range(1 + (len(sealed) + 15) // 16))
+        return modes.xor(cipher.ecb_encrypt(blocks)[16:16 + len(sealed)], sealed)
+    modes.ccm = ccm
+
+
+@lets("format_from_a_plain_full_frame")
+def formats_from_plain_text():
+    """A meter's plain full frames teach its compact ones, and what must rise is not looked for."""
+    _read_in_plain()
+    _replace("data.plausible:rises", _entered)
+
+
+@lets("mutated_telegrams")
+def one_telegram_costs_all():
+    """What a telegram raises is not caught."""
+    opening = importlib.import_module("cloud_receiver.decoding.opening")
+
+    def decode(keys, data, formats, assembler):
+        return opening.DECODED, opening._read(data, keys, formats), None
+    opening.decode = decode
 
 
 @lets("plain_tail_behind_cipher_text")

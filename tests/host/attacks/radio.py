@@ -12,7 +12,7 @@ from receiver_support import HOUR
 
 from wmbus.drivers import kam
 
-from .ground import Water
+from .ground import SetupFailed, Water
 from .registry import attack
 
 KEY = bytes(range(16))
@@ -541,9 +541,13 @@ def mutated_telegrams(ground):
             if rng.random() < 0.8:
                 data[0] = len(data) - 1 & 255
             batch.append(bytes(data[:250]))
-        ground.heard(gateway, batch)
+        ground.heard(gateway, batch, settle=False)
     judge = ground.meter(KEY)
-    ground.heard(gateway, [judge.mode5(4321, 1)])
+    ground.heard(gateway, [judge.mode5(4321, 1)], settle=False)
+    try:
+        ground.settled()
+    except SetupFailed as e:
+        return str(e)
     if not ground.alive():
         return "the receiver has ended"
     return None if ground.litres(judge) == 4321 else f"a genuine telegram is not read: {ground.told(judge)}"
