@@ -55,6 +55,10 @@ class Request:
     def is_eof(self):
         return True
 
+    def get(self, name):
+        """It came on no connection that ingest knows."""
+        return None
+
     async def iter_any(self):
         yield self._body
 
