@@ -1,5 +1,8 @@
-"""What a gateway is told that has reached a bound of the day (data/bounds.py), and for how long it is told so before
-its records are read: a gateway that asks again at full rate costs its signature and no more."""
+"""What one gateway may ask of a receiver at once, and what it is told that has reached a bound of the day
+(data/bounds.py): so that a gateway that asks at full rate costs its signature and no more.
+
+Nothing of it is looked at, or changed, before the signature has been verified: no stranger takes a gateway's turn.
+"""
 
 from collections import namedtuple
 
@@ -8,6 +11,8 @@ from ..data.clock import DAY
 from .requests import Refused
 
 _AT_ONCE = ("records", "bytes", "other")  # what is over for every batch with records
+COST = 50  # of the bucket of batches: what one costs that the writer has refused
+SOON_S = 1
 
 
 class Over(namedtuple("Over", ("name", "until", "retry"))):
@@ -22,10 +27,40 @@ class Over(namedtuple("Over", ("name", "until", "retry"))):
         return Refused(429, f"over the bound of {self.name} for today", self.retry)
 
 
-def over_bound(gateway, name: str, now: int) -> Refused:
-    """The answer to a gateway (an IngestGateway) that has reached a bound, which is kept for its next batches."""
-    retry = min(DAY - now % DAY, bounds.AGAIN_S)
-    over = Over(name, now + retry, retry)
-    if name in _AT_ONCE:
-        gateway.over[:] = [over]
-    return over.refusal()
+class Pace:
+    """How one gateway is going on. Written by ingest's event loop, but `begin`, which its verifying thread calls."""
+
+    __slots__ = ("over", "wait", "under_way")
+
+    def __init__(self) -> None:
+        self.over: "Over | None" = None  # the bound that lets nothing in at present
+        self.wait = 0  # seconds until another batch may come
+        self.under_way = False  # whether a batch with records is being read or stored
+
+    def look(self, now: int, wait: int) -> None:
+        """As of now: `wait` is what the bucket of its batches says."""
+        self.wait = wait
+        if self.over is not None and now >= self.over.until:
+            self.over = None
+
+    def begin(self) -> None:
+        """A batch with records, before they are read: one at a time, until `end`. Raises Refused."""
+        if self.over is not None:
+            raise self.over.refusal()
+        if self.wait:
+            raise Refused(429, "too many batches", self.wait)
+        if self.under_way:
+            raise Refused(429, "one batch at a time", SOON_S)
+        self.under_way = True
+
+    def end(self) -> None:
+        """That batch is stored, or refused."""
+        self.under_way = False
+
+    def reached(self, name: str, now: int) -> Refused:
+        """The answer to a batch for which the store says that a bound was reached; it is kept for the next ones."""
+        retry = min(DAY - now % DAY, bounds.AGAIN_S)
+        over = Over(name, now + retry, retry)
+        if name in _AT_ONCE:
+            self.over = over
+        return over.refusal()

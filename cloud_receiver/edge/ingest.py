@@ -27,7 +27,7 @@ from ..data.content import Content
 from ..data.prefixes import prefix
 from ..office.disk import AGAIN_S
 from ..stores import Busy, StoreError, queries
-from .bounded import over_bound
+from .bounded import COST, Pace
 from .connections import has_proved, proved
 from .deadlines import Deadline
 from .envelopes import Envelopes
@@ -46,6 +46,11 @@ BODY_S = 60.0  # for 32 KiB
 STORE_S = 15.0  # until a batch is durable; a gateway waits hardly longer for its answer
 
 _answer = envelope.answer  # looked up once
+
+
+def _end_turn(verifying):
+    if not verifying.cancelled() and verifying.exception() is None and verifying.result().head.last:
+        verifying.result().gateway.pace.end()
 
 
 class Ingest:
@@ -100,6 +105,14 @@ class Ingest:
         except TimeoutError:
             raise Refused(408, "the body did not come in time") from None
         batch = await self._verified(request, body)
+        try:
+            return await self._answered(request, batch)
+        finally:
+            if batch.head.last:
+                batch.gateway.pace.end()
+
+    async def _answered(self, request, batch):
+        """The answer to a verified batch; its gateway has begun (Pace) where it has records."""
         proved(request)
         wait = self.by_gateway.spend(batch.gateway.gateway)
         if wait:
@@ -121,7 +134,9 @@ class Ingest:
             raise Refused(409, "this range was taken with other content")
         if result.over:
             log.warning("gateway %s is over its bound of %s for today", batch.gateway.gateway, result.over)
-            raise over_bound(batch.gateway, result.over, now)
+            for _ in range(COST):
+                self.by_gateway.charge(batch.gateway.gateway)
+            raise batch.gateway.pace.reached(result.over, now)
         if result.stored and self._on_new_telegrams is not None:
             self._on_new_telegrams()
         orders = () if self._orders is None else self._orders(batch, result)
@@ -153,24 +168,31 @@ class Ingest:
                     gateway = await self._look_up(opened.kid, address)
             if gateway.gateway in self._revoked():
                 raise Refused(401, "gateway unknown or revoked")
-            if gateway.over and self.clock.seconds() >= gateway.over[0].until:
-                gateway.over.clear()
+            gateway.pace.look(self.clock.seconds(), self.by_gateway.wait(gateway.gateway))
         except Refused as e:
             raise self._charged(e, prefix(address)) from None
         claim = f"{gateway.gateway} {prefix(address)}"
         try:
             if self.suspected(claim) and not has_proved(request):
                 async with self._turn(address):
-                    batch = await self._verifier.verify(body, opened, gateway)
+                    batch = await self._verify(body, opened, gateway)
             else:
                 with self._counted():
-                    batch = await self._verifier.verify(body, opened, gateway)
+                    batch = await self._verify(body, opened, gateway)
         except Refused as e:
             if e.status == 403:
                 self.by_claim.charge(claim)
             raise
         self._envelopes.verified(body, opened)
         return batch
+
+    async def _verify(self, body, opened, gateway):
+        verifying = self._verifier.verify(body, opened, gateway)
+        try:
+            return await asyncio.shield(verifying)
+        except asyncio.CancelledError:  # nobody waits any more: its gateway's turn must end all the same
+            verifying.add_done_callback(_end_turn)
+            raise
 
     def suspected(self, claim: str) -> bool:
         """Whether a sender's batches in a gateway's name (`ID prefix`) have failed so often that they take turns."""
@@ -225,5 +247,5 @@ class Ingest:
             raise Refused(401, "gateway unknown or revoked")
         row, public_key = row_and_key
         gateway = self._gateways[kid] = IngestGateway(row, name, Ed25519PublicKey.from_public_bytes(public_key),
-                                                        [])
+                                                        Pace())
         return gateway

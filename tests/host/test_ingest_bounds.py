@@ -1,6 +1,8 @@
 """What ingest answers a gateway that has reached a bound of the day, and that nobody else is answered so."""
 
+import asyncio
 import contextlib
+import threading
 import time
 import types
 
@@ -103,10 +105,9 @@ def test_what_a_gateway_is_given(tmp_path):
 
 
 def test_every_bound_that_refuses_has_an_answer():
-    gateway = verifying.IngestGateway(1, "A", None, [])
     for name in bounds.ANSWERS:
         assert name in bounds.Bounds._fields
-        refusal = bounded.over_bound(gateway, name, NOW)
+        refusal = bounded.Pace().reached(name, NOW)
         assert refusal.status == bounds.ANSWERS[name] and (refusal.retry is None) == (refusal.status == 409)
     assert all(getattr(b, name) > 0 for b in bounds.KINDS.values() for name in b._fields)
     assert bounds.names(bounds.bit("gaps") | bounds.bit("records")) == ["records", "gaps"]
@@ -144,6 +145,88 @@ def test_thousands_of_gaps_leave_few_orders(receiver):
         assert len(office.orders.open(gateway.id)) == 8
     body = receiver.send(gateway.telegrams([Meter(1).telegram(1)])).body
     assert len(envelope.open_answer(body).commands) <= 16
+
+
+# --- one gateway at full rate
+
+def test_one_batch_of_a_gateway_is_under_way_and_no_stranger_takes_its_turn(receiver, monkeypatch):
+    gateway, neighbour = receiver.enrol(), receiver.enrol()
+    store, held = receiver.receiver.store.store_batch, threading.Event()
+    arrived = threading.Event()
+
+    async def slow(*arguments):
+        arrived.set()
+        while not held.is_set():
+            await asyncio.sleep(0.01)
+        return await store(*arguments)
+
+    monkeypatch.setattr(receiver.receiver.store, "store_batch", lambda *a: slow(*a))
+    first, second, empty = events(gateway), events(gateway), gateway.batch([])
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(receiver.send(first).status))
+    waiting.start()
+    assert arrived.wait(30)
+    answer = receiver.send(second)
+    assert (answer.status, answer.text, answer.headers["Retry-After"]) == (429, "one batch at a time\n", "1")
+    monkeypatch.setattr(receiver.receiver.store, "store_batch", store)
+    assert receiver.send(events(neighbour)).status == 200 and receiver.send(empty).status == 200
+    held.set()
+    waiting.join()
+    assert answers == [200]
+    forged = second[:-1] + bytes((second[-1] ^ 1,))
+    for _ in range(3):
+        assert receiver.send(forged).status == 403
+    assert receiver.through(second) == 2
+
+
+def test_a_turn_ends_though_nobody_waits_for_it_any_more(receiver):
+    gateway = receiver.enrol()
+    body, ingest = events(gateway), receiver.receiver.devices.ingest
+
+    async def given_up():
+        opened = ingest._open_envelope(body)
+        enrolled = ingest._gateways.get(opened.kid) or await ingest._look_up(opened.kid, "")
+        waiting = asyncio.ensure_future(ingest._verify(body, opened, enrolled))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+        while enrolled.pace.under_way:
+            await asyncio.sleep(0.01)
+
+    receiver.run(asyncio.wait_for(given_up(), 30))
+    assert receiver.through(body) == 1
+
+
+def test_a_batch_that_is_refused_ends_its_turn(receiver):
+    gateway = receiver.enrol()
+    many = gateway.batch([b"\x80"] * 501, first=1, last=501)
+    for _ in range(2):
+        assert receiver.send(many).status == 413
+    assert receiver.through(gateway.batch([wire_records.event(1, NOW, "e", "")], first=1, last=1)) == 1
+
+
+def test_records_are_not_read_of_a_gateway_that_comes_too_often(receiver, monkeypatch):
+    gateway = receiver.enrol()
+    ingest = receiver.receiver.devices.ingest
+    bodies = [events(gateway) for _ in range(2)]
+    assert receiver.through(bodies[0]) == 1
+    monkeypatch.setattr(ingest.by_gateway, "_levels", {gateway.id: (0.0, time.monotonic() + 3600)})
+    monkeypatch.setattr(verifying, "Content", None)
+    answer = receiver.send(bodies[1])
+    assert (answer.status, answer.text) == (429, "too many batches\n")
+
+
+def test_what_the_writer_refuses_costs_a_gateway_many_batches(receiver, monkeypatch):
+    monkeypatch.setitem(bounds.KINDS, "home", bounds.HOME._replace(epochs=1))
+    gateway = receiver.enrol()
+    monkeypatch.setattr(receiver.receiver.devices.ingest.by_gateway, "rate", 1e-9)
+    assert receiver.through(events(gateway)) == 1
+    statuses = []
+    for n in range(12):
+        gateway.epoch, gateway.seq = bytes((n,)) * 8, 0
+        statuses.append(receiver.send(events(gateway)).text.strip())
+    assert statuses[0] == "over the bound of epochs for today" and statuses[-1] == "too many batches"
 
 
 # --- a disk that fills

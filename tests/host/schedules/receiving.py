@@ -56,8 +56,7 @@ class Request:
         return True
 
     def get(self, name):
-        """It came on no connection that ingest knows."""
-        return None
+        """Nothing: it came on no connection that ingest knows."""
 
     async def iter_any(self):
         yield self._body
