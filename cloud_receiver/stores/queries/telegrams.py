@@ -16,9 +16,9 @@ def pending(db, limit: int) -> "list[tuple[int, int, str, int, bytes]]":
 
 
 def closed_meters(db) -> "list[str]":
-    """The meters that have telegrams without a right key or undecodable."""
+    """The meters that have telegrams of which nothing was entered: without a right key, undecodable, held back, ..."""
     return [row[0] for row in db.execute(
-        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1)")]
+        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1) ORDER BY meter")]
 
 
 def without_key(db) -> "list[dict]":
