@@ -139,9 +139,11 @@ def test_the_short_way_to_the_head_is_the_long_way_s():
                         found.append(error.reason)
                 assert found[0] == found[1], changed
                 try:
-                    meter, ci, status = transport.sender(changed)
+                    meter, ci, status, mark = transport.sender(changed)
                     assert (meter[0], meter[1], meter[2:]) == (found[0][0][0], found[0][0][1] & 0x7F, found[0][0][2:])
                     assert (ci, status) == (found[0][1], found[0][3]), changed
+                    number = found[0][2]
+                    assert mark == (0 if number is None else number | changed[-1] << 8), changed
                 except wmbus.DecodeError as error:
                     assert error.reason == found[0]
 

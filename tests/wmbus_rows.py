@@ -7,7 +7,7 @@ import sys
 
 import wmbus
 from firmware.port import aes
-from wmbus import drivers, plan
+from wmbus import drivers, modes, plan, rest  # noqa: F401 - what is loaded later lies all over a small heap
 
 CIPHERS = {}
 

@@ -231,8 +231,10 @@ def encrypted(layers: Layers) -> bool:
     return layers.ell_encrypted or layers.mode != 0
 
 
-def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
-    """(meter as its eight address bytes, CI, status byte or None where hidden): all a relay asks of every telegram.
+def sender(telegram: bytes) -> "tuple[bytes, int, int | None, int]":
+    """(meter as its eight address bytes, CI, status byte or None where hidden, mark): all a relay asks of every
+    telegram. The mark is the access number, which rises from telegram to telegram of a meter (EN 13757-7 §7.5.4), and
+    above it the last byte, which tells two with the same number apart; 0 without an access number.
 
     The manufacturer's top bit is taken off: it tells that the address is unique in one network only, and is no part of
     the meter's name.
@@ -245,18 +247,18 @@ def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
         if ci == 0x7A:
             mode = telegram[14] & 31
             if mode < 16 and mode != 7:
-                return telegram[2:10], ci, telegram[12]
+                return telegram[2:10], ci, telegram[12], telegram[11] | telegram[-1] << 8
         elif ci == 0x8D and telegram[16] >> 5 == 1:
-            return telegram[2:10], ci, None
+            return telegram[2:10], ci, None, telegram[12] | telegram[-1] << 8
     return _sender_walked(telegram)
 
 
 def _sender_walked(telegram):
     # By itself: MicroPython keeps a call's variables off the heap if they are few.
-    address, ci, _, status, _ = head_walked(telegram)
+    address, ci, number, status, _ = head_walked(telegram)
     if address[1] & 0x80:
         address = address[:1] + bytes((address[1] & 0x7F,)) + address[2:]
-    return address, ci, status
+    return address, ci, status, 0 if number is None else number | telegram[-1] << 8
 
 
 def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
