@@ -1,6 +1,6 @@
 """What in a telegram's head must rise: the counters of modes 7 and 10, the session number of an encrypted ELL."""
 
-from wmbus_cases import ell, long, mode5, mode7, mode10, short
+from wmbus_cases import ell, long, mode5, mode7, mode10, short, telegram
 
 from wmbus import freshness
 
@@ -20,8 +20,13 @@ def test_the_session_number_of_an_encrypted_ell():
 
 
 def test_where_nothing_must_rise():
-    for sample in (short(), mode5(), long()):
+    for sample in (short(), long()):
         assert freshness.of(sample) == ("", 0)
+
+
+def test_mode_5_has_its_access_number_alone():
+    assert freshness.of(mode5(access=7)) == ("access", 7)
+    assert freshness.of(telegram(b"\x8c\x20\x11" + mode5(access=200)[10:])) == ("access", 200)
 
 
 def test_bytes_that_are_no_telegram_tell_nothing():

@@ -10,15 +10,17 @@ from .transport import begin, walk
 
 MCR = "mcr"  # the message counter: one for each message
 ELL = "ell"  # the session number: 25 bits of minutes, 4 bits of the session within the minute
-NOTHING = ("", 0)  # mode 5, plain text, a maker's own: a replay looks like the first time
+ACCESS = "access"  # mode 5 has its access number alone, of 8 bits: one more for each telegram, after 255 comes 0
+NOTHING = ("", 0)  # plain text, a maker's own: a replay looks like the first time
 
 
 def of(telegram: bytes) -> "tuple[str, int] | None":
-    """(MCR or ELL, its value), NOTHING where nothing must rise; None where that cannot be told, as of a fragment that
-    leaves the counter to another, or of bytes that are no telegram."""
+    """(MCR, ELL or ACCESS, its value), NOTHING where nothing must rise; None where that cannot be told, as of a
+    fragment that leaves the counter to another, or of bytes that are no telegram."""
     size = len(telegram)
     if size > 22 and telegram[0] == size - 1 and telegram[10] == 0x7A and telegram[14] & 31 in (0, 5):
-        return NOTHING  # the commonest head: a short TPL header, nothing in front of it
+        # The commonest head: a short TPL header, nothing in front of it.
+        return (ACCESS, telegram[11]) if telegram[14] & 31 else NOTHING
     try:
         layers = begin(telegram)
         walk(layers, True)
@@ -36,4 +38,4 @@ def of(telegram: bytes) -> "tuple[str, int] | None":
     if layers.mode == 10:  # behind two bytes of configuration extension
         counter = layers.data[layers.at + 2:layers.at + 6]
         return (MCR, int.from_bytes(counter, "little")) if len(counter) == 4 else None
-    return NOTHING
+    return NOTHING if layers.mode != 5 or layers.access_number is None else (ACCESS, layers.access_number)

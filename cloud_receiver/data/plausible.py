@@ -7,6 +7,8 @@ those entered before and after it:
   not is an earlier telegram, played again or given a wrong time: a replay. An equal counter is the same telegram.
   Where it contradicts only the latest there is, a person tells which of the two has the wrong time.
 - a meter that had a counter sends one: without it anybody's recording of former years would do.
+- a meter in mode 5 that has not moved sends another access number than in its last telegrams; one of those is a replay.
+  That number comes round, so one reading in some forty of a meter at rest is left out.
 - a total does not go back by more than a litre, does not rise faster than the meter's Q4 lets water through, and is
   not below zero or above what a meter passes in its life.
 - the meter's own date and time, where the reading has it, goes with ours, or as far from ours as it always was.
@@ -17,12 +19,14 @@ A replay is a telegram's, not a person's to accept. What is held back is a perso
 import datetime
 from collections import namedtuple
 
+from wmbus.freshness import ACCESS, ELL, MCR
+
 from .clock import DAY, HOUR, UTC
 
 ENTERED, ASIDE, REPLAYED, HELD = range(4)  # ASIDE: genuine, but tells nothing that its neighbours do not
 
 TIE_S = 120  # two gateways' clocks differ by as much: nearer than this, which came first is not told by their times
-SLACK = {"mcr": 64, "ell": 64}  # by how much a counter may rise in that time: a telegram each 2 s; 4 minutes
+SLACK = {MCR: 64, ELL: 64}  # by how much a counter may rise in that time: a telegram each 2 s; 4 minutes
 LITRE = 1000  # ml
 SET_S = 2 * HOUR  # a meter's clock may be set back by as much: summer time
 DATE_S = DAY + SET_S  # the meter's own date: some send that of their daily value
@@ -40,12 +44,14 @@ AGAIN, EARLIER = "again", "earlier"  # of a replay: the same counter; a lower on
 # time: Unix seconds; total: ml, or None; counter: what must rise, of the kind its meter has, or None.
 Mark = namedtuple("Mark", ("time", "total", "counter"))
 # What is judged. kind, counter: of freshness ("", 0 where nothing must rise; None, 0 where that is not known); date:
-# the meter's own clock as Unix seconds, or None; sane: False where its total is no number that can be.
-Claim = namedtuple("Claim", ("time", "total", "kind", "counter", "date", "sane"))
+# the meter's own clock as Unix seconds, or None; sane: False where its total is no number that can be; access: its
+# access number, where it has that alone.
+Claim = namedtuple("Claim", ("time", "total", "kind", "counter", "date", "sane", "access"), defaults=(None,))
 # What is known of a meter. kind: of what rises, "" if nothing does; date, date_at: its own clock, and when; q4: litres
-# per hour, or None.
-Known = namedtuple("Known", ("kind", "date", "date_at", "q4"))
+# per hour, or None; access: its last access numbers, as `remembered` has them, or None.
+Known = namedtuple("Known", ("kind", "date", "date_at", "q4", "access"), defaults=(None,))
 UNKNOWN = Known("", None, None, None)
+NUMBERS = 7  # access numbers that are remembered: with their count they fit a column of 64 bits
 
 
 def judge(claim: Claim, marks: "list[Mark]", known: Known) -> "tuple[int, str]":
@@ -76,7 +82,37 @@ def judge(claim: Claim, marks: "list[Mark]", known: Known) -> "tuple[int, str]":
                     verdict = ASIDE
                 else:
                     return HELD, between
+        if not after and at_rest(_nearest(before, -1), claim) and repeats(claim.access, known.access):
+            return REPLAYED, AGAIN
     return verdict, ""
+
+
+def told(fresh: "tuple[str, int] | None") -> "tuple[str | None, int | None, int | None]":
+    """(kind, counter, access number) of what freshness says of a telegram, as a Claim has them."""
+    if fresh is None:
+        return None, None, None
+    kind, value = fresh
+    return ("", None, value) if kind == ACCESS else (kind, value if kind else None, None)
+
+
+def at_rest(last: "Mark | None", claim: Claim) -> bool:
+    """Whether a meter has not moved since its last reading, some time ago."""
+    return last is not None and claim.time - last.time > TIE_S and claim.total - last.total <= LITRE
+
+
+def repeats(access: "int | None", remembered: "int | None") -> bool:
+    """Whether an access number is one of a meter's last, of a meter that does not always send the same."""
+    if access is None or not remembered:
+        return False
+    numbers = remembered.to_bytes(8, "big")[1:1 + (remembered >> 56)]
+    return access in numbers and len(set(numbers)) > 1
+
+
+def remember(access: int, remembered: "int | None") -> int:
+    """The last access numbers with one more: their count, then each, the latest first."""
+    count = (remembered or 0) >> 56
+    numbers = (remembered or 0) & (1 << 56) - 1
+    return min(count + 1, NUMBERS) << 56 | access << 48 | numbers >> 8
 
 
 def _nearest(marks, at):

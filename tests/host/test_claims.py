@@ -110,6 +110,34 @@ def test_a_reading_without_counter_is_judged_by_its_total(tmp_path):
     run(tmp_path, scenario)
 
 
+def test_a_silent_meter_in_mode_5_does_not_look_alive(tmp_path):
+    """Its total stood still; its last telegrams are played again and again, with another status byte as well."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode5")
+        for h in range(4):
+            assert await street.send(meter.sends(100_000, 30 * h), NOW + h * HOUR) == "decoded"
+        before = await meter.facts()
+        for h in (4, 9, 40):
+            for access in (90, 60):
+                assert await street.send(meter.sends(100_000, access, LEAK if h == 9 else 0), NOW + h * HOUR
+                                         + access) == "replayed"
+        assert await meter.facts() == before
+        assert await street.send(meter.sends(100_000, 95), NOW + 41 * HOUR) == "decoded"
+        assert await street.send(meter.sends(100_005, 60), NOW + 42 * HOUR) == "decoded", "it has moved"
+    run(tmp_path, scenario)
+
+
+def test_access_numbers_are_remembered():
+    numbers = None
+    for n in (0, 255, 3, 4, 5, 6, 7, 8):
+        numbers = plausible.remember(n, numbers)
+        assert numbers < 1 << 63
+    assert [n for n in range(256) if plausible.repeats(n, numbers)] == [3, 4, 5, 6, 7, 8, 255]
+    assert not plausible.repeats(7, plausible.remember(7, plausible.remember(7, None))), "one that never counts"
+    assert not plausible.repeats(None, numbers) and not plausible.repeats(0, None)
+
+
 @pytest.mark.parametrize("security", ("plain", "mode5"))
 def test_a_meter_that_stands_still_repeats_its_bytes(tmp_path, security):
     async def scenario(store):
@@ -431,6 +459,7 @@ MUTANTS = {
                   lambda *_: (plausible.ENTERED, "")),
     "step": (test_a_reading_without_counter_is_judged_by_its_total, (), plausible, "step", lambda *_: ""),
     "range": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "in_range", lambda *_: True),
+    "access": (test_a_silent_meter_in_mode_5_does_not_look_alive, (), plausible, "repeats", lambda *_: False),
     "former": (test_former_bytes_raise_and_end_no_alarm, ("plain",), rising, "is_stored", lambda *_: False),
     "clock": (test_the_meters_own_clock_does_not_go_back, (), plausible, "SET_S", 9 * HOUR),
     "date": (test_a_first_reading_has_a_range_and_a_date, (), plausible, "dated", lambda *_: True),

@@ -9,14 +9,14 @@ import struct
 
 from ...data import dayrows
 from ...data.clock import DAY, HOUR
-from ...data.plausible import Mark
+from ...data.plausible import ELL, MCR, Mark
 from .. import NUMBERS
 from ..queries import readings
 from . import keeping
 
 FAR_DAYS = 31  # how far the neighbour of a reading is looked for
 
-_KINDS = ("", "mcr", "ell")
+_KINDS = ("", MCR, ELL)
 _COUNTER = struct.Struct("<I")  # one for each hour, behind the kind's number in _KINDS
 _COUNTERS = struct.Struct("<24I")
 _NONE = 0xFFFFFFFF

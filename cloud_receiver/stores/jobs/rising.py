@@ -17,7 +17,7 @@ from .hours import Days
 
 MOST_HELD = 100  # kept of a meter: the latest; a person accepts or refuses one, not thousands
 
-_COLUMNS = ("kind", "counter", "counted_at", "total_ml", "read_at", "date", "date_at", "since", "q4_l_h")
+_COLUMNS = ("kind", "counter", "counted_at", "total_ml", "read_at", "date", "date_at", "since", "q4_l_h", "access")
 NEVER = -1
 
 
@@ -26,10 +26,10 @@ class State:
 
     __slots__ = ("meter", "changed", "newest", *_COLUMNS)
 
-    def __init__(self, meter, values=("", None, None, None, None, None, None, 0, None)):
+    def __init__(self, meter, values=("", None, None, None, None, None, None, 0, None, None)):
         self.meter, self.changed = meter, False
         (self.kind, self.counter, self.counted_at, self.total_ml, self.read_at, self.date, self.date_at, self.since,
-         self.q4_l_h) = values
+         self.q4_l_h, self.access) = values
         # The time of the latest reading that was entered, NEVER before the first.
         self.newest = max(NEVER if self.counted_at is None else self.counted_at,
                           NEVER if self.read_at is None else self.read_at)
@@ -47,7 +47,7 @@ class State:
 
     def known(self) -> Known:
         """What the rule asks for beside neighbours."""
-        return Known(self.kind, self.date, self.date_at, self.q4_l_h)
+        return Known(self.kind, self.date, self.date_at, self.q4_l_h, self.access)
 
     def enter(self, claim: Claim) -> None:
         """Note a reading that was entered; what it has and is the latest of is the meter's."""
@@ -59,12 +59,15 @@ class State:
             self.date, self.date_at = claim.date, claim.time
         if (claim.kind or claim.total is not None) and claim.time > self.newest:
             self.newest = claim.time
+            if claim.access is not None:
+                self.access = plausible.remember(claim.access, self.access)
         self.changed = True
 
     def from_here(self, time: int) -> None:
         """Judge what comes from a time on by nothing before it."""
         self.kind, self.counter, self.counted_at, self.total_ml, self.read_at = "", None, None, None, None
         self.date, self.date_at, self.since, self.newest, self.changed = None, None, time, NEVER, True
+        self.access = None
 
 
 # What is judged: the Settled; its claim.
@@ -81,18 +84,19 @@ def states(db, meters) -> "dict[int, State]":
 def write(db, changed) -> None:
     """Keep what changed of some States."""
     db.executemany(
-        f"INSERT INTO rising (meter, {', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (meter) DO UPDATE "
-        f"SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}",
-        [(s.meter, s.kind, s.counter, s.counted_at, s.total_ml, s.read_at, s.date, s.date_at, s.since, s.q4_l_h)
+        f"INSERT INTO rising (meter, {', '.join(_COLUMNS)}) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (meter) DO "
+        f"UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}",
+        [(s.meter, s.kind, s.counter, s.counted_at, s.total_ml, s.read_at, s.date, s.date_at, s.since, s.q4_l_h,
+          s.access)
          for s in changed if s.changed])
 
 
 def claim_of(settled, total) -> Claim:
     """What a decoded telegram claims; `total` in ml or None."""
-    kind, counter = settled.fresh or (None, 0)
+    kind, counter, access = plausible.told(settled.fresh)
     said = settled.reading.get("total_m3")
-    return Claim(settled.time, total, kind, counter if kind else None, plausible.own_date(settled.reading),
-                 said is None or total is not None)
+    return Claim(settled.time, total, kind, counter, plausible.own_date(settled.reading),
+                 said is None or total is not None, access)
 
 
 def judge(db, days: Days, claims: "list[Judged]") -> "list[tuple[int, str]]":

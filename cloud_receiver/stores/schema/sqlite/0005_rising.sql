@@ -1,5 +1,6 @@
 -- What must rise of a meter, as of its latest reading: a counter of the kind its telegrams carry ('' for none), its
--- total; beside them its own date and time, since when it is judged by what came (a person's word), its own Q4.
+-- total; beside them its own date and time, since when it is judged by what came (a person's word), its own
+-- Q4, its last access numbers (plausible.remember).
 CREATE TABLE rising (
   meter INTEGER PRIMARY KEY REFERENCES meters (id),
   kind TEXT NOT NULL DEFAULT '',
@@ -10,7 +11,8 @@ CREATE TABLE rising (
   date INTEGER,
   date_at INTEGER,
   since INTEGER NOT NULL DEFAULT 0,
-  q4_l_h INTEGER
+  q4_l_h INTEGER,
+  access INTEGER
 ) STRICT;
 INSERT INTO rising (meter, total_ml, read_at) SELECT id, total_ml, read_at FROM meters
   WHERE read_at IS NOT NULL AND total_ml IS NOT NULL;
