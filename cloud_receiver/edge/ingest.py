@@ -85,7 +85,8 @@ class Ingest:
         try:
             return await self._take(request)
         except Refused as e:
-            log.info("batch refused: %d %s", e.status, e.reason)
+            # Who is told to come later may come at full rate: those are counted, and no line a time.
+            log.log(logging.DEBUG if e.status == 429 else logging.INFO, "batch refused: %d %s", e.status, e.reason)
             headers = {} if e.retry is None else {"Retry-After": str(e.retry)}
             return web.Response(status=e.status, text=e.reason + "\n", headers=headers)
 

@@ -426,3 +426,14 @@ def test_the_common_batch_is_no_way_around_a_bound(tmp_path, small):
         return taken.over, n
 
     assert run(tmp_path, scenario) == ("records", 14)
+
+
+def test_the_account_of_a_day_goes_with_its_telegrams(tmp_path):
+    async def scenario(store):
+        ring = Sender(store)
+        for day in (0, 1):
+            await ring.put(telegrams(ring, [1], day, NOW + day * DAY), now=NOW + day * DAY)
+        await store.forget_telegrams(NOW + DAY)
+        return [await ring.account((NOW + day * DAY) // DAY) != {} for day in (0, 1)]
+
+    assert run(tmp_path, scenario) == [False, True]
