@@ -72,7 +72,7 @@ class Groups:
 
     def _by_itself(self, connection):
         """As `_group`, of one job that runs in no transaction."""
-        ticket, job, args = self._jobs.popleft()
+        ticket, job, args = self._next()
         try:
             return [(ticket, self._run(connection, job, args))]
         except ERRORS as e:
