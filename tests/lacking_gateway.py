@@ -105,6 +105,12 @@ def own_plain():
     OwnMeters._decode = decode
 
 
+def one_place():
+    """A window has one place, whoever contests it."""
+    from firmware.thinning import Thinning
+    Thinning._place_due = lambda self, table, at_slot, further, at: False
+
+
 def media_filter():
     """All media are relayed."""
     from firmware.thinning import Thinning

@@ -84,29 +84,37 @@ def judge(n):
 
 @attack("radio", at="gateway")
 def replays_take_the_place(homes):
-    """At the start of each window recorded telegrams of the victim are played, then it sends its own. Held where these
-    reach the receiver, window after window."""
+    """At the start of each window recorded telegrams of the victim are played: of long ago, or with just the access
+    numbers that it would send next; it goes on sending its own every few minutes. Held where of its own some reach the
+    receiver, window after window."""
+    def recorded(number):
+        return cases.mode5(cases.RECORDS[:2] + b"\x01\0\0\0" + cases.RECORDS[6:], access=number & 255)
     with homes.home(scale=600, interval=600) as rig:
         rig.gateway.start()
         rig.until(lambda: rig.gateway.status().get("acknowledged"), doing=None)
-        old = [cases.mode5(access=n) for n in range(5)]
-        genuine = []
-        hour = None
+        windows: list = []  # the genuine telegrams of each, of six seconds; the first is not disturbed
+        hour, access, replays = None, 99, []
         end = time.monotonic() + 60
-        while len(genuine) < 4:  # a window is six seconds
+        while len(windows) < 6:
             assert time.monotonic() < end, rig.gateway.status()
-            now = (rig.gateway.status().get("time") or 0) // HOUR
-            if now and now != hour:
-                hour = now
-                rig.feed(old)
-                genuine.append(cases.mode5(access=100 + len(genuine)))
-                rig.feed([genuine[-1]])
-            time.sleep(0.05)
+            now = rig.receiver.time
+            if now // HOUR != hour and now % HOUR > 100:  # the gateway's clock goes by it
+                hour = now // HOUR
+                windows.append([])
+                if len(windows) > 1:
+                    first = access + 1 if len(windows) % 2 else 10 * len(windows)
+                    replays += [recorded(first + n) for n in range(3)]
+                    rig.feed(replays[-3:])
+            elif windows and 400 < now % HOUR < 3300:
+                access += 1
+                windows[-1].append(cases.mode5(access=access & 255))
+                rig.feed(windows[-1][-1:])
+            time.sleep(0.1)
         reached(rig, judge(1))
-        sent = rig.receiver.telegrams()
-        relayed = sum(g in sent for g in genuine)
-        return None if relayed >= 3 else f"{relayed} of {len(genuine)} genuine telegrams were relayed, and " \
-                                         f"{sum(o in sent for o in old)} replays"
+        sent = set(rig.receiver.telegrams())
+        relayed = [any(g in sent for g in genuine) for genuine in windows[:5]]
+        return None if all(relayed) else f"in {sum(relayed)} of 5 windows a genuine telegram was relayed, and " \
+                                         f"{sum(r in sent for r in replays)} replays"
 
 
 @attack("stranger", at="gateway")

@@ -17,7 +17,7 @@ for _name, _attack, _quick in (
         ("order_time", "orders_again_and_late", False), ("valve_consent", "valve_without_consent", False),
         ("han_opt_in", "electricity_without_consent", False), ("own_only", "neighbour_read_in_a_home", False),
         ("media_filter", "other_media_relayed", False), ("own_plain", "own_meter_forged_at_home", False),
-        ("anchors", "receiver_of_a_stranger", True)):
+        ("one_place", "replays_take_the_place", False), ("anchors", "receiver_of_a_stranger", True)):
     MUTANTS[_name] = Mutant(_attack, "gateway", _quick, None)
 
 
