@@ -95,10 +95,12 @@ def replays_take_the_place(homes):
         windows: list = []  # the genuine telegrams of each, of six seconds; the first is not disturbed
         hour, access, replays = None, 99, []
         end = time.monotonic() + 60
-        while len(windows) < 6:
+        while len(windows) < 5:
             assert time.monotonic() < end, rig.gateway.status()
             now = rig.receiver.time
-            if now // HOUR != hour and now % HOUR > 100:  # the gateway's clock goes by it
+            if hour is None:
+                hour = now // HOUR  # what is left of it is not counted
+            elif now // HOUR != hour and now % HOUR > 100:  # the gateway's clock goes by it
                 hour = now // HOUR
                 windows.append([])
                 if len(windows) > 1:
@@ -112,8 +114,8 @@ def replays_take_the_place(homes):
             time.sleep(0.1)
         reached(rig, judge(1))
         sent = set(rig.receiver.telegrams())
-        relayed = [any(g in sent for g in genuine) for genuine in windows[:5]]
-        return None if all(relayed) else f"in {sum(relayed)} of 5 windows a genuine telegram was relayed, and " \
+        relayed = [any(g in sent for g in genuine) for genuine in windows[:4]]
+        return None if all(relayed) else f"in {sum(relayed)} of 4 windows a genuine telegram was relayed, and " \
                                          f"{sum(r in sent for r in replays)} replays"
 
 
