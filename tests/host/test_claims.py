@@ -31,6 +31,37 @@ def test_yesterdays_telegram_played_again_changes_nothing(tmp_path, security):
     run(tmp_path, scenario)
 
 
+def test_what_comes_late_raises_no_alarm_that_stands(tmp_path):
+    """A leak of this morning is told of in the evening, when the meter has said since that there is none."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "mode7")
+        for h in (0, 9):
+            await street.send(meter.sends(100_000 + h, 1000 + h), NOW + h * HOUR)
+        late = meter.sends(100_001, 1001, LEAK)
+        assert await street.send(late, NOW + HOUR, Ring(store), NOW + 10 * HOUR) == "decoded"
+        assert (await meter.facts())[1] == []
+        assert [row[1:] for row in await store.read(rows, "SELECT * FROM alarms")] == [
+            ("low_battery", NOW + HOUR, NOW + HOUR, NOW + HOUR)]
+    run(tmp_path, scenario)
+
+
+def test_a_new_key_makes_no_replay_good(tmp_path):
+    async def scenario(store):
+        street, other = Street(store), bytes(range(50, 66))
+        meter = Meter(street, "mode7")
+        await street.send(meter.sends(100_000, 1000), NOW)
+        street.keys[meter.text] = other
+
+        def sends(counter):
+            return cases.mode7(litres(100_000), other, counter.to_bytes(4, "little"), meter.address)
+        assert await street.send(sends(400), NOW + HOUR) == "replayed"
+        assert await street.send(sends(1001), NOW + 2 * HOUR) == "decoded"
+        assert await meter.decide("replaced", time=NOW + 3 * HOUR)
+        assert await street.send(sends(1), NOW + 4 * HOUR) == "decoded"
+    run(tmp_path, scenario)
+
+
 def test_a_message_in_fragments_has_the_counter_of_its_first(tmp_path):
     async def scenario(store):
         street = Street(store)

@@ -99,14 +99,15 @@ def claim_of(settled, total) -> Claim:
                  said is None or total is not None, access)
 
 
-def judge(db, days: Days, claims: "list[Judged]") -> "list[tuple[int, str]]":
-    """The verdict on each of some claims, in the order they came; what is entered goes into `days` and into its meter's
-    state, and is judged by from then on. The job writes `days`."""
+def judge(db, days: Days, claims: "list[Judged]") -> "list[tuple[int, str, bool]]":
+    """(verdict, reason, whether a later one had been entered) of each of some claims, in the order they came. What is
+    entered goes into `days` and into its meter's state, and is judged by from then on. The job writes `days`."""
     known = states(db, {j.settled.meter for j in claims})
     load(days, claims, {meter: state.newest for meter, state in known.items()})
     verdicts = []
     for settled, claim in claims:
         state = known[settled.meter]
+        late = claim.time < state.newest
         verdict = plausible.judge(claim, neighbours(days, state, claim), state.known())
         if verdict[0] == plausible.ENTERED:
             state.enter(claim)
@@ -114,7 +115,7 @@ def judge(db, days: Days, claims: "list[Judged]") -> "list[tuple[int, str]]":
                 days.put(settled.meter, claim.time, claim.total, claim.kind or "", claim.counter)
         elif verdict == (plausible.HELD, plausible.BACKWARDS) and is_stored(db, settled):
             verdict = plausible.REPLAYED, plausible.AGAIN
-        verdicts.append(verdict)
+        verdicts.append((*verdict, late))
     write(db, known.values())
     return verdicts
 

@@ -20,16 +20,17 @@ def settle(db, settled):
     days = Days(db)
     verdicts = rising.judge(db, days, read) if read else []
     days.write()
-    ended = {j.settled.id: (rising.VERDICTS[verdict], reason or None) for j, (verdict, reason) in zip(read, verdicts)}
+    ended = {j.settled.id: (rising.VERDICTS[verdict], reason or None)
+             for j, (verdict, reason, _) in zip(read, verdicts)}
     db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?",
                    [(*ended.get(s.id, (s.state, s.note)), s.id) for s in settled])
-    held = [(j, reason) for j, (verdict, reason) in zip(read, verdicts) if verdict == plausible.HELD]
+    held = [(j, reason) for j, (verdict, reason, _) in zip(read, verdicts) if verdict == plausible.HELD]
     if held:
         rising.hold_back(db, held)
         db.executemany("UPDATE meters SET state = ?, note = NULL WHERE id = ? AND read_at IS NULL",
                        [(DECODED, j.settled.meter) for j, _ in held])  # its key is right
-    entered = [j for j, (verdict, _) in zip(read, verdicts) if verdict == plausible.ENTERED]
-    tell(db, entered)
+    entered = [(j, late) for j, (verdict, _, late) in zip(read, verdicts) if verdict == plausible.ENTERED]
+    tell(db, [j for j, _ in entered], {j.settled.id for j, late in entered if late})
     # Older failures say nothing about a meter that has been read since, nor does what others send in its name.
     db.executemany("UPDATE meters SET state = ?, note = ? WHERE id = ? AND (read_at IS NULL OR read_at < ?)",
                    [(s.state, s.note, s.meter, s.time - QUIET_S) for s in settled
@@ -37,14 +38,15 @@ def settle(db, settled):
     return len(settled)
 
 
-def tell(db, entered):
-    """What readings that were entered tell of their meters: alarms, and the latest."""
+def tell(db, entered, late=()):
+    """What readings that were entered tell of their meters: alarms, and the latest. `late`: the telegrams (rows) that
+    came after a later one, which has told what stands."""
     standing = standing_alarms(db, {j.settled.meter for j in entered}) if entered else {}
     for s, claim in entered:
         stands, names = standing.setdefault(s.meter, {}), alarm_names(s.reading)
         if not claim.kind and names != sorted(stands) and rising.is_stored(db, s):
             continue  # the bytes of a former telegram: a meter that stands still may repeat them, and so may anybody
-        alarms(db, stands, s.meter, s.time, names)
+        alarms(db, stands, s.meter, s.time, names, s.id in late)
     db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
                    "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
                    [(s.state, s.time, json.dumps(s.reading, sort_keys=True, default=str), claim.total, s.meter, s.time)
@@ -99,10 +101,15 @@ def standing_alarms(db, meters) -> "dict[int, dict]":
     return standing
 
 
-def alarms(db, standing, meter, time, names):
-    """Keep since when each alarm of a meter stands; a reading older than an alarm's last changes nothing."""
+def alarms(db, standing, meter, time, names, late=False):
+    """Keep since when each alarm of a meter stands; a reading older than an alarm's last changes nothing. One that is
+    late raises none that stands: a later one has told otherwise."""
     for name in names:
         if name not in standing:
+            if late:
+                db.execute("INSERT INTO alarms VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+                           (meter, name, time, time, time))
+                continue
             db.execute("INSERT INTO alarms VALUES (?,?,?,?,NULL) ON CONFLICT DO NOTHING", (meter, name, time, time))
             standing[name] = (time, time)
             continue
