@@ -129,6 +129,20 @@ def test_no_byte_is_left(home):
     assert home.found() == [], "after it has stopped"
 
 
+def test_no_byte_is_left_by_a_receiver_of_several_processes(home):
+    if home.engine == "postgres":
+        pytest.skip("what is tried is who else has SQLite's file open")
+    home.receiver.stop()
+    with Process(home.receiver.directory, "--public-name", "vann.example") as process:
+        assert process.web("/healthz").status == 200
+        assert home.found()
+        subprocess.run([Process.NETTI, "person", "erase", home.receiver.directory.path, home.gateway.id, "--yes",
+                        "--until", str(NOW + 60)], check=True, capture_output=True)
+        home.receiver.wait_for_answer(lambda: home.found() == [])
+        assert process.end() == 0
+    assert home.found() == []
+
+
 @pytest.mark.parametrize("mutant", ["nothing", "pages"])
 def test_seen_where_bytes_are_left(home, monkeypatch, mutant):
     """Known-bad: the rows are deleted and that is all; the log of writes is emptied, the pages are left."""
