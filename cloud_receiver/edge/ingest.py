@@ -53,6 +53,24 @@ def _end_turn(verifying):
         verifying.result().gateway.pace.end()
 
 
+class _Count:
+    """How many are within it."""
+
+    def __init__(self):
+        self.now = 0
+
+    def __enter__(self):
+        self.now += 1
+
+    def __exit__(self, *exc):
+        self.now -= 1
+
+
+def claim_of(gateway: IngestGateway, address: str) -> str:
+    """What signatures that fail are counted under: `ID prefix`."""
+    return f"{gateway.gateway} {prefix(address)}"
+
+
 class Ingest:
     """The ingest of one works."""
 
@@ -68,7 +86,7 @@ class Ingest:
         self._gateways: "dict[bytes, IngestGateway]" = {}  # by kid
         self._envelopes = Envelopes(works)
         self._verifier = Verifier()
-        self._verifying = 0
+        self._verifying = _Count()
         self.by_address = buckets.Buckets(rate=1.0, burst=60)  # failures, by sender
         self.by_claim = buckets.Buckets(rate=1.0, burst=60)  # bad signatures, by enrolled kid and sender
         self._suspects = Turns(SUSPECTS, MAX_SUSPECTS)
@@ -95,7 +113,7 @@ class Ingest:
             raise Refused(503, "shutting down", RETRY_S)
         if self._room is not None and self._room.full():
             raise Refused(503, "no room on the disk", AGAIN_S)
-        if self._verifying >= MAX_VERIFYING:
+        if self._verifying.now >= MAX_VERIFYING:
             raise Refused(503, "busy", RETRY_S)
         try:
             if request.content.is_eof():  # it has come with its head
@@ -163,7 +181,7 @@ class Ingest:
         address = request.remote or ""
         try:
             opened = self._open_envelope(body)
-            with self._counted():
+            with self._verifying:
                 gateway = self._gateways.get(opened.kid)
                 if gateway is None:
                     gateway = await self._look_up(opened.kid, address)
@@ -172,17 +190,16 @@ class Ingest:
             gateway.pace.look(self.clock.seconds(), self.by_gateway.wait(gateway.gateway))
         except Refused as e:
             raise self._charged(e, prefix(address)) from None
-        claim = f"{gateway.gateway} {prefix(address)}"
         try:
-            if self.suspected(claim) and not has_proved(request):
+            if self.by_claim and self.suspected(claim_of(gateway, address)) and not has_proved(request):
                 async with self._turn(address):
                     batch = await self._verify(body, opened, gateway)
             else:
-                with self._counted():
+                with self._verifying:
                     batch = await self._verify(body, opened, gateway)
         except Refused as e:
             if e.status == 403:
-                self.by_claim.charge(claim)
+                self.by_claim.charge(claim_of(gateway, address))
             raise
         self._envelopes.verified(body, opened)
         return batch
@@ -205,14 +222,6 @@ class Ingest:
             return refused
         wait = self.by_address.spend(sender)
         return Refused(429, "too many failed batches from this address", wait) if wait else refused
-
-    @contextlib.contextmanager
-    def _counted(self):
-        self._verifying += 1
-        try:
-            yield
-        finally:
-            self._verifying -= 1
 
     @contextlib.asynccontextmanager
     async def _turn(self, address):
