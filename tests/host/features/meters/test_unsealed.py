@@ -24,6 +24,6 @@ def test_they_are_shown_as_suspicious_and_never_read(tmp_path):
         page = receiver.web(f"/meters/{meter.text}?lang=en").text
         assert "2 telegrams that name this meter were not sealed with its key" in page and "1.000 m³" in page
         assert "2 telegrammer som nevner denne måleren" in receiver.web(f"/meters/{meter.text}?lang=nb").text
-        for language, word in (("en", "unsealed"), ("nb", "mistenkelige telegrammer")):
+        for language, word in (("en", "unsealed"), ("nb", "mistenkelig<")):
             assert word in receiver.web(f"/meters?show=unsealed&lang={language}").text
         assert "Mistenkelige telegrammer" in receiver.web("/?lang=nb").text
