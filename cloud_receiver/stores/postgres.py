@@ -130,7 +130,7 @@ class Session:
             self._end()  # what it was doing is not known: never go on with it
             raise StoreError(str(e) or "the database does not answer") from e
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as e:
-            raise StoreError(str(e)) from e
+            raise StoreError(_told(e)) from e
 
     @property
     def gone(self) -> bool:
@@ -248,6 +248,13 @@ class Rows:
     def fetchall(self):
         """The rows that are left."""
         return list(self)
+
+
+def _told(error):
+    """What went wrong, without the values it went wrong with: details of a row, an argument that is quoted."""
+    if isinstance(error, asyncpg.DataError) or "query argument" in str(error):
+        return type(error).__name__
+    return getattr(error, "message", None) or str(error)
 
 
 def dialect(sql: str) -> str:

@@ -6,6 +6,7 @@ import random
 import re
 import sqlite3
 import subprocess
+import sys
 import types
 
 import installed
@@ -177,3 +178,14 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
     assert "12345678" not in logs.JsonFormatter().format(record)
     monkeypatch.setattr(logs, "_TAKEN_OUT", ())
     assert "12345678" in logs.JsonFormatter().format(record)
+
+
+def test_an_exception_is_its_type_and_place_in_either_form():
+    try:
+        raise ValueError("what it choked on")
+    except ValueError:
+        record = logs.logging.LogRecord("netti", 40, "", 1, "not done", (), sys.exc_info())
+    for formatter in (logs.JsonFormatter(), logs.TextFormatter("%(message)s")):
+        text = formatter.format(record)
+        assert "ValueError" in text and "test_operations.py" in text and "choked" not in text
+        record.exc_text = None

@@ -312,3 +312,11 @@ def test_a_receiver_on_it_is_killed_and_loses_nothing(tmp_path, store):
     assert not (tmp_path / "works" / "store.sqlite").exists()
 
 
+def test_what_a_database_says_tells_nothing_of_rows():
+    """It goes into the log: neither the details of a row nor an argument is told."""
+    asyncpg = needs.module("asyncpg")
+    from cloud_receiver.stores.postgres import _told
+    error = asyncpg.PostgresError.new({"S": "ERROR", "C": "23505", "M": "duplicate key", "D": "Key (name)=(Fyrveien)"})
+    assert "Fyrveien" in str(error) and _told(error) == "duplicate key"
+    assert _told(asyncpg.InterfaceError("connection is closed")) == "connection is closed"
+    assert "Fyrveien" not in _told(asyncpg.InterfaceError("invalid input for query argument $1: 'Fyrveien'"))
