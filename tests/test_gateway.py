@@ -315,3 +315,36 @@ def test_status_is_about_this_gateway_only():
     row = g.status()
     assert row["heard"] == 1 and row["relayed"] == 1 and row["time"] == T and row["spooled"] == 5
     assert "55555555" not in str(row) and cases.KEY.hex() not in str(row)
+
+
+# --- replays ---
+
+
+def in_each_form(n):
+    """The telegram a meter sends as its n-th, in each form that has an access number."""
+    records = b"\x04\x13" + (1000 + n).to_bytes(4, "little")
+    session = (0x27654321 + n).to_bytes(4, "little")
+    sealed = cases.ell(b"\x78" + records, session=session)
+    return (cases.mode5(records, access=n & 255), sealed[:12] + bytes((n & 255,)) + sealed[13:],
+            cases.mode7(records, counter=n.to_bytes(4, "little"), access=n & 255))
+
+
+def test_a_replay_at_each_windows_start_takes_nobodys_place():
+    """Recorded another day, sent again before the meter's own: one of its own is relayed in each window."""
+    for form in range(3):
+        g = Bench()
+        g.set_clock()
+        genuine = set()
+        for n in range(6 * 60):
+            g.hal.ms = 60000 * n + 20000
+            telegram = in_each_form(5000 + n)[form]
+            genuine.add(telegram)
+            if n % 60 == 0:
+                g.hal.ms -= 15000
+                g.telegram(in_each_form(n // 60 * 77)[form], -50)
+                g.hal.ms += 15000
+            g.telegram(telegram, -70)
+        rows = g.records(g.telegrams, wire_records.TELEGRAM)
+        windows = [(row[2] - T) // 3600 for row in rows if bytes(row[4]) in genuine]
+        assert sorted(set(windows)) == list(range(6)), (form, windows)
+        assert len(rows) <= 6 * 5
