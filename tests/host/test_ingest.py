@@ -51,7 +51,7 @@ def refused(receiver, body, status, text=None):
 
 def stored(receiver):
     """The store's counts, but for how far the decoder has come."""
-    return {name: n for name, n in receiver.summary().items() if name not in ("pending", "decoded")}
+    return {name: n for name, n in receiver.summary().items() if name not in ("pending", "decoded", "held", "replayed")}
 
 
 # --- the status table
