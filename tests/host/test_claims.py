@@ -10,6 +10,7 @@ from netti_tools.simulate import wmbus_encoder as encoder
 from store_rig import kind, run  # noqa: F401 - each test runs on each store
 
 from cloud_receiver.data import plausible
+from cloud_receiver.stores import queries
 from cloud_receiver.stores.jobs import matching, rising, times
 
 SEALED = ("mode7", "ell")
@@ -397,6 +398,23 @@ def test_a_meters_own_q4(tmp_path):
         assert (await meter.facts())[0] == [(0, 100_000), (HOUR, 200_000)]
         await meter.decide("q4", until=3000)
         assert await street.send(meter.sends(204_000, 3), NOW + 2 * HOUR) == "held"
+    run(tmp_path, scenario)
+
+
+def test_what_is_held_back_is_told_to_the_person_and_erased_with_the_rest(tmp_path):
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(100_000, 1), NOW)
+        await street.send(meter.sends(50_000, 2), NOW + HOUR)
+        told = await store.read(queries.people.person, None, [meter.text], 0, NOW + DAY)
+        assert told["meters"][0]["held_back"] == [[NOW + HOUR, 50_000_000, "backwards"]]
+        after = 0
+        while after is not None:
+            after = await store.erase(None, [meter.text], NOW + DAY, after)
+        assert await meter.held() == []
+        told = await store.read(queries.people.person, None, [meter.text], 0, NOW + DAY)
+        assert told["meters"][0]["held_back"] == []
     run(tmp_path, scenario)
 
 

@@ -80,7 +80,9 @@ def _export(args, office, gateway, meters, end, now):
     for m in person["meters"]:
         m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
-                 alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
+                 alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]],
+                 held_back=[{"time": iso(t), "litres": None if ml is None else ml / 1000, "reason": why}
+                            for t, ml, why in m["held_back"]])
     subjects = [s for s in (gateway, *meters, "all") if s]
     whole = {"works": office.settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
              "gateway_name": enrolled.name if gateway else None,
