@@ -3,9 +3,12 @@
 import contextlib
 import itertools
 import json
+import os
+import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import postgres
 import receiver_support
@@ -23,8 +26,16 @@ from firmware.wire import envelope
 HOST = "vann.example"
 PASSWORD = "riktig hest batteri stift"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+START_S = 60  # until a receiver serves, on a busy machine
 FILES = 1024  # that a process may have open, as a service may without more
 PLANT = ("\nimport sys\nsys.path[:0] = {paths!r}\nfrom attacks import mutants\nmutants.plant({names!r})")
+
+
+class _Cancelled:
+    """A timer that closing cancels."""
+
+    def __init__(self, timer):
+        self.close = timer.cancel
 
 
 class SetupFailed(Exception):
@@ -109,12 +120,22 @@ class Ground(receiver_support.Caller):
             import sys
             planted += PLANT.format(paths=[p for p in sys.path if p.endswith(("/host", "/tests"))] + [str(ROOT)],
                                    names=list(self.mutants))
-        with open(self.log, "ab") as log:
+        late = threading.Timer(START_S, self._end_late)
+        late.start()
+        with open(self.log, "ab") as log, contextlib.closing(_Cancelled(late)):
             self._process = receiver_support.Process(
                 self.directory, "--processes", self.processes, "--public-name", HOST, "--verbose",
                 "--simulated-clock", f"{time.time():.3f}:{self.clock()}:1", planted=planted, stderr=log)
         self.process = self._process.process
         self.device_port, self.web_port = self._process.device_port, self._process.web_port
+
+    def _end_late(self):
+        """End a receiver that has not said for START_S that it serves: then its start fails, and does not hang."""
+        tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
+        for pid in [pid for task in tasks for pid in (task / "children").read_text().split()]:
+            with contextlib.suppress(OSError):
+                if str(self.directory.path).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.killpg(int(pid), signal.SIGKILL)
 
     began: "float | None" = None
 

@@ -258,11 +258,13 @@ def what_an_erasure_leaves(ground):
         link = office.homes.make_link(gateway.id, at)
         office.accounts.put("ringerikeola", PASSWORD, at, "homeowner", gateway.id)
     ground.page(f"/meters/{meter.text}")
+    traces = {"telegrams": [data for data, _ in heard[:-1]], "events": [w.encode() for w in words],
+              "names": [b"Ringerike Testfamilie", b"ringerikeola"], "links": [link.encode()]}
+    if not {"telegrams", "events", "names"} <= set(_left(ground, traces)):
+        raise SetupFailed("what is to be erased is not there")
     said = ground.netti("person", "erase", ground.directory.path, gateway.id, "--yes", "--simulated-clock",
                         f"{time.time():.0f}:{ground.clock()}:1")[1]
     end = time.monotonic() + 40
-    traces = {"telegrams": [data for data, _ in heard[:-1]], "events": [w.encode() for w in words],
-              "names": [b"Ringerike Testfamilie", b"ringerikeola"], "links": [link.encode()]}
     left = None
     while time.monotonic() < end:  # it is done when the receiver comes to it
         left = _left(ground, traces)
@@ -276,7 +278,11 @@ def _left(ground, traces):
     """{kind: where} of what stands in the files of a receiver."""
     files = [p for p in ground.folder.rglob("*") if p.is_file()]
     if ground.dsn:
+        import asyncio
         from urllib.parse import urlparse
+
+        import postgres
+        asyncio.run(postgres._order("CHECKPOINT"))  # what is in memory only would be overlooked
         rows = ground.sql("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
         from pathlib import Path
         base = Path(rows[0][0]) if rows else None
