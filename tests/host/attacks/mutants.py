@@ -486,7 +486,7 @@ def tokens_without_end():
     _replace("office.accounts:Accounts.bearer", bearer)
 
 
-@lets("script_in_what_gateways_say", quick=True)
+@lets("script_in_what_gateways_say")
 def texts_as_they_are():
     """Pages write texts as they are."""
     jinja2 = importlib.import_module("cloud_receiver.web.pages").jinja2
