@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench mutants clean
+.PHONY: demo test lint types bench mutants sbom clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Netti needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
@@ -30,6 +30,10 @@ bench: $(VENV)/.ready
 # Whether the tests notice small changes of the code: about five minutes a package.
 mutants: $(VENV)/.ready
 	$(BIN)/python bench/mutants.py --list --json
+
+# What runs a receiver or a gateway, with versions and licences (CycloneDX).
+sbom: $(VENV)/.ready
+	$(BIN)/python -m netti_tools.sbom --out sbom.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -57,7 +57,7 @@ def enrol(url: str, senders) -> None:
     async def all_of_them():
         store = open_store(url)
         for s in senders:
-            await store.enrol(s.gateway.public, "home", "", int(time.time()))
+            await store.enrol(s.gateway.public, "concentrator", "", int(time.time()))  # a bench's day is full
         await asyncio.get_running_loop().run_in_executor(None, store.close)
     asyncio.run(all_of_them())
 

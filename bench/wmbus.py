@@ -82,7 +82,7 @@ def variants(telegram, key):
             if changed is None:
                 return [telegram]
             if telegram[10] not in (0x8D, 0x8F):  # a compact frame needs the full one first
-                wmbus.decode(changed, key, aes)
+                wmbus.decode(changed, key, aes, None, True)
         except (wmbus.DecodeError, IndexError, ValueError):
             return [telegram]
         made.append(changed)
@@ -94,6 +94,7 @@ def varied(telegram, key, number):
     layers = transport.begin(telegram)
     if layers.wired or len(telegram) != len(layers.data):
         return None
+    layers.decrypted = key is None
     transport.walk(layers)
     ell = layers.ell_at is not None and layers.ci == 0
     if ell:
@@ -384,7 +385,7 @@ def main():
         formats = {}
 
         def ours(telegram, key=key, formats=formats):
-            return wmbus.decode(telegram, key, aes, formats)
+            return wmbus.decode(telegram, key, aes, formats, True)  # some captures somebody decrypted
 
         try:
             for telegram in prior + telegrams:

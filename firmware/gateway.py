@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .update.updater import Updater
     from .uplink.uplink import Uplink
 
-COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "han", "han_errors", "batches",
-            "acknowledged", "errors", "restarts")
+COUNTERS = ("heard", "rejected", "foreign", "thinned", "relayed", "own", "own_errors", "own_unsealed", "han",
+            "han_errors", "batches", "acknowledged", "errors", "restarts")
 
 
 _AFL = const(0x90)  # the CI of a fragment
@@ -49,7 +49,9 @@ class Gateway:
         self.state = state
         self.save_state = save_state
         self.history = history
-        self.counters = dict.fromkeys(COUNTERS, 0)
+        self._counted = dict.fromkeys(COUNTERS, 0)
+        # Good telegrams: relayed, thinned, foreign, and those that could not be kept. A list, as it is done for each.
+        self._passed = [0, 0, 0, 0]
         self.journal = Journal(self)
         self._moment = clock.moment
         self.thinning = Thinning(settings["relay"], wmbus.parse_meter, self.journal.heard)
@@ -72,34 +74,43 @@ class Gateway:
         self.memory = None  # (free, used) bytes of the heap after the last collection
         self.tasks = Tasks(self)
 
+    @property
+    def counters(self):
+        """What was counted since the start, by name."""
+        counted = self._counted
+        passed = self._passed
+        counted["relayed"], counted["thinned"], counted["foreign"] = passed[:3]
+        counted["heard"] = sum(passed)
+        return counted
+
     def count(self, name, n=1):
         """Count something that happened."""
-        self.counters[name] = self.counters.get(name, 0) + n
+        self._counted[name] = self._counted.get(name, 0) + n
 
     def telegram(self, telegram, rssi):
         """Take one good telegram from a radio: relay, thin or count it, and decode it if it is the household's own."""
         try:
-            meter, ci, status = sender(telegram)
+            meter, ci, status, mark = sender(telegram)
         except ValueError:
             self.count("rejected")
             return
-        counters = self.counters
+        passed = self._passed
         thinning = self.thinning
-        counters["heard"] += 1
         if meter[7] in thinning.open or thinning.wanted(meter):
             at, unix = self._moment()
-            fragment = wmbus.fragment(telegram) if ci == _AFL else None
-            if thinning.due(meter, ci, len(telegram), status, rssi, at, unix, fragment):
+            if thinning.due(meter, ci, len(telegram), status, rssi, at, unix,
+                            wmbus.fragment(telegram) if ci == _AFL else None, mark):
                 try:
                     self.telegrams.append(telegram_record, at if unix is None else unix, rssi, telegram)
                 except OSError:
+                    passed[3] += 1
                     thinning.forget(meter, ci, len(telegram))
                     raise
-                counters["relayed"] += 1
+                passed[0] += 1
             else:
-                counters["thinned"] += 1
+                passed[1] += 1
         else:
-            counters["foreign"] += 1
+            passed[2] += 1
         if self.own is not None and self.own.is_own(meter):
             self.own.decode_own(meter, telegram, self.clock.now())
 

@@ -95,6 +95,7 @@ def make(path, status=False, slots=None):
                   LATENCY_MS * port.scale() if port.scale() > 1 else 0)
     rings = open_rings(path, settings["spool"], port.random_bytes, clock.record_time)
     g = Gateway(port, settings, me, clock, rings, state, folder.save_state, history.History(files, path + "/history"))
+    g.thinning.secret = int.from_bytes(port.random_bytes(2), "little")
     folder.g, folder.works = g, works
     g.watch = Watch(g, port.watchdog(WATCHDOG_S) if slots else None, folder.save_crash)
     g.journal.started("start")

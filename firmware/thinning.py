@@ -6,6 +6,14 @@ relay window, and at once any whose plaintext status byte changed: CI and length
 a message in fragments the whole is kept: from a first fragment that is due on, all that follow it one by one, and
 another message in the same window only when the one before was not heard whole.
 
+Anybody can send in a meter's name, and take a window's place with a telegram recorded elsewhere. So where two send,
+more than one is relayed. That two do shows in the access number, which rises from telegram to telegram of one sender:
+whoever adds one of his own either goes back behind the meter's last, or is ahead, and then the meter's next goes back.
+From then on the window is contested: the next telegram is relayed, whosever it is, and then the first that is heard
+after each of up to EXTRA - 1 pauses, whose length only this gateway knows; the first of these that nobody contests ends
+it. So who sends a few a window keeps out nothing, and who floods the address gets the places in the proportion of what
+he sends. A meter without an access number has its one place.
+
 Windows are those of the clock (window n starts at Unix second n * length), so that all gateways agree on them. What is
 not relayed is counted and forgotten; what a relayed meter's further telegrams leave is a count and a signal strength
 per day.
@@ -29,6 +37,9 @@ MAX_MORE = 32  # meters of which more than _INLINE are
 # While the clock is unknown the true window's edge is too: then more than one telegram is kept per window.
 _UNKNOWN_PART = 4
 MAX_CHANGES = const(16)  # status changes relayed per window: a faulty meter must not fill the spool
+_AT_ONCE = const(9)  # of these from the window's start on; the others come due one by one, so that none burns them all
+EXTRA = const(7)  # further telegrams relayed in a contested window
+_PAUSES = const(16)  # a pause between them is one to three of so many parts of the window
 _NO_STATUS = const(256)
 # Water under a type byte of the maker's own (Techem's radio modules, Apator's 17-2): only what the works' list names.
 OWN_WATER = {b"\x68\x50": (0x62, 0x72), b"\x14\x06": (0x11,)}  # by the code's bytes
@@ -36,15 +47,20 @@ AFL = 0x90  # the CI of a fragment; its entry holds the fragment awaited in plac
 _MESSAGE_S = 60  # how long fragments of one message may take
 
 # An entry: telegrams counted u32, best RSSI + 128, then how often each strength was heard, then the variants: CI,
-# length, last relayed (seconds since boot) u32, its status u16, changes u8. CI 0 marks a free one.
+# length, last relayed (seconds since boot) u32, the mark last heard u16, the last status u16, further ones u8 (and
+# _CONTESTED), changes u8. CI 0 marks a free one.
 _COUNT = const(0)
 _BEST = const(4)
 _LEVELS = const(5)
 _BUCKETS = const(16)  # of 8 dB from -128 dBm up
 _WIDE = const(8)
 _FIRST = const(_LEVELS + _BUCKETS)
-_VARIANT = "<BBIHB"
-_SIZE = const(9)
+_VARIANT = "<BBIHHBB"
+_MARK = const(6)
+_STATUS = const(8)
+_FURTHER = const(10)
+_SIZE = const(12)
+_CONTESTED = const(128)
 _INLINE = const(2)  # most meters send one form or two; those of the few that send more are kept apart
 _ENTRY = const(_FIRST + _INLINE * _SIZE)
 _PIECE = const(32)  # entries
@@ -123,6 +139,7 @@ class Thinning:
         self._meters_at = bytearray()  # the 8 address bytes of each meter, in the order of their entries
         self._pieces = []  # of _PIECE entries each
         self._more = {}  # address bytes -> the further variants of a meter
+        self.secret = 0  # 16 bits: when the pauses of a contested window end; drawn at the start
         self.set_filter(relay)
 
     def set_filter(self, relay):
@@ -143,10 +160,10 @@ class Thinning:
             return False
         return not self._listed or meter[:2] in self._makes or meter in self._meters
 
-    def due(self, meter, ci, length, status, rssi, at, unix, fragment=None):
+    def due(self, meter, ci, length, status, rssi, at, unix, fragment=None, mark=0):
         """Count a wanted telegram; whether it is the one to relay now. `meter` is its 8 address bytes, `status` its
         plaintext status byte or None; `at` and `unix` are a `Clock.moment`; `fragment` is (number, whether more
-        follow) where it is one."""
+        follow) where it is one; `mark` is wmbus.sender's, 0 where two senders are not to be told apart."""
         index = self._meters_at.find(meter)
         if index & 7:  # -1 has those bits too
             index = self._enter(meter)
@@ -167,42 +184,88 @@ class Thinning:
             if table[at_slot] != ci or table[at_slot + 1] != length:
                 table, at_slot = self._find(meter, table, at_entry, ci, length)
         if fragment is not None:
-            return self._fragment_due(meter, table, at_entry, at_slot, fragment, at, unix)
+            return self._fragment_due(meter, table, at_entry, at_slot, fragment, at, unix, mark)
         if status is None:
             status = _NO_STATUS
-        changes = 0
         if at_slot is None:
-            table, at_slot = self._variant(meter, table, at_entry)
+            table, at_slot, changes = self._new_variant(meter, table, at_entry)
             table[at_slot] = ci
             table[at_slot + 1] = length & 255
-        # As `_new_window`, without the call.
-        elif at - unpack_from("<I", table, at_slot + 2)[0] <= (self._unknown if unix is None else unix % self.window):
-            last_status, changes = unpack_from("<HB", table, at_slot + 6)
-            if status == _NO_STATUS or last_status == status or changes >= MAX_CHANGES:
-                return False
-            changes += 1
-        pack_into("<IHB", table, at_slot + 2, at, status, changes)
+        else:
+            last, before = unpack_from("<IH", table, at_slot + 2)
+            # As `_new_window`, without the call.
+            if at - last <= (self._unknown if unix is None else unix % self.window):
+                return self._again_due(table, at_slot, status, at, unix, mark)
+            changes = _CONTESTED if mark != before and mark and not 0 < mark - before & 255 < 128 else 0
+        pack_into("<IIH", table, at_slot + 2, at, mark | status << 16, changes)  # mark and status in one, for speed
         return True
 
-    def _fragment_due(self, meter, table, at_entry, at_slot, fragment, at, unix):
+    def _again_due(self, table, at_slot, status, at, unix, mark):
+        """Whether a telegram is to be relayed in a window that has one."""
+        before, last_status, further, changes = unpack_from("<HHBB", table, at_slot + _MARK)
+        if mark and mark != before:
+            if not 0 < mark - before & 255 < 128:
+                further |= _CONTESTED
+                table[at_slot + _FURTHER] = further
+            pack_into("<H", table, at_slot + _MARK, mark)
+            if further & _CONTESTED and self._place_due(table, at_slot, further, at):
+                pack_into("<IHH", table, at_slot + 2, at, mark, status)
+                return True
+        if status == _NO_STATUS or last_status == status or changes >= self._most_changes(unix):
+            return False
+        pack_into("<I", table, at_slot + 2, at)
+        pack_into("<HBB", table, at_slot + _STATUS, status, further, changes + 1)
+        return True
+
+    def _place_due(self, table, at_slot, further, at):
+        """Whether a contested window has a place for the telegram heard now; counts it."""
+        used = further & 7
+        if used >= EXTRA:
+            return False
+        if used:
+            last = unpack_from("<I", table, at_slot + 2)[0]
+            part = self.window // _PAUSES
+            if at - last < part + 2 * part * (((last & 0xFFFF) + 977 * used + self.secret) * 75 % 65537) // 65537:
+                return False
+            further = used  # nobody contested since: that was the last
+        table[at_slot + _FURTHER] = further + 1
+        return True
+
+    def _most_changes(self, unix):
+        """How many changes of the status may have been relayed by now."""
+        if unix is None:
+            return MAX_CHANGES
+        return _AT_ONCE + (MAX_CHANGES - _AT_ONCE + 1) * (unix % self.window) // self.window
+
+    def _fragment_due(self, meter, table, at_entry, at_slot, fragment, at, unix, mark):
         number, more = fragment
         awaited = number + 1 if more else 0
-        changes = 0
+        changes = further = 0
         if at_slot is not None:
-            _ci, _length, last, expected, changes = unpack_from(_VARIANT, table, at_slot)
+            _ci, _length, last, before, expected, further, changes = unpack_from(_VARIANT, table, at_slot)
         if number != 1:
             if at_slot is None or number != expected or at - last > _MESSAGE_S:
                 return False
-            at = last  # the message belongs to the window its first fragment came in
-        elif at_slot is None:
-            table, at_slot = self._variant(meter, table, at_entry)
-        elif self._new_window(last, at, unix):
-            changes = 0
-        elif expected == 0 or changes >= MAX_CHANGES:
-            return False
+            pack_into("<H", table, at_slot + _STATUS, awaited)  # it belongs to the window its first fragment came in
+            return True
+        if at_slot is None:
+            table, at_slot, further = self._new_variant(meter, table, at_entry)
         else:
-            changes += 1
-        pack_into(_VARIANT, table, at_slot, AFL, 0, at, awaited, changes)
+            new = self._new_window(last, at, unix)
+            if new:
+                changes = further = 0
+            if mark and mark != before:
+                if not 0 < mark - before & 255 < 128:
+                    further |= _CONTESTED
+                pack_into("<H", table, at_slot + _MARK, mark)
+                table[at_slot + _FURTHER] = further
+            if not new and (expected == 0 or changes >= MAX_CHANGES):
+                if not further & _CONTESTED or not self._place_due(table, at_slot, further, at):
+                    return False
+                further = table[at_slot + _FURTHER]
+            elif not new:
+                changes += 1
+        pack_into(_VARIANT, table, at_slot, AFL, 0, at, mark, awaited, further, changes)
         return True
 
     def _variants(self, meter, table, at_entry):
@@ -227,6 +290,11 @@ class Thinning:
             return place
         more = self._more[meter] = bytearray((MAX_VARIANTS - _INLINE) * _SIZE)
         return more, 0
+
+    def _new_variant(self, meter, table, at_entry):
+        """The place of a new variant, and _CONTESTED where it may be one that others have pushed out of the table."""
+        table, at_slot = self._variant(meter, table, at_entry)
+        return table, at_slot, _CONTESTED if table[at_slot] or self.meters() == MAX_METERS else 0
 
     def _place(self, number):
         """Where the entry of a meter is, by its number: (bytes, index)."""

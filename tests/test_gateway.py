@@ -317,35 +317,34 @@ def test_status_is_about_this_gateway_only():
     assert "55555555" not in str(row) and cases.KEY.hex() not in str(row)
 
 
-class Silent:
-    """A radio whose receiver tells of strengths that no telegram has."""
-
-    rejected = 0
-
-    def __init__(self, strengths):
-        self.strengths = strengths
-
-    def reset(self):
-        pass
-
-    def feed(self, _data):
-        return [(cases.mode5(), rssi) for rssi in self.strengths]
+# --- replays ---
 
 
-def test_a_strength_that_a_record_has_no_room_for_is_not_sent():
-    """The receiver would keep the whole record as one that it cannot read."""
-    g = Bench()
-    heard, pieces = [], [b"x", b""]
-    g.telegram = lambda telegram, rssi: heard.append(rssi)
+def in_each_form(n):
+    """The telegram a meter sends as its n-th, in each form that has an access number."""
+    records = b"\x04\x13" + (1000 + n).to_bytes(4, "little")
+    session = (0x27654321 + n).to_bytes(4, "little")
+    sealed = cases.ell(b"\x78" + records, session=session)
+    return (cases.mode5(records, access=n & 255), sealed[:12] + bytes((n & 255,)) + sealed[13:],
+            cases.mode7(records, counter=n.to_bytes(4, "little"), access=n & 255))
 
-    async def open_stream(_where):
-        return g.hal, None
 
-    async def read(_most):
-        return pieces.pop(0)
-
-    async def close(_end):
-        pass
-    g.hal.open_stream, g.hal.read, g.hal.close = open_stream, read, close
-    asyncio.run(g.tasks.read_radio(Silent((-300, -128, -70, 0, 12)), "-"))
-    assert heard == [-128, -128, -70, 0, 0]
+def test_a_replay_at_each_windows_start_takes_nobodys_place():
+    """Recorded another day, sent again before the meter's own: one of its own is relayed in each window."""
+    for form in range(3):
+        g = Bench()
+        g.set_clock()
+        genuine = set()
+        for n in range(6 * 60):
+            g.hal.ms = 60000 * n + 20000
+            telegram = in_each_form(5000 + n)[form]
+            genuine.add(telegram)
+            if n % 60 == 0:
+                g.hal.ms -= 15000
+                g.telegram(in_each_form(n // 60 * 77)[form], -50)
+                g.hal.ms += 15000
+            g.telegram(telegram, -70)
+        rows = g.records(g.telegrams, wire_records.TELEGRAM)
+        windows = [(row[2] - T) // 3600 for row in rows if bytes(row[4]) in genuine]
+        assert sorted(set(windows)) == list(range(6)), (form, windows)
+        assert len(rows) <= 6 * 5

@@ -5,6 +5,8 @@
   -> {"readings": [READING, ...]} or {"error": TEXT}
 
 Each request stands alone: `prior` is all the decoder remembers. A request that can't be read is answered, not raised.
+Without a key a capture that somebody decrypted already is read, though its headers still say encrypted; with one, only
+what opens under it.
 """
 
 import json
@@ -22,7 +24,7 @@ def answer(request: dict) -> dict:
     data = bytes.fromhex(request["hex"])
     if kind == "wmbus":
         key = _key(request.get("key"))
-        formats: dict = {}
+        formats: "dict[str, dict]" = {}
         assembler = fragments.Assembler()
         for text in request.get("prior") or ():
             try:
@@ -36,15 +38,16 @@ def answer(request: dict) -> dict:
     return {"error": "kind is neither wmbus nor han"}
 
 
-def _telegram(data: bytes, key: "bytes | None", formats: dict, assembler: fragments.Assembler) -> dict:
+def _telegram(data: bytes, key: "bytes | None", formats: "dict[str, dict]", assembler: fragments.Assembler) -> dict:
     telegram = wmbus.strip_crc(data)
+    its = formats.setdefault(wmbus.meter_text(wmbus.meter(telegram)), {})
     try:
-        return wmbus.decode(telegram, key, aes, formats)
+        return wmbus.decode(telegram, key, aes, its, decrypted=True)
     except wmbus.Fragment:
         whole = assembler.add(telegram)
         if whole is None:
             raise
-        return wmbus.decode(whole, key, aes, formats)
+        return wmbus.decode(whole, key, aes, its, decrypted=True)
 
 
 def _key(text: "str | None") -> "bytes | None":

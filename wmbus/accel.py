@@ -14,7 +14,7 @@ MICROPYTHON = sys.implementation.name == "micropython"
 # How many records the compiled layouts kept may have together (see plan.py): a home has a handful of meters, a receiver
 # hundreds of models. A record takes about 100 bytes on a device.
 RECORDS = 200 if MICROPYTHON else 50000
-FORMATS = 16 if MICROPYTHON else 512  # compact frames' formats a cache keeps at most
+FORMATS = 4 if MICROPYTHON else 8  # compact frames' formats kept of one meter at most
 
 
 def crc_plain(data: bytes) -> int:

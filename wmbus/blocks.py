@@ -1,7 +1,11 @@
-"""What the security modes share: CBC and CTR over `aes(key)` (see security.py), the key's check, the encrypted size."""
+"""What the security modes share: CBC and CTR over `aes(key)` (see security.py), the key's check, the encrypted size,
+what of a telegram counts as encrypted."""
 
 from .accel import xor
 from .errors import DecodeError, KeyMissing, WrongKey
+
+CHECK = b"\x2f\x2f"  # what the plain text of modes 2, 5 and 7 begins with
+IN_PLAIN = "plain text behind a header that says encrypted: nobody sealed it with the key"
 
 
 def cbc_decrypt(cipher, iv: bytes, data: bytes) -> bytes:
@@ -25,6 +29,20 @@ def need(key: "bytes | None", aes, size: int = 16) -> None:
         raise WrongKey("a key of %d bytes (%d are needed)" % (len(key), size))
     if aes is None:
         raise DecodeError("encrypted, and no cipher given")
+
+
+def decrypted_before(layers, at: int) -> bool:
+    """Whether plain text is read where the header says encrypted: only in a capture of which the caller says that
+    somebody decrypted it (`layers.decrypted`)."""
+    return layers.decrypted and layers.data[at:at + 2] == CHECK
+
+
+def bound(layers, end: int) -> None:
+    """The records end where the encrypted part does, at `end`: what follows in plain anybody can have put there. It is
+    left to rest.py, unless a layer around it was opened."""
+    if end < layers.end and not layers.opened:
+        layers.plain_end = layers.end
+        layers.end = end
 
 
 def encrypted_size(layers) -> int:

@@ -2,8 +2,10 @@
 
 The header is a format signature, the CRC of the full frame's DIF and VIF bytes, and the CRC of the full frame's record
 data, both low byte first. The full frame is rebuilt and must have that CRC, so a wrong format never gives a reading.
-`formats` is the caller's dict of signature -> format bytes, filled by full frames; it can be kept across restarts.
-Drivers ship the formats that are known to be used, so that most meters are read from the first compact frame on.
+Drivers ship the formats that are known to be used, so that most meters are read from the first compact frame on; no
+other takes a shipped one's place. `formats` is the caller's dict of signature -> format bytes of ONE meter, filled by
+that meter's own full frames: anybody can make DIF and VIF bytes with a signature of his choice, and with them values of
+his choice. With a key, only what opened under it fills it. It is bounded, and can be kept across restarts.
 """
 
 from .accel import crc
@@ -21,10 +23,10 @@ def expand(layers, formats: "dict | None", shipped: dict) -> "tuple[bytes, int]"
     if at + 4 > end:
         raise DecodeError("compact frame cut short", at)
     signature = data[at] | data[at + 1] << 8
-    heads = formats.get(signature) if formats else None
+    heads = shipped.get(signature)
+    if heads is None and formats is not None:
+        heads = formats.get(signature)
     if heads is None or crc(heads) != signature:  # what was kept across a restart may be damaged
-        heads = shipped.get(signature)
-    if heads is None:
         raise DecodeError("compact frame of format %04X, not seen in a full frame yet" % signature, at)
     full = fill(heads, data, at + 4, end)
     if full is None or crc(full) != data[at + 2] | data[at + 3] << 8:

@@ -1,24 +1,30 @@
 """From a telegram to a reading: the layers in order, then the compiled plan of its records.
 
 Pure: the same arguments give the same reading. What a compact frame needs to remember lies in the caller's `formats`.
+With a key, nothing is read of a telegram of which nothing opened under it.
 """
 
 from . import accel, identity, security, transport
 from . import plan as plans
 from .drivers import model
-from .errors import DecodeError
+from .errors import DecodeError, Unsealed
 
 # The standard bits of the TPL's status byte (EN 13757-7 §7.5.6): application in bits 0-1, then one bit each.
 APPLICATION = ("", "BUSY", "ERROR", "ALARM")
+NOT_SEALED = "a key is given, and nothing in the telegram is encrypted or authenticated with it: not read"
 STATUS = ((0x04, "POWER_LOW", "low_battery"), (0x08, "PERMANENT_ERROR", None), (0x10, "TEMPORARY_ERROR", None))
 
 
-def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
-    """The reading in a telegram; `aes(key)` and `formats` as in security.py and compact.py.
+def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None,
+           decrypted: bool = False) -> dict:
+    """The reading in a telegram; `aes(key)` and `formats` as in security.py and compact.py. `decrypted`: it may be a
+    capture that somebody decrypted, and is read as one where there is no key; for developers' tools alone.
 
-    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, else DecodeError.
+    KeyMissing when it is encrypted and there is no key, WrongKey when its check fails, Unsealed when there is a key and
+    nothing opened under it, else DecodeError.
     """
     layers = transport.begin(telegram)
+    layers.decrypted = decrypted and key is None
     try:
         return _decode(layers, key, aes, formats)
     except DecodeError as error:
@@ -39,6 +45,7 @@ def _decode(layers, key, aes, formats):
     security.check_mac(layers, key, aes)
     if layers.mode:
         security.open_tpl(layers, key, aes)
+    unsealed = key is not None and not layers.opened
     address = layers.address
     base, driver = model(address)
     reading = base.copy()
@@ -48,14 +55,16 @@ def _decode(layers, key, aes, formats):
     data = layers.data
     at = layers.at
     end = layers.end
+    if unsealed and not 0xA0 <= ci <= 0xB7:  # those may have a cipher of their own
+        raise Unsealed(NOT_SEALED, layers.tpl_at)
     if (ci == 0x7A or ci == 0x72 or ci == 0x78) and "body" in driver:
         driver["body"](layers, reading, words, alarms)
     elif layers.mode >= 16 and not layers.diehl:
         raise DecodeError("the maker's own security mode %d" % layers.mode, layers.at - 2)
     elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
-        if formats is not None and plan.signature not in formats and plan.heads and len(formats) < accel.FORMATS:
-            formats[plan.signature] = plan.heads  # what a compact frame leaves out
+        if formats is not None and plan.signature not in formats and plan.heads:
+            learn(formats, plan, driver.get("formats"))
         rest = plans.apply(plan, data, at, reading, words, alarms)
         if rest is not None and "rest" in driver:
             driver["rest"](rest, reading, words, alarms)
@@ -73,6 +82,11 @@ def _decode(layers, key, aes, formats):
         layers.key = key
         layers.aes = aes
         payload(layers, reading, words, alarms)
+        if unsealed and not layers.opened:
+            raise Unsealed(NOT_SEALED, layers.tpl_at)
+    if layers.plain_end is not None:
+        from . import rest as behind
+        behind.read(layers, reading)
     if layers.status:
         status_byte(layers.status, driver, words, alarms)
     if words:
@@ -84,6 +98,16 @@ def _decode(layers, key, aes, formats):
     if "finish" in driver:
         driver["finish"](reading)
     return reading
+
+
+def learn(formats: dict, plan, shipped: "dict | None") -> None:
+    """Keep what a compact frame of this layout leaves out, unless its driver ships it; where a meter has many, one of
+    the others goes."""
+    if shipped and plan.signature in shipped:
+        return
+    if len(formats) >= accel.FORMATS:
+        formats.pop(list(formats)[0])
+    formats[plan.signature] = plan.heads
 
 
 def status_byte(status: int, driver: dict, words: list, alarms: list) -> None:

@@ -5,11 +5,11 @@ Spans are (start, end, layer, meaning) over the telegram's bytes, in order and w
 key) and "rest". Decryption keeps every byte in its place, so the spans fit the plain bytes as well.
 """
 
-from . import compact, identity, media, naming, records, security, transport
+from . import compact, identity, media, naming, records, rest, security, transport
 from . import plan as plans
-from .decoder import status_byte
+from .decoder import NOT_SEALED, status_byte
 from .drivers import EMPTY, model
-from .errors import DecodeError, Fragment, KeyMissing, WrongKey
+from .errors import DecodeError, Fragment, KeyMissing, Unsealed, WrongKey
 from .vif import meaning
 
 CONTROL = {0x44: "SND-NR, unsolicited", 0x46: "SND-IR, installation", 0x08: "RSP-UD, answer", 0x48: "ACC-NR",
@@ -24,19 +24,23 @@ FUNCTIONS = ("", ", maximum", ", minimum", ", during an error")
 MODES = {0: "not encrypted", 2: "DES-CBC", 3: "DES-CBC", 5: "AES-CBC", 7: "AES-CBC, derived key",
          8: "AES-CTR", 9: "AES-GCM", 10: "AES-CCM, derived key", 13: "TLS"}
 
+NOT_SEALED_REST = "not encrypted: anybody may have put it there, not read"
 
-def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None) -> dict:
+
+def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict | None" = None,
+            decrypted: bool = False) -> dict:
     """What each byte of a telegram means, as far as it can be read; never raises DecodeError.
 
     "spans": see above. "plain": the bytes after decryption. "meter": as text, or None. "error": (kind, reason) of what
-    stopped it, kind "key missing", "wrong key", "fragment" or "damaged", or None. "known": whether a driver knows the
-    meter. "driver": text of a driver file to start from, or None.
+    stopped it, kind "key missing", "wrong key", "unsealed", "fragment" or "damaged", or None. "known": whether a driver
+    knows the meter. "driver": text of a driver file to start from, or None.
     """
     spans: "list[tuple[int, int, str, str]]" = []
     result: dict = {"spans": spans, "plain": telegram, "meter": None, "error": None, "known": False, "driver": None}
     layers = None
     try:
         layers = transport.begin(telegram)
+        layers.decrypted = decrypted and key is None
         if layers.end > len(telegram) or layers.data is not telegram and len(layers.data) != len(telegram):
             raise DecodeError("unreadable length", 0)
         _walk(layers, spans, key, aes, formats, result)
@@ -44,11 +48,14 @@ def explain(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dic
         kind = "damaged"
         if isinstance(error, (KeyMissing, WrongKey)):
             kind = "key missing" if isinstance(error, KeyMissing) else "wrong key"
+        elif isinstance(error, Unsealed):
+            kind = "unsealed"
         elif isinstance(error, Fragment):
             kind = "fragment"
         result["error"] = (kind, error.reason)
         if layers is not None and kind != "damaged":
-            _add(spans, layers.at, layers.end, "sealed", "encrypted: " + error.reason)
+            _add(spans, layers.at, layers.end, "rest" if kind == "unsealed" else "sealed",
+                 ("not read: " if kind == "unsealed" else "encrypted: ") + error.reason)
     if layers is not None:
         result["plain"] = layers.data + telegram[len(layers.data):]
         if layers.address:
@@ -116,7 +123,7 @@ def _walk(layers, spans, key, aes, formats, result):
         if layers.at > start:
             also = ", message counter" if layers.at > start + 1 else ""
             _add(spans, start, layers.at, "tpl", "configuration extension" + also)
-        if layers.end < end:
+        if layers.end < end and layers.plain_end is None:
             _add(spans, layers.end, end, "tpl", "authentication tag, right")
     driver = model(layers.address)[1]
     result["known"] = driver is not EMPTY
@@ -124,7 +131,13 @@ def _walk(layers, spans, key, aes, formats, result):
         result["driver"] = skeleton(layers)
     layers.key = key
     layers.aes = aes
+    if key is not None and not layers.opened and not 0xA0 <= layers.ci <= 0xB7:
+        raise Unsealed(NOT_SEALED, layers.tpl_at)
     _body(layers, spans, driver, formats)
+    if key is not None and not layers.opened:
+        raise Unsealed(NOT_SEALED, layers.tpl_at)
+    if layers.plain_end is not None:
+        _behind(layers, spans)
 
 
 def _address(spans, data, at, layer):
@@ -233,14 +246,32 @@ def _body(layers, spans, driver, formats):
         layer = "maker" if record.vif[0] & 0x7F == 0x7F else "data"
         _add(spans, record.at, record.value, layer, _head(record))
         _add(spans, record.value, stop, layer, _value(layers.address, data, record))
-    covered = [(r.at, r.value + r.size) for r in walked]
+    _fill(spans, data, [(r.at, r.value + r.size) for r in walked], at, end, at if layers.mode else None)
+
+
+def _fill(spans, data, covered, at, end, checked=None):
+    """The spans of `data[at:end]` between records; `checked` is where 2F2F is the check of a decryption."""
     for start, stop in _between(covered, at, end):
         fill = start
         while fill < stop and data[fill] == records.FILLER:
             fill += 1
-        _add(spans, start, fill, "data", "2F2F: decryption worked" if start == at and fill == at + 2 and layers.mode
+        _add(spans, start, fill, "data", "2F2F: decryption worked" if start == checked and fill == start + 2
              else "filler")
         _add(spans, fill, stop, "rest", "a record cut short")
+
+
+def _behind(layers, spans):
+    """The spans of what follows the encrypted records in plain."""
+    data = layers.data
+    walked = records.walk(data, layers.end, layers.plain_end, False)
+    _fill(spans, data, [(r.at, r.value + r.size) for r in walked], layers.end, layers.plain_end)
+    for record in walked:
+        stop = record.value + record.size
+        if rest.harmless(record):
+            _add(spans, record.at, record.value, "data", _head(record) + ", not encrypted")
+            _add(spans, record.value, stop, "data", _value(layers.address, data, record))
+        else:
+            _add(spans, record.at, stop, "rest", NOT_SEALED_REST)
 
 
 def _own(layers, spans, read):

@@ -1,7 +1,8 @@
 """What can be wrong with a telegram.
 
-Three different answers, because three different people act on them: the bytes are damaged or not of this protocol
-(DecodeError), nobody gave the meter's key (KeyMissing), or the key given is not this meter's (WrongKey).
+Four different answers, because different people act on them: the bytes are damaged or not of this protocol
+(DecodeError), nobody gave the meter's key (KeyMissing), the key given is not this meter's (WrongKey), or there is
+nothing in the telegram that the key opens or proves, so that anybody may have sent it (Unsealed).
 """
 
 
@@ -25,6 +26,10 @@ class KeyMissing(DecodeError):
 
 class WrongKey(DecodeError):
     """The telegram was decrypted with the given key, and 2F2F, payload CRC or MAC says it is not the meter's."""
+
+
+class Unsealed(DecodeError):
+    """A key was given, and nothing in the telegram was decrypted or authenticated under it: it says nothing."""
 
 
 class Fragment(DecodeError):

@@ -3,8 +3,11 @@
 """
 
 from .accel import xor
-from .blocks import cbc_decrypt, encrypted_size, need
-from .errors import DecodeError, WrongKey
+from .blocks import CHECK, IN_PLAIN, bound, cbc_decrypt, decrypted_before, encrypted_size, need
+from .errors import DecodeError, Unsealed, WrongKey
+
+LEAST_MAC = 8  # bytes: a shorter MAC can be guessed, and proves nothing
+CMAC = (5, 6, 7)  # authentication types of the AFL's MCL with a CMAC of 8, 12, 16 bytes (EN 13757-7 table 14)
 
 
 def open_tpl(layers, key: "bytes | None", aes) -> None:
@@ -51,14 +54,20 @@ def session_keys(cipher, counter: bytes, identity: bytes, which: bytes) -> "list
     return [derived[i:i + 16] for i in range(0, len(derived), 16)]
 
 
+def has_mac(layers) -> bool:
+    """Whether the AFL has a MAC that proves something where it is right: named by its MCL and long enough."""
+    return (layers.afl is not None and layers.afl[0] & 0x2000 != 0 and layers.afl[1] & 15 in CMAC
+            and layers.afl[4] is not None and len(layers.afl[4]) >= LEAST_MAC)
+
+
 def authenticate(layers, key: bytes, aes) -> "tuple[bool, bytes]":
-    """(whether the AFL's MAC is right or there is none, the message's encryption key) (EN 13757-7 §6.3 and §9)."""
+    """(whether the AFL has a MAC and it is right, the message's encryption key) (EN 13757-7 §6.3 and §9)."""
     if layers.afl is None or layers.afl[3] is None:
         raise DecodeError("derived keys without a message counter", layers.tpl_at)
     _, mcl, _, counter, mac, length = layers.afl
     encryption, authentication = session_keys(aes(key), counter, layers.address[2:6], b"\0\1")
     if not mac:
-        return True, encryption
+        return False, encryption
     message = bytes((mcl,)) + counter + (length or b"") + layers.data[layers.tpl_at:layers.end]
     return cmac(aes(authentication), message)[:len(mac)] == mac, encryption
 
@@ -70,18 +79,21 @@ def _mode7(layers, key, aes) -> None:
     layers.at += 1  # the configuration's extension: key derivation, key id
     at = layers.at
     size = encrypted_size(layers)
-    if data[at:at + 2] == b"\x2f\x2f" and key is None:
+    if decrypted_before(layers, at):
         return
     need(key, aes)
+    if not has_mac(layers):
+        raise Unsealed("security mode 7 without a MAC of %d bytes or more" % LEAST_MAC, layers.tpl_at)
     right, encryption = authenticate(layers, key, aes)
     if not right:
-        if data[at:at + 2] == b"\x2f\x2f":
-            return
+        if data[at:at + 2] == CHECK:
+            raise Unsealed(IN_PLAIN)
         raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
     plain = cbc_decrypt(aes(encryption), bytes(16), data[at:at + size])
-    if size and plain[:2] != b"\x2f\x2f":
+    if size and plain[:2] != CHECK:
         raise WrongKey("2F2F missing after decryption: wrong key, or a damaged telegram")
     layers.data = data[:at] + plain + data[at + size:]
+    layers.opened = True
 
 
 def _mode10(layers, key, aes) -> None:
@@ -99,6 +111,7 @@ def _mode10(layers, key, aes) -> None:
     plain = ccm(cipher, nonce, data[layers.tpl_at:at], data[body:layers.end])
     if plain is None:
         raise WrongKey("tag wrong: wrong key, or a damaged telegram")
+    layers.opened = True
     layers.data = data[:body] + plain
     layers.at = body
     layers.end = body + len(plain)
@@ -124,7 +137,8 @@ def ccm(cipher, nonce: bytes, header: bytes, body: bytes) -> "bytes | None":
 
 
 def _des(layers, key, aes) -> None:
-    """Mode 2: DES-CBC, start vector zero; mode 3 sets it to M and the date, which no known meter uses on air."""
+    """Mode 2: DES-CBC, start vector zero; mode 3 sets it to M and the date, which no known meter uses on air. Its only
+    check is 2F2F where the plain text begins."""
     data = layers.data
     at = layers.at
     size = layers.configuration & 0xFF
@@ -132,10 +146,17 @@ def _des(layers, key, aes) -> None:
         raise DecodeError("security mode 3 is not supported", at - 2)
     if size & 7 or not 0 < size <= layers.end - at:
         raise DecodeError("DES over %d bytes" % size, at - 2)
+    if decrypted_before(layers, at):
+        bound(layers, at + size)
+        return
     need(key, aes, 8)
     sealed = data[at:at + size]
     try:
         plain = xor(aes(key).ecb_decrypt(sealed), bytes(8) + sealed[:-8])
     except ValueError as error:
         raise DecodeError("no DES here: " + str(error), at - 2) from None
+    if plain[:2] != CHECK:
+        raise WrongKey("2F2F missing after decryption: wrong key, or a damaged telegram")
     layers.data = data[:at] + plain + data[at + size:]
+    bound(layers, at + size)
+    layers.opened = True

@@ -51,7 +51,7 @@ def open_real_data(layers) -> None:
     check = layers.configuration >> 8 & 0xEF
     at = layers.at
     plain = data[at:layers.end]
-    for start in (0,) + STARTS:
+    for start in ((0,) if layers.decrypted else ()) + STARTS:
         if start:
             plain = descramble(data, start, at, layers.end)
         if sum(plain) & 0xEF == check:

@@ -7,13 +7,14 @@ key of 8 bytes asks for DES (mode 2), which a caller may refuse with a ValueErro
 (modes.py) are built on it: one call for all blocks and one xor of two big numbers, which beats a new cipher object
 per telegram.
 
-Captures that somebody decrypted already still say "encrypted". They are told by their readable check: 2F2F where
-the plain text begins, the payload CRC of the ELL.
+What a header says is encrypted is read after decryption only. Captures that somebody decrypted already still say
+"encrypted"; they are told by their readable check (2F2F where the plain text begins, the payload CRC of the ELL) and
+read where the caller says that they may be such, which only a developer's tool does (`layers.decrypted`).
 """
 
 from .accel import crc
-from .blocks import cbc_decrypt, ctr, encrypted_size, need
-from .errors import DecodeError, WrongKey
+from .blocks import CHECK, IN_PLAIN, bound, cbc_decrypt, ctr, decrypted_before, encrypted_size, need
+from .errors import DecodeError, Unsealed, WrongKey
 
 
 def open_ell(layers, key: "bytes | None", aes) -> None:
@@ -24,15 +25,22 @@ def open_ell(layers, key: "bytes | None", aes) -> None:
     plain = body
     if len(body) < 3:
         raise DecodeError("extended link layer without payload", at)
-    if crc(body[2:]) != body[0] | body[1] << 8:
-        if not layers.ell_encrypted:
+    if not layers.ell_encrypted or layers.decrypted:
+        right = crc(body[2:]) == body[0] | body[1] << 8
+        if not right and not layers.ell_encrypted:
             raise DecodeError("payload CRC wrong", at)
+    else:
+        right = False
+    if not right:
         need(key, aes)
         # IV: M, A, CC without the bits a repeater changes, SN, FN 0, BC 0.
         iv = data[2:10] + bytes((data[layers.ell_at + 1] & 0xED,)) + data[at - 4:at] + b"\0\0\0"
         plain = ctr(aes(key), iv, body)
         if crc(plain[2:]) != plain[0] | plain[1] << 8:
+            if crc(body[2:]) == body[0] | body[1] << 8:
+                raise Unsealed(IN_PLAIN)
             raise WrongKey("payload CRC wrong after decryption: wrong key, or a damaged telegram")
+        layers.opened = True
     layers.data = data[:at] + plain
     layers.at = at + 2
 
@@ -61,28 +69,37 @@ def _mode5(layers, key, aes) -> None:
     if size == 0 or end > layers.end:
         size = encrypted_size(layers)
         end = at + size
-    if size == 0:
+    if size == 0:  # less than a block can't be encrypted, and so is not the key's
+        if not layers.decrypted:
+            need(key, aes)
         return
     if key is None:
-        if data[at] == data[at + 1] == 0x2F:
-            return
-        need(key, aes)
-    elif len(key) != 16 or aes is None:
+        if not decrypted_before(layers, at):
+            need(key, aes)
+        bound(layers, end)
+        return
+    if len(key) != 16 or aes is None:
         need(key, aes)
     access_number = layers.access_number
     sealed = data[at:end]
     plain = cbc_decrypt(aes(key), layers.address + bytes((access_number,)) * 8, sealed)
     if plain[0] != 0x2F or plain[1] != 0x2F:
-        if data[at] == data[at + 1] == 0x2F:
-            return
+        if sealed[:2] == CHECK:
+            raise Unsealed(IN_PLAIN)
         raise WrongKey("2F2F missing after decryption: wrong key, or a damaged telegram")
-    layers.data = data[:at] + plain + data[end:] if end < layers.end else data[:at] + plain
+    if end < layers.end:
+        layers.data = data[:at] + plain + data[end:]
+        bound(layers, end)
+    else:
+        layers.data = data[:at] + plain
+    layers.opened = True
 
 
 def check_mac(layers, key: "bytes | None", aes) -> None:
     """WrongKey when there is a key and a MAC outside mode 7, which checks its own, and they do not fit.
 
-    Without this check one wrong bit of CI or mode would make records of cipher text.
+    Without this check one wrong bit of CI or mode would make records of cipher text. A right MAC that is long enough
+    opens what it covers, encrypted or not.
     """
     if layers.afl is None or not layers.afl[4] or layers.mode == 7 or key is None:
         return
@@ -90,3 +107,5 @@ def check_mac(layers, key: "bytes | None", aes) -> None:
     from . import modes
     if not modes.authenticate(layers, key, aes)[0]:
         raise WrongKey("MAC wrong: wrong key, or a damaged telegram")
+    if modes.has_mac(layers):
+        layers.opened = True

@@ -41,6 +41,9 @@ class Layers:
     diehl = False                       # Diehl's own order of address and own cipher
     key: "bytes | None" = None          # for a maker's own frame that has a cipher of its own
     aes = None
+    decrypted = False                   # somebody decrypted this capture, says the caller, who has no key
+    opened = False                      # something of it was decrypted or authenticated under the key
+    plain_end: "int | None" = None      # where what follows the encrypted records in plain ends, see rest.py
 
     def __init__(self, telegram: bytes):
         self.data = telegram
@@ -224,17 +227,14 @@ def meter(telegram: bytes) -> Meter:
 
 
 def encrypted(layers: Layers) -> bool:
-    """Whether what follows the walked layers is cipher text; a captured telegram whose 2F2F is readable is not."""
-    if layers.ell_encrypted:
-        return True
-    if layers.mode == 0:
-        return False
-    at = layers.at + (1 if layers.mode == 7 else 0)
-    return layers.data[at:at + 2] != b"\x2f\x2f"
+    """Whether the headers say that what follows the walked layers is cipher text."""
+    return layers.ell_encrypted or layers.mode != 0
 
 
-def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
-    """(meter as its eight address bytes, CI, status byte or None where hidden): all a relay asks of every telegram.
+def sender(telegram: bytes) -> "tuple[bytes, int, int | None, int]":
+    """(meter as its eight address bytes, CI, status byte or None where hidden, mark): all a relay asks of every
+    telegram. The mark is the access number, which rises from telegram to telegram of a meter (EN 13757-7 §7.5.4), and
+    above it the last byte, which tells two with the same number apart; 0 without an access number.
 
     The manufacturer's top bit is taken off: it tells that the address is unique in one network only, and is no part of
     the meter's name.
@@ -247,18 +247,18 @@ def sender(telegram: bytes) -> "tuple[bytes, int, int | None]":
         if ci == 0x7A:
             mode = telegram[14] & 31
             if mode < 16 and mode != 7:
-                return telegram[2:10], ci, telegram[12]
+                return telegram[2:10], ci, telegram[12], telegram[11] | telegram[-1] << 8
         elif ci == 0x8D and telegram[16] >> 5 == 1:
-            return telegram[2:10], ci, None
+            return telegram[2:10], ci, None, telegram[12] | telegram[-1] << 8
     return _sender_walked(telegram)
 
 
 def _sender_walked(telegram):
     # By itself: MicroPython keeps a call's variables off the heap if they are few.
-    address, ci, _, status, _ = head_walked(telegram)
+    address, ci, number, status, _ = head_walked(telegram)
     if address[1] & 0x80:
         address = address[:1] + bytes((address[1] & 0x7F,)) + address[2:]
-    return address, ci, status
+    return address, ci, status, 0 if number is None else number | telegram[-1] << 8
 
 
 def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
@@ -271,8 +271,7 @@ def head(telegram: bytes) -> "tuple[bytes, int, int | None, int | None, bool]":
             if ci == 0x7A:
                 mode = telegram[14] & 31
                 if mode < 16 and mode != 7:
-                    return (telegram[2:10], ci, telegram[11], telegram[12],
-                            mode != 0 and (telegram[15] != 0x2F or telegram[16] != 0x2F))
+                    return telegram[2:10], ci, telegram[11], telegram[12], mode != 0
             elif ci == 0x8D and telegram[16] >> 5 == 1:
                 return telegram[2:10], ci, telegram[12], None, True
     return head_walked(telegram)

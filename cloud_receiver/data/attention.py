@@ -22,8 +22,11 @@ def silent_meter(m, now) -> bool:
     return now - m["last_heard"] > SILENT_METER_S
 
 
-def delivery(epochs) -> "list[tuple[str, str]]":
-    """How a gateway's rings have come: (level, text) of what is wrong, OK, or nothing where none has come."""
+def delivery(epochs, over=None) -> "list[tuple[str, str]]":
+    """How a gateway's rings have come: (level, text) of what is wrong, OK, or nothing where none has come. `over`: the
+    bounds it has reached, or None."""
     faults = (("bad", "Two versions", "equivocations"), ("warn", "Lost", "lost"), ("warn", "Gaps", "gaps"))
     present = [(level, text) for level, text, field in faults if any(e[field] for e in epochs)]
+    if over:
+        present.append(("bad", "Over a bound"))
     return present or ([("ok", "OK")] if epochs else [])

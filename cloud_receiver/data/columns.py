@@ -18,11 +18,12 @@ from .records import Record, Telegram, read_one
 Columns = namedtuple("Columns", ("seqs", "times", "rssi", "data", "meters", "statuses", "encrypted", "digests", "ends"))
 
 # A telegram's record as gateways write nearly all of them: array of 5, type, seq, time, RSSI, length, each number in
-# the form named. The telegram follows.
+# the form named, which is its shortest for numbers above the least. The telegram follows.
 _SHORT = struct.Struct(">3sHBIBBBB")
 _LONG = struct.Struct(">3sIBIBBBB")
 _SHORT_HEAD, _LONG_HEAD = b"\x85\x01\x19", b"\x85\x01\x1a"
 _TIME, _RSSI, _BYTES = 0x1A, 0x38, 0x58
+_LEAST_SHORT, _LEAST_LONG, _LEAST_TIME, _LEAST = 0x100, 0x10000, 0x10000, 24
 _DIGEST = struct.Struct(">q")
 
 _meters: "dict[bytes, tuple[str, int]]" = {}  # text and media by address, of the meters seen of late
@@ -59,12 +60,12 @@ def _of_one_length(data, first, last):
     count = last - first + 1
     long = first > 0xFFFF
     size = len(data) // count - (16 if long else 14)
-    if len(data) % count or not 10 <= size <= 255:
+    if len(data) % count or not _LEAST <= size <= 255 or first < _LEAST_SHORT:
         return None
     starts, seqs, a, times, b, levels, lengths, telegrams = zip(*_layout(long, size).iter_unpack(data))
     if (set(starts) != {_LONG_HEAD if long else _SHORT_HEAD} or seqs != tuple(range(first, last + 1))
             or set(a) != {_TIME} or set(b) != {_RSSI} or set(lengths) != {bytes((_BYTES, size))}
-            or max(levels) > 127):
+            or max(levels) > 127 or min(levels) < _LEAST or min(times) < _LEAST_TIME):
         return None
     sha256, cached = hashlib.sha256, _meters
     addresses, _, _, statuses, encrypted = zip(*map(wmbus.head, telegrams))
@@ -86,8 +87,9 @@ def _one_by_one(data, first, last):
             start, own, a, time, b, level, c, size = short(data, at)
         else:
             start, own, a, time, b, level, c, size = long(data, at)
-        if own != seq or a != _TIME or b != _RSSI or c != _BYTES or level > 127 or size < 10 or (
-                start != _SHORT_HEAD and start != _LONG_HEAD):
+        if (own != seq or a != _TIME or b != _RSSI or c != _BYTES or not _LEAST <= level <= 127 or size < _LEAST
+                or time < _LEAST_TIME or (start != _SHORT_HEAD or own < _LEAST_SHORT)
+                and (start != _LONG_HEAD or own < _LEAST_LONG)):
             record, at = read_one(data, at, seq - 1, last)
             if record is None or record.kind != kinds.TELEGRAM or record.seq != seq:
                 return None

@@ -3,9 +3,8 @@
 import re
 from collections import namedtuple
 
-import cbor2
-
 import firmware.wire.records as records
+from firmware.wire import cbor
 
 # time: when it started again, None while unknown; received: when that came; uptime: seconds it had run; free, used:
 # bytes of its heap; cause: what reset it, a key of CAUSES. None where it did not tell.
@@ -23,7 +22,7 @@ def latest(rows) -> "Crash | None":
     """The latest crash among kept records (queries.gateways.events), None where there is none."""
     for kind, time, received, body in rows:
         try:
-            if kind == records.EVENT and (fields := cbor2.loads(body)[3:])[0] == "crash":
+            if kind == records.EVENT and (fields := cbor.decode_all(body)[3:])[0] == "crash":
                 return crash(time, received, str(fields[1]))
         except Exception:  # noqa: BLE001, S112 - checked when it was taken; a page is no place to fail over it
             continue

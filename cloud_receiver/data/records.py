@@ -1,23 +1,23 @@
 """Reads the records of a batch: their exact bytes, their seq, and which of them follow the contract.
 
-A validly signed batch is never refused for its content (docs: wire contract). What cannot be read comes out as opaque,
-is stored as it came and acknowledged; a newer receiver can still make sense of it.
+A validly signed batch is never refused for what a record says (docs: wire contract). What cannot be read comes out as
+opaque, is stored as it came and acknowledged; a newer receiver can still make sense of it.
+
+Only the contract's own CBOR is ever built (firmware/wire/cbor.py): no tag, no float, nothing that makes an object of
+bytes. What is beyond it is stepped over, so that any bytes cost what their length does.
 """
 
 import hashlib
-import io
 import struct
 from collections import namedtuple
 
-import cbor2
-
 import wmbus
 from firmware import wire
+from firmware.wire import cbor
 from firmware.wire import records as kinds
 from wmbus.transport import meter_of
 
 OPAQUE = 0
-MAX_DEPTH = 8
 _MOST = 1 << 62  # what a database column holds, with room
 
 # kind: the contract's type or OPAQUE; seq: its own, or for what has none the one it stands in for; time: as sent, None
@@ -32,47 +32,73 @@ _DIGEST = struct.Struct(">q")
 def read(data: bytes, first: int, last: int) -> "list[Record]":
     """The records of a batch whose head announced seq `first` to `last`, one after the other; never raises.
 
-    A record's own seq counts where it rises within the announced range; else the record is opaque.
+    A record's own seq counts where it rises within the announced range; else the record is opaque. Of more than a batch
+    may hold, one more than that.
     """
     records: "list[Record]" = []
-    stream = io.BytesIO(data)
-    decoder = _decoder(stream)
     offset, before = 0, first - 1
-    while offset < len(data):
-        try:
-            item = decoder.decode()
-            end = stream.tell()
-        except Exception:  # noqa: BLE001 - whatever the reader says of hostile bytes, they are stored, not refused
-            # Where this one ends cannot be known: the rest is one opaque record.
-            records.append(Record(OPAQUE, min(before + 1, last), None, (), data[offset:]))
-            break
-        body = data[offset:end]
-        offset = end
-        record = _record(item, body, before, last)
+    while offset < len(data) and len(records) <= wire.MAX_RECORDS:
+        record, end = read_one(data, offset, before, last)
         if record is None:
-            record = Record(OPAQUE, min(before + 1, last), None, (), body)
+            record = Record(OPAQUE, min(before + 1, last), None, (), data[offset:end])
         else:
             before = record.seq
         records.append(record)
+        offset = end
     return records
 
 
 def read_one(data: bytes, at: int, before: int, last: int) -> "tuple[Record | None, int]":
-    """The record at an offset, behind one of seq `before`, or None for what is none; and where it ends. Raises what the
-    CBOR reader raises."""
-    stream = io.BytesIO(data)
-    stream.seek(at)
-    item = _decoder(stream).decode()
-    return _record(item, data[at:stream.tell()], before, last), stream.tell()
+    """The record at an offset, behind one of seq `before`, or None for what is none; and where it ends. Where that
+    cannot be known, the rest is one."""
+    item, end = _plain(data, at)
+    if item is None:
+        return None, end
+    return _record(item, data[at:end], before, last), end
 
 
-def _decoder(stream):
-    return cbor2.CBORDecoder(stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+def _plain(data, at):
+    """(what the bytes at an offset say in the contract's CBOR, or None; where they end)."""
+    try:
+        item, size = cbor.decode(data[at:at + wire.MAX_RECORD])
+        return item, at + size
+    except cbor.CborError:
+        try:
+            return None, behind(data, at)
+        except ValueError:
+            return None, len(data)
+
+
+def behind(data: bytes, at: int) -> int:
+    """The offset behind the CBOR item at an offset, of any kind but indefinite length; nothing is built, and no depth
+    or count in it costs more than its bytes. Raises ValueError where it is not whole."""
+    size, left = len(data), 1  # items that are to come
+    while left:
+        if left > size - at:  # each takes a byte at least
+            raise ValueError("cut short")
+        major, n = data[at] >> 5, data[at] & 31
+        at += 1
+        if n > 27:
+            raise ValueError("indefinite or reserved length")
+        if n > 23:
+            width = 1 << n - 24
+            n = int.from_bytes(data[at:at + width], "big")
+            at += width
+        left -= 1
+        if major in (2, 3):
+            at += n
+        elif major in (4, 5):
+            left += n * (major - 3)
+        elif major == 6:
+            left += 1
+    if at > size:
+        raise ValueError("cut short")
+    return at
 
 
 def _record(item, body, before, last):
     if (not isinstance(item, list) or len(item) < 3 or not _count(item[0]) or not _count(item[1])
-            or not before < item[1] <= last):
+            or item[1] > wire.LAST_SEQ or not before < item[1] <= last):
         return None
     kind, seq, time = item[0], item[1], item[2]
     check = _CHECKS.get(kind)
@@ -151,8 +177,10 @@ _CHECKS = {
     kinds.EVENT: lambda f: len(f) == 2 and _text(f[0]) and _text(f[1]),
     kinds.STATUS: _status,
     kinds.BOOT: lambda f: len(f) == 2 and _count(f[0]) and (_text(f[1]) or _number(f[1])),
-    kinds.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _count(f[1]),
-    kinds.LOST: lambda f: len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1] and _small(f[2], 40),
+    # Each better quality corrects a boot's start once more: so there are few.
+    kinds.CLOCK: lambda f: len(f) == 2 and _count(f[0]) and _small(f[1], 3),
+    kinds.LOST: lambda f: (len(f) == 3 and all(_count(n) for n in f) and f[0] <= f[1] <= wire.LAST_SEQ
+                           and _small(f[2], 40)),
     kinds.POSITION: lambda f: len(f) == 3 and all(_number(n) for n in f),
     kinds.RESULT: lambda f: len(f) == 3 and _count(f[0]) and _number(f[1]) and _text(f[2]),
 }

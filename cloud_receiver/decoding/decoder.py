@@ -1,11 +1,12 @@
 """The decoder: takes stored telegrams in the order they came, decodes them with the works' keys, enters the readings.
 
 It runs beside ingest and never holds it up. A telegram whose key is missing or wrong stays, and is tried again when
-the key store has another key for its meter.
+the key store has another key for its meter. One of a meter that has a key, of which nothing opens under it, stays as
+unsealed: it is tried again only when that meter has no key any more.
 
-What one telegram tells about another is kept: the formats of compact frames, in a file beside the key store so that a
-restart forgets none, and the fragments of a message until its last. Those stay in the store as not decodable, which at
-a start and with a new key are tried again in their order.
+What one telegram tells about another of its meter is kept: the formats of compact frames (formats.py), and the
+fragments of a message until its last. Those stay in the store as not decodable, which at a start and with a new key are
+tried again in their order. Fragments of meters without a key push none out of those that have one.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from ..office.directory import Directory
 from ..office.kek import Locked
 from ..office.keyfile import KeyFile
 from ..office.meter_keys import MeterKey, MeterKeys
-from ..stores import NO_KEY, UNDECODABLE, WRONG_KEY, Busy, Settled, StoreError, queries
+from ..stores import NO_KEY, UNDECODABLE, UNSEALED, WRONG_KEY, Busy, Settled, StoreError, queries
 from . import formats, opening
 
 log = logging.getLogger("netti.decode")
@@ -27,7 +28,9 @@ log = logging.getLogger("netti.decode")
 GROUP = 500  # telegrams per round
 IDLE_S = 1.0  # how soon a new key is noticed
 PAUSE_S = 5.0  # after a store that failed
-MESSAGES = 64  # messages in fragments put together at once
+NEVER = (-1, -1)  # the stamp of keys that were not read yet
+MESSAGES = 256  # messages in fragments put together at once, of meters with a key
+PLAIN_MESSAGES = 64  # and of those without
 
 
 class Decoder:
@@ -39,10 +42,10 @@ class Decoder:
         self._wake = asyncio.Event()
         self._file: "KeyFile | None" = None
         self._meter_keys: "MeterKeys | None" = None
-        self._stamp = (-1, -1)
+        self._stamp = NEVER
         self._keys: "dict[str, tuple[MeterKey, ...]]" = {}
-        self._formats = formats.read(directory.formats)
-        self._assembler = fragments.Assembler(MESSAGES)
+        self._learnt = formats.Learnt(directory.formats)
+        self._assemblers = {True: fragments.Assembler(MESSAGES), False: fragments.Assembler(PLAIN_MESSAGES)}
 
     def wake(self) -> None:
         """There may be something to decode."""
@@ -58,18 +61,17 @@ class Decoder:
                     if changed is None:  # at the start: keys may have come while nothing ran
                         await loop.run_in_executor(self._thread, self._new_keys)
                         changed = await self.store.read(queries.telegrams.closed_meters)
-                        await self.store.reopen(changed, (NO_KEY, WRONG_KEY, UNDECODABLE))
                     else:
                         changed = await loop.run_in_executor(self._thread, self._new_keys)
-                        if changed:
-                            await self.store.reopen(changed, (NO_KEY, WRONG_KEY, UNDECODABLE))
+                    if changed:
+                        await self._reopen(changed)
                     self._wake.clear()
                     if not await self.round():
                         try:
                             await asyncio.wait_for(self._wake.wait(), IDLE_S)
                         except asyncio.TimeoutError:
                             pass
-                except (Busy, StoreError, sqlite3.Error) as e:
+                except (Busy, StoreError, sqlite3.Error, Locked) as e:
                     log.error("decoding waits: %s", str(e) or "the store is busy")
                     await asyncio.sleep(PAUSE_S)
                 except Exception:
@@ -83,7 +85,6 @@ class Decoder:
         """Decode up to GROUP telegrams; returns how many there were."""
         rows = await self.store.pending(GROUP)
         if rows:
-            known = len(self._formats)
             settled = await asyncio.get_running_loop().run_in_executor(self._thread, self._decode_rows, rows)
             try:
                 await self.store.settle(settled)
@@ -93,25 +94,35 @@ class Decoder:
                 log.exception("%d readings could not be entered", len(settled))
                 await self.store.settle([s._replace(state=UNDECODABLE, reading=None, note="defect: not entered")
                                          for s in settled])
-            if len(self._formats) > known:  # a full frame told what the compact ones before it hold
-                await self.store.reopen(await self.store.read(queries.telegrams.compact_meters), (UNDECODABLE,))
+            came = self._learnt.came()  # a full frame told what the compact ones before it hold
+            if came:
+                await self.store.reopen(came, (UNDECODABLE,))
         return len(rows)
 
+    async def _reopen(self, meters):
+        """Have what did not open of these meters tried again; what is not sealed with a key only of those without."""
+        await self.store.reopen(meters, (NO_KEY, WRONG_KEY, UNDECODABLE))
+        await self.store.reopen([meter for meter in meters if meter not in self._keys], (UNSEALED,))
+
     def _decode_rows(self, rows):
-        known = len(self._formats)
-        settled = [Settled(row, meter, time, *self._decode(data, self._keys.get(text, ()), time))
+        settled = [Settled(row, meter, time, *self._decode(text, data, self._keys.get(text), time))
                    for row, meter, text, time, data in rows]
-        if len(self._formats) > known:
-            formats.write(self._directory.formats, self._formats)
+        self._learnt.save()
         return settled
 
-    def _decode(self, data, ring, time):
-        """Decode with the present key of a meter, else with one that was its key when the telegram came."""
-        keys = [k.key for k in ring if k.replaced is None or time <= k.replaced] or [None]
-        return opening.decode(keys, data, self._formats, self._assembler)
+    def _decode(self, text, data, ring, time):
+        """Decode with the present key of a meter, else with one that was its key when the telegram came; without a key
+        only where the meter has no ring of keys."""
+        keyed = ring is not None
+        keys = [k.key for k in ring if k.replaced is None or time <= k.replaced] if keyed else [None]
+        its = self._learnt.of(text, keyed)
+        before = frozenset(its)
+        found = opening.decode(keys, data, its, self._assemblers[keyed])
+        self._learnt.note(text, keyed, its, before)
+        return found
 
     def _new_keys(self):
-        """Read the meter keys if they changed; the meters whose key is new or another."""
+        """Read the meter keys if they changed; the meters whose key is new, another, or gone."""
         if self._file is None or self._meter_keys is None:
             self._file = KeyFile(self._directory.keys)
             self._meter_keys = MeterKeys(self._file)
@@ -124,9 +135,11 @@ class Decoder:
             try:
                 keys = self._meter_keys.rings()
             except Locked as e:  # rotated under a KEK this process was not given: what was read goes on
+                if self._stamp == NEVER:
+                    raise  # without knowing who has a key nothing may be read
                 log.error("new meter keys are not read: %s", e)
             else:
-                changed = [meter for meter, ring in keys.items() if self._keys.get(meter) != ring]
+                changed = [meter for meter in {**self._keys, **keys} if self._keys.get(meter) != keys.get(meter)]
                 self._keys = keys
         self._stamp = stamp
         return changed

@@ -13,6 +13,7 @@ from ..office.kek import Locked
 from ..office.office import Office
 from ..office.orders import OrderRefused
 from ..stores import Busy, StoreError, TakeResult
+from .connections import Connections
 from .counts import Counts
 from .enrolment import Enrolment
 from .ingest import Ingest
@@ -33,10 +34,10 @@ class Devices:
         self._ca = office.directory.ca
         self._trust_stamp = trust.stamp(self._ca)
         self.ingest = Ingest(office.settings.works, store, clock, office.enrolled.revoked, self.answer_orders,
-                             on_new_telegrams)
+                             on_new_telegrams, office.allowances.times, office.disk)
         self.enrolment = Enrolment(office, store, clock)
         self.context = trust.server_context(self._ca)
-        self._counts, self._servers = counts, Servers()
+        self._counts, self._servers, self.connections = counts, Servers(), Connections()
 
     def answer_orders(self, batch: VerifiedBatch, result: TakeResult) -> "list[bytes]":
         """What an answer asks of its gateway, after the results in the batch and the gap it may have left."""
@@ -63,7 +64,7 @@ class Devices:
 
     async def listen(self, sock: socket.socket) -> None:
         """Answer gateways on a socket, with TLS."""
-        await self._servers.listen(self.app(), sock, self.context)
+        await self._servers.listen(self.app(), sock, self.context, self.connections)
 
     async def reload_if_changed(self) -> bool:
         """Take up what other processes decide: keys, revocations, orders, certificates; whether there was anything but

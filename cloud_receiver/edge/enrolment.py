@@ -1,7 +1,8 @@
 """Enrolment: POST /v1/gateways takes a one-time token and a gateway's key, and answers with the enrolment file.
 
 The token proves that the works wants this gateway, the signature that it holds the key its id is made from. GET
-/v1/anchors is read before anything is trusted: the token carries the fingerprint of the first anchor.
+/v1/anchors is read before anything is trusted: the token carries the fingerprint of the first anchor. Failures are
+counted by sender, and what fails is told so after too many; who has a token is enrolled whatever else came from there.
 """
 
 import sqlite3
@@ -15,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from firmware.wire import enrolment, envelope
 
 from ..data import buckets
+from ..data.prefixes import prefix
 from ..office import trust
 from ..office.json_files import plain_error
 from ..office.office import Office
 from ..stores import Busy, StoreError
+from .connections import proved
 from .requests import Refused, read_body
 
 # Ed25519 (RFC 8032): the field's prime, and y of the points whose order divides 8.
@@ -51,7 +54,7 @@ class Enrolment:
         self.settings, self.store, self.clock = office.settings, store, clock
         self._enrolled, self._folder = office.enrolled, office.directory.ca
         self.load_trust()
-        self.by_address = buckets.Buckets(rate=0.5, burst=60)
+        self.by_address = buckets.Buckets(rate=0.5, burst=60)  # failures, by sender
 
     def load_trust(self) -> None:
         """Read what gateways are to trust, at the start and after it was replaced."""
@@ -64,23 +67,24 @@ class Enrolment:
 
     async def post(self, request: web.Request) -> web.Response:
         """Enrol a gateway."""
-        address = request.remote or ""
-        wait = self.by_address.wait(address)
-        if wait:
-            return web.Response(status=429, text="too many attempts from this address\n",
-                                headers={"Retry-After": str(wait)})
+        sender = prefix(request.remote or "")
         try:
-            fields = read_request(await read_body(request, enrolment.MAX_REQUEST))
-            gateway = await self._enrol(*fields)
+            gateway = await self._enrol(*read_request(await read_body(request, enrolment.MAX_REQUEST)))
         except Refused as e:
-            self.by_address.charge(address)
+            wait = self.by_address.spend(sender)
+            if wait:
+                return web.Response(status=429, text="too many attempts from this address\n",
+                                    headers={"Retry-After": str(wait)})
             return web.Response(status=e.status, text=e.reason + "\n")
         except (Busy, StoreError, sqlite3.Error):
             return web.Response(status=503, text="could not be stored\n", headers={"Retry-After": "5"})
+        proved(request)
         return web.json_response(self.enrolment_file(gateway))
 
     async def _enrol(self, secret, public_key, signature, kind, name):
         gateway = envelope.gateway_id(public_key)
+        if not self._enrolled.has_token(secret):  # before the signature, which costs more
+            raise Refused(403, "token unknown or used")
         if not good_key(public_key):
             raise Refused(403, "public key is not one a gateway makes")
         try:

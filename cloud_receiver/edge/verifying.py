@@ -25,8 +25,8 @@ _open_head = envelope.open_head  # looked up once
 # What a verified body holds; gateway: an IngestGateway; kid: as in the envelope; head: the wire's Head; digest: SHA-256
 # of the record bytes; content: a Content.
 VerifiedBatch = namedtuple("VerifiedBatch", ("gateway", "kid", "head", "digest", "content"))
-# A gateway as ingest has it: its row in the store, its id, its verifying key.
-IngestGateway = namedtuple("IngestGateway", ("row", "gateway", "key"))
+# A gateway as ingest has it: its row in the store, its id, its verifying key, its bounded.Pace.
+IngestGateway = namedtuple("IngestGateway", ("row", "gateway", "key", "pace"))
 
 
 class Verifier:
@@ -83,7 +83,13 @@ def signed_content(body: bytes, opened: envelope.Envelope, gateway: IngestGatewa
         head, at = _open_head(body, opened.end)
     except wire.WireError as e:
         raise Refused(400, str(e)) from None
-    content = Content(body[at:], head.first, head.last)
-    if content.count() > wire.MAX_RECORDS:
-        raise Refused(413, f"more than {wire.MAX_RECORDS} records")
-    return VerifiedBatch(gateway, opened.kid, head, hashlib.sha256(content.data).digest(), content)
+    if head.last:
+        gateway.pace.begin()
+    try:
+        content = Content(body[at:], head.first, head.last)
+        if content.count() > wire.MAX_RECORDS:
+            raise Refused(413, f"more than {wire.MAX_RECORDS} records")
+        return VerifiedBatch(gateway, opened.kid, head, hashlib.sha256(content.data).digest(), content)
+    except BaseException:
+        gateway.pace.end()
+        raise

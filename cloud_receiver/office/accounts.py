@@ -15,9 +15,11 @@ from pathlib import Path
 
 from ..data.clock import DAY, HOUR
 from .audit import Audit
+from .browsers import Browsers
 from .files import database, transaction
 from .keyfile import KeyFile, secret_hash
-from .roles import ROLES, STAFF, Who
+from .roles import FACTOR, ROLES, STAFF, Who
+from .second_factor import SecondFactors
 
 SESSION_S = 12 * HOUR
 LEAST_PASSWORD = 12  # characters
@@ -71,7 +73,8 @@ class Accounts:
         for column, kind in _SINCE:
             if column not in columns:
                 self.db.execute(f"ALTER TABLE users ADD COLUMN {column} {kind}")
-        self.audit = Audit(self.path, self.db)
+        self.audit, self.browsers = Audit(self.path, self.db), Browsers(self.db)
+        self.second = SecondFactors(self.db)
         if keyfile is not None:
             self._take_over(keyfile.db)
 
@@ -102,7 +105,7 @@ class Accounts:
                             "ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, "
                             "role = excluded.role, made = excluded.made, home = excluded.home, once = excluded.once, "
                             "disabled = NULL", (name, salt, hashed, role, now, home, once))
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self.end_all(name)
         return new
 
     def set_role(self, name: str, role: str) -> None:
@@ -115,13 +118,19 @@ class Accounts:
         """Let nobody log in to an account and end its sessions; None: let them again."""
         with transaction(self.db):
             self.db.execute("UPDATE users SET disabled = ? WHERE name = ?", (since, name))
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self.end_all(name)
 
     def remove(self, name: str) -> bool:
         """End an account and its sessions; False if there is none."""
         with transaction(self.db):
-            self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            self.end_all(name)
+            self.second.remove(name)
             return self.db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount == 1
+
+    def end_all(self, name: str) -> None:
+        """End an account's sessions, and forget the browsers it logged in with."""
+        self.db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        self.browsers.forget(name)
 
     def users(self) -> "list[tuple[str, str, int, str | None]]":
         """(name, role, made, home) of every account."""
@@ -143,9 +152,11 @@ class Accounts:
 
     # --- sessions
 
-    def begin(self, name: str, expected: bytes, now: int) -> "str | None":
-        """A new session for who has shown the password of this hash; returns its cookie, None if the account has
-        changed meanwhile or is disabled."""
+    def begin(self, name: str, expected: bytes, now: int, second: bool = False) -> "str | None":
+        """A new session for who has shown the password of this hash, and, as `second` says, a second factor; returns
+        its cookie, None if the account has changed meanwhile, is disabled, or has a second factor not shown."""
+        if not second and self.second.has(name):
+            return None
         cookie = secrets.token_urlsafe(24)
         with transaction(self.db):
             self.db.execute("DELETE FROM sessions WHERE until < ?", (now,))
@@ -161,7 +172,12 @@ class Accounts:
         row = self.db.execute("SELECT s.user, u.role, 'session', s.csrf, u.home, u.once FROM sessions s "
                               "JOIN users u ON u.name = s.user WHERE s.hash = ? AND s.until > ? "
                               "AND u.disabled IS NULL", (secret_hash(cookie), now)).fetchone()
-        return None if row is None else Who(*row)
+        if row is None:
+            return None
+        who = Who(*row)
+        if not who.once and who.role == "administrator" and self.second.required() and not self.second.has(who.name):
+            return who._replace(once=FACTOR)
+        return who
 
     def end(self, cookie: str) -> None:
         """End a session."""

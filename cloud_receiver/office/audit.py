@@ -1,7 +1,7 @@
 """The audit log of one works: who looked at whose hourly values, and who changed what.
 
-It lies in the accounts' file (access.sqlite), whose triggers let no line be changed or deleted. What a line is about
-happens only once the line is durable.
+It lies in the accounts' file (access.sqlite), beside its table of users; triggers let no line be changed or deleted.
+What a line is about happens only once the line is durable.
 """
 
 import asyncio
@@ -22,7 +22,10 @@ CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT rai
 CREATE TRIGGER IF NOT EXISTS audit_is BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log stays'); END;
 """
 _COLUMNS = 'id, at, who, role, via, what, subject, start, "end", purpose'
-_ADD = 'INSERT INTO audit (at, who, role, via, what, subject, start, "end", purpose) VALUES (?,?,?,?,?,?,?,?,?)'
+# A homeowner's account is called by its home's gateway: the log stays, and people's names are not to.
+_HOME = "coalesce((SELECT home FROM users WHERE name = {0}), {0})"
+_ADD = ('INSERT INTO audit (at, who, role, via, what, subject, start, "end", purpose) '
+        f"VALUES (?1,{_HOME.format('?2')},?3,?4,?5,{_HOME.format('?6')},?7,?8,?9)")
 WAIT_S = 5.0  # for another process that writes the file
 
 # at, start and end: Unix seconds, the latter two of what was looked at; subject: a meter, a gateway, an account, all.

@@ -64,6 +64,7 @@ class Directory:
         self.notices_settings = self.path / "notices.json"  # where notices go
         self.notices = self.path / "notices.sqlite"  # those under way
         self.backup_stamp = self.path / "backup.stamp"  # when the readings were last saved, Unix seconds
+        self.backups_made = self.path / "backups.json"  # where backups were put
         self.lock_file = self.path / "serve.lock"  # held by the processes of the receiver that serves it
 
     @property

@@ -38,6 +38,10 @@ class Enrolled:
         self._db.execute("INSERT INTO tokens VALUES (?, ?, NULL, NULL)", (secret_hash(secret), now))
         return secret
 
+    def has_token(self, secret: str) -> bool:
+        """Whether a secret was ever given out, spent or not."""
+        return self._db.execute("SELECT 1 FROM tokens WHERE hash = ?", (secret_hash(secret),)).fetchone() is not None
+
     def use_token(self, secret: str, public_key: bytes, now: int, gateway: str = "", kind: str = "home",
                   name: str = "") -> bool:
         """Spend a secret for a gateway's key, and keep that it is enrolled; the same key may come again (its answer was

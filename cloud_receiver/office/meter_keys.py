@@ -151,19 +151,22 @@ class MeterKeys:
         return None if row is None else self._opens(meter, *row)
 
     def rings(self) -> "dict[str, tuple[MeterKey, ...]]":
-        """Every meter's keys by the meter's text, the present one first. Raises Locked."""
+        """Every meter's keys by the meter's text, the present one first; none of a meter whose keys are damaged, which
+        has some all the same. Raises Locked."""
         self.unlock()
         rings: "dict[str, list[MeterKey]]" = {}
         for meter, sealed, under, replaced in self._db.execute(
                 "SELECT meter, sealed, kek, replaced FROM sealed_keys ORDER BY meter, number DESC").fetchall():
+            ring = rings.setdefault(meter, [])
             key = self._opens(meter, sealed, under)
             if key is not None:
-                rings.setdefault(meter, []).append(MeterKey(key, replaced))
+                ring.append(MeterKey(key, replaced))
         return {meter: tuple(ring) for meter, ring in rings.items()}
 
     def keys(self) -> "dict[str, bytes]":
         """Every meter's present key by the meter's text. Raises Locked."""
-        return {meter: ring[0].key for meter, ring in self.rings().items() if ring[0].replaced is None}
+        return {meter: ring[0].key for meter, ring in self.rings().items()
+                if ring and ring[0].replaced is None}
 
     def damaged(self) -> "list[str]":
         """The meters whose present key is kept but does not open. Raises Locked."""

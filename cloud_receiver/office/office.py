@@ -7,13 +7,17 @@ takes batches has no business in it) who they are.
 import functools
 
 from .accounts import Accounts
+from .allowances import Allowances
+from .decisions import Decisions
 from .directory import Directory, Settings
+from .disk import Disk
 from .enrolled import Enrolled
 from .erasures import Erasures
 from .homes import Homes
 from .keyfile import KeyFile
 from .meter_keys import MeterKeys
 from .orders import Orders
+from .quarantines import Quarantines
 from .releases import Releases
 
 
@@ -25,12 +29,16 @@ class Office:
         Raises SettingsError, sqlite3.Error."""
         self.directory = directory
         self.settings = directory.load() if settings is None else settings
+        self.disk = Disk(directory.path)
         self.file = KeyFile(directory.keys)
         self._stamp = self.file.stamp()  # before anything is read, so that no change falls in between
         self.meter_keys = MeterKeys(self.file)
         self.enrolled = Enrolled(self.file)
+        self.allowances = Allowances(self.file)
         self.homes = Homes(self.file)
         self.erasures = Erasures(self.file, self.homes, self.enrolled)
+        self.decisions = Decisions(self.file)
+        self.quarantines = Quarantines(self.file)
         self.orders = Orders(self.file, self.meter_keys, self.homes, self.settings.works,
                              directory.ca if signs else None)
         self.releases = Releases(self.file, directory.releases, lambda: self.settings.url, self.orders)
@@ -47,6 +55,7 @@ class Office:
         if stamp == self._stamp:
             return False
         self.enrolled.refresh()
+        self.allowances.refresh()
         self.orders.refresh()
         self.releases.refresh()
         self._stamp = stamp

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS commands (
 CREATE INDEX IF NOT EXISTS commands_open ON commands (gateway) WHERE answered IS NULL;
 """
 RESULTS = table.RESULTS.split("|")  # what came of an order, by code
+MOST_REWINDS = 8  # of a gateway that wait: what it sends again behind the first brings the others
 MOST_BYTES = 60_000  # of orders in one answer, which is at most 64 KiB
 
 # arguments: what the wire carries, own meters without keys; code and text: the result, None while there is none.
@@ -102,17 +103,28 @@ class Orders:
         return self._db.execute("UPDATE commands SET answered = ?, text = ? WHERE gateway = ? AND counter = ? "
                                 "AND answered IS NULL", (now, why, gateway, counter)).rowcount == 1
 
-    def rewind(self, gateway: str, epoch: bytes, after: int, heard: "int | None", now: int) -> bool:
-        """Ask a gateway for what its ring still holds behind `after`.
+    def forget(self, gateway: str) -> None:
+        """Forget which meters a gateway was told are its home's own, and what it answered in words; what waits is to be
+        replaced by the caller."""
+        self._db.execute("UPDATE commands SET arguments = ? WHERE gateway = ? AND name = ?",
+                         (cbor2.dumps({"meters": []}), gateway, table.OWN_METERS))
+        self._db.execute("UPDATE commands SET text = '' WHERE gateway = ? AND text <> ''", (gateway,))
 
-        `heard`: when this ring last sent anything that the store has; None for a gap seen just now. False where it has
-        done it and sent since: then it holds no more. Else it is asked anew, in place of what waits: that may have been
-        done already, for a store that a backup has taken the place of.
+    def rewind(self, gateway: str, epoch: bytes, after: int, heard: "int | None", now: int) -> bool:
+        """Ask a gateway for what its ring still holds behind `after`; False where it is not asked.
+
+        `heard`: when this ring last sent anything that the store has; None for a gap seen just now. It is not asked
+        where it has done it and sent since: then it holds no more; nor while MOST_REWINDS others wait. Else it is asked
+        anew, in place of what waits: that may have been done already, for a store that a backup has taken the place of.
         """
         arguments = {"epoch": epoch, "after": after}
         last = next((c for c in self.of(gateway) if c.name == table.REWIND and c.arguments == arguments), None)
         if last is not None and heard is not None and last.code not in (None, table.INTERRUPTED) and (
                 last.answered < heard):
+            return False
+        waiting = [c for c in self.open(gateway)
+                   if c.name == table.REWIND and c.arguments != arguments and c.not_after >= now]
+        if len(waiting) >= MOST_REWINDS:
             return False
         self.make(gateway, table.REWIND, arguments, now)
         return True

@@ -17,7 +17,8 @@ OPEN = frozenset(("anyone",))  # no log-in: what shows nothing, or asks for a se
 PURPOSES = ("leak", "request", "fault", "billing")  # of a look at hourly use
 
 # Who asks. via: session, token, command, or local (pages on this machine only, where nobody logs in); home: a
-# homeowner's gateway; once: a password is to be chosen before anything else.
+# homeowner's gateway; once: PASSWORD or FACTOR is to be chosen before anything else.
+PASSWORD, FACTOR = 1, 2
 Who = namedtuple("Who", ("name", "role", "via", "csrf", "home", "once"), defaults=(0,))
 LOCAL = Who("local", "administrator", "local", "", None)
 NOBODY = Who("", "", "", "", None)

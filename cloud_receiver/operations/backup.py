@@ -18,7 +18,7 @@ from ..office.directory import Directory, SettingsError, unlock
 from ..office.files import make_private, put_in_place, write_private
 from ..office.office import Office
 from ..stores import sqlite
-from . import dump
+from . import dump, scrubbing
 
 _NAME = re.compile(r"(readings|keys)-[a-z0-9-]+-\d{8}T\d{6}Z(\.sqlite|\.dump)?")
 
@@ -41,6 +41,7 @@ def save_readings(directory: Directory, folder: Path, works: str, now: int, prog
     else:
         sqlite.copy(directory.store, target, progress=progress)
     write_private(directory.backup_stamp, f"{now}\n", 0o644)
+    scrubbing.note_backup(directory, "readings", target, now)
     return target
 
 
@@ -62,6 +63,7 @@ def save_keys(directory: Directory, folder: Path, works: str, now: int) -> Path:
     for path in sorted(directory.ca.iterdir()):
         copy_file(path, saved.ca / path.name)
     os.replace(temporary, target)
+    scrubbing.note_backup(directory, "keys", target, now)
     return target
 
 
@@ -97,6 +99,8 @@ def restore(directory: Directory, readings: "Path | None", keys: "Path | None") 
             put_keys(directory, Directory(keys))
         if readings is not None:
             with Office(directory) as office:
+                office.decisions.all_again()
+                office.quarantines.all_again()
                 office.erasures.all_again()  # the backup may hold what has been erased since
     finally:
         unlock(lock)

@@ -4,12 +4,10 @@ Nothing of the data is shown, and nobody has to log in; a check that fails is na
 """
 
 import asyncio
-import shutil
 import time
 
 from aiohttp import web
 
-LEAST_FREE = 0.05  # of the disk
 WITHIN_S = 5.0  # a store that takes longer to write is not ready
 AGAIN_S = 5.0  # answers in between are those of the last look: asking costs no commit
 
@@ -50,7 +48,7 @@ class Health:
         except Exception:  # noqa: BLE001 - whatever it is, it is not ready
             written = False
         return {"store": written, "keys": keys_open(self.receiver.office.meter_keys),
-                "disk": free(self.receiver.directory.path)}
+                "disk": not self.receiver.office.disk.nearly_full()}
 
 
 def keys_open(keys) -> bool:
@@ -60,9 +58,3 @@ def keys_open(keys) -> bool:
         return True
     except Exception:  # noqa: BLE001 - locked or not readable
         return False
-
-
-def free(path) -> bool:
-    """Whether the disk of a path has room."""
-    usage = shutil.disk_usage(path)
-    return usage.free >= LEAST_FREE * usage.total

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 
 from ..data.clock import DAY
 from ..office.office import Office
@@ -11,6 +12,10 @@ from ..stores import Busy, StoreError, queries
 log = logging.getLogger("netti.receiver")
 
 PAUSE_S = 600.0  # between looks at what has become too old
+# Bytes of a store that is written anew as soon as something was erased (seconds, in which gateways are told to come
+# back); a larger one is in these hours of the machine's time.
+AT_ONCE, ANY_SIZE = 2 << 30, 1 << 62
+NIGHT = range(1, 4)
 
 
 class Keeping:
@@ -35,8 +40,11 @@ class Keeping:
         for gateway in self.office.enrolled.all():
             if gateway.id not in in_store:
                 await self.store.enrol(gateway.public_key, gateway.kind, gateway.name, gateway.since)
+        asked = set()  # rings: what is sent again from one gap on brings those behind it
         for gateway_id, epoch, first, heard in await self.store.read(queries.rings.open_gaps):
-            self.office.orders.rewind(gateway_id, epoch, first - 1, heard, self.clock.seconds())
+            if (gateway_id, epoch) not in asked and self.office.orders.rewind(gateway_id, epoch, first - 1, heard,
+                                                                              self.clock.seconds()):
+                asked.add((gateway_id, epoch))
         await self.forget()
 
     async def forget(self) -> None:
@@ -49,6 +57,21 @@ class Keeping:
             while after is not None:
                 after = await self.store.erase(home, meters, before, after)
             self.office.erasures.done(number, self.clock.seconds())
+        await self.decide()
+        hour = time.localtime(self.clock.seconds()).tm_hour
+        for left in await self.store.scrub(ANY_SIZE if hour in NIGHT else AT_ONCE):
+            log.warning("%s", left)
+
+    async def decide(self) -> None:
+        """Carry out in the store what people decided about readings. Raises StoreError, Busy, sqlite3.Error."""
+        for number, *decision in self.office.decisions.due():
+            await self.store.decide(*decision)
+            self.office.decisions.done(number, self.clock.seconds())
+        for q in self.office.quarantines.due():
+            before: "int | None" = 0
+            while before is not None:
+                before = await self.store.quarantine(q.gateway, q.act, q.since, before)
+            self.office.quarantines.done(q.id, self.clock.seconds())
 
     async def forget_decided(self) -> None:
         """As `forget`, after people have decided something; what fails is tried again by `run`."""
@@ -61,6 +84,8 @@ class Keeping:
         """Forget the raw telegrams and age the hourly values that the settings no longer keep. Raises StoreError,
         Busy."""
         await self.forget()
+        while await self.store.retime(self.clock.seconds()):
+            pass
         now, settings = self.clock.seconds(), self.office.settings
         while await self.store.forget_telegrams(now - settings.keep_telegrams * DAY):
             pass

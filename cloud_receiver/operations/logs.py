@@ -49,9 +49,13 @@ class TextFormatter(logging.Formatter):
     """The same for people at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with a traceback where there is an exception."""
+        """The line, with where it came from below it where there is an exception."""
         text = super().format(record)
         return "\n".join(without_personal_data(line) for line in text.splitlines())
+
+    def formatException(self, exc_info) -> str:
+        """The type of an exception and its places, as in JSON."""
+        return "\n".join(f"  {line}" for line in (*places(exc_info[2]), exc_info[0].__name__))
 
 
 def places(trace) -> "list[str]":

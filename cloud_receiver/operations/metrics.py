@@ -64,7 +64,7 @@ class Metrics:
         except (StoreError, Busy, OSError):
             return [*families, gauge("netti_store_up", "1 where the store answers", 0)]
         meters = GaugeMetricFamily("netti_meters", "Meters by what is known of them", labels=["what"])
-        for what in ("meters", "heard", "encrypted", "keyed", "missing", "wrong", "alarmed"):
+        for what in ("meters", "heard", "encrypted", "keyed", "missing", "wrong", "unsealed", "alarmed"):
             meters.add_metric(["all" if what == "meters" else what], counts[what])
         return [*families, meters, gauge("netti_store_up", "1 where the store answers", 1),
                 gauge("netti_gateways", "Enrolled gateways", counts["gateways"]),

@@ -16,20 +16,24 @@ NUMBERS = "(SELECT value FROM json_each(?))"
 TEXTS = "(SELECT value FROM json_each(?) AS texts)"
 PAIRS = "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?))"  # of numbers
 
-# What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives.
-PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE = range(5)
-STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable")
+# What became of a telegram. PENDING: not tried; NO_KEY and WRONG_KEY are tried again when a key arrives. UNSEALED: its
+# meter has a key, and nothing of it was decrypted or authenticated under that key: anybody may have sent it. It is
+# never read, and tried again only when its meter has no key any more. Decoded, but not entered: REPLAYED: sent before;
+# HELD: for a person to accept or refuse; REFUSED: by a person; QUARANTINED: sent by a stolen gateway alone.
+PENDING, DECODED, NO_KEY, WRONG_KEY, UNDECODABLE, UNSEALED, REPLAYED, HELD, REFUSED, QUARANTINED = range(10)
+STATES = ("pending", "decoded", "no_key", "wrong_key", "undecodable", "unsealed", "replayed", "held", "refused",
+          "quarantined")
 MOST = 500  # rows that a job of keeping looks at
 
 # through: the seq up to which the gateway may free; conflict: the same range came with other content (nothing stored);
 # stored, repeated: how many records were stored, and how many were skipped as stored before; rewind: the mark before,
 # where the batch left records out behind it that its gateway has not told lost, else None; results: (counter, code,
-# text) of the new results of orders.
-TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results"),
-                        defaults=(None, ()))
+# text) of the new results of orders; over: the bound (a field of bounds.Bounds) for which nothing was stored, or "".
+TakeResult = namedtuple("TakeResult", ("through", "conflict", "stored", "repeated", "rewind", "results", "over"),
+                        defaults=(None, (), ""))
 # id: the telegram's row; meter: its row; time: Unix seconds; state as above; reading: the decoder's flat dict or None;
-# note: why not, or None.
-Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note"))
+# note: why not, or None; fresh: what must rise (wmbus/freshness.py), or None where that is not known.
+Settled = namedtuple("Settled", ("id", "meter", "time", "state", "reading", "note", "fresh"), defaults=(None,))
 
 
 class Busy(Exception):
@@ -75,9 +79,10 @@ class Store(abc.ABC):
         date; its history stays. Returns the row."""
 
     @abc.abstractmethod
-    def store_batch(self, gateway: int, head, digest: bytes, content, now: int) -> "typing.Awaitable[TakeResult]":
+    def store_batch(self, gateway: int, head, digest: bytes, content, now: int,
+                    times: int = 1) -> "typing.Awaitable[TakeResult]":
         """Store what is new of a verified batch of a gateway (its row). `head`: an envelope.Head; `digest`: the SHA-256
-        of the record bytes; `content`: a content.Content."""
+        of the record bytes; `content`: a content.Content; `times`: how many times its bounds it is given."""
 
     @abc.abstractmethod
     async def settle(self, settled: "list[Settled]") -> int:
@@ -89,6 +94,12 @@ class Store(abc.ABC):
         """Have the telegrams of these meters that ended in one of these states decoded again; returns how many."""
 
     @abc.abstractmethod
+    async def decide(self, meter: str, act: str, telegram: "int | None", time: "int | None",
+                     until: "int | None") -> int:
+        """Carry out what a person decided about a meter's readings, an act of office/decisions.py; returns how many it
+        entered, refused or has judged again, 0 where there was nothing of it any more."""
+
+    @abc.abstractmethod
     async def forget_home(self, gateway: str, before: int) -> int:
         """Forget the electricity of a gateway's (its id's) home from before a time; returns how many hours that was."""
 
@@ -96,6 +107,17 @@ class Store(abc.ABC):
     async def erase(self, gateway: "str | None", meters: "list[str]", before: int, after: int) -> "int | None":
         """Forget a piece of what a home (its gateway's id, or None) and its meters did before a time, but for one
         reading of each day. `after` is 0, then what the piece before returned; None: that was the last."""
+
+    @abc.abstractmethod
+    async def quarantine(self, gateway: str, act: str, since: int, before: int) -> "int | None":
+        """Carry out a piece of what was decided (office/quarantines.py) about all that a gateway (its id) sent from a
+        time on. `before` is 0, then what the piece before returned; None: that was the last."""
+
+    @abc.abstractmethod
+    async def scrub(self, most: int) -> "list[str]":
+        """Leave nothing of what `erase` and `forget_home` took out, in free pages, gaps, samples or the log of writes,
+        if the store has up to `most` bytes; returns what could not be done, one line each. Nothing is written
+        meanwhile; where nothing was taken out nothing is done."""
 
     @abc.abstractmethod
     async def forget_telegrams(self, before: int, most: int = MOST) -> int:
@@ -106,6 +128,10 @@ class Store(abc.ABC):
     async def age(self, day: int, most: int = MOST) -> int:
         """Make daily values of the hourly ones in about `most` of the oldest day rows from before a day; returns how
         many it looked at (0: none are left). What comes late for such a day is aged as it is entered."""
+
+    @abc.abstractmethod
+    async def retime(self, now: int, most: int = MOST) -> int:
+        """Time a piece of what was too much for the batch that told when it was; returns 0 when nothing is left."""
 
     @abc.abstractmethod
     async def write_mark(self, name: str, value: int) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import concurrent.futures
 
 from . import MOST, Store, queries
-from .jobs import batch, cache, common_batch, erase, gateways, keeping, settle
+from .jobs import batch, cache, common_batch, erase, gateways, held, keeping, quarantine, retime, scrub, settle
 
 WriterCache = cache.WriterCache  # what a store's own module gives the connection that writes
 
@@ -32,9 +32,9 @@ class BaseStore(Store):
     async def enrol(self, public_key, kind, name, now):
         return await self.writer.submit(gateways.enrol, public_key, kind, name, now)
 
-    def store_batch(self, gateway, head, digest, content, now):
+    def store_batch(self, gateway, head, digest, content, now, times=1):
         return self.writer.submit(batch.store_batch, gateway, head, digest, content, now,
-                                  common_batch.rows(gateway, content, now) if self._common_batches else None)
+                                  common_batch.rows(gateway, content, now) if self._common_batches else None, times)
 
     async def settle(self, settled):
         return await self.writer.submit(settle.settle, settled)
@@ -42,17 +42,29 @@ class BaseStore(Store):
     async def reopen(self, meters, states):
         return await self.writer.submit(settle.reopen, meters, states)
 
+    async def decide(self, meter, act, telegram, time, until):
+        return await self.writer.submit(held.decide, meter, act, telegram, time, until)
+
     async def forget_home(self, gateway, before):
         return await self.writer.submit(gateways.forget_home, gateway, before)
 
     async def erase(self, gateway, meters, before, after):
         return await self.writer.submit(erase.erase, gateway, meters, before, after)
 
+    async def quarantine(self, gateway, act, since, before):
+        return await self.writer.submit(quarantine.quarantine, gateway, act, since, before)
+
+    async def scrub(self, most):
+        return await self.writer.submit(scrub.scrub, most)
+
     async def forget_telegrams(self, before, most=MOST):
         return await self.writer.submit(keeping.forget_telegrams, before, most)
 
     async def age(self, day, most=MOST):
         return await self.writer.submit(keeping.age, day, most)
+
+    async def retime(self, now, most=MOST):
+        return await self.writer.submit(retime.retime, now, most)
 
     async def write_mark(self, name, value):
         await self.writer.submit(keeping.write_mark, name, value)

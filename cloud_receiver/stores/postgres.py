@@ -18,6 +18,10 @@ from .writer import Groups, Writer
 
 STATEMENT_S = 30.0  # a store that stalls for longer is given up, and connected to anew
 CONNECT_S = 10.0
+SCRUB_S = 3600.0  # to write a large table anew
+MOST_LOG_FILES = 256  # of 16 MB: overwritten at once
+# What an erasure takes something out of.
+SCRUBBED = ("telegrams", "readings", "records", "home_hours", "alarms", "held", "meters", "gateways")
 LOCK_S = 15.0  # how long a killed receiver's lock may outlive it
 _LOCK = 0x6E657474695F7731  # "netti_w1"
 _VALUE = re.compile(r"\?(\d*)")
@@ -126,7 +130,7 @@ class Session:
             self._end()  # what it was doing is not known: never go on with it
             raise StoreError(str(e) or "the database does not answer") from e
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as e:
-            raise StoreError(str(e)) from e
+            raise StoreError(_told(e)) from e
 
     @property
     def gone(self) -> bool:
@@ -160,6 +164,37 @@ class Session:
         """Run several statements."""
         self._run(self._there().execute(sql))
 
+    def size(self) -> int:
+        """Bytes of the store."""
+        return self.execute("SELECT pg_database_size(current_database())").fetchone()[0]
+
+    def scrub(self) -> "list[str]":
+        """Write the tables anew, and as much of the write-ahead log as the server keeps files of; returns what the
+        database's user may not do. Raises StoreError."""
+        return self._run(self._scrub())
+
+    async def _scrub(self):
+        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_S, command_timeout=SCRUB_S)
+        try:
+            left: "list[str]" = []
+            for table in SCRUBBED:
+                await connection.execute(f"VACUUM (FULL) {table}")
+            try:  # what was sampled of columns before they were taken out of it
+                await connection.execute(
+                    "DELETE FROM pg_statistic s USING pg_attribute a WHERE a.attrelid = s.starelid "
+                    "AND a.attnum = s.staattnum AND a.attstattarget = 0 AND s.starelid = ANY($1::regclass[])", SCRUBBED)
+                await connection.execute("VACUUM (FULL) pg_statistic")
+            except asyncpg.InsufficientPrivilegeError:
+                left.append("samples of an earlier release's statistics may be left (pg_statistic; takes a superuser)")
+            try:
+                await _overwrite_log(connection)
+            except asyncpg.InsufficientPrivilegeError:
+                left.append("PostgreSQL's write-ahead log keeps what was erased until its files are used again "
+                            "(pg_switch_wal, CHECKPOINT and pg_ls_waldir take a superuser, or their grants)")
+            return left
+        finally:
+            await connection.close(timeout=5)
+
     def _there(self):
         if self.gone:
             raise StoreError("the database does not answer")
@@ -179,6 +214,17 @@ class Session:
             except StoreError:
                 pass
         self._end()
+
+
+async def _overwrite_log(connection):
+    """Have every file of the write-ahead log written anew: those that were used are kept for use again, as they are."""
+    # The rest of a file that is left is filled with zeros.
+    leave = "SELECT pg_logical_emit_message(false, 'netti', ''), pg_switch_wal()"
+    await connection.execute(leave)
+    await connection.execute("CHECKPOINT")  # it begins in a new file, so that all before may be used again
+    for _ in range(min(MOST_LOG_FILES, await connection.fetchval("SELECT count(*) FROM pg_ls_waldir()") + 2)):
+        await connection.execute(leave)
+    await connection.execute("CHECKPOINT")
 
 
 class Rows:
@@ -202,6 +248,13 @@ class Rows:
     def fetchall(self):
         """The rows that are left."""
         return list(self)
+
+
+def _told(error):
+    """What went wrong, without the values it went wrong with: details of a row, an argument that is quoted."""
+    if isinstance(error, asyncpg.DataError) or "query argument" in str(error):
+        return type(error).__name__
+    return getattr(error, "message", None) or str(error)
 
 
 def dialect(sql: str) -> str:

@@ -15,6 +15,7 @@ from . import StoreError, schema
 from .base import BaseStore, WriterCache
 from .writer import Groups, Writer
 
+IN_MEMORY = 64 << 20  # bytes of a store up to which its copy is made in memory
 WAL_RESET_FIXED = (3, 51, 3)
 
 
@@ -24,6 +25,26 @@ class Connection(sqlite3.Connection):
     def __init__(self, *args, **named):
         super().__init__(*args, **named)
         self.cache = WriterCache()
+
+    def size(self) -> int:
+        """Bytes of the store."""
+        return self.execute("PRAGMA page_count").fetchone()[0] * self.execute("PRAGMA page_size").fetchone()[0]
+
+    def scrub(self) -> "list[str]":
+        """Write the file anew, without free pages and what lies in the gaps of others, and empty the write-ahead log.
+        Raises sqlite3.Error, StoreError."""
+        folder, size = os.path.dirname(self.execute("PRAGMA database_list").fetchone()[2]), self.size()
+        if size > IN_MEMORY:  # its copy lies beside it, not on a disk for what is temporary
+            os.environ["SQLITE_TMPDIR"] = folder
+            self.execute("PRAGMA temp_store=FILE")
+        try:
+            self.execute("VACUUM")
+        finally:
+            if size > IN_MEMORY:
+                self.execute("PRAGMA temp_store=MEMORY")
+        if self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise StoreError("the write-ahead log is being read, and is emptied later")
+        return []
 
 
 class Store(BaseStore):
@@ -128,6 +149,7 @@ def _connect_writer(path):
     connection = _connect(path)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, also where nothing is scrubbed
     connection.execute("PRAGMA foreign_keys=1")
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA wal_autocheckpoint=10000")  # 40 MB: a page changed often is written back once

@@ -3,7 +3,8 @@
 A job is a function called as `job(connection, *args)` inside the group's transaction. One that fails takes nothing with
 it: the group is rolled back and done again with each job behind a savepoint. (It is rare, and a savepoint each time is
 a tenth of what a batch takes.) Whoever submitted it gets its result only after COMMIT has returned. Jobs marked
-by jobs.can_wait (decoding, keeping) let the others go first, for a while.
+by jobs.can_wait (decoding, keeping) let the others go first, for a while. A job with `alone` set runs in no
+transaction, and is not done again where it fails.
 """
 
 import asyncio
@@ -58,12 +59,30 @@ class Groups:
         return False
 
     def _next(self):
-        if self._patient and (not self._jobs or time.monotonic() - self._patient[0][0] > PATIENCE_S):
+        if self._patient_first():
             return self._patient.popleft()[1]
         return self._jobs.popleft()
 
+    def _patient_first(self):
+        return bool(self._patient) and (not self._jobs or time.monotonic() - self._patient[0][0] > PATIENCE_S)
+
+    def _next_is_alone(self):
+        """Whether the next job runs in no transaction."""
+        return not self._patient_first() and bool(self._jobs) and getattr(self._jobs[0][1], "alone", False)
+
+    def _by_itself(self, connection):
+        """As `_group`, of one job that runs in no transaction."""
+        ticket, job, args = self._next()
+        try:
+            return [(ticket, self._run(connection, job, args))]
+        except ERRORS as e:
+            self._roll_back(connection)
+            return [(ticket, StoreError(str(e)))]
+
     def _group(self, connection):
         """One transaction; returns (ticket, result or exception) of each of its jobs."""
+        if self._next_is_alone():
+            return self._by_itself(connection)
         begun: list = []  # (ticket, job, args)
         results: list = []
         start = time.monotonic()
@@ -71,6 +90,8 @@ class Groups:
             connection.execute(self.begin)
             while len(begun) < MAX_GROUP and (not begun or time.monotonic() - start < self.group_s):
                 if not self._jobs and (begun or not self._patient) and not self.more(self.commit_s / 4):
+                    break
+                if self._next_is_alone():
                     break
                 begun.append(self._next())
                 results.append(self._run(connection, *begun[-1][1:]))

@@ -1,6 +1,4 @@
-"""Who is connected: the address behind a proxy, and what of an address counts as one sender."""
-
-import ipaddress
+"""Who is connected: the address behind a proxy. What of an address counts as one sender: data/prefixes.py."""
 
 from aiohttp import web
 
@@ -13,11 +11,3 @@ def client_address(request: web.Request, public_name: str) -> str:
             return forwarded[-1].rsplit(",", 1)[-1].strip()
     return request.remote or ""
 
-
-def address_bucket(address: str) -> str:
-    """What of an address counts as one sender: an IPv4 address, the /64 of an IPv6 one."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:64]
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))

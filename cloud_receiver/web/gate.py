@@ -12,12 +12,14 @@ import urllib.parse
 
 from aiohttp import web
 
+from ..edge.connections import proved
 from ..office import roles
 from . import access
 
 log = logging.getLogger("netti.login")
 
 COOKIE = "__Host-netti"  # Secure, Path=/ and no Domain: no other host can set or see it
+BROWSER_COOKIE = "__Host-netti-browser"  # as COOKIE; says that an account logged in here before, and opens nothing
 MAX_FORM = 4096
 
 
@@ -32,6 +34,8 @@ class Gate:
     async def refusal(self, request: web.Request) -> "web.Response | None":
         """Find out who asks; what they get instead of an answer where they may not have one."""
         request[access.ASKING] = who = self._who(request)
+        if who.via in ("session", "token"):
+            proved(request)
         rule = access.rule(request)
         missing = request.match_info.http_exception is not None  # 404 and 405
         if rule is roles.OPEN:
@@ -53,8 +57,9 @@ class Gate:
             return self._sent_to(start or "")
         if request.method not in ("GET", "HEAD"):
             await self._may_change(request, who)
-        if who.once and request.path not in ("/account", "/logout"):
-            return self._sent_to("/account")
+        first = {roles.PASSWORD: "/account", roles.FACTOR: "/account/second"}.get(who.once)
+        if first and request.path not in (first, "/logout"):
+            return self._sent_to(first)
         return None
 
     def _sent_to(self, address) -> web.Response:

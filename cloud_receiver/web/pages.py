@@ -81,6 +81,9 @@ class Site:
         office = receiver.office
         self.homes, self.accounts, self.orders, self.releases, self.revoked = (
             office.homes, office.accounts, office.orders, office.releases, office.enrolled.revoked)
+        self.disk = office.disk
+        self.quarantined = office.quarantines.since
+        self.decisions, self.carry_out = office.decisions, receiver.keeping.decide
         self.public_name = receiver.public_name
         self.recent = Recent(self.store, self.clock)
         self.features = features

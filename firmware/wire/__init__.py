@@ -10,6 +10,7 @@ ANSWER_TYPE = "application/cbor"
 MAX_BATCH = 32 * 1024  # bytes of a request body
 MAX_RECORDS = 500
 MAX_RECORD = 1024  # bytes; a telegram is at most 256
+LAST_SEQ = (1 << 48) - 1  # of a record: a million a second for nine years
 
 
 class WireError(ValueError):

@@ -12,11 +12,12 @@ belong to the caller.
 import hashlib
 from collections import namedtuple
 
-from . import CONTENT_TYPE, WireError, cbor
+from . import CONTENT_TYPE, LAST_SEQ, WireError, cbor
 from .cbor import CborError
 
 VERSION = "netti/1"
 PURPOSES = ("batch", "command", "release")
+MAX_BOOT, MAX_CLOCK = 0xFFFFFFFF, 255  # of a head
 
 _ALG_EDDSA, _HASH_SHA256 = -8, -16
 _ALG, _KID, _HASH_ALG, _HASHED_TYPE = 1, 4, 258, 259
@@ -125,8 +126,8 @@ def open_head(data, offset):
     h = Head(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5])
     if not isinstance(h.epoch, bytes) or len(h.epoch) != 8 or not isinstance(h.firmware, str) or len(h.firmware) > 64:
         raise WireError("head: epoch or firmware malformed")
-    for n in (h.boot, h.clock, h.first, h.last):
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 1 << 63:
+    for n, most in ((h.boot, MAX_BOOT), (h.clock, MAX_CLOCK), (h.first, LAST_SEQ), (h.last, LAST_SEQ)):
+        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= most:
             raise WireError("head: not a count")
     if h.first > h.last or (h.first == 0) != (h.last == 0):
         raise WireError("head: range runs backwards")

@@ -31,15 +31,17 @@ _LONG = bytearray(b"\x85\x01\x1a\0\0\0\0\x1a\0\0\0\0\x38\0\x58\0")
 def telegram(seq, time, rssi, data):
     """A relayed telegram as received, CRCs stripped, still encrypted; RSSI in dBm (0: unknown)."""
     size = len(data)
-    if 23 < size < 256 and -257 < rssi < -24 and 0xFFFF < time <= 0xFFFFFFFF and 0xFF < seq <= 0xFFFFFFFF:
+    if 23 < size < 256 and -257 < rssi < -24 and 0xFFFF < time <= 0xFFFFFFFF and seq > 0xFF:
         # By far the commonest, at a fraction of the work.
         if seq < 0x10000:
             head = _SHORT
             head[3] = seq >> 8
             head[4] = seq & 255
-        else:
+        elif seq <= 0xFFFFFFFF:
             head = _LONG
             pack_into(">I", head, 3, seq)
+        else:
+            return _telegram(seq, time, rssi, data)
         pack_into(">I", head, -8, time)
         head[-3] = -1 - rssi
         head[-1] = size

@@ -48,9 +48,13 @@ class Receiver:
             return count
         self.store.settle = watched
 
-    def put_key(self, key=cases.KEY):
+    def put_key(self, key=cases.KEY, meter=METER):
         with contextlib.closing(KeyFile(Directory(self.path).keys)) as file:
-            MeterKeys(file).put(METER, key, NOW)
+            MeterKeys(file).put(meter, key, NOW)
+
+    def remove_key(self):
+        with contextlib.closing(KeyFile(Directory(self.path).keys)) as file:
+            MeterKeys(file).remove(METER)
 
     async def take(self, gateway, telegrams, at=NOW - 600):
         bodies = [wire_records.telegram(gateway.next(), at + i, -70, t) for i, t in enumerate(telegrams)]

@@ -33,7 +33,7 @@ def with_lists(store, folder):
         running.through(b.telegrams([METERS[0].telegram(1000, access=77)], time=NOW - 100, rssi=-90))
         running.through(b.telegrams([METERS[5].telegram(5)], time=NOW - 3 * DAY))
         running.through(a.telegrams([METERS[1].telegram(2001, status=4)], time=NOW - HOUR + 5))
-        running.through(a.telegrams([METERS[2].telegram(3001, status=4)], time=NOW - 7 * HOUR + 5))
+        running.through(a.telegrams([METERS[2].telegram(2993, status=4)], time=NOW - 7 * HOUR + 5))
         running.through(a.telegrams([LOCKED.telegram(1), WRONG.telegram(1)], time=NOW - 60))
         WRONG.key = bytes(16)
         running.put_key(WRONG)

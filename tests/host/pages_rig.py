@@ -96,9 +96,10 @@ def checked(text):
 
 
 def lead_nowhere(links, ask):
-    """Those of a page's links at which there is nothing; ask(address) answers as a receiver does."""
+    """Those of a page's links at which there is nothing; ask(address) answers as a receiver does. What an app on the
+    reader's device opens is not asked for."""
     broken = []
-    for link in sorted({link.split("#")[0] for link in links} - {""}):
+    for link in sorted({link.split("#")[0] for link in links if not link.startswith("otpauth://")} - {""}):
         answer = ask(link)
         if answer.status == 303:  # where there is no overview, the start of the menu
             answer = ask(answer.headers["Location"])

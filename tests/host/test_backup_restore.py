@@ -11,6 +11,7 @@ from pathlib import Path
 import postgres
 import receiver_support
 import street_rig as rig
+import wmbus_cases as cases
 from receiver_support import DAY, NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
@@ -18,6 +19,7 @@ from cloud_receiver.office import kek
 from cloud_receiver.office.directory import Directory
 from cloud_receiver.office.office import Office
 from cloud_receiver.operations import backup
+from cloud_receiver.stores import queries
 
 NETTI = receiver_support.Process.NETTI
 NEXT = "NET-00000003-01-07"
@@ -198,7 +200,7 @@ def test_readings_and_keys_are_apart_and_the_kek_is_in_neither(tmp_path):
 def test_a_backup_under_writing_is_one_state_and_disturbs_nobody(tmp_path):
     directory = make(tmp_path / "works")
     with Running(directory) as receiver:
-        gateway = receiver.enrol()
+        gateway = receiver.enrol(kind="concentrator")
         for n in range(40):
             receiver.through(gateway.telegrams([Meter(1000 + n * 50 + k).telegram(k) for k in range(50)]))
             if n == 20:
@@ -269,3 +271,46 @@ def test_the_batch_that_a_backup_lacks_is_seen_as_a_gap_and_asked_for(tmp_path):
         assert [c["name"] for c in receiver.orders(gateway.id)] == ["rewind"]
         assert receiver.through(gateway.batch(records[10:30], first=11, last=30)) == 30
         assert receiver.summary()["telegrams"] == 30
+
+
+def test_what_rose_and_what_people_decided_survive_an_older_backup(tmp_path):
+    """The older store knows less of what must rise: the gateway brings it back, a replay in between does not pass for
+    the latest, and a person's decisions are carried out again."""
+    directory, gateway = make(tmp_path / "works"), Gateway()
+    address = cases.address("NET", "12345678")
+    meter, name = Meter(12345678), "NET-12345678-01-07"
+
+    def sends(litres, counter):
+        return cases.mode7(b"\x04\x13" + litres.to_bytes(4, "little"), KEY, counter.to_bytes(4, "little"), address)
+
+    def total(receiver, of):
+        return next(m["total_ml"] for m in receiver.meters() if m["id"] == of)
+    with Running(directory) as receiver:
+        with Office(directory) as office:
+            office.meter_keys.put(name, KEY, NOW)
+        receiver.enrol(gateway)
+        hours = [wire_records.telegram(n + 1, NOW - (10 - n) * 3600, -70, sends(1000 + n, 100 + n)) for n in range(10)]
+        receiver.through(gateway.batch(hours[:3], first=1, last=3))
+        other = receiver.enrol()
+        receiver.through(other.telegrams([meter.telegram(9000)], time=NOW - 5 * 3600))
+        receiver.through(other.telegrams([meter.telegram(50)], time=NOW - 4 * 3600))
+        receiver.wait_for(lambda s: s["decoded"] == 4 and s["held"] == 1)
+        [path] = saved(directory.path, "--readings", tmp_path / "a")
+        receiver.through(gateway.batch(hours[3:8], first=4, last=8))
+        with Office(directory) as office:
+            telegram, time = receiver.read(lambda db: db.execute("SELECT telegram, time FROM held").fetchone())
+            office.decisions.add(meter.text, "accept", NOW, telegram, time)
+        receiver.wait_for(lambda s: s["decoded"] == 10 and s["held"] == 0)
+    assert netti("restore", directory.path, "--readings", path).returncode == 0
+    with Running(directory) as receiver:
+        receiver.wait_for(lambda s: s["decoded"] == 5 and s["held"] == 0)
+        assert total(receiver, meter.text) == 50_000, "decided anew"
+        receiver.through(other.telegrams([sends(1001, 101)], time=NOW - 1800))  # of before the backup, played again
+        receiver.through(gateway.batch(hours[8:9], first=9, last=9))
+        assert receiver.gaps(gateway.id) == [[4, 8]]
+        assert receiver.through(gateway.batch(hours[3:10], first=4, last=10)) == 10
+        receiver.wait_for(lambda s: s["pending"] == 0 and s["decoded"] == 12 and s["replayed"] == 1)
+        assert total(receiver, name) == 1_009_000
+        row = next(m["row"] for m in receiver.meters() if m["id"] == name)
+        readings = receiver.read(queries.readings.between, row, NOW - DAY, NOW + DAY)
+        assert [ml // 1000 for _, ml in readings] == list(range(1000, 1010))

@@ -15,7 +15,7 @@ HAN = ("firmware.home.han_port", "han_reader.hour", "han_reader", "han_reader.fr
 # ways of running it does not use.
 NEVER = ("han_reader.p1", "han_reader.p1_list", "han_reader.mbus", "han_reader.dissect", "han_reader.capture",
          "han_reader.security", "wmbus.dissect", "wmbus.s1", "wmbus.wired", "wmbus.prios", "wmbus.fragments",
-         "wmbus.modes", "wmbus.compact", "wmbus.profiles",
+         "wmbus.modes", "wmbus.compact", "wmbus.profiles", "wmbus.rest",
          "firmware.setup.enrol", "firmware.home.wipe", "firmware.sntp", "firmware.update.install",
          "firmware.update.slots",
          "firmware.uplink.fetch", "firmware.boot", "firmware.radios.rtlwmbus", "firmware.uplink.wifi",

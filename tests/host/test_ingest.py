@@ -1,5 +1,7 @@
 """What ingest answers: each line of the status table, and every hostile batch with its exact answer, nothing stored."""
 
+import contextlib
+import http.client
 import os
 import sqlite3
 import zlib
@@ -10,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receiver_support import NOW, Gateway, Meter, Running, make
 
 import firmware.wire.records as wire_records
+from cloud_receiver.data.prefixes import prefix
+from cloud_receiver.edge.requests import Refused
 from cloud_receiver.office.office import Office
 from cloud_receiver.stores import Busy, StoreError, queries
 from cloud_receiver.stores.jobs import batch, common_batch
@@ -47,7 +51,7 @@ def refused(receiver, body, status, text=None):
 
 def stored(receiver):
     """The store's counts, but for how far the decoder has come."""
-    return {name: n for name, n in receiver.summary().items() if name not in ("pending", "decoded")}
+    return {name: n for name, n in receiver.summary().items() if name not in ("pending", "decoded", "held", "replayed")}
 
 
 # --- the status table
@@ -117,16 +121,89 @@ def test_413_without_a_length(receiver, gateway):
     refused(receiver, (b"x" * 4096 for _ in range(64)), 413)
 
 
-def test_429_an_address_that_keeps_failing(receiver):
-    limits = receiver.receiver.devices.ingest.by_address
-    was, limits.burst = limits.burst, 3
+@pytest.fixture
+def strict(receiver):
+    """Three failures of each kind, and no time passes."""
+    ingest = receiver.receiver.devices.ingest
+    was = [(limits, limits.burst, limits.clock) for limits in (ingest.by_address, ingest.by_claim)]
+    for limits, *_ in was:
+        limits.burst, limits.clock = 3, lambda: 1000.0
+        limits.clear()
+    yield ingest
+    for limits, burst, clock in was:
+        limits.burst, limits.clock = burst, clock
+        limits.clear()
+
+
+def test_429_an_address_that_keeps_failing(receiver, strict):
+    stranger = Gateway()
+    assert [receiver.send(stranger.batch([])).status for _ in range(5)] == [401] * 3 + [429] * 2
+    answer = refused(receiver, b"no envelope", 429)
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_an_enrolled_gateways_batch_is_served_whatever_else_comes_from_its_address(receiver, strict):
+    """A thousand batches forged in its name and a thousand of strangers, all behind one address (carrier NAT)."""
+    victim, forger = receiver.enrol(), Gateway()
+    forged = victim.sign(victim.content([]), key=forger.key)
+    connection = http.client.HTTPSConnection("localhost", receiver.device_port, context=receiver.context(), timeout=20)
+    with contextlib.closing(connection):
+        for body, statuses in ((forged, {403}), (forger.batch([]), {401, 429})):
+            for _ in range(1000):
+                connection.request("POST", "/v1/batches", body, {"Content-Type": wire.CONTENT_TYPE})
+                response = connection.getresponse()
+                response.read()
+                assert response.status in statuses
+    assert receiver.through(victim.telegrams([PLAIN.telegram(5)])) == 1
+    assert receiver.through(receiver.enrol().batch([])) == 0, "and one that was enrolled just now"
+
+
+@pytest.mark.parametrize("rule", ["address", "claim"])
+def test_seen_where_failures_lock_a_gateway_out(receiver, strict, monkeypatch, rule):
+    """Known-bad: failures are asked about before the signature, by address or by whom a batch names."""
+    real = type(strict)._verified
+
+    async def verified(self, request, body):
+        if rule == "address" and self.by_address.wait(prefix(request.remote)):
+            raise Refused(429, "too many failed batches from this address", 1)
+        if rule == "claim" and len(self.by_claim):
+            raise Refused(429, "too many failed batches", 1)
+        return await real(self, request, body)
+    monkeypatch.setattr(type(strict), "_verified", verified)
+    with pytest.raises(AssertionError):
+        test_an_enrolled_gateways_batch_is_served_whatever_else_comes_from_its_address(receiver, strict)
+
+
+def test_a_claim_that_fails_too_often_takes_turns_until_it_has_proved_itself(receiver, strict):
+    victim = receiver.enrol()
+    forged = victim.sign(victim.content([]), key=Gateway().key)
+    turns = []
+    real = strict._turn
+    strict._turn = lambda address: (turns.append(address), real(address))[1]
+    try:
+        for _ in range(3):
+            assert receiver.send(forged).status == 403
+        assert not turns
+        assert receiver.send(forged).status == 403 and len(turns) == 1
+        connection = http.client.HTTPSConnection("localhost", receiver.device_port, context=receiver.context())
+        with contextlib.closing(connection):
+            for _ in range(3):
+                connection.request("POST", "/v1/batches", victim.batch([]))
+                response = connection.getresponse()
+                assert response.status == 200 and response.read()
+        assert len(turns) == 2, "the first of its connection"
+    finally:
+        strict._turn = real
+
+
+def test_a_token_enrols_whatever_else_comes_from_its_address(receiver):
+    limits = receiver.receiver.devices.enrolment.by_address
+    was, limits.burst = limits.burst, 2
     limits.clear()
     try:
-        good = receiver.enrol()
-        for _ in range(3):
-            assert receiver.send(Gateway().batch([])).status == 401
-        answer = refused(receiver, good.batch([]), 429)
-        assert int(answer.headers["Retry-After"]) >= 1
+        for status in (403, 403, 429):
+            assert receiver.device("POST", "/v1/gateways", Gateway().enrolment("none")).status == status
+        assert receiver.through(receiver.enrol().batch([])) == 0
     finally:
         limits.burst = was
         limits.clear()
@@ -352,7 +429,7 @@ def test_a_defect_of_ours_does_not_hold_up_a_spool(receiver, gateway, monkeypatc
 
 def test_figures_at_the_edge_break_no_page(receiver, gateway):
     """The largest figures the contract lets through, twice: every sum and every page still works."""
-    most = (1 << 62) - 1
+    most, seq = (1 << 62) - 1, wire.LAST_SEQ
     for _ in range(2):
         n = gateway.next
         records = [wire_records.telegram(n(), most, -128, PLAIN.telegram(1)),
@@ -365,13 +442,12 @@ def test_figures_at_the_edge_break_no_page(receiver, gateway):
                                                                                      [["a", most], ["b", -most]]),
                    wire_records.boot(n(), most, most, "x"), wire_records.clock(n(), most, most, 4),
                    wire_records.clock(n(), 0, most, most),
-                   wire_records.lost(n(), most, 0, most, most), wire_records.lost(n(), most, 0, most, (1 << 40) - 1),
+                   wire_records.lost(n(), most, 0, seq, most), wire_records.lost(n(), most, 0, seq, (1 << 40) - 1),
                    wire_records.position(n(), most, -most, most, most), wire_records.result(n(), most, most, -most,
                                                                                             "x")]
-        gateway.boot = (1 << 63) - 1
-        receiver.through(gateway.sign(gateway.content(records, clock=(1 << 63) - 1)))
-    last = (1 << 63) - 1
-    assert receiver.through(gateway.batch([], first=last, last=last)) == last
+        gateway.boot = envelope.MAX_BOOT
+        receiver.through(gateway.sign(gateway.content(records, clock=envelope.MAX_CLOCK)))
+    assert receiver.through(gateway.batch([], first=seq, last=seq)) == seq
     for path in installed.addresses({"gateway": gateway.id, "meter": PLAIN.text}):
         assert receiver.web(path).status == 200, path
 

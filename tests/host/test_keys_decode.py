@@ -102,6 +102,7 @@ def test_a_wrong_key_is_told_per_meter_and_put_right(receiver):
 def late(receiver, meter, gateway):
     """A telegram under the meter's former key, heard before it was replaced and delivered after; one heard since."""
     old = Meter(meter.number, key=KEY)
+    receiver.clock.at = NOW + 3 * HOUR
     receiver.through(gateway.telegrams([old.telegram(500, access=9)], time=NOW - 5 * DAY))
     receiver.through(gateway.telegrams([old.telegram(900, access=10)], time=NOW + HOUR))
     receiver.through(gateway.telegrams([Meter(meter.number, key=NEW).telegram(901, access=11)], time=NOW + 2 * HOUR))
@@ -126,10 +127,11 @@ def test_seen_where_earlier_keys_are_not_tried_or_have_no_end(receiver, monkeypa
     receiver.through(gateway.telegrams([meter.telegram(400)], time=NOW - 6 * DAY))
     receiver.wait_for(lambda s: s["decoded"] == 1)
     good = decoder.Decoder._decode
-    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(self, data, ring[:1], time))
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, text, data, ring, time: good(
+        self, text, data, ring[:1], time))
     assert late(receiver, meter, gateway)["wrong_key"] == 2
-    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, data, ring, time: good(
-        self, data, [k._replace(replaced=None) for k in ring], time))
+    monkeypatch.setattr(decoder.Decoder, "_decode", lambda self, text, data, ring, time: good(
+        self, text, data, [k._replace(replaced=None) for k in ring], time))
     other = Gateway()
     receiver.enrol(other)
     receiver.through(other.telegrams([Meter(meter.number, key=KEY).telegram(950, access=20)], time=NOW + 3 * HOUR))

@@ -6,6 +6,7 @@ import random
 import re
 import sqlite3
 import subprocess
+import sys
 import types
 
 import installed
@@ -13,6 +14,7 @@ from lists_rig import METERS
 from receiver_support import DAY, NOW, Gateway, Meter, Process, make
 
 from cloud_receiver.data import dayrows, usage
+from cloud_receiver.office import disk
 from cloud_receiver.operations import health, logs, metrics
 from cloud_receiver.stores import open_store, queries
 
@@ -31,7 +33,7 @@ def different_months(store, months=60):
                 rows.append((day, meter, dayrows.pack([(5, total) if n == hour else None for n in range(24)])))
                 day += 1 if meter % 2 and day % 97 else random_.choice((1, 1, 1, 1, 1, 1, 2, 3, 9, 45))
             db.execute("INSERT INTO meters VALUES (?,?,22,0,0,0,1,NULL,NULL,NULL,NULL,NULL)", (meter, str(meter)))
-            db.executemany("INSERT INTO readings VALUES (?,?,?)", rows)
+            db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?)", rows)
             whole = queries.readings.between(db, meter, bounds[0] - near, bounds[-1] + near)
             part = queries.readings.around(db, meter, bounds, near)
             left += len(whole) - len(part)
@@ -69,7 +71,7 @@ def test_health_and_readiness(listed, monkeypatch):
     checked = listed.receiver
     for name, broken in (("store", lambda: monkeypatch.setattr(checked.store.writer, "submit", lambda *a: 1 / 0)),
                          ("keys", lambda: monkeypatch.setattr(checked.office.meter_keys, "unlock", lambda: 1 / 0)),
-                         ("disk", lambda: monkeypatch.setattr(health, "LEAST_FREE", 2.0)),
+                         ("disk", lambda: monkeypatch.setattr(disk, "NEARLY_FULL", 2.0)),
                          ("serving", lambda: monkeypatch.setattr(checked.devices.ingest, "draining", True))):
         with monkeypatch.context():
             broken()
@@ -176,3 +178,14 @@ def test_seen_where_logs_take_nothing_out(monkeypatch):
     assert "12345678" not in logs.JsonFormatter().format(record)
     monkeypatch.setattr(logs, "_TAKEN_OUT", ())
     assert "12345678" in logs.JsonFormatter().format(record)
+
+
+def test_an_exception_is_its_type_and_place_in_either_form():
+    try:
+        raise ValueError("what it choked on")
+    except ValueError:
+        record = logs.logging.LogRecord("netti", 40, "", 1, "not done", (), sys.exc_info())
+    for formatter in (logs.JsonFormatter(), logs.TextFormatter("%(message)s")):
+        text = formatter.format(record)
+        assert "ValueError" in text and "test_operations.py" in text and "choked" not in text
+        record.exc_text = None

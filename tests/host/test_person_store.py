@@ -134,7 +134,7 @@ def test_the_check_sees_an_erasure_of_others_or_of_nobody(url, name, mutant):
 
 def test_the_check_sees_hours_that_stay(url, monkeypatch):
     """Known-bad: day rows are not thinned."""
-    monkeypatch.setattr(erase_job, "_only_daily", lambda db, row, before: None)
+    monkeypatch.setattr(erase_job, "_only_daily", lambda db, row, before: 0)
 
     async def scenario(store, gateways):
         await erase(store, gateways[0].id, [OWN.text], MOVED_OUT)

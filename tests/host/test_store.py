@@ -220,6 +220,7 @@ def test_a_clock_far_ahead_is_not_believed(tmp_path):
 
 
 def test_untimed_and_timed_receptions_of_one_telegram_are_one(tmp_path):
+    """As soon as the clock of the first tells when it was."""
     async def scenario(store):
         a, b = Ring(store), Ring(store)
         t = PLAIN.telegram(7, access=1)
@@ -267,7 +268,8 @@ def test_heard_of_a_meter_never_relayed_is_kept_but_no_meter(tmp_path):
 def test_readings_and_alarms_of_what_was_settled(tmp_path):
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([ring.telegram(PLAIN.telegram(n), time=NOW - DAY + n * HOUR) for n in range(26)])
+        await ring.send([ring.telegram(PLAIN.telegram(n), time=NOW - DAY + n * HOUR) for n in range(26)],
+                        now=NOW + HOUR)
         pending = await store.pending(100)
         settled = []
         for n, (row, meter, text, time, _) in enumerate(pending):

@@ -376,7 +376,7 @@ def test_a_time_put_right_is_known_to_the_common_batch(tmp_path):
     async def scenario(store):
         a, b = Ring(store), Ring(store)
         t = meter.telegram(5, access=1)
-        start = NOW + 3 * HOUR  # ahead of ours, as far as is believed
+        start = NOW - 3 * HOUR
         await b.send([wire_records.telegram(b.next(), NOW - 5 * HOUR, -60, meter.telegram(1))])
         await a.send([wire_records.boot(a.next(), 0, 1, "power"), wire_records.telegram(a.next(), 100, -80, t)])
         await a.send([wire_records.clock(a.next(), 200, start + 200, wire_records.CLOCK_ANSWER)])

@@ -10,7 +10,7 @@ from store_rig import Ring, every_meter, kind, rows, run  # noqa: F401 - on ever
 import firmware.wire.records as records
 from cloud_receiver.data import dayrows, usage
 from cloud_receiver.stores import DECODED, MOST, Settled, queries
-from cloud_receiver.stores.jobs import keeping, settle
+from cloud_receiver.stores.jobs import hours, keeping
 
 PLAIN = Meter(11111111)
 TODAY = NOW // DAY
@@ -88,7 +88,7 @@ def test_what_comes_late_for_an_aged_day_is_aged(tmp_path):
 
 
 def test_the_mutant_that_forgets_the_mark_is_seen(tmp_path, monkeypatch):
-    monkeypatch.setattr(settle, "keeping", types.SimpleNamespace(read_mark=lambda db, name: 0, AGED=keeping.AGED))
+    monkeypatch.setattr(hours, "keeping", types.SimpleNamespace(read_mark=lambda db, name: 0, AGED=keeping.AGED))
     with pytest.raises(AssertionError):
         test_what_comes_late_for_an_aged_day_is_aged(tmp_path)
 

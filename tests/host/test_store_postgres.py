@@ -130,7 +130,12 @@ class Known(Ring):
         return await super().send(bodies, first, now)
 
 
-def calls(ring, recent):
+def over_bound(db, day):
+    """A job: the first gateway has reached a bound."""
+    db.execute("UPDATE bounds SET over = 3, since = ?, left_out = 2 WHERE gateway = 1 AND day = ?", (day * DAY, day))
+
+
+def calls(ring, stolen, recent):
     """{(module, query): the arguments of each call of it}: every query of every module."""
     meter, gateway, q = PLAIN.text, ring.id, queries
     asked: dict = {}
@@ -164,7 +169,7 @@ def calls(ring, recent):
         (q.readings, "of_day"): [(TODAY - back, after, 2, daily) for back in (0, 1, 2) for after in (0, 1)
                                  for daily in (True, False)],
         (q.telegrams, "pending"): [(10,)], (q.telegrams, "closed_meters"): [()],
-        (q.telegrams, "compact_meters"): [()], (q.telegrams, "without_key"): [()],
+        (q.telegrams, "without_key"): [()],
         (q.telegrams, "progress"): [([meter],), ([LOCKED.text, meter, "X"],), ([],)],
         (q.people, "person"): [(gateway, [meter, LOCKED.text, "X"], NOW - 9 * DAY, NOW + 1),
                                (None, [meter], NOW - DAY, NOW), (gateway, [], 0, 1 << 40)],
@@ -172,6 +177,10 @@ def calls(ring, recent):
         (q.summary, "everything"): [()], (q.summary, "counts"): [(NOW,), (NOW + 9 * DAY,)],
         (q.summary, "totals"): [()],
         (q.summary, "at_most"): [(q.telegrams.WAITING,), (q.telegrams.CLOSED,)],
+        (q.quarantine, "affected"): [(gateway, 0), (gateway, NOW + 1), ("A", 0)],
+        (q.quarantine, "set_aside"): [(stolen,), ("A",)], (q.quarantine, "listed"): [(stolen, 9), (gateway, 9)],
+        (q.claims, "held"): [(2,), (1,)], (q.claims, "of_meter"): [(2,), (1,)],
+        (q.gateways, "over_bounds"): [([1, 2],), ([],)],
         (q.recent, "reception"): [(TODAY - 1, TODAY, 5), (TODAY + 1, TODAY, 1)],
         (q.recent, "meters_per_day"): [(TODAY, 4)],
     }
@@ -202,8 +211,15 @@ async def every_answer(opened):
                OTHER.text: (1, {"total_m3": 2.25, "alarms": ["dry"]}, None), LOCKED.text: (2, None, "no key"),
                COMPACT.text: (4, None, "compact frame before a full one")}
     await opened.settle([Settled(row, meter, time, *outcome[text]) for row, meter, text, time, _ in rows[:-1]])
+    stolen = Known(opened, b"s" * 32)
+    await stolen.send([stolen.telegram(PLAIN.telegram(7, access=70), NOW - 60)], now=NOW)
+    await opened.quarantine(stolen.id, "set aside", NOW, 0)
+    await ring.send([ring.telegram(OTHER.telegram(8, access=80), NOW)], now=NOW)
+    await opened.settle([Settled(row, meter, time, 1, {"total_m3": 9e5}, None)
+                         for row, meter, _, time, _ in (await opened.pending(10))[-1:]])
+    await opened.writer.submit(over_bound, TODAY)
     recent, answers = await opened.read(queries.recent.reception, TODAY - 1, TODAY, 3), {}
-    for (module, name), asked in calls(ring, recent).items():
+    for (module, name), asked in calls(ring, stolen.id, recent).items():
         for number, arguments in enumerate(asked):
             answers[f"{module.__name__.split('.')[-1]}.{name}", number] = await opened.read(
                 getattr(module, name), *arguments)
@@ -296,3 +312,11 @@ def test_a_receiver_on_it_is_killed_and_loses_nothing(tmp_path, store):
     assert not (tmp_path / "works" / "store.sqlite").exists()
 
 
+def test_what_a_database_says_tells_nothing_of_rows():
+    """It goes into the log: neither the details of a row nor an argument is told."""
+    asyncpg = needs.module("asyncpg")
+    from cloud_receiver.stores.postgres import _told
+    error = asyncpg.PostgresError.new({"S": "ERROR", "C": "23505", "M": "duplicate key", "D": "Key (name)=(Fyrveien)"})
+    assert "Fyrveien" in str(error) and _told(error) == "duplicate key"
+    assert _told(asyncpg.InterfaceError("connection is closed")) == "connection is closed"
+    assert "Fyrveien" not in _told(asyncpg.InterfaceError("invalid input for query argument $1: 'Fyrveien'"))

@@ -39,14 +39,14 @@ def differences(decode):
         formats = {}
         try:
             for telegram in prior:
-                wmbus.decode(telegram, key, bench.aes, formats)
-            warm = [decode(telegram, key, bench.aes, formats) for telegram in telegrams]
+                wmbus.decode(telegram, key, bench.aes, formats, True)
+            warm = [decode(telegram, key, bench.aes, formats, True) for telegram in telegrams]
         except wmbus.DecodeError:
             continue
         cold = []
         for telegram in telegrams:
             plan.forget()
-            cold.append(wmbus.decode(telegram, key, bench.aes, formats))
+            cold.append(wmbus.decode(telegram, key, bench.aes, formats, True))
         if len(telegrams) > 1:
             several += len({bytes(telegram) for telegram in telegrams}) == len(telegrams)
         wrong += warm != cold

@@ -49,28 +49,29 @@ def test_every_byte_of_every_telegram_has_one_meaning(rows):
     for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
         for key in (key_of(row), None, bytes(15) + b"\1"):
-            explained = wmbus.explain(telegram, key, aes, {})
+            explained = wmbus.explain(telegram, key, aes, {}, True)
             assert gaps(explained, len(telegram)) == [], row["id"]
             assert len(explained["plain"]) == len(telegram)
-        explained = wmbus.explain(telegram, key_of(row), aes, {})
+        explained = wmbus.explain(telegram, key_of(row), aes, {}, True)
         read += explained["error"] is None
         if explained["error"] is None:
-            # What could be read is told: nothing but a record that is cut short is left without a name.
-            assert all(meaning == "a record cut short" for _, _, layer,
-                       meaning in explained["spans"] if layer == "rest")
+            # What could be read is told: nothing but a record that is cut short, or that nobody sealed, has no name.
+            told = ("a record cut short", dissect.NOT_SEALED_REST)
+            assert all(meaning in told for _, _, layer, meaning in explained["spans"] if layer == "rest")
     assert read >= len(rows) - 12
 
 
 def test_explain_and_decode_agree_on_what_is_wrong(rows):
-    kinds = {wmbus.KeyMissing: "key missing", wmbus.WrongKey: "wrong key", wmbus.Fragment: "fragment",
+    kinds = {wmbus.KeyMissing: "key missing", wmbus.WrongKey: "wrong key", wmbus.Unsealed: "unsealed",
+             wmbus.Fragment: "fragment",
              wmbus.DecodeError: "damaged"}
     seen = set()
     for row in rows:
         telegram = wmbus.strip_crc(bytes.fromhex(row["telegram_hex"]))
-        for key in (key_of(row), None, bytes(15) + b"\1"):
+        for key, decrypted in ((key_of(row), False), (None, False), (None, True), (bytes(15) + b"\1", True)):
             for sample in (telegram, telegram[:-5]):
                 try:
-                    wmbus.decode(sample, key, aes, {})
+                    wmbus.decode(sample, key, aes, {}, decrypted)
                     kind = None
                 except wmbus.DecodeError as error:
                     kind = kinds[type(error)]
@@ -78,11 +79,11 @@ def test_explain_and_decode_agree_on_what_is_wrong(rows):
                         wmbus.parse_meter(error.meter)
                     if kind in ("key missing", "wrong key"):
                         assert error.meter, row["id"]  # a key is somebody's to find: whose, stands there
-                explained = wmbus.explain(sample, key, aes, {})
+                explained = wmbus.explain(sample, key, aes, {}, decrypted)
                 if kind is not None and kind != "damaged" or explained["error"]:
                     assert explained["error"] and explained["error"][0] == kind, (row["id"], kind, explained["error"])
                 seen.add(kind)
-    assert seen >= {None, "key missing", "wrong key", "damaged"}
+    assert seen >= {None, "key missing", "wrong key", "unsealed", "damaged"}
 
 
 def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(rows, monkeypatch):
@@ -100,7 +101,7 @@ def test_a_skeleton_saved_as_a_file_reads_what_was_read_without_it(rows, monkeyp
         for module in (decoder, dissect, drivers):
             monkeypatch.setattr(module, "model", model)
         plan.forget()
-        explained = wmbus.explain(telegram, key_of(row), aes, {})
+        explained = wmbus.explain(telegram, key_of(row), aes, {}, True)
         if explained["driver"]:
             done.add(meter[0:1] + meter[2:])
             assert not explained["known"]
@@ -121,7 +122,7 @@ def test_without_a_driver_every_record_has_a_field_of_its_own(rows, monkeypatch)
     monkeypatch.setattr(drivers, "model", lambda address, real=drivers.model: (real(address)[0], drivers.EMPTY))
     counted = 0
     for row in rows:
-        explained = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {})
+        explained = wmbus.explain(wmbus.strip_crc(bytes.fromhex(row["telegram_hex"])), key_of(row), aes, {}, True)
         body = [span for span in explained["spans"] if span[2] in ("data", "maker")]
         if explained["error"] or not body:
             continue
@@ -143,7 +144,7 @@ def test_without_a_driver_every_record_has_a_field_of_its_own(rows, monkeypatch)
 
 def outcome(telegram, key):
     try:
-        return wmbus.decode(telegram, key, aes, {})
+        return wmbus.decode(telegram, key, aes, {}, True)
     except wmbus.DecodeError as error:
         return str(error)
 

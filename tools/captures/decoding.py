@@ -1,7 +1,8 @@
 """From the pieces of a capture to readings, with the project's two codecs.
 
-State is what a capture has: one HAN reader (segments follow each other), one cache of compact-frame formats. Each
-frame gives a reading or a fault; nothing that is wrong with one stops the next.
+State is what a capture has: one HAN reader (segments follow each other), each meter's compact-frame formats. Each
+frame gives a reading or a fault; nothing that is wrong with one stops the next. A telegram that somebody decrypted
+already is read where no key is given for it; one with a key is read only when it opens.
 """
 
 from typing import Iterable, Iterator, NamedTuple
@@ -41,7 +42,7 @@ class Decoder:
 
     def __init__(self, keys: Keys, ek: "bytes | None" = None, ak: "bytes | None" = None):
         self.keys, self.ek, self.ak = keys, ek, ak
-        self.formats: dict = {}  # compact frames: what full frames have shown (EN 13757-3 annex H)
+        self.formats: "dict[str, dict]" = {}  # by meter, what its full frames have shown (EN 13757-3 annex H)
         self.fragments = fragments.Assembler()
         self.air, self.air_s = wmbus.Reader(), s1.Reader()
         self.han = han_reader.Reader(p1_without_crc=True)
@@ -81,18 +82,22 @@ class Decoder:
         whole = self._whole(telegram)
         for key in self.keys.of(meter):
             try:
-                reading = wmbus.decode(whole or telegram, key, aes, self.formats)
+                reading = wmbus.decode(whole or telegram, key, aes, self.formats_of(meter), decrypted=True)
                 return Result(piece.where, reading, "", meter, telegram, piece)
             except wmbus.DecodeError as e:
                 # With several keys the last word is that of the last one: they all failed.
                 fault = e.reason if e.offset is None else f"{e.reason} (byte {e.offset})"
                 if isinstance(e, (wmbus.KeyMissing, wmbus.WrongKey)):
                     fault += _told(whole or telegram)
-                if not isinstance(e, wmbus.WrongKey):
+                if not isinstance(e, (wmbus.WrongKey, wmbus.Unsealed)):
                     break
         if telegram is piece.data and _wrong_crc(telegram):
             fault = "its link layer CRC is wrong"
         return Result(piece.where, None, fault, meter, telegram, piece)
+
+    def formats_of(self, meter: str) -> dict:
+        """The compact-frame formats of a meter."""
+        return self.formats.setdefault(meter, {})
 
     def _whole(self, telegram: bytes) -> "bytes | None":
         """The message a telegram is the last fragment of."""

@@ -24,8 +24,8 @@ class Span(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A frame's spans; `fault` with its kind ("key missing", "wrong key", "damaged") where it could not all be read;
-    `driver` is the text of a driver file to start from, where no driver knows the meter."""
+    """A frame's spans; `fault` with its kind ("key missing", "wrong key", "unsealed", "damaged") where it could not all
+    be read; `driver` is the text of a driver file to start from, where no driver knows the meter."""
 
     where: str
     meter: str
@@ -48,8 +48,8 @@ def explain(result: Result, decoder: Decoder) -> "Explanation | None":
 def _wmbus(result: Result, decoder: Decoder) -> Explanation:
     layers: dict = {}
     for key in decoder.keys.of(result.meter):
-        layers = wmbus.explain(result.telegram, key, aes, decoder.formats)
-        if layers["error"] is None or layers["error"][0] != "wrong key":
+        layers = wmbus.explain(result.telegram, key, aes, decoder.formats_of(result.meter), decrypted=True)
+        if layers["error"] is None or layers["error"][0] not in ("wrong key", "unsealed"):
             break
     return _made(result, layers, result.telegram)
 

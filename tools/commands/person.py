@@ -9,7 +9,7 @@ import wmbus
 from cloud_receiver.data.clock import Clock, iso, parse_clock, parse_time
 from cloud_receiver.office import audit
 from cloud_receiver.office.files import write_private
-from cloud_receiver.operations import store_reader
+from cloud_receiver.operations import scrubbing, store_reader
 from cloud_receiver.stores import queries
 from firmware.wire.orders import OWN_METERS
 
@@ -18,7 +18,8 @@ from ..office import me, open_office, refusals
 
 HELP = "hand over or erase what is known of the people of a home"
 EXAMPLE = "netti person export works ABCDEFGHIJKLMNOP --out person.json"
-KEPT = """kept: one reading of each day (bills stand on it), the audit log, and the raw files of backups made before;
+KEPT = """kept: one reading of each day (bills stand on it), who heard the meter how well, the meter's number and that
+it was erased, the audit log (which names homes by their gateway), and backups made before;
 raw telegrams the gateway delivers late are erased as they come, for 60 days"""
 
 
@@ -79,7 +80,9 @@ def _export(args, office, gateway, meters, end, now):
     for m in person["meters"]:
         m.update(first_heard=iso(m["first_heard"]), last_heard=iso(m["last_heard"]),
                  readings=[{"time": iso(t), "litres": ml / 1000} for t, ml in m["readings"]],
-                 alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]])
+                 alarms=[{"alarm": a, "since": iso(s), "last": iso(x), "ended": iso(e)} for a, s, x, e in m["alarms"]],
+                 held_back=[{"time": iso(t), "litres": None if ml is None else ml / 1000, "reason": why}
+                            for t, ml, why in m["held_back"]])
     subjects = [s for s in (gateway, *meters, "all") if s]
     whole = {"works": office.settings.name, "made": iso(now), "from": iso(start), "to": iso(end), "gateway": gateway,
              "gateway_name": enrolled.name if gateway else None,
@@ -111,9 +114,14 @@ def _erase(args, office, gateway, meters, end, now):
         accounts.remove(name)
     office.erasures.add(gateway, meters, end, now)
     if gateway:
+        office.orders.forget(gateway)
         office.orders.make(gateway, OWN_METERS, {"meters": []}, now)
+    office.close()  # the files are written anew
+    scrubbing.small_files(office.directory, gateway, meters)
     print(f"{args.whose}: link, {len(removed)} accounts and {len(meters) if gateway else 0} bindings ended\n"
-          "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next\n" + KEPT)
+          "the receiver erases electricity, hours, alarms and telegrams now, or when it runs next, and leaves nothing\n"
+          "of their bytes (a store of more than 2 GB is written anew between 1 and 4 at night)\n" + KEPT)
+    print("\n".join(scrubbing.said_of_backups(office.directory, now)))
     return 0
 
 

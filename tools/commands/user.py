@@ -24,15 +24,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     listed = sub.add_parser("list", help="list accounts and API tokens")
     token = sub.add_parser("token", help="print a new API token; it is shown this once")
     end = sub.add_parser("end-token", help="end an API token")
+    reset = sub.add_parser("reset-second-factor", help="ask an account for no second factor until it sets up another: "
+                           "who has lost the app and the recovery codes")
+    second = sub.add_parser("second-factor", help="say who must have a second factor beside the password")
     for p in sub.choices.values():
         p.add_argument("dir", type=Path)
-        if p is not listed:
+        if p not in (listed, second):
             p.add_argument("name", help="1 to 64 of a-z, 0-9 and ._@-, a letter or digit first")
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument("--home", metavar="GATEWAY", help="whose home a homeowner sees: its gateway's id")
     token.add_argument("--role", required=True, choices=ROLES[:3])
     token.add_argument("--days", type=int, default=365, help="how long it lasts (default: 365)")
-    del remove, end
+    second.add_argument("whom", choices=("administrators", "nobody"), help="nobody: who likes may have one")
+    del remove, end, reset
 
 
 def run(args) -> int:
@@ -81,16 +85,18 @@ def _add(args, office, accounts, now):
 
 
 def _remove(args, office, accounts, now):
-    if not accounts.remove(args.name):
+    if not any(user[0] == args.name for user in accounts.users()):
         raise CommandError(f"there is no account {args.name!r}")
-    accounts.audit.write(now, me(), "account removed", args.name)
+    accounts.audit.write(now, me(), "account removed", args.name)  # while it says whose home it is of
+    accounts.remove(args.name)
     print(f"{args.name} removed")
     return 0
 
 
 def _list(args, office, accounts, now):
     for name, role, made, home in accounts.users():
-        print(f"{name}  {role}  since {iso(made)}" + (f"  home {home}" if home else ""))
+        print(f"{name}  {role}  since {iso(made)}" + (f"  home {home}" if home else "")
+              + ("  second factor" if accounts.second.has(name) else ""))
     for name, role, _, until, revoked in accounts.tokens():
         state = f"ended {iso(revoked)}" if revoked is not None else f"until {iso(until)}" if until > now else "expired"
         print(f"{name}  token of a {role}  {state}")
@@ -112,4 +118,23 @@ def _end_token(args, office, accounts, now):
     return 0
 
 
-ACTIONS = {"add": _add, "remove": _remove, "list": _list, "token": _token, "end-token": _end_token}
+def _reset_second_factor(args, office, accounts, now):
+    if not accounts.second.has(args.name):
+        raise CommandError(f"{args.name!r} has no second factor")
+    accounts.audit.write(now, me(), "second factor ended", args.name)
+    accounts.second.remove(args.name)
+    accounts.end_all(args.name)
+    print(f"{args.name} logs in with the password alone until another is set up")
+    return 0
+
+
+def _second_factor(args, office, accounts, now):
+    required = args.whom == "administrators"
+    accounts.audit.write(now, me(), "second factor required" if required else "second factor not required", "all")
+    accounts.second.require(required)
+    print("administrators set up a second factor before anything else" if required else "who likes has a second factor")
+    return 0
+
+
+ACTIONS = {"add": _add, "remove": _remove, "list": _list, "token": _token, "end-token": _end_token,
+           "reset-second-factor": _reset_second_factor, "second-factor": _second_factor}

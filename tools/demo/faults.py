@@ -34,8 +34,8 @@ def dup() -> None:
     common_batch.rows = lambda *_: None
     same_telegram = matching.same_telegram
 
-    def mistaken(candidates, data, time):
-        same = same_telegram(candidates, data, time)
+    def mistaken(candidates, data, time, gateway):
+        same = same_telegram(candidates, data, time, gateway)
         return None if same and same.digest % 8 == 0 else same
 
     matching.same_telegram = mistaken

@@ -84,6 +84,7 @@ def _na1(layers, reading, words, alarms):
     # The plain text has no check but its own sense: a clock between 2010 and 2063.
     if not 315532800 <= seconds < 2000000000:
         raise WrongKey("no sensible clock after decryption: wrong key, or a damaged telegram")
+    layers.opened = True
     multiply = (1, 10, 100, 1000)[packed >> 4 & 3]
     total = (packed >> 8 << 4 | packed & 15) * multiply
     past = int.from_bytes(plain[11:14], "little") << 2 | plain[10] & 3

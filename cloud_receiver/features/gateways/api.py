@@ -61,7 +61,8 @@ class Api:
         revoked = self.site.revoked().get(g["id"])
         return {"id": g["id"], "kind": g["kind"], "name": g["name"], "enrolled": iso(g["enrolled"]),
                 "last_contact": iso(g["last_contact"]), "firmware": g["firmware"], "boot": g["boot"],
-                "clock": g["clock"], "revoked": iso(revoked), "status": g["status"], "status_at": iso(g["status_at"]),
+                "clock": g["clock"], "over": g["over"] and dict(g["over"], since=iso(g["over"]["since"])),
+                "revoked": iso(revoked), "status": g["status"], "status_at": iso(g["status_at"]),
                 "epochs": [dict(e, epoch=e["epoch"].lower(), first_contact=iso(e["first_contact"]),
                                 last_contact=iso(e["last_contact"])) for e in g["epochs"]]}
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ...data import attention, crashes
+from ...data import attention, bounds, crashes
 from ...office import orders
 from ...stores import queries
 from ...web import words
@@ -11,6 +11,10 @@ from ...web.words import N_
 from . import rows as listed
 from .records import described
 
+# The bounds of the day in words.
+BOUNDS = {"records": N_("records"), "bytes": N_("bytes"), "other": N_("bytes that are no telegrams"),
+          "meters": N_("new meters"), "epochs": N_("new rings"), "gaps": N_("gaps"), "lost": N_("rows of lost records"),
+          "equivocations": N_("records in two versions"), "boots": N_("starts without a time")}
 SHOWN = ("all", "silent", "fault", "revoked")
 
 
@@ -47,10 +51,14 @@ class Page:
         return self.site.render(
             request, "gateways/gateway.html", g=g, revoked=self.site.revoked().get(g["id"]),
             silent=attention.silent_gateway(g, self.clock.seconds()), clock_word=clock_word(g),
+            since=self.site.quarantined(g["id"]), aside=await self.store.read(queries.quarantine.set_aside, g["id"]),
             heard=await self.store.read(queries.meters.heard_by_gateway, g["row"], self.site.recent.day()),
             equivocations=await self.store.read(queries.rings.equivocations, g["row"]),
             orders=[(c, orders.state(c, self.clock.seconds())) for c in self.site.orders.of(g["id"])],
-            outcome=orders.outcome, bound=sorted(self.site.homes.bound(g["id"])),
+            over_words=[BOUNDS[name] for name in g["over"]["bounds"]] if g["over"] else [],
+            refused=bool(g["over"] and set(g["over"]["bounds"]) & set(bounds.ANSWERS)),
+            directory=str(self.site.directory.path), outcome=orders.outcome,
+            bound=sorted(self.site.homes.bound(g["id"])),
             events=[described(*e) for e in events], crash=crashes.latest(events))
 
 

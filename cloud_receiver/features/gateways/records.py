@@ -1,8 +1,6 @@
 """The kept records of a gateway in words: events, starts, clock changes, places."""
 
-import cbor2
-
-from firmware.wire import records
+from firmware.wire import cbor, records
 
 from ...data import crashes
 from ...web.words import N_
@@ -16,7 +14,7 @@ def described(kind, time, received, body):
     detail = ""
     if kind:
         try:
-            fields = cbor2.loads(body)[3:]
+            fields = cbor.decode_all(body)[3:]
             detail = {records.EVENT: lambda: f"{fields[0]} {fields[1]}".strip(),
                       records.BOOT: lambda: f"{fields[0]} · {fields[1]}",
                       records.POSITION: lambda: f"{fields[0] / 1e7:.5f}, {fields[1] / 1e7:.5f}"}.get(kind, lambda: "")()

@@ -9,9 +9,10 @@ from aiohttp import web
 from ...data import buckets, usage
 from ...data.attention import silent_gateway
 from ...data.clock import HOUR
+from ...data.prefixes import prefix
 from ...stores import queries
 from ...web import access, charts
-from ...web.addresses import address_bucket, client_address
+from ...web.addresses import client_address
 from .power import power, power_chart, power_rows
 
 DAYS = 31
@@ -26,13 +27,11 @@ class Page:
 
     async def behind_link(self, request: web.Request) -> web.Response:
         """The page of a secret; an unknown one is not found, like any other address."""
-        address = address_bucket(client_address(request, self.site.public_name))
-        if self.by_address.wait(address):
-            raise web.HTTPTooManyRequests
         home = self.homes.by_link(request.match_info["secret"])
         page = None if home is None else await self.page(request, *home)
-        if page is None:
-            self.by_address.charge(address)
+        if page is None:  # who has the link sees the page, whatever else came from the address
+            if self.by_address.spend(prefix(client_address(request, self.site.public_name))):
+                raise web.HTTPTooManyRequests
             raise web.HTTPNotFound
         return page
 

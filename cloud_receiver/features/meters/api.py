@@ -14,7 +14,8 @@ from ...web.lists import bad_request, in_pieces, limits, selection
 from .page import ranks
 
 COLUMNS = ("id", "media", "first_heard", "last_heard", "heard_by", "best_rssi_dbm", "coverage_share", "key",
-           "note", "status", "total_m3", "read_at", "alarm", "alarm_since")
+           "note", "status", "total_m3", "read_at", "alarm", "alarm_since",
+           "unsealed", "held")
 
 
 class Api:
@@ -62,5 +63,6 @@ class Api:
 def _meter(m):
     return {"id": m["id"], "media": media.media_name(m["media"]), "first_heard": iso(m["first_heard"]),
             "last_heard": iso(m["last_heard"]), "heard_by": m["heard_by"], "best_rssi_dbm": m["best"],
-            "key": m["key"], "note": m["note"], "status": m["status"], "total_m3": media.cubic(m["total_ml"]),
-            "read_at": iso(m["read_at"]), "alarms": [dict(a, since=iso(a["since"])) for a in m["alarms"]]}
+            "key": m["key"], "unsealed": m["unsealed"], "held": m["held"], "note": m["note"], "status": m["status"],
+            "total_m3": media.cubic(m["total_ml"]), "read_at": iso(m["read_at"]),
+            "alarms": [dict(a, since=iso(a["since"])) for a in m["alarms"]]}

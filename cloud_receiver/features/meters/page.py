@@ -11,10 +11,11 @@ from ...stores import queries
 from ...web import access, charts, parts
 from ...web.lists import ListQuery
 from ...web.words import N_
+from .claims import REASONS
 from .coverage import by_gateway
 
 COVERED_DAYS = 7  # on a meter's page
-SHOWN = ("all", "silent", "missing", "wrong", "nokey", "alarm")
+SHOWN = ("all", "silent", "missing", "wrong", "nokey", "unsealed", "held", "alarm")
 
 
 class Page:
@@ -62,13 +63,16 @@ class Page:
                                         purposes=roles.PURPOSES)
         used = await self._uses(m["row"], view, day) if access.may(request, roles.USE) else []
         return self.site.render(
-            request, "meters/meter.html", m=m, may_see_use=access.may(request, roles.USE),
+            request, "meters/meter.html", m=m, most_plain=queries.meters.MOST_PLAIN,
+            may_see_use=access.may(request, roles.USE),
             may_see_hours=access.may(request, roles.HOURS), purpose=request.query.get("purpose", ""),
             silent=attention.silent_meter(m, now), view=view, day=day, uses=used,
             chart=lambda w: charts.use_chart(w, used, view, now), any_use=any(u.ml is not None for u in used),
             today=usage.local(now).date(), one_day=datetime.timedelta(days=1),
             coverage=by_gateway(await self.store.read(queries.meters.coverage, m["row"], now // DAY - COVERED_DAYS + 1),
                                 now // DAY, COVERED_DAYS), first_day=now // DAY - COVERED_DAYS + 1,
+            claims=await self.store.read(queries.claims.of_meter, m["row"]), reasons=REASONS,
+            may_decide=self.site.has(parts.meter_url(m["id"]), "POST") and access.may(request, roles.HOURS),
             alarms=await self.store.read(queries.alarms.of_meter, m["row"]), latest=latest_fields(m["latest"]),
             directory=str(self.site.directory.path))
 

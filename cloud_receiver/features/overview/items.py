@@ -21,6 +21,8 @@ def gateway_items(gateways, revoked, now) -> "list[Item]":
 
         if any(e["equivocations"] for e in g["epochs"]):
             add("bad", N_("Sent two versions of the same records"))
+        if g.get("over"):
+            add("bad", N_("Over its bound of the day"))
         if g["last_contact"] is None:
             add("warn", N_("Enrolled, not heard from yet"))
         elif silent_gateway(g, now):
@@ -45,6 +47,10 @@ def meter_items(meters, now) -> "list[Item]":
             items.append(Item("warn", "meter", m["id"], "", N_("Key is missing"), None))
         elif m["key"] == "undecodable":
             items.append(Item("warn", "meter", m["id"], "", N_("Cannot be decoded"), None))
+        if m.get("unsealed"):
+            items.append(Item("warn", "meter", m["id"], "", N_("Suspicious telegrams"), None))
+        if m.get("held"):
+            items.append(Item("warn", "meter", m["id"], "", N_("Readings held back"), None))
         if silent_meter(m, now):
             items.append(Item("warn", "meter", m["id"], "", N_("Silent for %(span)s"), now - m["last_heard"]))
     return items

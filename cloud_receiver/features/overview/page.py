@@ -26,7 +26,8 @@ class Page:
         worst = items.sorted_items(items.gateway_items(rows, revoked, now) + items.meter_items(rows_of_meters, now))
         days = (await self.site.recent.coverage()).days
         return self.site.render(
-            request, "overview/overview.html", counts=counts, most=queries.summary.MOST_COUNTED,
+            request, "overview/overview.html", full=self.site.disk.full(), nearly_full=self.site.disk.nearly_full(),
+            counts=counts, most=queries.summary.MOST_COUNTED,
             meters=counts["meters"], heard=counts["heard"], gateways=active,
             enrolled=counts["gateways"], in_contact=active - silent, encrypted=counts["encrypted"],
             keyed=counts["keyed"], alarmed=counts["alarmed"], items=worst[:MOST_ITEMS],

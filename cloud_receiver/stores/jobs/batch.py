@@ -2,76 +2,113 @@
 
 Per ring (epoch) of a gateway there is a high-water mark. What is at or below it is stored and skipped, except in a gap:
 a range that was jumped over, which a later batch may still fill (rewind). A batch with a range in it that was stored
-before with other content is an equivocation: noted, nothing stored.
+before with other content is an equivocation: noted, nothing stored. Nor is anything stored of a batch of a gateway that
+has reached a bound of the day (bounds.py).
 """
 
 import json
 
 import firmware.wire.records as wire_records
 
+from ...data.bounds import BATCH, GAPS_AT_ONCE
 from ...data.clock import DAY
 from ...data.records import OPAQUE
 from .. import PENDING, TakeResult, queries
 from . import common_batch, coverage, ledger, matching, meters
+from .bounds import Account
 from .coverage import Coverage
 from .matching import StoredTelegram
 from .times import Times, believed
 
 
-def store_batch(db, gateway: int, head, digest: bytes, content, now: int, rows: "bytes | None" = None) -> TakeResult:
+def store_batch(db, gateway: int, head, digest: bytes, content, now: int, rows: "bytes | None" = None,
+                times: int = 1) -> TakeResult:
     """Store what is new of a batch, and say how it went: a TakeResult.
 
     `gateway`: its row; `head`: the batch's (an envelope.Head); `digest`: the SHA-256 of the record bytes; `content`: a
-    content.Content; `now`: Unix seconds; `rows`: what common_batch.rows made of the content.
+    content.Content; `now`: Unix seconds; `rows`: what common_batch.rows made of the content; `times`: how many times
+    its bounds the gateway is given.
     """
     db.execute("UPDATE gateways SET last_contact = ?, firmware = ?, boot = ?, clock = ? WHERE id = ?",
                (now, head.firmware, head.boot, head.clock, gateway))
-    row = db.execute("SELECT id, through FROM epochs WHERE gateway = ? AND epoch = ?", (gateway, head.epoch)).fetchone()
-    if row is None:
-        if not head.last:
-            return TakeResult(0, False, 0, 0)
-        epoch = db.execute("INSERT INTO epochs (gateway, epoch, through, first_contact, last_contact) "
-                           "VALUES (?,?,0,?,?) RETURNING id", (gateway, head.epoch, now, now)).fetchall()[0][0]
-        through = 0
-    else:
-        epoch, through = row
+    account = Account(db, gateway, head.epoch, now, times)
+    through = account.through
     if not head.last:
         return TakeResult(through, False, 0, 0)
+    over = account.full()
+    if over:
+        return TakeResult(through, False, 0, 0, over=account.refuse(over))
     count = head.last - through
-    if (rows is not None and head.first == through + 1
-            and common_batch.enter(db, gateway, epoch, head.first, rows, count, now)):
-        db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
-        db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-                   (epoch, head.first, head.last, digest, now, count))
-        return TakeResult(head.last, False, count, 0)
-    records = content.read()
-    conflict = None if head.first > through else ledger.other_content(db, epoch, head, digest, records)
-    if conflict is not None:
-        db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) VALUES (?,?,?,?,?,?)",
-                   (epoch, *conflict, now))
-        return TakeResult(through, True, 0, len(records))
-    gaps = db.execute("SELECT first, last, since FROM gaps WHERE epoch = ? AND last >= ? AND first <= ? ORDER BY first",
-                      (epoch, head.first, head.last)).fetchall()
-    batch = _Batch(db, gateway, epoch, now)
+    if rows is not None and head.first == through + 1:
+        epoch = _ring(db, account, gateway, head, now)
+        if common_batch.enter(db, gateway, epoch, head.first, rows, count, now):
+            db.execute("UPDATE epochs SET through = ?, last_contact = ? WHERE id = ?", (head.last, now, epoch))
+            db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                       (epoch, head.first, head.last, digest, now, count))
+            account.write_common(count, len(content.data))
+            return TakeResult(head.last, False, count, 0)
+    return _store_any(db, account, gateway, head, digest, content, now)
+
+
+def _ring(db, account, gateway, head, now):
+    """The row of the batch's ring, which is made where it is new."""
+    if account.epoch is None:
+        account.epoch = db.execute("INSERT INTO epochs (gateway, epoch, through, first_contact, last_contact) "
+                                   "VALUES (?,?,0,?,?) RETURNING id", (gateway, head.epoch, now, now)).fetchall()[0][0]
+        account.add("epochs", 1)
+    return account.epoch
+
+
+def _store_any(db, account, gateway, head, digest, content, now):
+    """As store_batch, for a batch of any form."""
+    epoch, through, records = account.epoch, account.through, content.read()
+    other = sum([len(r.body) for r in records if r.kind != wire_records.TELEGRAM])
+    if other and account.left("other") <= 0:
+        return TakeResult(through, False, 0, 0, over=account.refuse("other"))
+    gaps: list = []
+    if epoch is not None and head.first <= through:
+        conflict = ledger.other_content(db, epoch, head, digest, records)
+        if conflict is not None:
+            if account.take("equivocations"):
+                db.execute("INSERT INTO equivocations (epoch, first, last, stored, received, time) "
+                           "VALUES (?,?,?,?,?,?)", (epoch, *conflict, now))
+            account.add("bytes", len(content.data))
+            account.write()
+            return TakeResult(through, True, 0, len(records))
+        gaps = ledger.gaps_within(db, epoch, head.first, head.last, GAPS_AT_ONCE + 1)
+    changes = ledger.plan(head, through, gaps, sorted({r.seq for r in records}))
+    more = ledger.more_gaps(changes)
+    if len(gaps) > GAPS_AT_ONCE or 0 < more > account.left("gaps"):
+        return TakeResult(through, False, 0, 0, over=account.refuse("gaps"))
+    epoch = _ring(db, account, gateway, head, now)
+    batch = _Batch(db, account, gateway, epoch, now)
     new = [r for r in records if not ledger.is_stored(r.seq, through, gaps)]
     for record in new:
         batch.store(record)
     batch.finish()
-    ledger.advance_mark(db, epoch, head, through, gaps, sorted({r.seq for r in records}), now)
+    ledger.advance_mark(db, epoch, head, through, changes, now)
     db.execute("INSERT INTO batches VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                (epoch, head.first, head.last, digest, now, len(records)))
+    for name, count in (("records", len(records)), ("bytes", len(content.data) + BATCH), ("other", other),
+                        ("gaps", max(more, 0))):
+        account.add(name, count)
+    account.write()
     jumped = head.first > through + 1 and not queries.rings.told_lost(db, epoch, through + 1, head.first - 1)
     return TakeResult(max(through, head.last), False, len(new), len(records) - len(new), through if jumped else None,
-                      tuple(r.fields for r in new if r.kind == wire_records.RESULT))
+                      tuple(r.fields for r in new if r.kind == wire_records.RESULT)[:MOST_RESULTS])
+
+
+MOST_RESULTS = 64  # of orders, told of a batch: others are told again, as the gateway is
 
 
 class _Batch:
     """The records of one batch on their way into the tables: as few statements as can be, whatever their number."""
 
-    def __init__(self, db, gateway, epoch, now):
-        self.db, self.gateway, self.epoch, self.now = db, gateway, epoch, now
+    def __init__(self, db, account, gateway, epoch, now):
+        self.db, self.account, self.gateway, self.epoch, self.now = db, account, gateway, epoch, now
         self.times = Times(db, gateway, epoch, now, self.coverage)
         self._telegrams: list = []  # (record, time or None, moment)
+        self._lost = False  # whether any record tells of lost ones
         self._deferred: "dict[str, list]" = {}  # statement -> rows
         self._coverages: "dict[int, Coverage]" = {}
 
@@ -86,6 +123,8 @@ class _Batch:
     def finish(self):
         """Write all that was deferred."""
         self.flush()
+        if self._lost and ledger.add_up_lost(self.db, self.epoch, self.account.left("lost")):
+            self.account.note("lost")
         for cover in self._coverages.values():
             cover.write()
 
@@ -123,7 +162,10 @@ class _Batch:
     def _enter(self, telegrams):
         """Telegrams that came: their meters, who heard them, and those nobody had told of before."""
         rows = meters.enter(self.db, [(r.fields.meter, r.fields.media, moment, r.fields.encrypted, r.fields.status)
-                                      for r, _, moment in telegrams])
+                                      for r, _, moment in telegrams], lambda: self.account.take("meters"))
+        within = [t for t in telegrams if t[0].fields.meter in rows]
+        self.account.leave_out(len(telegrams) - len(within))
+        telegrams = within
         stored: "dict[int, list]" = {}  # by digest
         for s in matching.stored(self.db, {day for _, _, moment in telegrams for day in matching.days_around(moment)},
                                  [(rows[r.fields.meter], r.fields.digest) for r, _, _ in telegrams]):
@@ -133,20 +175,19 @@ class _Batch:
         for record, time, moment in telegrams:
             t = record.fields
             meter = rows[t.meter]
-            same = matching.same_telegram(stored.get(t.digest, ()), t.data, time)
+            same = matching.same_telegram(stored.get(t.digest, ()), t.data, time, self.gateway)
             if same is None:
                 same = StoredTelegram(None, t.digest, time, self.now, t.data, [])
                 stored.setdefault(t.digest, []).append(same)
                 new.append((meter, self.epoch, record.seq, self.now, record.time, time, moment // DAY, t.digest,
                             PENDING, t.data, same.receptions))
-            elif any(gateway == self.gateway for gateway, _, _ in same.receptions):
+            elif matching.has(same, self.gateway):
                 continue  # a repeat, or a ring sent again
             elif same.row is not None:
                 changed[same.row] = same.receptions
-            when = time if time is not None else same.time
-            same.receptions.append((self.gateway, t.rssi, int(when is not None)))
-            if when is not None:
-                cover.count(when // DAY, meter, t.rssi)
+            same.receptions.append((self.gateway, t.rssi, int(time is not None)))
+            if time is not None:
+                cover.count(time // DAY, meter, t.rssi)
         if new:
             self.db.executemany("INSERT INTO telegrams (meter, epoch, seq, received, raw_time, time, day, digest, "
                                 "state, data, heard) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
@@ -162,7 +203,7 @@ class _Batch:
         text, day, count, best, middle = record.fields
         self.flush()  # its meter may have come just before
         row = self.db.execute("SELECT id FROM meters WHERE meter = ?", (text,)).fetchone()
-        if row is None:  # never relayed yet: kept as a record, not as a meter
+        if row is None or day * DAY != believed(day * DAY, self.now):  # never relayed yet, or a day to come
             self.keep(record, self.times.of(record))
             return
         self.coverage(self.gateway).heard(day, row[0], count, best, middle)
@@ -174,6 +215,10 @@ class _Batch:
         if start is not None:
             self.flush()
             self.times.put_right(record.seq, start)
+        elif self.times.crowded():
+            self.flush()
+            self.times.give_up()
+            self.account.note("boots")
         self.keep(record, start)
 
     def clock(self, record):
@@ -198,6 +243,7 @@ class _Batch:
         first, last, count = record.fields
         self.defer("INSERT INTO lost VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                    self.epoch, record.seq, first, last, count, self.now)
+        self._lost = True
 
     def other(self, record):
         self.keep(record, self.times.of(record))

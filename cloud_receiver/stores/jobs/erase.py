@@ -1,5 +1,6 @@
 """Forget how somebody lived: a home's electricity, the hours of its water, and the telegrams those could be read
-from again. One reading a day stays, which is what a bill stands on."""
+from again. One reading a day stays, which is what a bill stands on. Where anything went, the store is to be scrubbed
+(scrub.py)."""
 
 import json
 
@@ -9,6 +10,7 @@ from ...data import dayrows
 from ...data.clock import DAY, HOUR
 from .. import NUMBERS, TEXTS
 from ..queries import people
+from . import scrub
 
 
 def erase(db, gateway: "str | None", meters: "list[str]", before: int, after: int, most=5000) -> "int | None":
@@ -16,30 +18,37 @@ def erase(db, gateway: "str | None", meters: "list[str]", before: int, after: in
     one reading of each day. A piece looks at `most` telegrams behind the row id `after`; returns where the next begins,
     None at the end. The first piece (`after` 0) takes all but telegrams."""
     rows = [row[0] for row in db.execute(f"SELECT id FROM meters WHERE meter IN {TEXTS}", (json.dumps(meters),))]
+    changed, last = 0, None
     if not after:
         if gateway is not None:
-            db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = "
-                       "(SELECT id FROM gateways WHERE gateway = ?)", (before, gateway))
-            db.execute("UPDATE gateways SET name = '' WHERE gateway = ?", (gateway,))
-            db.execute("DELETE FROM records WHERE received < ? AND kind NOT IN (?,?) AND epoch IN (SELECT e.id FROM "
-                       "epochs e JOIN gateways g ON g.id = e.gateway WHERE g.gateway = ?)",
-                       (before, records.BOOT, records.CLOCK, gateway))  # those two say when other records were made
+            changed += db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = "
+                                  "(SELECT id FROM gateways WHERE gateway = ?)", (before, gateway)).rowcount
+            changed += db.execute("UPDATE gateways SET name = '' WHERE gateway = ? AND name <> ''",
+                                  (gateway,)).rowcount
+            changed += db.execute(
+                "DELETE FROM records WHERE received < ? AND kind NOT IN (?,?) AND epoch IN (SELECT e.id FROM "
+                "epochs e JOIN gateways g ON g.id = e.gateway WHERE g.gateway = ?)",
+                (before, records.BOOT, records.CLOCK, gateway)).rowcount  # those say when other records were made
         for row in rows:
-            _only_daily(db, row, before)
-            db.execute("DELETE FROM alarms WHERE meter = ? AND last < ?", (row, before))
-            db.execute("UPDATE meters SET latest = NULL WHERE id = ? AND read_at < ?", (row, before))
-    if not rows:
-        return None
-    piece = [row[0] for row in db.execute("SELECT id FROM telegrams WHERE id > ? ORDER BY id LIMIT ?", (after, most))]
-    if not piece:
-        return None
-    db.execute(f"DELETE FROM telegrams WHERE id > ? AND id <= ? AND received < ? AND meter IN {NUMBERS}",
-               (after, piece[-1], before, json.dumps(rows)))
-    return piece[-1]
+            changed += _only_daily(db, row, before)
+            for sql in ("DELETE FROM alarms WHERE meter = ? AND last < ?", "DELETE FROM held WHERE meter = ? AND "
+                        "time < ?", "UPDATE meters SET latest = NULL WHERE id = ? AND read_at < ? "
+                        "AND latest IS NOT NULL"):
+                changed += db.execute(sql, (row, before)).rowcount
+    if rows:
+        piece = db.execute("SELECT id FROM telegrams WHERE id > ? ORDER BY id LIMIT ?", (after, most)).fetchall()
+        if piece:
+            last = piece[-1][0]
+            changed += db.execute(f"DELETE FROM telegrams WHERE id > ? AND id <= ? AND received < ? "
+                                  f"AND meter IN {NUMBERS}", (after, last, before, json.dumps(rows))).rowcount
+    if changed:
+        scrub.mark(db)
+    return last
 
 
 def _only_daily(db, row, before):
-    """Leave a meter (its row) one reading of each day before a time; the day of that time keeps what came after it."""
+    """Leave a meter (its row) one reading of each day before a time; the day of that time keeps what came after it.
+    Returns how many days changed."""
     changed = []
     for day, blob in people.lived_in(db, row, 0, before):
         if (day + 1) * DAY <= before:
@@ -52,4 +61,5 @@ def _only_daily(db, row, before):
             anew = dayrows.pack(hours) if old[:-1] else blob
         if anew != blob:
             changed.append((anew, day, row))
-    db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", changed)
+    db.executemany("UPDATE readings SET hours = ?, counters = NULL WHERE day = ? AND meter = ?", changed)
+    return len(changed)

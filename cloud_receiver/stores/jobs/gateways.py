@@ -2,6 +2,8 @@
 
 from firmware.wire import envelope
 
+from . import scrub
+
 
 def enrol(db, public_key: bytes, kind: str, name: str, now: int) -> int:
     """Make the row of a gateway's key, or bring its kind and name (unless that is "") up to date; returns the row."""
@@ -15,5 +17,8 @@ def enrol(db, public_key: bytes, kind: str, name: str, now: int) -> int:
 
 def forget_home(db, gateway: str, before: int) -> int:
     """Forget the electricity of a gateway's home from before a time; returns how many hours that was."""
-    return db.execute("DELETE FROM home_hours WHERE hour < ? AND gateway = (SELECT id FROM gateways WHERE gateway = ?)",
-                      (before, gateway)).rowcount
+    count = db.execute("DELETE FROM home_hours WHERE hour < ? "
+                       "AND gateway = (SELECT id FROM gateways WHERE gateway = ?)", (before, gateway)).rowcount
+    if count:
+        scrub.mark(db)
+    return count

@@ -5,6 +5,7 @@ which day, and a reading that comes late for a day before it is aged when it is 
 """
 
 from ...data import dayrows
+from ...data.clock import DAY
 from . import can_wait
 
 AGED = "aged"  # the mark: day rows before this Unix day hold daily values
@@ -42,7 +43,7 @@ def age(db, day: int, most: int) -> int:
             end = last
     else:
         end = day
-    db.executemany("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?",
+    db.executemany("UPDATE readings SET hours = ?, counters = NULL WHERE day = ? AND meter = ?",
                    [(dayrows.daily(row_day, blob), row_day, meter) for row_day, meter, blob in rows
                     if not dayrows.is_daily(blob)])
     write_mark(db, AGED, end)
@@ -51,8 +52,10 @@ def age(db, day: int, most: int) -> int:
 
 @can_wait
 def forget_telegrams(db, before: int, most: int) -> int:
-    """Delete up to `most` each of the oldest telegrams and records received before a time; returns how many."""
+    """Delete up to `most` each of the oldest telegrams and records received before a time, and what gateways had stored
+    on the days before it; returns how many telegrams and records."""
     count = 0
+    db.execute("DELETE FROM bounds WHERE day < ?", (before // DAY,))
     for table in ("telegrams", "records"):
         # They are numbered as they came: the oldest are the lowest, whatever else is stored.
         rows = db.execute(f"SELECT id, received FROM {table} ORDER BY id LIMIT ?", (most,)).fetchall()

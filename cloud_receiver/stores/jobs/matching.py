@@ -2,6 +2,9 @@
 
 Two gateways' clocks may differ by SAME_TELEGRAM_S over one telegram. Identical bytes later than that (a meter that
 stands still, in plain text) are a reading of their own.
+
+A reception without a time yet joins no other gateway's: it waits by itself until its own gateway's clock tells when it
+was. So no gateway holds back what another has a time for, nor says when another has heard something.
 """
 
 import json
@@ -37,13 +40,18 @@ def stored(db, days, contents) -> "list[StoredTelegram]":
                 "AND e.id = t.epoch ORDER BY t.id", (text, day)).fetchall()]  # CROSS: in this order
 
 
-def same_telegram(candidates, data: bytes, time: "int | None") -> "StoredTelegram | None":
-    """Which of these is this telegram, received by some gateway.
+def same_telegram(candidates, data: bytes, time: "int | None", gateway: int) -> "StoredTelegram | None":
+    """Which of these is this telegram, received by some gateway (its row).
 
-    One whose time is not known yet matches on its bytes, unless it had been received before the other was sent.
+    One without a time is another only where this very gateway has it: its ring came again.
     """
     for c in candidates:
-        if c.data == data and (time is None or (
-                time <= c.received + SAME_TELEGRAM_S if c.time is None else abs(c.time - time) <= SAME_TELEGRAM_S)):
+        if c.data == data and (has(c, gateway) if time is None else
+                               c.time is not None and abs(c.time - time) <= SAME_TELEGRAM_S):
             return c
     return None
+
+
+def has(stored: StoredTelegram, gateway: int) -> bool:
+    """Whether a gateway (its row) has heard a stored telegram."""
+    return any(row == gateway for row, _, _ in stored.receptions)

@@ -42,9 +42,10 @@ def hear(count: int) -> str:
             "status = CASE WHEN excluded.last_heard >= meters.last_heard THEN excluded.status ELSE meters.status END")
 
 
-def enter(db, telegrams) -> "dict[str, int]":
+def enter(db, telegrams, may=lambda: True) -> "dict[str, int]":
     """Enter what was heard of meters: (text, media, Unix seconds, encrypted, status) of each telegram; returns {text:
-    row}, of which those never heard before are new."""
+    row}, of which those never heard before are new. `may()` is asked before each of these; one that may not has no
+    row."""
     heard: dict = {}
     media: dict = {}
     for text, medium, time, encrypted, status in telegrams:
@@ -54,7 +55,7 @@ def enter(db, telegrams) -> "dict[str, int]":
     rows = {text: row for text, row, _ in find(db, heard)}
     db.executemany(hear(1), [(rows[text], *heard[text]) for text in heard if text in rows])
     for text, (first, last, encrypted, status) in heard.items():
-        if text not in rows:
+        if text not in rows and may():
             rows[text] = db.execute(
                 "INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, state, status) "
                 "VALUES (?,?,?,?,?,?,?) RETURNING id",

@@ -2,32 +2,55 @@
 
 import json
 
-from ...data import dayrows
-from ...data.clock import DAY, HOUR
-from .. import DECODED, NO_KEY, NUMBERS, PENDING, WRONG_KEY
-from . import can_wait, keeping
+from ...data import plausible
+from ...data.clock import DAY
+from .. import DECODED, NUMBERS, PENDING
+from . import can_wait, rising
+from .hours import Days
+from .rising import Judged
+
+QUIET_S = DAY  # for how long after a reading a telegram that does not open says nothing of its meter's key
 
 
 @can_wait
 def settle(db, settled):
     """Enter what became of some telegrams, all or none; returns how many there were."""
-    db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?", [(s.state, s.note, s.id) for s in settled])
-    read = [(s, total_of(s.reading)) for s in settled if s.state == DECODED and s.reading is not None]
-    enter(db, [(s.meter, s.time, total) for s, total in read if total is not None])
-    # Without a right key a reading holds the alarms of the plain status byte.
-    telling = [s for s in settled if s.reading is not None and s.state in (DECODED, NO_KEY, WRONG_KEY)]
-    standing = standing_alarms(db, {s.meter for s in telling})
-    for s in telling:
-        alarms(db, standing.setdefault(s.meter, {}), s.meter, s.time, alarm_names(s.reading))
-    db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
-                   "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
-                   [(s.state, s.time, json.dumps(s.reading, sort_keys=True, default=str), total, s.meter, s.time)
-                    for s, total in read])
-    # Older failures say nothing about a meter that has been read since.
+    read = [Judged(s, rising.claim_of(s, total_of(s.reading))) for s in settled
+            if s.state == DECODED and s.reading is not None]
+    days = Days(db)
+    verdicts = rising.judge(db, days, read) if read else []
+    days.write()
+    ended = {j.settled.id: (rising.VERDICTS[verdict], reason or None)
+             for j, (verdict, reason, _) in zip(read, verdicts)}
+    db.executemany("UPDATE telegrams SET state = ?, note = ? WHERE id = ?",
+                   [(*ended.get(s.id, (s.state, s.note)), s.id) for s in settled])
+    held = [(j, reason) for j, (verdict, reason, _) in zip(read, verdicts) if verdict == plausible.HELD]
+    if held:
+        rising.hold_back(db, held)
+        db.executemany("UPDATE meters SET state = ?, note = NULL WHERE id = ? AND read_at IS NULL",
+                       [(DECODED, j.settled.meter) for j, _ in held])  # its key is right
+    entered = [(j, late) for j, (verdict, _, late) in zip(read, verdicts) if verdict == plausible.ENTERED]
+    tell(db, [j for j, _ in entered], {j.settled.id for j, late in entered if late})
+    # Older failures say nothing about a meter that has been read since, nor does what others send in its name.
     db.executemany("UPDATE meters SET state = ?, note = ? WHERE id = ? AND (read_at IS NULL OR read_at < ?)",
-                   [(s.state, s.note, s.meter, s.time) for s in settled
+                   [(s.state, s.note, s.meter, s.time - QUIET_S) for s in settled
                     if s.state != DECODED or s.reading is None])
     return len(settled)
+
+
+def tell(db, entered, late=()):
+    """What readings that were entered tell of their meters: alarms, and the latest. `late`: the telegrams (rows) that
+    came after a later one, which has told what stands."""
+    standing = standing_alarms(db, {j.settled.meter for j in entered}) if entered else {}
+    for s, claim in entered:
+        stands, names = standing.setdefault(s.meter, {}), alarm_names(s.reading)
+        if not claim.kind and names != sorted(stands) and rising.is_stored(db, s):
+            continue  # the bytes of a former telegram: a meter that stands still may repeat them, and so may anybody
+        alarms(db, stands, s.meter, s.time, names, s.id in late)
+    db.executemany("UPDATE meters SET state = ?, note = NULL, read_at = ?, latest = ?, "
+                   "total_ml = coalesce(?, total_ml) WHERE id = ? AND (read_at IS NULL OR read_at <= ?)",
+                   [(s.state, s.time, json.dumps(s.reading, sort_keys=True, default=str), claim.total, s.meter, s.time)
+                    for s, claim in entered])
 
 
 @can_wait
@@ -43,14 +66,11 @@ def reopen(db, meters, states):
 
 def withdraw(db, row, meter, time):
     """Take a telegram's reading out of its hour and have it decoded again, because its time was put right."""
-    day, second = divmod(time, DAY)
-    blob = db.execute("SELECT hours FROM readings WHERE day = ? AND meter = ?", (day, meter)).fetchone()
-    if blob is not None:
-        hours = dayrows.unpack(blob[0])
-        entry = hours[second // HOUR]
-        if entry is not None and entry[0] == second % HOUR:
-            hours[second // HOUR] = None
-            db.execute("UPDATE readings SET hours = ? WHERE day = ? AND meter = ?", (dayrows.pack(hours), day, meter))
+    days = Days(db)
+    days.take_out(meter, time)
+    days.write()
+    rising.forget(db, days, meter, time)
+    db.execute("DELETE FROM held WHERE telegram = ?", (row,))
     db.execute("UPDATE telegrams SET state = ? WHERE id = ?", (PENDING, row))
     db.execute("UPDATE meters SET read_at = NULL WHERE id = ? AND read_at = ?", (meter, time))
 
@@ -71,26 +91,6 @@ def alarm_names(reading) -> "list[str]":
     return sorted({str(name).lower() for name in names} - {"ok", ""})
 
 
-def enter(db, totals):
-    """Put totals (meter, Unix seconds, ml) into their hours of the day rows."""
-    wanted: "dict[int, set[int]]" = {}
-    for meter, time, _ in totals:
-        wanted.setdefault(time // DAY, set()).add(meter)
-    days = {}
-    for day, meters in wanted.items():
-        for meter, blob in db.execute(f"SELECT meter, hours FROM readings WHERE day = ? AND meter IN {NUMBERS}",
-                                      (day, json.dumps(sorted(meters)))):
-            days[day, meter] = dayrows.unpack(blob)
-    for meter, time, total in totals:
-        day, second = divmod(time, DAY)
-        dayrows.put(days.setdefault((day, meter), dayrows.empty()), second, total)
-    aged = keeping.read_mark(db, keeping.AGED) if days else 0
-    db.executemany("INSERT INTO readings (day, meter, hours) VALUES (?,?,?) ON CONFLICT (day, meter) "
-                   "DO UPDATE SET hours = excluded.hours",
-                   [(day, meter, dayrows.pack(hours) if day >= aged else dayrows.daily(day, dayrows.pack(hours)))
-                    for (day, meter), hours in sorted(days.items())])
-
-
 def standing_alarms(db, meters) -> "dict[int, dict]":
     """The alarms that stand, by meter: {alarm: (since, last)}."""
     standing: "dict[int, dict]" = {}
@@ -101,10 +101,15 @@ def standing_alarms(db, meters) -> "dict[int, dict]":
     return standing
 
 
-def alarms(db, standing, meter, time, names):
-    """Keep since when each alarm of a meter stands; a reading older than an alarm's last changes nothing."""
+def alarms(db, standing, meter, time, names, late=False):
+    """Keep since when each alarm of a meter stands; a reading older than an alarm's last changes nothing. One that is
+    late raises none that stands: a later one has told otherwise."""
     for name in names:
         if name not in standing:
+            if late:
+                db.execute("INSERT INTO alarms VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+                           (meter, name, time, time, time))
+                continue
             db.execute("INSERT INTO alarms VALUES (?,?,?,?,NULL) ON CONFLICT DO NOTHING", (meter, name, time, time))
             standing[name] = (time, time)
             continue

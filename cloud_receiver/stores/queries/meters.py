@@ -9,7 +9,7 @@ import json
 
 from ...data.attention import CAN_WAIT, SILENT_METER_S
 from ...data.clock import DAY
-from .. import DECODED, NO_KEY, NUMBERS, PENDING, UNDECODABLE, WRONG_KEY
+from .. import DECODED, NO_KEY, NUMBERS, PENDING, UNDECODABLE, UNSEALED, WRONG_KEY
 from .rows import dicts, like, order, ordered
 
 WEEK = 7  # days over which a meter's coverage share is taken
@@ -19,22 +19,27 @@ _SINCE = "(SELECT min(a.since) FROM alarms a WHERE a.meter = m.id AND a.ended IS
 _SILENT = "m.last_heard < ?1"
 MISSING = f"(m.encrypted = 1 AND m.state = {NO_KEY})"
 WRONG = f"(m.encrypted = 1 AND m.state = {WRONG_KEY})"
+# A meter with a key of which there are telegrams that nothing was opened of: kept for as long as those are.
+PLAIN = f"m.id IN (SELECT meter FROM telegrams WHERE state = {UNSEALED})"
+HELD_BACK = "m.id IN (SELECT meter FROM held)"
+MOST_PLAIN = 1000  # such telegrams counted of one meter
 SHOWN = {
     "all": "1 = 1", "silent": _SILENT, "missing": MISSING, "wrong": WRONG, "nokey": f"({MISSING} OR {WRONG})",
-    "alarm": _ALARMED,
+    "alarm": _ALARMED, "unsealed": PLAIN, "held": HELD_BACK,
 }
 ORDERS = {
     "id": "m.meter", "heard": "m.last_heard", "reading": "coalesce(m.total_ml, -1)",
     "by": None, "signal": None, "key": "m.encrypted * 10 + m.state",
     "alarm": f"coalesce({_SINCE}, 0)",
 }
-_KEYS = {NO_KEY: "missing", WRONG_KEY: "wrong", UNDECODABLE: "undecodable", DECODED: "known"}
+_KEYS = {NO_KEY: "missing", WRONG_KEY: "wrong", UNDECODABLE: "undecodable", DECODED: "known"}  # of those that encrypt
 
 
 def one(db, day: int, meter: str) -> "dict | None":
     """A meter by its text, or None: {row, id, media, first_heard, last_heard, encrypted, state, note, status, total_ml,
-    read_at, latest (the decoder's fields), key (`key_state`), alarms [{alarm, since}], and of its coverage since a day:
-    heard_by (gateways), best, telegrams, heard}."""
+    read_at, latest (the decoder's fields), key (`key_state`), unsealed (how many telegrams are kept that were not read
+    because nothing opened under its key; at most MOST_PLAIN), alarms [{alarm, since}], and of its coverage since a
+    day: heard_by (gateways), best, telegrams, heard}."""
     rows = dicts(db.execute(
         "SELECT m.id AS row, m.meter AS id, m.media, m.first_heard, m.last_heard, m.encrypted, m.state, m.note, "
         "m.status, m.total_ml, m.read_at, m.latest, c.heard_by, c.best, c.telegrams, c.heard "
@@ -48,15 +53,21 @@ def one(db, day: int, meter: str) -> "dict | None":
     m["alarms"] = [{"alarm": name, "since": since} for name, since in db.execute(
         "SELECT alarm, since FROM alarms WHERE ended IS NULL AND meter = ? ORDER BY alarm", (m["row"],))]
     m["key"] = key_state(m)
+    m["unsealed"] = db.execute(f"SELECT count(*) FROM (SELECT 1 FROM telegrams WHERE state = {UNSEALED} AND meter = ? "
+                               f"LIMIT {MOST_PLAIN}) AS counted", (m["row"],)).fetchone()[0]
+    m["held"] = db.execute("SELECT count(*) FROM held WHERE meter = ?", (m["row"],)).fetchone()[0]
     m["heard_by"] = m["heard_by"] or 0
     m["latest"] = json.loads(m["latest"]) if m["latest"] else {}
     return m
 
 
 def key_state(m) -> str:
-    """known, missing, wrong, plain (needs none), pending (not tried) or undecodable."""
+    """known, missing, wrong, plain (needs none), pending (not tried), undecodable or unsealed (it has one, and the
+    latest telegram was not sealed with it)."""
     if m["state"] == PENDING:
         return "pending"
+    if m["state"] == UNSEALED:
+        return "unsealed"
     return _KEYS[m["state"]] if m["encrypted"] else "plain"
 
 
@@ -95,14 +106,17 @@ def page_rows(db, now, show="all", search="", by="id", limit=100, offset=0, rece
 
 
 def of_rows(db, rows: "list[int]", day: int, now: int) -> "list[dict]":
-    """Meters of these rows, in their order: as `one`, without `latest`, and with `covered`: on how many of the last
-    WEEK days they were heard."""
+    """Meters of these rows, in their order: as `one`, without `latest`, `unsealed` as 1 or 0, and with `covered`: on
+    how many of the last WEEK days they were heard."""
     if not rows:
         return []
     numbers = json.dumps(rows)
     by_row = {m["row"]: m for m in dicts(db.execute(
         "SELECT id AS row, meter AS id, media, first_heard, last_heard, encrypted, state, note, status, total_ml, "
-        f"read_at FROM meters WHERE id IN {NUMBERS}", (numbers,)))}
+        f"read_at, CASE WHEN EXISTS (SELECT 1 FROM telegrams t WHERE t.state = {UNSEALED} "
+        f"AND t.meter = m.id) THEN 1 ELSE 0 END AS unsealed, "
+        "CASE WHEN EXISTS (SELECT 1 FROM held h WHERE h.meter = m.id) THEN 1 ELSE 0 END AS held "
+        f"FROM meters m WHERE id IN {NUMBERS}", (numbers,)))}
     for m in by_row.values():
         m.update(alarms=[], key=key_state(m), latest={}, heard_by=0, best=None, telegrams=0, heard=0, covered=0)
     # Day by day, so that the primary key (day, meter, gateway) is used.
@@ -133,7 +147,7 @@ def of_rows(db, rows: "list[int]", day: int, now: int) -> "list[dict]":
 def needing_attention(db, day: int, now: int, limit: int) -> "tuple[list[dict], int]":
     """(meters somebody should look at, those with an alarm that cannot wait first; how many there are in all)."""
     wait = "', '".join(CAN_WAIT)
-    where = f"({_ALARMED} OR {WRONG} OR {MISSING} OR m.state = {UNDECODABLE} OR {_SILENT})"
+    where = f"({_ALARMED} OR {WRONG} OR {MISSING} OR m.state = {UNDECODABLE} OR {PLAIN} OR {HELD_BACK} OR {_SILENT})"
     values = (now - SILENT_METER_S,)
     rows = [row[0] for row in db.execute(
         f"SELECT m.id FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a WHERE "

@@ -15,7 +15,8 @@ def home_hours(db, gateway: int, start: int, end: int) -> "list[tuple[int, int, 
 def person(db, gateway: "str | None", meters: "list[str]", since: int, until: int) -> dict:
     """All that is stored of a home (its gateway's id, or None) and its meters (texts) from `since` to `until`, as plain
     data: {home_hours [[hour, import Wh, export Wh, estimated]], records [[time, kind, hex]], meters [{meter, media,
-    first_heard, last_heard, readings [[Unix seconds, ml]], alarms [[alarm, since, last, ended]]}]}."""
+    first_heard, last_heard, readings [[Unix seconds, ml]], alarms [[alarm, since, last, ended]],
+    held_back [[Unix seconds, ml or None, reason]]}]}."""
     told: dict = {"home_hours": [], "records": [], "meters": []}
     if gateway is not None:
         told["home_hours"] = [list(row) for row in db.execute(
@@ -36,7 +37,10 @@ def person(db, gateway: "str | None", meters: "list[str]", since: int, until: in
                          for time, total in readings.entries(day, blob) if since <= time < until],
             "alarms": [list(a) for a in db.execute(
                 "SELECT alarm, since, last, ended FROM alarms WHERE meter = ? AND last >= ? ORDER BY since",
-                (row[0], since))]})
+                (row[0], since))],
+            "held_back": [list(h) for h in db.execute(
+                "SELECT time, total_ml, reason FROM held WHERE meter = ? AND time >= ? AND time < ? ORDER BY time",
+                (row[0], since, until))]})
     return told
 
 

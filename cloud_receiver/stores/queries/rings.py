@@ -5,28 +5,34 @@ import json
 from .. import NUMBERS
 from .rows import dicts
 
+MOST_RINGS = 20  # told of a gateway, the latest
 MOST_GAPS = 100  # told of a ring
+ASKED_RINGS, ASKED_GAPS = 4, 20  # of a gateway and of a ring: what a receiver that starts looks at
 MOST_EQUIVOCATIONS = 100  # told of a gateway
 
 
 def of_gateways(db, gateways: "list[int]") -> "dict[int, list[dict]]":
-    """The rings of gateways (their rows), oldest first, in few queries however many they are: {row: [{epoch (hex),
-    through, first_contact, last_contact, lost and equivocations (counts), gaps [[first, last]]}]}."""
+    """The latest rings of gateways (their rows), oldest first, in few queries however many they are: {row: [{epoch
+    (hex), through, first_contact, last_contact, lost and equivocations (counts), gaps [[first, last]]}]}."""
     of_gateway: "dict[int, list[dict]]" = {row: [] for row in gateways}
     rings = {}
     for ring in dicts(db.execute(
             "SELECT e.id AS row, e.gateway, e.epoch, e.through, e.first_contact, e.last_contact, "
             "(SELECT coalesce(sum(count), 0) FROM lost l WHERE l.epoch = e.id) AS lost, "
             "(SELECT count(*) FROM equivocations q WHERE q.epoch = e.id) AS equivocations "
-            f"FROM epochs e WHERE e.gateway IN {NUMBERS} ORDER BY e.first_contact, e.id", (json.dumps(gateways),))):
+            "FROM (SELECT id, gateway, epoch, through, first_contact, last_contact, row_number() OVER "
+            "(PARTITION BY gateway ORDER BY last_contact DESC, id DESC) AS n FROM epochs "
+            f"WHERE gateway IN {NUMBERS}) e WHERE e.n <= ? ORDER BY e.first_contact, e.id",
+            (json.dumps(gateways), MOST_RINGS))):
         rings[ring.pop("row")] = ring
         ring["epoch"], ring["gaps"] = ring["epoch"].hex().upper(), []
         of_gateway[ring.pop("gateway")].append(ring)
-    for row, first, last in db.execute(
-            f"SELECT epoch, first, last FROM gaps WHERE epoch IN {NUMBERS} ORDER BY epoch, first",
-            (json.dumps(list(rings)),)):
-        if len(rings[row]["gaps"]) < MOST_GAPS:
-            rings[row]["gaps"].append([first, last])
+    faulty = {row for row, in db.execute(f"SELECT DISTINCT epoch FROM gaps WHERE epoch IN {NUMBERS}",
+                                         (json.dumps(list(rings)),))}
+    for row, ring in rings.items():
+        if row in faulty:
+            ring["gaps"] = [[first, last] for first, last in db.execute(
+                "SELECT first, last FROM gaps WHERE epoch = ? ORDER BY first LIMIT ?", (row, MOST_GAPS))]
     return of_gateway
 
 
@@ -38,11 +44,20 @@ def equivocations(db, gateway: int) -> "list[dict]":
 
 
 def open_gaps(db) -> "list[tuple[str, bytes, int, int]]":
-    """(gateway id, epoch, first, when this ring last sent anything) of every gap that its gateway has not told lost."""
-    return [(gateway, epoch, first, heard) for gateway, epoch, row, first, last, heard in db.execute(
-        "SELECT g.gateway, e.epoch, e.id, p.first, p.last, e.last_contact FROM gaps p JOIN epochs e ON e.id = p.epoch "
-        "JOIN gateways g ON g.id = e.gateway ORDER BY e.id, p.first").fetchall()
-        if not told_lost(db, row, first, last)]
+    """(gateway id, epoch, first, when this ring last sent anything) of the gaps that their gateways have not told lost:
+    the first ASKED_GAPS of each of the ASKED_RINGS latest rings of a gateway. What a gateway sends again from one gap
+    on fills those behind it."""
+    found: list = []
+    for gateway, epoch, row, heard in db.execute(
+            "SELECT g.gateway, e.epoch, e.id, e.last_contact FROM (SELECT id, gateway, epoch, last_contact, "
+            "row_number() OVER (PARTITION BY gateway ORDER BY last_contact DESC, id DESC) AS n FROM epochs "
+            "WHERE id IN (SELECT epoch FROM gaps)) e JOIN gateways g ON g.id = e.gateway WHERE e.n <= ? ORDER BY e.id",
+            (ASKED_RINGS,)).fetchall():
+        for first, last in db.execute("SELECT first, last FROM gaps WHERE epoch = ? ORDER BY first LIMIT ?",
+                                      (row, ASKED_GAPS)).fetchall():
+            if not told_lost(db, row, first, last):
+                found.append((gateway, epoch, first, heard))
+    return found
 
 
 def told_lost(db, epoch: int, first: int, last: int) -> bool:

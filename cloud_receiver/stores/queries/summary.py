@@ -1,7 +1,7 @@
 """Counts over the whole store, in a bounded time whatever it holds."""
 
 from ...data.attention import SILENT_GATEWAY_S, SILENT_METER_S
-from .. import DECODED, STATES
+from .. import DECODED, STATES, UNSEALED
 from .meters import MISSING, WRONG
 from .telegrams import CLOSED, WAITING
 
@@ -46,8 +46,9 @@ def everything(db) -> dict:
 
 
 def counts(db, now: int) -> "dict[str, int]":
-    """Meters in all, heard in a day, encrypted, keyed (read with their key), missing a key, with a wrong one, alarmed;
-    telegrams pending or closed (not opened; of these two at most MOST_COUNTED are counted); gateways, in_contact."""
+    """Meters in all, heard in a day, encrypted, keyed (read with their key), missing a key, with a wrong one, unsealed
+    (with telegrams that are not sealed with theirs), alarmed; telegrams pending or closed (not opened; of these two at
+    most MOST_COUNTED are counted); gateways, in_contact."""
     row = db.execute(
         "SELECT count(*), coalesce(sum(CASE WHEN m.last_heard >= ?1 THEN 1 ELSE 0 END), 0), "
         "coalesce(sum(CASE WHEN m.encrypted = 1 AND m.state > 0 THEN 1 ELSE 0 END), 0), "
@@ -56,6 +57,8 @@ def counts(db, now: int) -> "dict[str, int]":
         f"coalesce(sum(CASE WHEN {WRONG} THEN 1 ELSE 0 END), 0) FROM meters m",
         (now - SILENT_METER_S,)).fetchone()
     counted = dict(zip(("meters", "heard", "encrypted", "keyed", "missing", "wrong"), map(int, row)))
+    counted["unsealed"] = db.execute(f"SELECT count(DISTINCT meter) FROM (SELECT meter FROM telegrams WHERE state = "
+                                     f"{UNSEALED} LIMIT {MOST_COUNTED}) AS counted").fetchone()[0]
     counted["alarmed"] = db.execute("SELECT count(DISTINCT meter) FROM alarms WHERE ended IS NULL").fetchone()[0]
     counted["pending"] = at_most(db, WAITING)
     counted["closed"] = at_most(db, CLOSED)

@@ -1,4 +1,4 @@
-"""Telegrams that wait: for the decoder, for their meter's key, for a format of compact frames."""
+"""Telegrams that wait: for the decoder, for their meter's key."""
 
 import json
 
@@ -16,16 +16,9 @@ def pending(db, limit: int) -> "list[tuple[int, int, str, int, bytes]]":
 
 
 def closed_meters(db) -> "list[str]":
-    """The meters that have telegrams without a right key or undecodable."""
+    """The meters that have telegrams of which nothing was entered: without a right key, undecodable, held back, ..."""
     return [row[0] for row in db.execute(
-        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1)")]
-
-
-def compact_meters(db) -> "list[str]":
-    """The meters of which a compact frame came before any full frame of its format."""
-    return [row[0] for row in db.execute(
-        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1 AND state = 4 "
-        "AND note LIKE 'compact frame%')")]
+        "SELECT meter FROM meters WHERE id IN (SELECT DISTINCT meter FROM telegrams WHERE state > 1) ORDER BY meter")]
 
 
 def without_key(db) -> "list[dict]":

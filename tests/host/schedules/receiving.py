@@ -55,6 +55,9 @@ class Request:
     def is_eof(self):
         return True
 
+    def get(self, name):
+        """Nothing: it came on no connection that ingest knows."""
+
     async def iter_any(self):
         yield self._body
 

@@ -15,6 +15,8 @@ from cloud_receiver.operations import logs
 
 from ...errors import CommandError
 
+FILES = 8192  # that one process may have open
+
 
 def arguments(sub) -> None:
     """The arguments of serve."""
@@ -66,6 +68,10 @@ def serve(args) -> int:
         raise CommandError(f"{public_name!r} is no host name")
     app.require_loopback(args.web_host)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the meter keys
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files[0] != resource.RLIM_INFINITY and files[0] < FILES:  # a connection is one; 1024 is what shells give
+        most = FILES if files[1] == resource.RLIM_INFINITY else min(FILES, files[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], most), files[1]))
     ingest = min(4, os.cpu_count() or 1) if args.processes is None else args.processes
     if not 0 <= ingest <= 64:
         raise CommandError("--processes is 0 to 64")

@@ -5,14 +5,19 @@ from statuses import EVERYBODY, REFUSED, page
 STATUSES = {
     ("GET", "/login"): EVERYBODY,
     ("POST", "/login"): (403,) * 11,  # without name and password
+    ("GET", "/login/code"): EVERYBODY,
+    ("POST", "/login/code"): (403,) * 11,  # without a password before
+    ("GET", "/account/second"): page(200, 200, 200, 200, 403),
+    ("POST", "/account/second"): REFUSED,
     ("POST", "/logout"): REFUSED,
     ("GET", "/account"): page(200, 200, 200, 200, 200),
     ("POST", "/account"): REFUSED,
 }
-ADDRESSES = {"/login": ("/login",), "/account": ("/account",)}
+ADDRESSES = {"/login": ("/login",), "/login/code": ("/login/code",), "/account": ("/account",),
+             "/account/second": ("/account/second",)}
 
 
 def without_limits(running):
     """As many attempts to log in as somebody likes."""
-    page = running.receiver.site.answering("account", "page")
-    page.by_address.burst = page.by_name.burst = 1e9
+    limits = running.receiver.site.answering("account", "page").limits
+    limits.by_address.burst = limits.delays.free = 1e9

@@ -5,6 +5,8 @@ from access_rig import PASSWORD
 from browser_rig import NARROW, WIDE, fits, log_in, needs_chromium, send, visitor
 from receiver_support import NOW
 
+from cloud_receiver.office import second_factor
+
 pytestmark = needs_chromium
 
 
@@ -26,6 +28,34 @@ def test_a_session_over_plain_http_on_this_machine(browsed, browser):
         page.goto(base + browsed.page())
         assert page.url.endswith("/login")
         page.context.close()
+
+
+@pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "en")])
+def test_a_second_factor(browsed, browser, width, language):
+    page = visitor(browser, width, language)
+    log_in(page, browsed, "administrator")
+    page.goto(f"http://localhost:{browsed.receiver.web_port}/account/second")
+    assert page.locator("svg.qr").bounding_box()["width"] > 150
+    fits(page, width, f"second-{language}")
+    with browsed.receiver.people() as people:
+        secret = people.second.begin("administrator")
+    step = browsed.receiver.now() // second_factor.STEP_S
+    page.fill("input[name=code]", second_factor.code_of(secret, step))
+    send(page, "main button")
+    assert page.locator(".codes code").count() == second_factor.CODES
+    fits(page, width, f"second-codes-{language}")
+    page.context.close()
+    page = visitor(browser, width, language)
+    log_in(page, browsed, "administrator")
+    assert page.url.endswith("/login/code")
+    fits(page, width, f"login-code-{language}")
+    page.fill("input[name=code]", "000000")
+    send(page, "main button")
+    assert page.locator("[role=alert]").count() == 1
+    page.fill("input[name=code]", second_factor.code_of(secret, step + 1))
+    send(page, "main button")
+    assert not page.url.endswith(("/login", "/login/code"))
+    page.context.close()
 
 
 @pytest.mark.parametrize("width, language", [(NARROW, "nb"), (WIDE, "nb"), (NARROW, "en"), (WIDE, "en")])

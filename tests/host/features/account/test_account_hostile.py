@@ -9,16 +9,16 @@ import urllib.parse
 
 import pytest
 from access_rig import FORM, ODD, PASSWORD
-from account_rig import answers
+from account_rig import limits
 
+from cloud_receiver.features.account import limits as account_limits
 from cloud_receiver.features.account import page as account
 
 
 @pytest.fixture
 def town(town):
     """As many attempts as somebody likes."""
-    for buckets in (answers(town.receiver).by_address, answers(town.receiver).by_name):
-        buckets.burst = 1e9
+    limits(town.receiver).by_address.burst = limits(town.receiver).delays.free = 1e9
     return town
 
 
@@ -60,7 +60,8 @@ def test_no_header_makes_log_in_fail(town, quick):
                 assert 300 <= status < 500, (name, odd, path, status)
 
 
-def test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch):
+def hashed(town, monkeypatch, one=None):
+    """Sixty names at once, each hash a while: how many were hashed."""
     running, most, lock = [0], [0], threading.Lock()
 
     def slow(password, salt):
@@ -72,17 +73,40 @@ def test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch):
             running[0] -= 1
         return bytes(31)
     monkeypatch.setattr(account, "password_hash", slow)
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        statuses = list(pool.map(lambda n: town.receiver.web("/login", "POST", f"name=u{n}&password=x", {
-            "Host": town.host, **FORM}).status, range(40)))
-    assert most[0] <= account.HASHING and set(statuses) == {403, 429} and statuses.count(403) >= account.MOST_WAITING
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:
+        found = list(pool.map(lambda n: town.receiver.web("/login", "POST", f"name=u{n}&password=x", {
+            "Host": town.host, **FORM, "X-Forwarded-For": one or f"10.{n % 9}.{n}.1"}).status, range(60)))
+    assert most[0] <= account_limits.HASHING and set(found) == {403, 429}
+    return found.count(403)
+
+
+def test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch):
+    assert hashed(town, monkeypatch) >= account_limits.MOST_WAITING
+
+
+def test_a_sender_waits_behind_himself(town, monkeypatch):
+    """One that tries sixty names at once gets few hashed, and somebody from elsewhere is next."""
+    tried = threading.Thread(target=lambda: counted.append(one_sender(town, monkeypatch)))
+    counted: list = []
+    tried.start()
+    end = time.monotonic() + 20
+    while limits(town.receiver).hashing.waiting < account_limits.MOST_OF_A_SENDER and time.monotonic() < end:
+        time.sleep(0.01)
+    other = town.receiver.web("/login", "POST", "name=x&password=x", {
+        "Host": town.host, **FORM, "X-Forwarded-For": "203.0.113.5"}).status
+    tried.join()
+    assert other == 403 and counted[0] < 30
+
+
+def one_sender(town, monkeypatch):
+    return hashed(town, monkeypatch, one="198.51.100.7")
 
 
 def test_seen_where_all_are_hashed_at_once(town, monkeypatch):
     """Known-bad: no bound."""
-    answers(town.receiver).hashing = account.asyncio.Semaphore(1000)
+    limits(town.receiver).hashing.at_once = 1000
     with pytest.raises(AssertionError):
-        test_few_passwords_are_hashed_at_once_and_few_wait(town, monkeypatch)
+        hashed(town, monkeypatch)
 
 
 def test_a_password_as_long_as_it_may_be(town):

@@ -16,7 +16,7 @@ ADDRESSES = {
     "/v1/gateways/{id}": ("/v1/gateways/{gateway}",),
 }
 NOWHERE = ("/gateways/AAAAAAAAAAAAAAAA", "/v1/gateways/AAAAAAAAAAAAAAAA")
-EXTRA = (*(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}])), *RESULTS,
+EXTRA = (*(text for _, text in attention.delivery([{"equivocations": 1, "lost": 1, "gaps": [1]}], ["gaps"])), *RESULTS,
          *crashes.CAUSES.values(), crashes.UNKNOWN)
 PICTURES = {
     "/gateways": "gateways",
