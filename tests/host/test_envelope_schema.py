@@ -233,9 +233,9 @@ def test_batches_of_a_real_gateway_follow_the_schema(tmp_path, runtime):
     receiver = Running(make(tmp_path / "receiver", "demo"), clock)
     take = receiver.receiver.devices.ingest._verify
 
-    async def note(body):
+    async def note(body, *rest):
         bodies.append(body)
-        return await take(body)
+        return await take(body, *rest)
 
     receiver.receiver.devices.ingest._verify = note
     air = Air([(example_telegram(), "T1"),
