@@ -26,7 +26,10 @@ def with_lists(store, folder):
     with Running(directory) as running:
         a, b = running.enrol(name="Fyrveien 3"), running.enrol(name="Åsen 7", kind="concentrator")
         running.enrol(name="Ny")
-        records = [wire_records.telegram(a.next(), NOW - n * HOUR, -60 - k, m.telegram(1000 * (k + 1) - n))
+        # How many of the latest tell of a low battery, which two of them told of first just before.
+        low = {METERS[1]: 1, METERS[2]: 7}
+        records = [wire_records.telegram(a.next(), NOW - n * HOUR, -60 - k, m.telegram(
+                       1000 * (k + 1) - n, status=4 if n < low.get(m, 0) else 0))
                    for k, m in enumerate(METERS[:5]) for n in range(30)]
         for at in range(0, len(records), 100):
             running.through(a.batch(records[at:at + 100], first=at + 1, last=min(at + 100, len(records))))
