@@ -149,13 +149,6 @@ def any_date():
     _replace("data.plausible:dated", lambda *_: True)
 
 
-@lets("replay_ends_an_alarm")
-def replays_tell():
-    """A total may go back, and a last telegram come again: what is played again tells of alarms."""
-    _replace("data.plausible:step", lambda *_: "")
-    _replace("data.plausible:repeats", lambda *_: False)
-
-
 @lets("latest_played_again_while_it_is_silent")
 def last_telegrams_forgotten():
     """The last access numbers of a meter at rest are not looked at."""

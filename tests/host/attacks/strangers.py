@@ -55,7 +55,7 @@ def an_ipv6_network_tries(ground):
     """Forged batches from many addresses of one /64, each with what one address may do. Held where they are counted as
     one: some are told to wait (429). Where no addresses can be added to this machine it cannot be tried."""
     import subprocess
-    prefix = f"fd00:{os.getpid() & 0xFFFF:x}:15:1:"
+    prefix = f"fd00:{os.urandom(2).hex()}:15:1:"
     added = []
     try:
         for n in range(1, 9):
