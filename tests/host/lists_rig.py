@@ -5,11 +5,9 @@ import contextlib
 import csv
 import io
 
-import postgres
 from receiver_support import DAY, HOUR, NOW, Meter, Running, make
 
 import firmware.wire.records as wire_records
-from cloud_receiver.office.directory import Settings
 
 METERS = [Meter(10000000 + n) for n in range(6)]
 LOCKED, WRONG = Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16)
@@ -18,10 +16,7 @@ LOCKED, WRONG = Meter(20000001, key=bytes(16)), Meter(20000002, key=b"\x01" * 16
 @contextlib.contextmanager
 def with_lists(store, folder):
     """The receiver, on `sqlite` or `postgres`."""
-    directory = make(folder / "works")
-    if store == "postgres":
-        postgres.need()
-        directory.save(Settings("works", "Prøveby vannverk", store=postgres.new_database(), port=0))
+    directory = make(folder / "works", engine=store)
     WRONG.key = b"\x01" * 16  # it sends with another key than is put in below
     with Running(directory) as running:
         a, b = running.enrol(name="Fyrveien 3"), running.enrol(name="Åsen 7", kind="concentrator")

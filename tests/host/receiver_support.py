@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+import postgres
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -124,13 +125,16 @@ class Gateway:
                            "kind": "home", **fields}).encode()
 
 
-def make(path, works="works", name="Prøveby vannverk", port=0):
-    """A new receiver's directory."""
+def make(path, works="works", name="Prøveby vannverk", port=0, engine="sqlite"):
+    """A new receiver's directory, whose store is SQLite's or an empty database of PostgreSQL."""
     directory = Directory(path)
     directory.path.mkdir(parents=True, exist_ok=True)
     trust.make(directory.ca, works, name, "localhost")
     kek.make(kek.file_of(directory.path))
     settings = Settings(works, name, "localhost", port)
+    if engine == "postgres":
+        postgres.need()
+        settings.store = postgres.new_database()
     Office(directory, settings).close()
     directory.save(settings)
     return directory

@@ -28,12 +28,7 @@ WHEN = ("--simulated-clock", f"0:{NOW}:1e-9")
 @pytest.fixture(params=["sqlite", "postgres"])
 def home(request, tmp_path):
     """A running receiver with a home and its neighbour, on each store."""
-    directory = make(tmp_path / "works")
-    if request.param == "postgres":
-        postgres.need()
-        settings = directory.load()
-        settings.store = postgres.new_database()
-        directory.save(settings)
+    directory = make(tmp_path / "works", engine=request.param)
     with Running(directory, public_name="vann.example") as running:
         yield Home(running, request.param)
 

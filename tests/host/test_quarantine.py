@@ -2,7 +2,6 @@
 
 import subprocess
 
-import postgres
 import pytest
 from receiver_support import DAY, HOUR, NOW, Gateway, Meter, Process, Running, make
 
@@ -18,12 +17,7 @@ OWN, BOTH, LEAK = Meter(11111111), Meter(22222222), 0x20
 @pytest.fixture(params=["sqlite", "postgres"])
 def running(request, tmp_path):
     """A receiver on each store, whose clock the test sets."""
-    directory = make(tmp_path / "works")
-    if request.param == "postgres":
-        postgres.need()
-        settings = directory.load()
-        settings.store = postgres.new_database()
-        directory.save(settings)
+    directory = make(tmp_path / "works", engine=request.param)
     with Running(directory) as receiver:
         yield receiver
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import postgres
 import pytest
 from receiver_support import DAY, NOW, Gateway, Running, make
 from release_rig import do, made, told
@@ -145,12 +144,7 @@ def test_what_is_not_whole_is_not_taken(tmp_path):
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_the_list_says_who_runs_what_whichever_store(tmp_path, engine):
-    directory = make(tmp_path / "works")
-    if engine == "postgres":
-        postgres.need()
-        settings = directory.load()
-        settings.store = postgres.new_database()
-        directory.save(settings)
+    directory = make(tmp_path / "works", engine=engine)
     with Running(directory) as receiver:
         for firmware in ("0.2.0", "0.2.0", "0.1.0"):
             told(receiver, receiver.enrol(Gateway()), firmware)

@@ -121,9 +121,7 @@ def _take_out(db, meter, times):
         db.execute("UPDATE telegrams SET state = ? WHERE day = ? AND meter = ? AND time = ? AND state = ?",
                    (REFUSED, time // DAY, meter, time, DECODED))
         db.execute("DELETE FROM alarms WHERE meter = ? AND since = ? AND last = ?", (meter, time, time))
-        db.execute("UPDATE alarms SET ended = NULL WHERE meter = ? AND ended = ? AND NOT EXISTS (SELECT 1 FROM alarms "
-                   "o WHERE o.meter = alarms.meter AND o.alarm = alarms.alarm AND o.since > alarms.since)",
-                   (meter, time))
+        settle.stand_again(db, meter, time)
     days.write()
     if not times:
         return 0

@@ -8,7 +8,7 @@ again without them. A piece looks at the latest telegrams first and ends with th
 from ...data.clock import HOUR
 from .. import DECODED, HELD, PENDING, QUARANTINED, REPLAYED
 from ..queries.quarantine import ALONE, EPOCHS
-from . import can_wait, rising
+from . import can_wait, rising, settle
 from .hours import Days
 
 MOST = 2000  # telegrams that a piece looks at
@@ -48,7 +48,7 @@ def _withdraw(db, meter, times):
     days.write()
     for time in times:
         db.execute("DELETE FROM alarms WHERE meter = ? AND since = ?", (meter, time))
-        db.execute("UPDATE alarms SET ended = NULL WHERE meter = ? AND ended = ?", (meter, time))
+        settle.stand_again(db, meter, time)
     state = rising.states(db, [meter])[meter]
     while state.newest in times:
         rising.forget(db, Days(db), meter, state.newest)

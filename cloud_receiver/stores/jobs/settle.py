@@ -91,6 +91,12 @@ def alarm_names(reading) -> "list[str]":
     return sorted({str(name).lower() for name in names} - {"ok", ""})
 
 
+def stand_again(db, meter: int, time: int) -> None:
+    """Have the alarms that a reading of this time ended stand, as it is taken back; not those that came again since."""
+    db.execute("UPDATE alarms SET ended = NULL WHERE meter = ? AND ended = ? AND NOT EXISTS (SELECT 1 FROM alarms o "
+               "WHERE o.meter = alarms.meter AND o.alarm = alarms.alarm AND o.since > alarms.since)", (meter, time))
+
+
 def standing_alarms(db, meters) -> "dict[int, dict]":
     """The alarms that stand, by meter: {alarm: (since, last)}."""
     standing: "dict[int, dict]" = {}
