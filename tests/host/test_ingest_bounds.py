@@ -179,20 +179,28 @@ def test_one_batch_of_a_gateway_is_under_way_and_no_stranger_takes_its_turn(rece
     assert receiver.through(second) == 2
 
 
-def test_a_turn_ends_though_nobody_waits_for_it_any_more(receiver):
-    gateway = receiver.enrol()
+def test_a_turn_ends_though_nobody_waits_for_it_any_more(receiver, monkeypatch):
+    gateway, verified = receiver.enrol(), []
     body, ingest = events(gateway), receiver.receiver.devices.ingest
+    verify = ingest._verifier.verify
+
+    def noted(*batch):
+        verified.append(verify(*batch))
+        return verified[-1]
+    monkeypatch.setattr(ingest._verifier, "verify", noted)
 
     async def given_up():
         opened = ingest._open_envelope(body)
         enrolled = ingest._gateways.get(opened.kid) or await ingest._look_up(opened.kid, "")
         waiting = asyncio.ensure_future(ingest._verify(body, opened, enrolled))
         await asyncio.sleep(0)
+        [verifying] = verified
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
-        while enrolled.pace.under_way:
-            await asyncio.sleep(0.01)
+        await verifying  # its thread has begun the turn by then
+        await asyncio.sleep(0)
+        assert not enrolled.pace.under_way
 
     receiver.run(asyncio.wait_for(given_up(), 30))
     assert receiver.through(body) == 1
