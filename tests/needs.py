@@ -89,8 +89,7 @@ ALLOWED = (
     (re.compile(r"captures not present: \.\./shared/(\w+)/"), lambda m: not (ROOT.parent / "shared" / m[1]).exists()),
     (re.compile(r"no 32-bit MicroPython: "), lambda m: not (ROOT.parent / "shared" / "device").exists()),
     # Not for want of anything: a case of a table that is of another engine or another runtime.
-    (re.compile(r"the common batch is for SQLite$|what is tried is who else has SQLite's file open$|"
-                r"pg_dump is tried with the backups$|of PostgreSQL$|LittleFS is MicroPython's$|"
+    (re.compile(r"the common batch is for SQLite$|of PostgreSQL$|LittleFS is MicroPython's$|"
                 r"a heap is locked on MicroPython only$"), lambda m: True),
 )
 

@@ -25,19 +25,29 @@ IMPORT, EXPORT = 0x5A6B7C8D, 0x4A3B2C1D  # Wh of an hour
 WHEN = ("--simulated-clock", f"0:{NOW}:1e-9")
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """Where PostgreSQL keeps the bytes of these tests, and of no others."""
+    postgres.need()
+    with postgres.alone() as folder:
+        yield folder
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def home(request, tmp_path):
     """A running receiver with a home and its neighbour, on each store."""
+    folders = [request.getfixturevalue("cluster")] if request.param == "postgres" else []
     directory = make(tmp_path / "works", engine=request.param)
     with Running(directory, public_name="vann.example") as running:
-        yield Home(running, request.param)
+        yield Home(running, request.param, folders)
 
 
 class Home:
     """A home that was read every hour for three days, and what of it is to be gone."""
 
-    def __init__(self, running, engine):
+    def __init__(self, running, engine, folders):
         self.receiver, self.engine = running, engine
+        self.folders = [running.directory.path, *folders]  # where bytes may lie
         self.meter, self.other = Meter(12345678), Meter(87654321)
         self.gateway = running.enrol(Gateway(), name=NAME)
         neighbour = running.enrol(Gateway(), name="Nabo")
@@ -83,22 +93,15 @@ class Home:
                        RESULT.encode(): "result", number: "electricity"})
         return pieces
 
-    def folders(self):
-        """Where bytes may lie."""
-        folders = [self.receiver.directory.path]
-        if self.engine == "postgres":
-            folders.append(Path(postgres._folder))
-        return folders
-
     def bytes_of_all(self):
         """Every byte of every file, one after the other."""
-        return b"\n".join(path.read_bytes() for folder in self.folders() for path in sorted(folder.rglob("*"))
+        return b"\n".join(path.read_bytes() for folder in self.folders for path in sorted(folder.rglob("*"))
                           if path.is_file() and not path.is_socket())
 
     def found(self):
         """What of it is found, and where."""
         there, gone = set(), self.gone()
-        for folder in self.folders():
+        for folder in self.folders:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     data = path.read_bytes()
@@ -124,9 +127,8 @@ def test_no_byte_is_left(home):
     assert home.found() == [], "after it has stopped"
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # what is tried is who else has SQLite's file open
 def test_no_byte_is_left_by_a_receiver_of_several_processes(home):
-    if home.engine == "postgres":
-        pytest.skip("what is tried is who else has SQLite's file open")
     home.receiver.stop()
     with Process(home.receiver.directory, "--public-name", "vann.example") as process:
         assert process.web("/healthz").status == 200
@@ -179,9 +181,8 @@ def test_the_log_names_a_homes_account_by_its_gateway(home):
         assert accounts.audit.latest()[0][5:7] == ("account removed", home.gateway.id)
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # pg_dump is tried with the backups
 def test_an_erasure_names_the_backups_that_still_hold_it(home, tmp_path):
-    if home.engine == "postgres":
-        pytest.skip("pg_dump is tried with the backups")
     directory = home.receiver.directory
     done = subprocess.run([Process.NETTI, "backup", directory.path, "--readings", tmp_path / "saved", "--keys",
                            tmp_path / "keys"], capture_output=True, text=True)
