@@ -205,7 +205,7 @@ class Schedules(RuleBasedStateMachine):
 def schedules(examples):
     run_state_machine_as_test(Schedules, settings=settings(
         max_examples=examples, stateful_step_count=25, deadline=None, derandomize=True, database=None,
-        phases=(Phase.generate,), suppress_health_check=list(HealthCheck)))
+        report_multiple_bugs=False, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)))
 
 
 def test_each_telegram_once_whatever_happens():
