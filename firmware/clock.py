@@ -7,6 +7,9 @@ reported, so that the receiver can put them right.
 
 The floor rises only by answers, which come over verified TLS: a meter or a time server that says 2040 must not lock
 the true time out for ever. An answer also overrules a better source that is off by more than a minute.
+
+Anything but an answer is one witness (DESIGN.md, "A telegram is a claim"): no single message moves the clock far. It
+takes a second one some seconds later that agrees with it, and none will do against what an answer has confirmed.
 """
 
 from .wire.records import CLOCK_ANSWER, CLOCK_FLOOR, CLOCK_HAN, CLOCK_NONE, CLOCK_SNTP
@@ -15,6 +18,8 @@ STEP_MS = 2000
 STALE_MS = 6 * 3600000  # a better source that has been silent for so long no longer keeps a lesser one out
 OVERRULE_MS = 60000
 FAR_S = 20 * 366 * 86400  # no clock is believed that is this far past the floor
+UNKNOWN_S = 2 * 366 * 86400  # while no time is known, this far past the floor is far: as old as firmware in a shop
+APART_MS = 5000  # between two messages that vouch for each other
 
 
 class Clock:
@@ -28,6 +33,7 @@ class Clock:
         self._step_ms = STEP_MS + slack_ms
         self._overrule_ms = OVERRULE_MS + 10 * slack_ms
         self._distrusted = []
+        self._witness = None  # (quality, offset, when) of a message that said a time far off
         self.floor = floor
         self.quality = CLOCK_FLOOR if floor else CLOCK_NONE
         self.confirmed = False  # by an answer, and no other source has moved it far since
@@ -77,6 +83,10 @@ class Clock:
         offset = unix_ms - at
         had = self._offset_ms is not None
         step = abs(offset - self._offset_ms) if had else 0
+        if quality != CLOCK_ANSWER and (step > self._overrule_ms if had else unix > self.floor + UNKNOWN_S) \
+                and not self._vouched(quality, offset, at):
+            self.refused += 1
+            return False
         if had and quality < self.quality and at - self._heard_ms < STALE_MS:
             if quality != CLOCK_ANSWER or step <= self._overrule_ms:
                 if quality == CLOCK_ANSWER:
@@ -97,6 +107,16 @@ class Clock:
                 if self.on_step:
                     self.on_step(at // 1000, unix, quality)
         return True
+
+    def _vouched(self, quality, offset, at):
+        # Whether a source that says a time far off is to be believed.
+        if self.confirmed and at - self._heard_ms < STALE_MS:
+            return False
+        first = self._witness
+        if first is None or first[0] != quality or abs(offset - first[1]) > self._step_ms:
+            self._witness = (quality, offset, at)
+            return False
+        return at - first[2] >= APART_MS
 
     def _confirm(self, unix):
         self.confirmed = True

@@ -101,10 +101,11 @@ class Tasks:
         host, number = g.config["sntp"]
         while True:
             got = await sntp.ask(g.hal, host, number, g.clock.floor)
+            refused = g.clock.refused
             if got is not None:
                 g.clock.offer(got[0], records.CLOCK_SNTP)
             g.count("sntp" if got else "sntp_errors")
-            await g.hal.sleep(SNTP_EVERY_S if got else SNTP_AGAIN_S)
+            await g.hal.sleep(SNTP_EVERY_S if got and g.clock.refused == refused else SNTP_AGAIN_S)
 
     def tick(self):
         """One round of housekeeping."""

@@ -71,11 +71,20 @@ def test_nothing_sets_it_below_the_floor_or_far_above():
     assert w.clock.now() is None and w.clock.refused == 4
 
 
+YEAR_2040 = 2208988800
+
+
+def says(w, unix, quality, again_ms=10000):
+    """A source says a time far off, and again some seconds later: whether it was believed, each time."""
+    first = w.clock.offer(unix * 1000, quality)
+    w.ms += again_ms
+    return first, w.clock.offer(unix * 1000 + again_ms, quality)
+
+
 def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
     w = Watch()
     c = w.clock
-    year_2040 = 2208988800
-    assert c.offer(year_2040 * 1000, records.CLOCK_HAN)
+    assert says(w, YEAR_2040, records.CLOCK_HAN) == (False, True)
     assert c.floor == 1767225600
     assert c.offer(T * 1000, records.CLOCK_ANSWER) and c.now() == T and c.floor == T
 
@@ -86,8 +95,56 @@ def test_a_meter_that_says_2040_does_not_lock_the_true_time_out():
             self._confirm(unix_ms // 1000)
             return done
     bad = Raises(lambda: 0, 1767225600)
-    bad.offer(year_2040 * 1000, records.CLOCK_HAN)
+    bad.offer(YEAR_2040 * 1000, records.CLOCK_HAN)
     assert not bad.offer(T * 1000, records.CLOCK_ANSWER)
+
+
+def far_moves(kind):
+    """How often one message, or the same one again and again, moves a clock far: before the time is known, forth and
+    back, and after an answer."""
+    moved = 0
+    for quality in (records.CLOCK_HAN, records.CLOCK_SNTP):
+        for known in (None, quality, records.CLOCK_ANSWER):
+            for unix in (YEAR_2040, T + 3600, T - 3600):
+                w = Watch(T - 86400)
+                w.clock = c = kind(lambda w=w: w.ms, T - 86400)
+                if known is not None:
+                    assert c.offer(T * 1000, known)
+                elif unix != YEAR_2040:
+                    continue
+                before = c.now()
+                c.offer(unix * 1000, quality)
+                w.ms = 60000
+                c.offer(unix * 1000, quality)  # replayed: it says what it said a minute ago
+                moved += c.now() != (None if before is None else before + 60)
+    return moved
+
+
+def test_no_single_message_moves_the_clock_far_or_back():
+    assert far_moves(Clock) == 0
+
+    class Believes(Clock):
+        """Known bad: whoever says a time is believed."""
+        def _vouched(self, *_):
+            return True
+    assert far_moves(Believes) > 0
+
+
+def test_two_messages_that_agree_are_believed_until_an_answer_says_otherwise():
+    for quality in (records.CLOCK_HAN, records.CLOCK_SNTP):
+        w = Watch()
+        w.clock.offer(T * 1000, quality)
+        assert says(w, T + 3600, quality) == (False, True) and w.clock.now() == T + 3610
+        w = Watch()
+        w.clock.offer(T * 1000, quality)
+        assert says(w, T + 3600, quality, 1000) == (False, False)  # one message and its echo
+        w.ms = 10000
+        assert w.clock.offer((T + 3610) * 1000, quality)
+        w = Watch()
+        w.clock.offer(T * 1000, records.CLOCK_ANSWER)
+        assert says(w, T + 3600, quality) == (False, False) and w.clock.now() == T + 10
+        w.ms += 7 * 3600000  # the answers have long been away: what the house's meter says twice is better than drift
+        assert says(w, T + 8 * 3600, quality) == (False, True)
 
 
 def test_certificates_are_judged_by_the_confirmed_time_else_by_turns():
@@ -95,16 +152,16 @@ def test_certificates_are_judged_by_the_confirmed_time_else_by_turns():
     c = w.clock
     floor = c.floor
     assert c.for_tls(0) == c.for_tls(1) == floor and not c.confirmed
-    year_2040 = 2208988800
-    c.offer(year_2040 * 1000, records.CLOCK_HAN)
-    assert c.for_tls(0) == year_2040 and c.for_tls(1) == floor and c.for_tls(2) == year_2040
+    says(w, YEAR_2040, records.CLOCK_HAN)
+    assert c.for_tls(0) == YEAR_2040 + 10 and c.for_tls(1) == floor + 10 and c.for_tls(2) == YEAR_2040 + 10
     c.offer(T * 1000, records.CLOCK_ANSWER)
     assert c.confirmed and c.for_tls(0) == c.for_tls(1) == T
-    # A better source that agrees keeps it confirmed, one that jumps far does not.
+    # A better source that agrees keeps it confirmed; one that jumps far when answers have long been away does not.
     c.offer((T + 1) * 1000, records.CLOCK_SNTP)
     assert c.confirmed
-    c.offer(year_2040 * 1000, records.CLOCK_SNTP)
-    assert not c.confirmed and c.for_tls(1) == T
+    w.ms += 7 * 3600000
+    says(w, YEAR_2040, records.CLOCK_SNTP)
+    assert not c.confirmed and c.for_tls(1) == T + 7 * 3600 + 20
 
 
 def test_a_clock_that_starts_in_2000_is_set_before_tls():

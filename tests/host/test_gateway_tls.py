@@ -198,12 +198,15 @@ def test_a_meter_that_says_2040_does_not_lock_the_receiver_out(tmp_path, runtime
     try:
         with Rig(tmp_path / "g", runtime, han={"port": f"tcp://127.0.0.1:{line.port}"}) as rig:
             rig.receiver.script = [500] * 10000
-            now = v.date_time(2040, 1, 1, 0, 0, 10)
-            message = v.notification(v.structure(v.u32(1234)), v.tagged_time(now))
-            frame = v.frame(v.LLC + message, b"\x01\x02\x01", 0x10)
+
+            def frame(uptime):
+                now = v.date_time(2040, 1, 1 + uptime // 86400, uptime // 3600 % 24, uptime // 60 % 60, uptime % 60)
+                return v.frame(v.LLC + v.notification(v.structure(v.u32(1234)), v.tagged_time(now)), b"\x01\x02\x01", 0x10)
             rig.gateway.start()
-            rig.until(lambda: line.send_raw(frame))
+            rig.until(lambda: line.send_raw(frame(0)))
             rig.until(lambda: rig.gateway.status().get("han"))
+            assert rig.gateway.status()["time"] is None  # no single message moves it so far
+            rig.until(lambda: line.send_raw(frame(rig.gateway.status()["uptime"])) and rig.gateway.status()["time"])
             assert rig.gateway.status()["time"] > 2208900000
             rig.receiver.script = []
             rig.until(lambda: rig.gateway.status().get("acknowledged"))
