@@ -161,6 +161,14 @@ def altered_replays_tell():
     _replace("data.plausible:step", lambda *_: "")
 
 
+@lets("replay_ends_an_alarm")
+def replays_entered():
+    """What is played again is entered like what is new, and tells of alarms."""
+    _replace("data.plausible:step", lambda *_: "")
+    _replace("data.plausible:repeats", lambda *_: False)
+    _replace("stores.jobs.rising:is_stored", lambda *_: False)
+
+
 @lets("bits_flipped_in_cipher_text")
 def any_total():
     """A total may be anything."""
@@ -418,6 +426,13 @@ def gaps_not_bounded():
 def epochs_not_bounded():
     """It may begin any number of rings."""
     _unbounded(epochs=1 << 40)
+
+
+@lets("numbers_near_the_end")
+def any_number():
+    """A record may have any number that fits eight bytes."""
+    for module in ("firmware.wire", "firmware.wire.envelope"):
+        _replace(module + ":LAST_SEQ", (1 << 64) - 1)
 
 
 @lets("thousands_of_boots")

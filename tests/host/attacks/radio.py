@@ -442,11 +442,12 @@ def replay_ends_an_alarm(ground):
     """A meter's alarm stands; yesterday's telegram without it is played again. Held where the alarm stands still."""
     gateway, meter = ground.gateway(), ground.meter(KEY)
     heard, _ = lived(ground, gateway, meter, lambda n, litres: meter.mode5(litres, n))
-    ground.heard(gateway, [meter.mode5(102_000, 60, status=4)], time=ground.clock() + 70)
+    now = ground.clock()
+    ground.heard(gateway, [(meter.mode5(100_950, 60, status=4), now - 20)])
     standing = ground.alarms(meter)
     assert standing, ground.told(meter)
     for data, _ in heard[-4:]:
-        ground.heard(gateway, [data], time=ground.clock() + 140)
+        ground.heard(gateway, [(data, now + 115)])  # later than what two gateways' clocks differ by
     return None if ground.alarms(meter) == standing else f"{standing} has ended"
 
 
