@@ -38,7 +38,7 @@ def iso(seconds: "int | float | None") -> "str | None":
     if seconds is None:
         return None
     try:
-        return datetime.datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.datetime.fromtimestamp(int(seconds), UTC).isoformat()[:19] + "Z"
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -9,7 +9,7 @@ import datetime
 import zoneinfo
 from collections import namedtuple
 
-from .clock import DAY, HOUR, UTC
+from .clock import DAY, HOUR
 
 LOCAL = zoneinfo.ZoneInfo("Europe/Oslo")
 # How far apart the two readings around a boundary may lie.
@@ -21,7 +21,7 @@ Use = namedtuple("Use", ("start", "end", "ml", "partial"))
 
 def local(seconds: int) -> datetime.datetime:
     """Unix seconds as local time."""
-    return datetime.datetime.fromtimestamp(seconds, UTC).astimezone(LOCAL)
+    return datetime.datetime.fromtimestamp(seconds, LOCAL)
 
 
 def midnight(day: datetime.date) -> int:

@@ -87,10 +87,6 @@ def page_rows(db, now, show="all", search="", by="id", limit=100, offset=0, rece
     where = f"{SHOWN.get(show, SHOWN['all'])} AND (?2 = '' OR m.meter LIKE ?3 ESCAPE '\\') " \
             "AND CAST(?1 AS BIGINT) IS NOT NULL AND CAST(?2 AS TEXT) IS NOT NULL"
     values = (now - SILENT_METER_S, search, like(search.upper().replace(" ", "-")))
-    if show == "all" and not search:
-        count = db.execute("SELECT count(*) FROM meters").fetchone()[0]  # the index alone
-    else:
-        count = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
     if of_recent:
         heard, field, nothing = recent.meters if recent else {}, int(of_recent.endswith("signal")), (0, None)
 
@@ -98,11 +94,15 @@ def page_rows(db, now, show="all", search="", by="id", limit=100, offset=0, rece
             value = heard.get(row[0], nothing)[field]
             return -999 if value is None else value
         rows = ordered(db.execute(f"SELECT m.id FROM meters m WHERE {where} ORDER BY m.meter", values).fetchall(),
-                       of_recent, rank)[offset:offset + limit]
-    else:
-        rows = db.execute(f"SELECT m.id FROM meters m WHERE {where} ORDER BY {expression}m.meter LIMIT ?4 OFFSET ?5",
-                          (*values, limit, offset)).fetchall()
-    return [row[0] for row in rows], count
+                       of_recent, rank)
+        return [row[0] for row in rows[offset:offset + limit]], len(rows)
+    every = show == "all" and not search  # counted by the index alone, and the order may be an index's too
+    rows = db.execute(f"SELECT m.id, {0 if every else 'count(*) OVER ()'} FROM meters m WHERE {where} "
+                      f"ORDER BY {expression}m.meter LIMIT ?4 OFFSET ?5", (*values, limit, offset)).fetchall()
+    if rows and not every:
+        return [row[0] for row in rows], rows[0][1]
+    counted = "SELECT count(*) FROM meters" if every else f"SELECT count(*) FROM meters m WHERE {where}"
+    return [row[0] for row in rows], db.execute(counted, () if every else values).fetchone()[0]
 
 
 def of_rows(db, rows: "list[int]", day: int, now: int) -> "list[dict]":
@@ -148,13 +148,11 @@ def needing_attention(db, day: int, now: int, limit: int) -> "tuple[list[dict], 
     """(meters somebody should look at, those with an alarm that cannot wait first; how many there are in all)."""
     wait = "', '".join(CAN_WAIT)
     where = f"({_ALARMED} OR {WRONG} OR {MISSING} OR m.state = {UNDECODABLE} OR {PLAIN} OR {HELD_BACK} OR {_SILENT})"
-    values = (now - SILENT_METER_S,)
-    rows = [row[0] for row in db.execute(
-        f"SELECT m.id FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a WHERE "
-        f"a.meter = m.id AND a.ended IS NULL AND a.alarm NOT IN ('{wait}')) THEN 0 WHEN {WRONG} THEN 1 ELSE 2 END, "
-        "m.meter LIMIT ?2", (*values, limit))]
-    count = db.execute(f"SELECT count(*) FROM meters m WHERE {where}", values).fetchone()[0]
-    return of_rows(db, rows, day, now), count
+    rows = db.execute(
+        f"SELECT m.id, count(*) OVER () FROM meters m WHERE {where} ORDER BY CASE WHEN EXISTS (SELECT 1 FROM alarms a "
+        f"WHERE a.meter = m.id AND a.ended IS NULL AND a.alarm NOT IN ('{wait}')) THEN 0 WHEN {WRONG} THEN 1 ELSE 2 "
+        "END, m.meter LIMIT ?2", (now - SILENT_METER_S, limit)).fetchall()
+    return of_rows(db, [row[0] for row in rows], day, now), rows[0][1] if rows else 0
 
 
 def heard_by_gateway(db, gateway: int, day: int) -> "list[dict]":
