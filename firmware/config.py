@@ -56,14 +56,19 @@ def _meter(text):
     return text.strip().upper() if isinstance(text, str) else text
 
 
-def _port(value, name):
+def _port(value, name, board):
+    if value is None and board:
+        return "board"
     _text(value, name)
-    if value.startswith("tcp://"):
+    if value == "board":
+        if not board:
+            raise ConfigError("%s: \"board\" needs a board in config.json" % name)
+    elif value.startswith("tcp://"):
         host, _, port = value[6:].rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ConfigError("%s: tcp://HOST:PORT, not %r" % (name, value))
-    elif value != "-" and not value.startswith("/"):
-        raise ConfigError("%s: tcp://HOST:PORT, a serial line /dev/... or -, not %r" % (name, value))
+    elif value not in ("-", "usb") and not value.startswith("/"):
+        raise ConfigError("%s: board, usb, tcp://HOST:PORT, a serial line /dev/... or -, not %r" % (name, value))
     return value
 
 
@@ -119,11 +124,11 @@ def apply_orders(settings, saved):
     return held
 
 
-def _han(value):
+def _han(value, board):
     if value is None:
         return None
     _only(value, "han", ("port", "send", "ek", "ak", "p1_without_crc"))
-    keys: "dict" = {"port": _port(value.get("port"), "han.port")}
+    keys: "dict" = {"port": _port(value.get("port"), "han.port", board)}
     for name in ("send", "p1_without_crc"):
         keys[name] = value.get(name, False)
         if keys[name] is not True and keys[name] is not False:
@@ -163,14 +168,16 @@ def check(raw, works):
     kind = raw.get("kind", "home")
     if kind not in KINDS:
         raise ConfigError("kind: one of %s" % ", ".join(KINDS))
-    radios = raw.get("radios", [])
-    if not isinstance(radios, list) or len(radios) > 8:
+    board = None if raw.get("board") is None else _module(raw["board"], "board")
+    listed = raw.get("radios", [])
+    if not isinstance(listed, list) or len(listed) > 8:
         raise ConfigError("radios: a list of at most 8")
-    for i, radio in enumerate(radios):
+    radios = []
+    for i, radio in enumerate(listed):
         where = "radios[%d]" % i
         _only(radio, where, ("radio", "port"))
-        _module(radio.get("radio"), where + ".radio")
-        _port(radio.get("port"), where + ".port")
+        radios.append({"radio": _module(radio.get("radio"), where + ".radio"),
+                       "port": _port(radio.get("port"), where + ".port", board)})
     spool = raw.get("spool", {})
     if isinstance(spool, str):
         spool = {"on": spool}
@@ -190,7 +197,7 @@ def check(raw, works):
         "interval": _bounded(orders.INTERVAL, raw.get("interval", works["interval"]), "interval"),
         "relay": relay_filter(raw.get("relay", {}), works["window"]),
         "radios": radios,
-        "han": _han(raw.get("han")),
+        "han": _han(raw.get("han"), board),
         "own_meters": own_meters(raw.get("own_meters", [])),
         "simulated": simulated,
         "status": raw.get("status") is True,
@@ -200,7 +207,7 @@ def check(raw, works):
                   "values": _whole(spool.get("values", 512 << 10), "spool.values", 16384, 1 << 30)},
         "consent": {"valve": consent.get("valve") is True},
         "sntp": None if raw.get("sntp") is None else _server(raw["sntp"], "sntp"),
-        "board": None if raw.get("board") is None else _module(raw["board"], "board"),
+        "board": board,
         "wifi": None if raw.get("wifi") is None else _wifi(raw["wifi"]),
     }
 

@@ -74,9 +74,10 @@ class Folder:
 
 def restored(state):
     """The persistent state with what is missing filled in; whatever is damaged begins anew."""
-    good = {"boot": 0, "floor": 0, "counter": 0, "key": "", "executing": False, "results": [], "update": None}
+    good = {"boot": 0, "floor": 0, "counter": 0, "starts": 0, "key": "", "executing": False, "results": [],
+            "update": None}
     if isinstance(state, dict):
-        for name in ("boot", "floor", "counter"):
+        for name in ("boot", "floor", "counter", "starts"):
             value = state.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
                 good[name] = value

@@ -39,6 +39,8 @@ def main(arguments):
         g = _made(folders[0].rstrip("/"), "--status" in arguments, slots[0] if slots else None)
     except ConfigError as e:
         print("gateway: %s" % e)
+        from .console import refused
+        refused(port, folders[0].rstrip("/"), str(e))
         return 2
     port.empty("firmware.start")  # it is not needed again, and would keep 12 KB with it
     try:

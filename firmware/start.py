@@ -16,6 +16,7 @@ from .spool.flush_rule import MOST_S, FlushRule
 from .uplink.uplink import Uplink
 from .watch import WATCHDOG_S, Watch
 
+LINE = "2400:8N1"  # of a radio that names none
 LATENCY_MS = 200  # what a real delay may add to a learnt time, for a clock that runs faster
 
 
@@ -90,6 +91,8 @@ def make(path, status=False, slots=None):
     orders = _ordered(settings, path)
     state = restored(read_json(path, "state.json"))
     state["boot"] += 1
+    crash, cause = files.read_whole(path + "/crash.json"), port.reset_cause()
+    state["starts"] = _starts(state["starts"], cause, crash)
     folder.save_state(state)
     clock = Clock(port.uptime_ms, max(version.BUILT, state["floor"]),
                   LATENCY_MS * port.scale() if port.scale() > 1 else 0)
@@ -102,12 +105,14 @@ def make(path, status=False, slots=None):
     for ring in rings:
         for _ in ring.migrate():
             pass
-    _configure(g, folder)
-    _power_and_network(g, folder)
+    board = _named("board", g.config["board"], "CHIP") if g.config["board"] else None
+    ears = _configure(g, folder, board)
+    wifi = _supply_and_network(g, folder, board)
     g.orders = orders
     g.save_orders = folder.save_orders
     _connect(g, folder, works)
-    g.watch.tell(files.read_whole(path + "/crash.json"), port.reset_cause())
+    _board(g, board, ears, wifi)
+    g.watch.tell(crash, cause)
     if slots:
         from .update.updater import Updater
         g.updater = Updater(g, slots)
@@ -122,24 +127,95 @@ def _ordered(settings, path):
     return orders
 
 
-def _configure(g, folder):
+def _configure(g, folder, board):
     # Own meters, HAN port and radios, as far as they are configured: only then is their code loaded.
     g.make_own = folder.make_own
     if g.config["own_meters"]:
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:
+        if g.config["han"]["port"] == "board":
+            g.config["han"]["port"] = line_of(g.config["board"], board, "HAN")
+            g.config["han"]["inverted"] = board.HAN[3]
         from .home.han_port import HanPort
         g.han = HanPort(g.config["han"], g.clock, files.read_whole(folder.path + "/han.json"),
                         folder.saver("/han.json"),
                         g.journal.electricity_hour, g.count)
-    for radio in g.config["radios"]:
-        g.radios.append((radio_class(radio["radio"])(), radio["port"]))
+    if hasattr(board, "SET"):
+        port.set_pins(board.SET)
+    return [_make_radio(g, "radio%d" % i, board, radio_class(radio["radio"]), radio["radio"], radio["port"])
+            for i, radio in enumerate(g.config["radios"])]
 
 
-def _power_and_network(g, folder):
+def _starts(starts, cause, crash):
+    # How many starts in a row followed a loss of power, with this one.
+    if not cause:
+        return 0
+    from . import quiet
+    return quiet.counted(starts, cause, crash is not None)
+
+
+def _board(g, board, ears, wifi):
+    # Console, lamp and button of a board, and the quiet mode that a failing supply makes it begin with.
+    console = quiet = None
+    if board is not None:
+        from .console import Console
+        console = Console(g, g.config["board"], ears, _pin(g, port.lamp, board, "LED"), wifi)
+        g.others.append(("console", console.run))
+    if g.state["starts"]:
+        from . import quiet as mode
+        if mode.pause(g.state["starts"]):
+            quiet = mode.Quiet(g, g.state["starts"], _pin(g, port.button, board, "BUTTON"))
+    if quiet is None:
+        return
+    g.uplink.run = quiet.held(g.uplink.run)
+    g.others = [(name, quiet.held(work) if name == "wifi" else work) for name, work in g.others]
+    g.others.append(("quiet", quiet.run))
+    if console is not None:
+        console.quiet = True
+        quiet.on_over = console.loud
+
+
+def _pin(g, make, board, name):
+    # What a board's pin of this name does; None where there is none. A wrong one is said, and does without.
+    if not hasattr(board, name):
+        return None
+    try:
+        return make(*getattr(board, name))
+    except ValueError as e:
+        port.print_line("netti: fault 7: board %s: %s: %s" % (g.config["board"], name, e))
+        g.journal.event_if_room("fault", "board %s: %s: %s" % (g.config["board"], name, e))
+    return None
+
+
+def _make_radio(g, task, board, kind, name, where):
+    # One on a stream, or a chip on the board's SPI: then `kind(bus)` is made by the task that listens to it.
+    # Returns (task, name, what has `found`).
+    if where == "board":
+        pins = getattr(board, "RADIO", None)
+        if pins and pins[0] == name:
+            from .chip_radio import ChipRadio
+            radio = ChipRadio(g, name, kind, pins)
+            g.others.append((task, radio.run))
+            return task, name, radio
+        where = line_of(g.config["board"], board, "RADIO_UART")
+    if where.startswith("uart:") or where.startswith("/") and ":" not in where:
+        where += ":" + getattr(kind, "LINE", LINE)
+    g.radios.append((kind(), where))
+    return task, name, g.radios[-1][0]
+
+
+def line_of(name, board, part):
+    """The serial line that a board's file names, without its setting, as port.open_stream takes it."""
+    pins = getattr(board, part, None)
+    if pins is None:
+        raise ConfigError("board %s: it has no %s" % (name, part))
+    uart, rx, tx = pins[:3]
+    return uart if isinstance(uart, str) else "uart:%d:%d:%s" % (uart, rx, "-" if tx is None else tx)
+
+
+def _supply_and_network(g, folder, board):
     # The supply that the board can measure, and the Wi-Fi that the gateway looks after itself.
-    if g.config["board"]:
-        board = _named("board", g.config["board"], "SUPPLY")
+    if hasattr(board, "SUPPLY"):
         g.supply = port.millivolts(*board.SUPPLY)
         g.flush_rule = FlushRule(MOST_S, board.LOW_MV)
     if g.config["wifi"]:
@@ -148,7 +224,10 @@ def _power_and_network(g, folder):
             raise ConfigError("wifi: there is none here that a gateway could set up (an operating system does it)")
         from .uplink.wifi import Wifi
         saved = files.read_whole(folder.path + "/wifi.json")
-        g.others.append(("wifi", Wifi(g, station, g.config["wifi"], saved, folder.saver("/wifi.json")).run))
+        wifi = Wifi(g, station, g.config["wifi"], saved, folder.saver("/wifi.json"))
+        g.others.append(("wifi", wifi.run))
+        return wifi
+    return None
 
 
 def _connect(g, folder, works):

@@ -7,13 +7,14 @@ of one telegram or one connection ends the loop.
 import asyncio
 import json
 
-from .watch import FEED_S
+from .watch import FEED_S, ROUND_S
 from .wire import records
 
 TICK_S = 10
 SUPPLY_S = 0.2  # real seconds between two looks at the supply
 STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
+STEADY_S = 1800  # a start that lived for so long did not end for want of power
 SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
@@ -34,7 +35,8 @@ class Tasks:
     def __init__(self, gateway):
         self._gateway = gateway
         self._flushed_at = 0
-        self._restarts = {}  # task -> how it ended last
+        self.ended = {}  # task -> how it ended, until it is started again
+        self._works = {}  # task -> what makes its coroutine
         self._stop = asyncio.Event()
         self.restarting = False  # whether it ends to be started again
 
@@ -64,6 +66,7 @@ class Tasks:
         fails = 0
         while True:
             began = g.hal.real_ms()
+            self.ended[name] = ""
             try:
                 await work()
                 detail = "ended"
@@ -79,7 +82,7 @@ class Tasks:
                 g.journal.event_if_room("restart", "%s: %s" % (name, detail[-180:]))
             if g.hal.real_ms() - began > 60000:
                 fails = 0
-            self._restarts[name] = detail
+            self.ended[name] = detail
             await asyncio.sleep(min(RESTART_S[min(fails, len(RESTART_S) - 1)], 5 if g.hal.scale() > 1 else 60))
             fails += 1
 
@@ -112,9 +115,12 @@ class Tasks:
         g = self._gateway
         g.hal.forget(RARELY.split())
         g.memory = g.hal.memory()
-        g.watch.round_at = g.hal.real_ms()
+        g.watch.sign("housekeeping", ROUND_S)
         g.watch.relieve(g.memory)
         self.flush_if_due()
+        if g.state["starts"] and g.clock.uptime() >= STEADY_S:
+            g.state["starts"] = 0  # the power holds
+            g.save_state(g.state)
         if g.clock.floor - g.saved_floor >= FLOOR_EVERY_S:
             g.save_floor()
         system = g.hal.system_time()
@@ -182,27 +188,30 @@ class Tasks:
     async def run(self):
         """Run all tasks until `stop`; then put everything in order."""
         g = self._gateway
-        tasks = [self._task("housekeeping", self.housekeeping), self._task("uplink", g.uplink.run)]
+        g.watch.restart = self._start
+        self._task("housekeeping", self.housekeeping)
+        self._task("uplink", g.uplink.run)
         for i, (radio, where) in enumerate(g.radios):
-            tasks.append(self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where)))
+            self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where))
         if g.han is not None:
-            tasks.append(self._task("han", g.han.run))
+            self._task("han", g.han.run)
         if g.updater is not None:
-            tasks.append(self._task("update", g.updater.run))
-        tasks.append(asyncio.create_task(self.watchdog()))
+            self._task("update", g.updater.run)
         if g.supply is not None:
-            tasks.append(self._task("supply", self.watch_supply))
+            self._task("supply", self.watch_supply)
         for name, work in g.others:
-            tasks.append(self._task(name, work))
+            self._task(name, work)
         if g.config["sntp"] is not None:
-            tasks.append(self._task("sntp", self.network_time))
+            self._task("sntp", self.network_time)
+        beside = [asyncio.create_task(self.watchdog())]
         if g.config["status"]:
-            tasks.append(asyncio.create_task(self.show_status()))
+            beside.append(asyncio.create_task(self.show_status()))
         try:
             await self._stop.wait()
         finally:
             # More than once: wait_for of Python 3.11 loses a cancel that comes together with what it waited for, and
             # a task that goes on for ever would hold up the end for ever.
+            tasks = beside + list(g.watch.running.values())
             for _ in range(ENDING):
                 for task in tasks:
                     task.cancel()
@@ -212,6 +221,9 @@ class Tasks:
             g.close()
 
     def _task(self, name, work):
-        task = self._gateway.watch.running[name] = asyncio.create_task(self.supervise(name, work))
-        return task
+        self._works[name] = work
+        self._start(name)
+
+    def _start(self, name):
+        self._gateway.watch.running[name] = asyncio.create_task(self.supervise(name, self._works[name]))
 

@@ -4,7 +4,6 @@ There is no hardware here. What is made up is the far end of the wire: the conve
 """
 
 import asyncio
-import os
 
 from firmware import port
 
@@ -12,6 +11,7 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 
 from board_rig import Machine, folder, made
 
+from firmware import config
 from firmware.errors import ConfigError
 from firmware.spool import blocks
 from firmware.tasks import SUPPLY_S
@@ -82,7 +82,7 @@ def test_the_reading_is_in_millivolts_behind_the_divider():
 def test_without_a_converter_or_without_a_board_nothing_looks():
     for name, settings in (("none", {"board": "pow"}), ("home", {})):
         g = made(folder(name, **settings), None)
-        assert g.supply is None and g.others == []
+        assert g.supply is None and [name for name, _ in g.others] == (["console"] if settings else [])
 
 
 def test_a_board_that_there_is_not_is_said():
@@ -94,10 +94,34 @@ def test_a_board_that_there_is_not_is_said():
             assert "board" in str(e)
 
 
-def test_a_board_is_a_file_of_pins():
-    boards = sorted(n[:-3] for n in os.listdir("firmware/boards") if n.endswith(".py") and n != "__init__.py")
-    assert boards == ["pow"]
-    for name in boards:
-        board = __import__("firmware.boards." + name, None, None, ("SUPPLY",))
-        pin, above, below = board.SUPPLY
-        assert 0 <= pin < 49 and above >= 0 and below > 0 and 2000 < board.LOW_MV < 24000
+def test_with_a_board_a_port_need_not_be_named():
+    works = {"window": 3600, "interval": 900}
+    radios = [{"radio": "cc1101"}, {"radio": "cul", "port": "usb"}]
+    got = config.check({"board": "s3devkit", "han": {}, "radios": radios}, works)
+    assert got["han"]["port"] == "board" and [r["port"] for r in got["radios"]] == ["board", "usb"]
+    for raw in ({"han": {}}, {"han": {"port": "board"}}, {"radios": [{"radio": "cc1101"}]},
+                {"radios": [{"radio": "cul", "port": "board"}]}, {"board": "pow", "han": {"port": "uart:1"}}):
+        try:
+            config.check(raw, works)
+            raise AssertionError("taken: %r" % raw)
+        except ConfigError as e:
+            assert "port" in str(e)
+
+
+def test_what_the_boards_file_says_becomes_the_ports():
+    radios = [{"radio": "bursts"}, {"radio": "bursts", "port": "usb"}]
+    g = made(folder("ports", board="s3devkit", han={}, radios=radios), None)
+    assert [where for _, where in g.radios] == ["uart:2:16:17:2400:8N1", "usb"]
+    assert g.config["han"]["port"] == "uart:1:18:-" and g.config["han"]["inverted"] is False
+    g = made(folder("pi", board="raspberrypi", han={}), None)
+    assert g.config["han"]["port"] == "/dev/serial0"
+
+
+def test_a_port_that_the_board_does_not_have_is_said():
+    for settings, part in (({"board": "tembed", "han": {}}, "HAN"),
+                           ({"board": "powu", "radios": [{"radio": "bursts"}]}, "RADIO_UART")):
+        try:
+            made(folder("lacks" + part, **settings), None)
+            raise AssertionError("taken: %r" % settings)
+        except ConfigError as e:
+            assert str(e) == "board %s: it has no %s" % (settings["board"], part)

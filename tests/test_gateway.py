@@ -284,7 +284,8 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
 
 
 def test_state_that_is_damaged_begins_anew():
-    empty = {"boot": 0, "floor": 0, "counter": 0, "key": "", "executing": False, "results": [], "update": None}
+    empty = {"boot": 0, "floor": 0, "counter": 0, "starts": 0, "key": "", "executing": False, "results": [],
+             "update": None}
     assert restored(None) == restored([1]) == restored({"boot": "x", "results": [1], "executing": 1}) == empty
     assert restored({"boot": 3, "floor": -1, "counter": True, "other": 1}) == dict(empty, boot=3)
 

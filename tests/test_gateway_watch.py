@@ -1,10 +1,12 @@
 """The watchdog, the note of a crash, and what goes when memory is short."""
 
+import asyncio
 import json
 
 from gateway_bench import Bench
 
-from firmware.watch import ROUND_S, Watch
+from firmware.tasks import Tasks
+from firmware.watch import ALONE, GRACE_S, ROUND_S, Watch
 from firmware.wire import records
 
 
@@ -43,12 +45,147 @@ def test_a_task_that_is_gone_ends_the_feeding_and_is_noted():
 
 def test_a_housekeeping_or_an_uplink_that_hangs_ends_the_feeding():
     g, fed, kept = watched()
-    g.watch.round_at = g.hal.real_ms() - ROUND_S * 1000 - 1
+    g.watch.sign("housekeeping", ROUND_S)
+    g.hal.ms += ROUND_S * 1000 + 1
+    g.uplink.due_at = 1000
     assert not g.watch.feed_if_healthy() and not fed and "housekeeping" in kept[0].decode()
     g, fed, kept = watched()
     g.hal.ms += 101000
-    g.watch.round_at = g.hal.real_ms()
     assert not g.watch.feed_if_healthy() and not fed and "uplink" in kept[0].decode()
+
+
+class Rests:
+    """An uplink with nothing to do."""
+    due_at = 1 << 40
+
+    async def run(self):
+        await asyncio.sleep(3600)
+
+    def kick(self):
+        pass
+
+
+class Deaf:
+    """A task that hangs: it signs once at each start, and never again. `holds`: it does not even end when told to."""
+
+    def __init__(self, g, name, seconds, holds=False):
+        self.g, self.name, self.seconds, self.holds, self.starts = g, name, seconds, holds, 0
+
+    async def run(self):
+        self.starts += 1
+        if self.starts == 1:
+            self.g.watch.sign(self.name, self.seconds)
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                if not self.holds:
+                    raise
+
+
+def living(name="wifi", holds=False, watch=Watch, steps=()):
+    """A running gateway with a task that hangs. Each step is seconds that pass; then the watch looks. Returns (gateway,
+    the task, what fed the dog, what was noted, whether each look was well)."""
+    g = Bench()
+    fed, kept, well = [], [], []
+    g.uplink = Rests()
+    g.watch = watch(g, lambda: fed.append(1), kept.append)
+    deaf = Deaf(g, name, 60, holds)
+    g.others = [(name, deaf.run)]
+    g.tasks = Tasks(g)
+
+    async def no_watchdog():
+        await asyncio.sleep(3600)
+    g.tasks.watchdog = no_watchdog
+
+    async def sleep(_seconds):
+        await asyncio.sleep(3600)
+    g.hal.sleep = sleep
+
+    async def run():
+        running = asyncio.create_task(g.tasks.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        for seconds in steps:
+            g.hal.ms += seconds * 1000
+            g.watch.sign("housekeeping", ROUND_S)
+            well.append(g.watch.feed_if_healthy())
+            for _ in range(5):
+                await asyncio.sleep(0)
+        deaf.holds = False
+        g.tasks.stop()
+        await running
+    asyncio.run(run())
+    return g, deaf, fed, kept, well
+
+
+def hung_events(g):
+    return [r[4] for r in g.records(g.values, records.EVENT) if r[3] == "hung"]
+
+
+def test_a_task_that_hangs_is_started_again_alone_counted_and_told():
+    g, deaf, fed, kept, well = living(steps=(1, 61, 5, 5))
+    assert well == [True] * 4 and len(fed) == 4 and not kept
+    assert deaf.starts == 2 and g.counters["hung"] == 1 and hung_events(g) == ["wifi"]
+
+
+def test_one_that_hangs_each_time_again_resets_the_chip_in_the_end():
+    steps = (61, 5) + (GRACE_S + 1, 5) * ALONE
+    g, deaf, fed, kept, well = living(steps=steps)
+    assert deaf.starts == 1 + ALONE and g.counters["hung"] == ALONE and len(hung_events(g)) == 1
+    assert well == [True] * (2 * ALONE) + [False, False] and len(fed) == 2 * ALONE
+    assert json.loads(kept[0])["trace"] == "no progress: wifi"
+
+
+def test_one_that_does_not_end_resets_the_chip():
+    _, deaf, fed, kept, well = living(holds=True, steps=(61, 5))
+    assert well == [True, False] and len(fed) == 1 and deaf.starts == 1 and b"wifi" in kept[0]
+
+
+def test_a_line_that_is_silent_is_opened_again_for_ever_and_resets_nothing():
+    for name in ("radio0", "han"):
+        g, deaf, fed, kept, well = living(name, steps=(61, 5) + (GRACE_S + 1, 5) * 9)
+        assert well == [True] * 20 and deaf.starts == 11 and not kept and g.counters["hung"] == 10
+        assert len(hung_events(g)) == 1
+
+
+def test_a_sign_forgives_what_was_before():
+    class Forgiving(Watch):
+        def feed_if_healthy(self):
+            well = Watch.feed_if_healthy(self)
+            if not self._ending:
+                self.sign("wifi", 60)
+            return well
+    _, deaf, _, kept, well = living(watch=Forgiving, steps=(61, 5) * 6)
+    assert well == [True] * 12 and deaf.starts == 7 and not kept
+
+
+class Blind(Watch):
+    """Known bad: looks at nothing."""
+
+    def stuck(self):
+        return ""
+
+
+class Hasty(Watch):
+    """Known bad: resets the chip for one task that hangs."""
+
+    def _mend(self, name):
+        return False
+
+
+class Patient(Watch):
+    """Known bad: starts a task again for ever."""
+
+    def _mend(self, name):
+        self._tries.clear()
+        return Watch._mend(self, name)
+
+
+def test_watches_that_do_not_watch_are_seen():
+    assert living(watch=Blind, steps=(1, 61, 5, 5))[1].starts == 1
+    assert living(watch=Hasty, steps=(1, 61, 5, 5))[4][1] is False
+    assert all(living(watch=Patient, steps=(61, 5) + (GRACE_S + 1, 5) * ALONE)[4])
 
 
 def test_a_crash_is_told_once_after_the_next_start():

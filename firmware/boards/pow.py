@@ -1,7 +1,17 @@
-"""Pow-K+, Pow-P1 and Pow-U+: an ESP32-S2 that lives on the meter's port, with a large capacitor for what the port
-cannot give at once. Not yet tried on the board itself.
+"""Pow-K+, Pow-P1 or Pow-U+, whichever it is: an ESP32-S2 that lives on the meter's port, with a large capacitor for
+what the port cannot give at once. Their own files say what kind of port it is.
+
+Pins: github.com/UtilitechAS/amsreader-firmware names them for its boards (facts only). Not yet tried on the board.
 """
 
+NAME = "Pow-K+, Pow-P1, Pow-U+"
+CHIP = "esp32s2"
+FORM = "image"
+PROVEN = "pin lists"
+HAN = (1, 16, None, False, "ttl")
+LED = (14, 0)  # the green one; the red one is at 13
+BUTTON = (0, 0)
+BLUETOOTH = None
 # The supply of 3.3 V: pin of the converter (of ADC1: the other one is not to be had beside Wi-Fi), and the divider it
 # is behind, from the supply to the pin and from the pin to ground, in one unit.
 SUPPLY = (10, 33, 22)

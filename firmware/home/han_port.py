@@ -34,6 +34,7 @@ class HanPort:
         self._aes = {}
         self._saved_at = 0
         self.meter = ""
+        self.bytes = 0  # that the line gave since the start
         state = _state(saved)
         self.counters = state["counters"]
         self.hours = hour.Hours(state["hours"])
@@ -75,6 +76,7 @@ class HanPort:
                     self._reader.reset()
                 if data is not None:
                     last = now
+                    self.bytes += len(data)
                     if mask != 0xFF:
                         data = bytes([b & mask for b in data])
                 if search is not None:

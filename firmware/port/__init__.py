@@ -270,6 +270,7 @@ def memory():
 _ELSEWHERE = {
     "connect": "streams", "close": "streams", "datagram": "streams", "open_stream": "streams",
     "flash": "flash_image", "join": "wifi", "wlan": "wifi", "millivolts": "supply",
+    "lamp": "pins", "button": "pins", "set_pins": "pins", "spi_bus": "spi",
     "tls_context": "tls", "tls_unverified": "tls", "dates_hold": "tls",
 }
 

@@ -32,7 +32,7 @@ class Wifi:
         self._settings = settings
         self._save = save
         self._channel = saved_channel(saved)
-        self._reason = ""  # why it is not connected, as last told
+        self.reason = ""  # why it is not connected, as last told
 
     async def run(self):
         """Join, and join again, for ever."""
@@ -57,14 +57,14 @@ class Wifi:
                 continue
             failures += 1
             g.count("wifi_failed")
-            if reason != self._reason:
-                self._reason = reason
+            if reason != self.reason:
+                self.reason = reason
                 g.hal.print_line("Wi-Fi: " + reason)
             await g.hal.sleep(pauses.after(g.identity.kid + b"wifi", failures, FIRST_S, MOST_S))
         self._remember(self._station.config("channel"))
         if failures:
-            g.journal.event("wifi", "%s for %d s" % (self._reason, g.clock.uptime() - began))
-        self._reason = ""
+            g.journal.event("wifi", "%s for %d s" % (self.reason, g.clock.uptime() - began))
+        self.reason = ""
 
     def _remember(self, channel):
         if channel != self._channel:

@@ -1,0 +1,17 @@
+"""Pow-K+: an ESP32-S2 in the socket inside a Kamstrup meter, on the meter's power, with a large capacitor.
+
+Pins: github.com/UtilitechAS/amsreader-firmware names them for its boards (facts only). Not yet tried on the board.
+"""
+
+NAME = "Pow-K+"
+CHIP = "esp32s2"
+FORM = "image"
+PROVEN = "pin lists"
+HAN = (1, 16, 9, False, "ttl")
+LED = (14, 0)  # the green one; the red one is at 13
+BUTTON = (0, 0)
+BLUETOOTH = None
+# The supply of 3.3 V: pin of the converter (of ADC1: the other one is not to be had beside Wi-Fi), and the divider it
+# is behind, from the supply to the pin and from the pin to ground, in one unit.
+SUPPLY = (10, 33, 22)
+LOW_MV = 3100  # the chip gives up at 2.8 V: from here 1 F lasts seconds, and a flush takes a fraction of one
