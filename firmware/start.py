@@ -134,8 +134,9 @@ def _configure(g, folder, board):
         g.own = g.make_own(g.config["own_meters"])
     if g.config["han"]:
         if g.config["han"]["port"] == "board":
-            g.config["han"]["port"] = line_of(g.config["board"], board, "HAN")
-            g.config["han"]["inverted"] = board.HAN[3]
+            line = g.config["han"]["line"] = _soldered(g, board, "HAN")
+            if isinstance(line[0], str):  # a serial line of an operating system
+                g.config["han"]["port"] = line[0]
         from .home.han_port import HanPort
         g.han = HanPort(g.config["han"], g.clock, files.read_whole(folder.path + "/han.json"),
                         folder.saver("/han.json"),
@@ -197,20 +198,20 @@ def _make_radio(g, task, board, kind, name, where):
             radio = ChipRadio(g, name, kind, pins)
             g.others.append((task, radio.run))
             return task, name, radio
-        where = line_of(g.config["board"], board, "RADIO_UART")
+        uart, rx, tx = _soldered(g, board, "RADIO_UART")
+        where = uart if isinstance(uart, str) else "uart:%d:%d:%s" % (uart, rx, "-" if tx is None else tx)
     if where.startswith("uart:") or where.startswith("/") and ":" not in where:
         where += ":" + getattr(kind, "LINE", LINE)
     g.radios.append((kind(), where))
     return task, name, g.radios[-1][0]
 
 
-def line_of(name, board, part):
-    """The serial line that a board's file names, without its setting, as port.open_stream takes it."""
-    pins = getattr(board, part, None)
-    if pins is None:
-        raise ConfigError("board %s: it has no %s" % (name, part))
-    uart, rx, tx = pins[:3]
-    return uart if isinstance(uart, str) else "uart:%d:%d:%s" % (uart, rx, "-" if tx is None else tx)
+def _soldered(g, board, part):
+    # What the board's file says of a part of it.
+    value = getattr(board, part, None)
+    if value is None:
+        raise ConfigError("board %s: it has no %s" % (g.config["board"], part))
+    return value
 
 
 def _supply_and_network(g, folder, board):

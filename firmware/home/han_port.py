@@ -76,7 +76,6 @@ class HanPort:
                     self._reader.reset()
                 if data is not None:
                     last = now
-                    self.bytes += len(data)
                     if mask != 0xFF:
                         data = bytes([b & mask for b in data])
                 if search is not None:
@@ -92,6 +91,7 @@ class HanPort:
 
     def feed(self, data):
         """Take bytes of the line; returns how many checked messages they completed."""
+        self.bytes += len(data)
         messages = self._reader.feed(data)
         for message in messages:
             try:
