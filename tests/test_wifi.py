@@ -43,6 +43,8 @@ class Hal(rig.Hal):
 class Home:
     """A gateway on a Wi-Fi."""
 
+    last_error, last_contact, due_at = "", None, 1 << 40  # as an uplink
+
     def __init__(self, kept=None, ap=None, kind=wifi.Wifi, **station):
         self.hal = Hal()
         self.g = rig.Bench(hal=self.hal)
@@ -179,6 +181,43 @@ def test_a_password_that_is_refused_is_said_and_never_shown():
 def test_the_loop_goes_on_meanwhile():
     h = Home(ap=fake.AccessPoint(password="another one")).live(HOUR)
     assert h.beside >= h.hal.turns > 50
+
+
+def useless(kind=wifi.Wifi):
+    """A driver that says it is connected, and nothing gets through: (home, attempts after six hours)."""
+    h = Home(kind=kind).live(60)
+    h.last_error = "OSError timed out"
+    h.live(6 * HOUR + HOUR // 2)
+    return h
+
+
+def test_a_wifi_through_which_nothing_gets_is_joined_anew():
+    h = useless()
+    assert h.station.attempts == 1 + 6 * HOUR // wifi.STALE_S and h.station.isconnected()
+    assert h.g.counters["wifi_restarts"] == 6 * HOUR // wifi.STALE_S
+    assert h.events() == ["joined anew, as nothing got through: OSError timed out"]
+    h = Home().live(60)
+    for _ in range(6):
+        h.last_error, h.last_contact = "OSError timed out", h.g.clock.uptime()
+        h.live(HOUR)
+    assert h.station.attempts == 1 and h.events() == []  # it fails at times, and works at others
+
+
+def test_one_that_trusts_the_driver_is_caught():
+    """Known bad: for as long as the driver says that it is connected, all is well."""
+    class Trusts(wifi.Wifi):
+        async def run(self):
+            await self._join()
+            while True:
+                await self._gateway.hal.sleep(wifi.POLL_S)
+    assert useless(Trusts).station.attempts == 1
+
+
+def test_it_gives_a_sign_of_life_however_long_it_looks():
+    h = Home(ap=fake.AccessPoint(password="another one"))
+    for _ in range(8):
+        h.live(HOUR // 2)
+        assert 0 < h.g.watch.due["wifi"] - h.hal.ms <= wifi.SIGN_S * 1000
 
 
 def test_pauses_double_are_bounded_and_differ():
