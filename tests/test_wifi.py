@@ -207,8 +207,9 @@ def test_one_that_trusts_the_driver_is_caught():
     """Known bad: for as long as the driver says that it is connected, all is well."""
     class Trusts(wifi.Wifi):
         async def run(self):
-            await self._join()
             while True:
+                if not self._station.isconnected():
+                    await self._join()
                 await self._gateway.hal.sleep(wifi.POLL_S)
     assert useless(Trusts).station.attempts == 1
 

@@ -201,7 +201,8 @@ def test_a_meter_that_says_2040_does_not_lock_the_receiver_out(tmp_path, runtime
 
             def frame(uptime):
                 now = v.date_time(2040, 1, 1 + uptime // 86400, uptime // 3600 % 24, uptime // 60 % 60, uptime % 60)
-                return v.frame(v.LLC + v.notification(v.structure(v.u32(1234)), v.tagged_time(now)), b"\x01\x02\x01", 0x10)
+                data = v.notification(v.structure(v.u32(1234)), v.tagged_time(now))
+                return v.frame(v.LLC + data, b"\x01\x02\x01", 0x10)
             rig.gateway.start()
             rig.until(lambda: line.send_raw(frame(0)))
             rig.until(lambda: rig.gateway.status().get("han"))
