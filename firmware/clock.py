@@ -28,7 +28,7 @@ class Clock:
 
     def __init__(self, uptime_ms, floor, slack_ms=0):
         self._uptime_ms = uptime_ms
-        self._offset_ms = None  # Unix time at boot, milliseconds
+        self._offset_ms = self._offset_s = None  # Unix time at boot
         self._heard_ms = 0
         self._step_ms = STEP_MS + slack_ms
         self._overrule_ms = OVERRULE_MS + 10 * slack_ms
@@ -57,7 +57,7 @@ class Clock:
         if offset is None:
             return ms // 1000, None
         unix = (offset + ms) // 1000
-        return unix - offset // 1000, unix
+        return unix - self._offset_s, unix
 
     def best(self):
         """Unix seconds as well as they are known: the time, else the floor plus the time since boot."""
@@ -102,6 +102,7 @@ class Clock:
             self.confirmed = False
         if better or step > self._step_ms:
             self._offset_ms = offset
+            self._offset_s = offset // 1000  # worked out once: each telegram asks
             if not had or step > STEP_MS:
                 self.steps += 1
                 if self.on_step:

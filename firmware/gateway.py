@@ -53,8 +53,9 @@ class Gateway:
         # Good telegrams: relayed, thinned, foreign, and those that could not be kept. A list, as it is done for each.
         self._passed = [0, 0, 0, 0]
         self.journal = Journal(self)
-        self._moment = clock.moment
         self.thinning = Thinning(settings["relay"], wmbus.parse_meter, self.journal.heard)
+        # What each telegram needs, in one place: that is one look-up, in so large an object.
+        self._ways = self._passed, self.thinning, clock.moment, self.telegrams
         # Put in place by main; own and han are None where not configured.
         self.own: "OwnMeters | None" = None
         self.han: "HanPort | None" = None
@@ -94,14 +95,13 @@ class Gateway:
         except ValueError:
             self.count("rejected")
             return
-        passed = self._passed
-        thinning = self.thinning
+        passed, thinning, moment, ring = self._ways
         if meter[7] in thinning.open or thinning.wanted(meter):
-            at, unix = self._moment()
+            at, unix = moment()
             if thinning.due(meter, ci, len(telegram), status, rssi, at, unix,
                             wmbus.fragment(telegram) if ci == _AFL else None, mark):
                 try:
-                    self.telegrams.append(telegram_record, at if unix is None else unix, rssi, telegram)
+                    ring.append(telegram_record, at if unix is None else unix, rssi, telegram)
                 except OSError:
                     passed[3] += 1
                     thinning.forget(meter, ci, len(telegram))

@@ -24,7 +24,8 @@ def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict
     nothing opened under it, else DecodeError.
     """
     layers = transport.begin(telegram)
-    layers.decrypted = decrypted and key is None
+    if decrypted and key is None:
+        layers.decrypted = True
     try:
         return _decode(layers, key, aes, formats)
     except DecodeError as error:
@@ -35,17 +36,21 @@ def decode(telegram: bytes, key: "bytes | None" = None, aes=None, formats: "dict
 
 def _decode(layers, key, aes, formats):
     transport.walk(layers)
-    if layers.ell_at is not None and layers.ci == 0:
+    if layers.ci == 0 and layers.ell_at is not None:
         access_number = layers.access_number
         security.open_ell(layers, key, aes)
         transport.walk(layers)
         if layers.access_number is None:
             layers.access_number = access_number
     ci = layers.ci
-    security.check_mac(layers, key, aes)
-    if layers.mode:
+    if layers.afl is not None:
+        security.check_mac(layers, key, aes)
+    mode = layers.mode
+    if mode:
         security.open_tpl(layers, key, aes)
     unsealed = key is not None and not layers.opened
+    if unsealed and not 0xA0 <= ci <= 0xB7:  # those may have a cipher of their own
+        raise Unsealed(NOT_SEALED, layers.tpl_at)
     address = layers.address
     base, driver = model(address)
     reading = base.copy()
@@ -55,12 +60,10 @@ def _decode(layers, key, aes, formats):
     data = layers.data
     at = layers.at
     end = layers.end
-    if unsealed and not 0xA0 <= ci <= 0xB7:  # those may have a cipher of their own
-        raise Unsealed(NOT_SEALED, layers.tpl_at)
     if (ci == 0x7A or ci == 0x72 or ci == 0x78) and "body" in driver:
         driver["body"](layers, reading, words, alarms)
-    elif layers.mode >= 16 and not layers.diehl:
-        raise DecodeError("the maker's own security mode %d" % layers.mode, layers.at - 2)
+    elif mode >= 16 and not layers.diehl:
+        raise DecodeError("the maker's own security mode %d" % mode, layers.at - 2)
     elif ci == 0x7A or ci == 0x72 or ci == 0x78:
         plan = plans.find(address, data, at, end)
         if formats is not None and plan.signature not in formats and plan.heads:
@@ -84,7 +87,7 @@ def _decode(layers, key, aes, formats):
         payload(layers, reading, words, alarms)
         if unsealed and not layers.opened:
             raise Unsealed(NOT_SEALED, layers.tpl_at)
-    if layers.plain_end is not None:
+    if mode and layers.plain_end is not None:
         from . import rest as behind
         behind.read(layers, reading)
     if layers.status:

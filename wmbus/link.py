@@ -149,8 +149,8 @@ class Reader:
         length = head[0]
         if length < SHORTEST_L:
             return self._reject("length")
-        size = frame_size(length)
-        coded = (size * chips + 1) // 2
+        size = length + 3 + (length + 6 >> 4 << 1)  # as `frame_size`, without the call: this is done for every burst
+        coded = size * chips + 1 >> 1
         if have < coded:
             # Don't wait for the end of what is none: the codes so far and the first block's CRC must be right.
             head = decode(buffer[start:start + have])
