@@ -67,7 +67,7 @@ def _port(value, name, board):
         host, _, port = value[6:].rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ConfigError("%s: tcp://HOST:PORT, not %r" % (name, value))
-    elif value not in ("-", "usb") and not value.startswith("/"):
+    elif value not in ("-", "usb") and value[:1] != "/" and value[:4] != "usb:":
         raise ConfigError("%s: board, usb, tcp://HOST:PORT, a serial line /dev/... or -, not %r" % (name, value))
     return value
 

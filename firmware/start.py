@@ -200,7 +200,7 @@ def _make_radio(g, task, board, kind, name, where):
             return task, name, radio
         uart, rx, tx = _soldered(g, board, "RADIO_UART")
         where = uart if isinstance(uart, str) else "uart:%d:%d:%s" % (uart, rx, "-" if tx is None else tx)
-    if where.startswith("uart:") or where.startswith("/") and ":" not in where:
+    if where == "usb" or where.startswith("uart:") or where.startswith("/") and ":" not in where:
         where += ":" + getattr(kind, "LINE", LINE)
     g.radios.append((kind(), where))
     return task, name, g.radios[-1][0]

@@ -30,6 +30,21 @@ def upright():
     return out
 
 
+def behind(front, inverted, inverts):
+    """The settings to try at a board's front end, of which it is known whether the signal comes `inverted`: "mbus" (a
+    slave chip: 2400 baud), "p1" (open collector: all faster ones), "rs232", or "ttl", a mere pin, where nothing is
+    known of the signal. `inverts`: whether the port can invert it."""
+    if front == "ttl" and not inverted:
+        return SETTINGS if inverts else upright()
+    if inverted and not inverts:
+        return []
+    out: "list" = []
+    for setting in upright():
+        if front not in ("mbus", "p1") or (setting[0] == 2400) == (front == "mbus"):
+            out.append(setting[:4] + (inverted,))
+    return out
+
+
 class Search:
     """Which setting to use now. The caller tells it what the line gave; it owns neither port nor clock.
 

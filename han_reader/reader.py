@@ -42,11 +42,13 @@ class Reader:
         if self._mbus:
             self._mbus[0].reset()
 
-    def feed(self, data):
-        """Take received bytes; the messages they complete, each as `bytes`. Never raises on noise."""
+    def feed(self, data, left=-1):
+        """Take received bytes, all or the first `left`; the messages they complete, each as `bytes`. Never raises on
+        noise."""
         out = None
         at = 0
-        left = len(data)
+        if left < 0:
+            left = len(data)
         while left:
             count = len(self._buffer) - self._count
             if not count:

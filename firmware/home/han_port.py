@@ -29,8 +29,8 @@ class HanPort:
         self._clock = clock
         self._save = save
         self._on_hour = on_hour
-        self._count = count
-        self._reader = han_reader.Reader(config["p1_without_crc"])
+        self.count = count
+        self.reader = han_reader.Reader(config["p1_without_crc"])
         self._aes = {}
         self._saved_at = 0
         self.meter = ""
@@ -38,7 +38,7 @@ class HanPort:
         state = _state(saved)
         self.counters = state["counters"]
         self.hours = hour.Hours(state["hours"])
-        self._setting = state["setting"]
+        self.setting = state["setting"]
 
     def _cipher(self, key):
         if key not in self._aes:
@@ -48,11 +48,15 @@ class HanPort:
     async def run(self):
         """Read until the port closes; the caller opens it again."""
         where = self._config["port"]
-        if not where.startswith("/") or ":" in where:
+        if where == "board":
+            from . import han_line
+            await han_line.run(self, port, self._config["line"])
+            return
+        if where != "usb" and not where.startswith("/") or ":" in where:
             await self._listen(where, None)
             return
         from han_reader.ports import Search, upright
-        search = Search(self._setting, upright())
+        search = Search(self.setting, upright())
         while True:
             baud, bits, parity, stop, _ = search.setting()
             # Seven bits and a parity are read as eight: the eighth is the parity.
@@ -65,7 +69,7 @@ class HanPort:
         stream, end = await port.open_stream(where)
         await port.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
         try:
-            self._reader.reset()
+            self.reader.reset()
             last = port.real_ms()
             while True:
                 data = await (stream.read(512) if search is None else _soon(stream))
@@ -73,7 +77,7 @@ class HanPort:
                     return True
                 now = port.real_ms()
                 if now - last > IDLE_MS:
-                    self._reader.reset()
+                    self.reader.reset()
                 if data is not None:
                     last = now
                     if mask != 0xFF:
@@ -81,34 +85,38 @@ class HanPort:
                 if search is not None:
                     if search.heard(self.feed(data) if data else 0, port.uptime_ms() // 1000):
                         return False
-                    if search.settled and self._setting != search.setting():
-                        self._setting = search.setting()
-                        self.save()
+                    self.keep(search)
                 else:
                     self.feed(data)
         finally:
             await port.close(end)
 
-    def feed(self, data):
-        """Take bytes of the line; returns how many checked messages they completed."""
-        self.bytes += len(data)
-        messages = self._reader.feed(data)
+    def feed(self, data, count=-1):
+        """Take bytes of the line, all or the first `count`; returns how many checked messages they completed."""
+        self.bytes += len(data) if count < 0 else count
+        messages = self.reader.feed(data, count)
         for message in messages:
             try:
                 reading = han_reader.decode(message, self._config["ek"], self._config["ak"], self._cipher,
                                             self.counters)
             except (ValueError, MemoryError):  # damaged, no key, or larger than a device can take
-                self._count("han_errors")
+                self.count("han_errors")
                 continue
             if len(self.counters) > MAX_TITLES:
                 self.counters.clear()  # no home has so many meters
-            self._count("han")
+            self.count("han")
             self.use_reading(reading)
         return len(messages)
 
+    def keep(self, search):
+        """Save the setting that a search has settled on."""
+        if search.settled and self.setting != search.setting():
+            self.setting = search.setting()
+            self.save()
+
     def rejected(self):
         """Messages that failed a check, since the start."""
-        return sum(self._reader.rejects.values())
+        return sum(self.reader.rejects.values())
 
     def use_reading(self, reading):
         """Use one reading."""
@@ -133,7 +141,7 @@ class HanPort:
         """Save what has to outlive a restart."""
         self._saved_at = self._clock.uptime()
         counters = [[title.hex(), self.counters[title]] for title in sorted(self.counters)]
-        self._save(json.dumps({"hours": self.hours.state, "counters": counters, "setting": self._setting}).encode())
+        self._save(json.dumps({"hours": self.hours.state, "counters": counters, "setting": self.setting}).encode())
 
 
 async def _soon(stream):

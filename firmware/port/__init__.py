@@ -269,14 +269,14 @@ def memory():
 # What is in the modules beside this one, loaded for each use: a device drops it in between.
 _ELSEWHERE = {
     "connect": "streams", "close": "streams", "datagram": "streams", "open_stream": "streams",
-    "flash": "flash_image", "join": "wifi", "wlan": "wifi", "millivolts": "supply",
+    "flash": "flash_image", "join": "wifi", "wlan": "wifi", "millivolts": "supply", "inverts": "uart",
     "lamp": "pins", "button": "pins", "set_pins": "pins", "spi_bus": "spi",
     "tls_context": "tls", "tls_unverified": "tls", "dates_hold": "tls",
 }
 
 
 def __getattr__(name):
-    if name == "files":  # MicroPython's `from . import files` asks here before it looks for a module
+    if name in ("files", "uart"):  # MicroPython's `from . import files` asks here before it looks for a module
         return __import__("firmware.port." + name, None, None, (name,))
     if name not in _ELSEWHERE:
         raise AttributeError(name)

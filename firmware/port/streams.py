@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 import sys
 
@@ -100,17 +101,56 @@ class _ByteByByte:
     """A blocking MicroPython file as a stream: a longer read would wait until it is full."""
 
     def __init__(self, file):
+        import select
+        self._file = file
         self._one = asyncio.StreamReader(file)
+        self._more = select.poll()
+        self._more.register(file, select.POLLIN)
 
-    async def read(self, _n):
-        """The next byte."""
-        return await self._one.read(1)
+    async def read(self, n):
+        """The next byte, and those that have come with it."""
+        data = bytearray(await self._one.read(1))
+        while 0 < len(data) < n and self._more.poll(0):
+            byte = self._file.read(1)
+            if not byte:
+                break
+            data.extend(byte)
+        return bytes(data)
 
     def close(self):
         """Leave it open: it is standard input."""
 
     async def wait_closed(self):
         """Nothing to wait for."""
+
+
+class _Console(_ByteByByte):
+    """The USB serial of a chip, its console: while it is open no byte of it interrupts the program."""
+
+    def __init__(self):
+        from micropython import kbd_intr
+        self._interrupts = kbd_intr
+        kbd_intr(-1)
+        _ByteByByte.__init__(self, sys.stdin.buffer)
+
+    def write(self, data):
+        """Send."""
+        sys.stdout.buffer.write(data)
+
+    async def drain(self):
+        """Nothing to wait for."""
+
+    def close(self):
+        """A console again."""
+        self._interrupts(3)
+
+
+def _adapter(devices):
+    # The one USB serial adapter among the names in /dev.
+    found = sorted(["/dev/" + name for name in devices if name[:6] in ("ttyUSB", "ttyACM")])
+    if len(found) != 1:
+        raise OSError("usb: %s" % ("name one: " + ", ".join(found) if found else "no serial adapter"))
+    return found[0]
 
 
 def _line(spec):
@@ -123,22 +163,35 @@ def _line(spec):
 
 
 async def open_stream(spec):
-    """Open `tcp://host:port`, `-` (standard input) or a serial line `/dev/ttyX[:baud[:8N1|8E1]]` for reading.
+    """Open `tcp://host:port`, `-` (standard input), a serial line `/dev/ttyX[:baud[:8N1|8E1]]`, `usb[:baud[:..]]` (the
+    only USB serial adapter; on a chip its own USB serial) or `uart:...` (uart.py).
 
-    Returns an object with `read(n)` (a coroutine, b"" at the end) and one that `close` takes. Raises OSError.
+    Returns an object with `read(n)` (a coroutine, b"" at the end) and one that `close` takes; what can be written to
+    has `write` and `drain` there. Raises OSError.
     """
     if spec.startswith("tcp://"):
         host, _, port = spec[6:].rpartition(":")
         return await connect(host, int(port))
+    if spec.startswith("uart:"):
+        from .uart import Uart
+        uart = Uart(spec)
+        return uart, uart
     if spec == "-":
         if MICROPYTHON:
             single = _ByteByByte(sys.stdin.buffer)
             return single, single
         source = sys.stdin.buffer
     else:
+        if spec[:3] == "usb":
+            try:
+                devices = os.listdir("/dev")
+            except OSError:
+                console = _Console()
+                return console, console
+            spec = _adapter(devices) + spec[3:]
         path, baud, parity = _line(spec)
         if MICROPYTHON:
-            source = open(path, "rb")  # noqa: SIM115 - the stream's
+            source = open(path, "r+b")  # noqa: SIM115 - the stream's
             _raw(source.fileno(), baud, parity)
             line = asyncio.StreamReader(source)  # type: ignore[arg-type]
             return line, line
@@ -146,14 +199,22 @@ async def open_stream(spec):
     stream = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), source)
-    return stream, _Pipe(transport)
+    return stream, _Pipe(transport, source)
 
 
 class _Pipe:
-    """A read transport that closes like a StreamWriter."""
+    """A read transport that closes like a StreamWriter, and writes to the serial line that it reads."""
 
-    def __init__(self, transport):
+    def __init__(self, transport, line):
         self._transport = transport
+        self._line = line
+
+    def write(self, data):
+        """Send."""
+        self._line.write(data)
+
+    async def drain(self):
+        """Nothing to wait for: the system has it."""
 
     def close(self):
         self._transport.close()
