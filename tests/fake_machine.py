@@ -347,7 +347,7 @@ class Line:
         """Queue bytes, to begin at a time, not before what is queued; returns when they have all arrived."""
         begin = max(self.chip.us if at is None else at, self.free_at)
         self.free_at = begin + (len(data) * self.symbol * 1000000 + self.setting[0] - 1) // self.setting[0]
-        self.queue.append([begin, bytes(data), 0])
+        self.queue.append([begin, data if isinstance(data, bytes) else bytes(data), 0])
         return self.free_at
 
     def cut(self):

@@ -2,12 +2,19 @@
 
 It is looked at now and then (port/uart.py), and what has come goes from one buffer into the reader's: nothing is
 allocated until a message is whole. Seven bits and a parity are the UART's business. The setting is searched for among
-those that can come through the front end; on Linux, where the UART is a /dev/..., han_port.py does all this.
+those that can come through the front end.
+
+While a block of flash is erased no interrupt is served, and the UART's own 128 bytes are full after 11 ms at 115200
+baud. So there an erase waits, holding the core, until a telegram has gone by, unless the next one is not near.
 """
 
 from han_reader.ports import Search, behind
 
+from ..spool import nor
+
 IDLE_MS = 1500  # as in han_port.py
+SLOW = 2400  # baud: 128 bytes last half a second, longer than any erase
+NEAR_MS = 1300  # a P1 meter sends once a second, for 0.13 s
 
 
 async def run(han, port, line):
@@ -22,32 +29,37 @@ async def run(han, port, line):
         stream, end = await port.open_stream("uart:%d:%d:%s:%d:%d%s%d%s" % (
             uart, rx, "-" if tx is None else tx, baud, bits, parity, stop, ":inverted" if turned else ""))
         await port.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
+        rhythm = Rhythm(stream, port.real_ms)
         try:
-            await _listen(han, port, stream, search)
+            if baud > SLOW:
+                nor.before_erase.append(rhythm.let_pass)
+            await _listen(han, port, stream, search, rhythm)
         finally:
+            nor.before_erase.clear()
             await port.close(end)
 
 
-async def _listen(han, port, stream, search):
+async def _listen(han, port, stream, search, rhythm):
     # Until the search wants another setting.
     buffer = bytearray(256)
     resets = overruns = breaks = 0
     han.reader.reset()
-    last = port.real_ms()
+    last = before = port.real_ms()
     while True:
         count = stream.take(buffer)
         now = port.real_ms()
+        messages = 0
         if count:
             if now - last > IDLE_MS:
                 han.reader.reset()
             last = now
             messages = han.feed(buffer, count)
-        else:
-            messages = 0
         if search.heard(messages, port.uptime_ms() // 1000):
             return
         if messages:
+            rhythm.ended(before)
             han.keep(search)
+        before = now
         if stream.resets != resets:
             # At a setting that is not the line's there are breaks all the time.
             if search.settled and stream.overruns != overruns:
@@ -57,3 +69,24 @@ async def _listen(han, port, stream, search):
             resets, overruns, breaks = stream.resets, stream.overruns, stream.breaks
             han.reader.reset()
         await (port.sleep(0) if count else stream.rest())
+
+
+class Rhythm:
+    """When the meter's telegrams end, as far as is known."""
+
+    def __init__(self, stream, now_ms):
+        self._stream = stream
+        self._now_ms = now_ms
+        self._last = now_ms()
+        self._every = 0  # the least milliseconds between two, 0: unknown
+
+    def ended(self, at):
+        """One has ended, not before then."""
+        gap, self._last = at - self._last, at
+        if gap > 500 and (gap < self._every or not self._every):
+            self._every = gap
+
+    def let_pass(self):
+        """Wait until a telegram has gone by, unless the next one is not near."""
+        if self._every - (self._now_ms() - self._last) < NEAR_MS:
+            self._stream.let_pass(NEAR_MS)

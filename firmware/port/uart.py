@@ -15,18 +15,25 @@ A UART of an ESP32 always drives a TX pin; where none is given it is the default
 """
 
 import asyncio
+import time
 
 AWAY_MS = 3000
 LONGEST, LISTS = 1536, 4
 LEAST = 768
 FIFO = 128  # the hardware's: the ring counts as full where it has no room for as much
 LOOK_S = 0.05
+PASS_MS = 5  # no byte for so long is the end of a telegram
 SIZE = 256  # what is taken at once
 
 
 def ring(baud):
     """Bytes of the ring for a line of so many baud."""
     return max(LEAST, min(baud // 10 * AWAY_MS // 1000, LISTS * LONGEST)) + FIFO
+
+
+def pause(ms):
+    """Wait, holding the core."""
+    time.sleep(ms / 1000)
 
 
 def inverts():
@@ -97,6 +104,18 @@ class Uart:
         self._spilt = self._broken = False
         self._uart.deinit()
         self._uart = self._opened()
+
+    def let_pass(self, most_ms):
+        """Wait, holding the core, until something has come and come to an end, at most so long: then the line is free
+        for what turns interrupts off."""
+        before, moves = self._uart.any(), False
+        for _ in range(most_ms // PASS_MS):
+            pause(PASS_MS)
+            count = self._uart.any()
+            if count != before:
+                before, moves = count, True
+            elif moves:
+                return
 
     async def rest(self):
         """Wait for the next look."""

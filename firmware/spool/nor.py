@@ -10,6 +10,8 @@ from ..errors import ConfigError
 VALUES_SHARE = 16  # the values ring gets one block in so many, the telegrams the rest
 _LEAST = 8  # blocks a ring needs to be worth it
 _COUNT, _SIZE, _ERASE = 4, 5, 6
+# Called before each erase where something must not be missed meanwhile: a chip's interrupts are off for 45 to 400 ms.
+before_erase: "list" = []
 
 
 def _good(result):
@@ -38,6 +40,8 @@ class Flash:
 
     def erase(self, block):
         """Set all bits of a block."""
+        for wait in before_erase:
+            wait()
         _good(self._device.ioctl(_ERASE, self._first + block))
 
 
