@@ -451,7 +451,7 @@ class UART:
         if ours[0] != theirs[0] or ours[4] != theirs[4]:
             self.broken()
             return bytes([(b * 37 + 11 ^ 0xA5) & 255 for b in data])
-        return frame_bits(bits_of(data, theirs), ours)
+        return b"".join([frame_bits(bits_of(data[i:i + 16], theirs), ours) for i in range(0, len(data), 16)])
 
     def broken(self):
         """A break has been seen."""

@@ -56,7 +56,7 @@ class Home:
         self.counts = {}
         self.saved = saved
         self.ended = ""
-        self._costs = costs
+        self.away_us = 0  # the longest that the line was not looked at
         config = {"port": "board", "line": board.HAN, "ek": keys[0], "ak": keys[1], "p1_without_crc": p1_without_crc}
         self.han = han_port.HanPort(config, Clock(self.chip.ms, 0), saved, self._save, lambda *hour: None, self._count)
         feed = self.han.reader.feed
@@ -90,7 +90,9 @@ class Home:
         core, chip = self.core, self.chip
 
         async def rest(_line):
+            before = chip.us
             await core.sleep_us(int(uart.LOOK_S * 1000000))
+            self.away_us = max(self.away_us, chip.us - before)
 
         async def close(end):
             end.close()
