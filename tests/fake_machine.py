@@ -11,7 +11,7 @@ ports/esp32):
   which the chip does nothing else, as a flash operation is: the cache is off, and with it all interrupts.
 - A UART's bytes come one by one at the far end's baud rate, into a FIFO of 128 bytes, and by the interrupt into a ring
   of `rxbuf` bytes. A full FIFO is thrown away whole. `chip.lost` counts the bytes that were lost so.
-- A UART that is made without `tx` takes its default TX pin all the same.
+- A UART that is made without `tx` drives its default TX pin all the same, until that is made an input.
 - A pin that the board does not name for this, that two parts share, or that somebody else has, raises PinError.
 - A watchdog that is not fed in time ends all with Reset.
 `simulated.py` runs coroutines on that clock.
@@ -77,6 +77,7 @@ class Chip:
         self.board = board
         self.named = None if board is None else pins(board)
         self.taken = {}  # pin -> who has it
+        self.strays = set()  # default TX pins that a UART drives
         self.levels = {}  # pin -> level
         self.handlers = {}  # pin -> (handler, trigger, Pin)
         self.listeners = {}  # pin -> function(level) of what is wired to an output
@@ -216,6 +217,9 @@ class Pin:
 
     def init(self, mode=-1, pull=-1, *, value=None):
         """Give it a mode."""
+        if mode == self.IN and self.number in self.chip.strays:
+            self.chip.strays.remove(self.number)
+            return
         self.chip.take(self.number, "Pin", self.ROLES)
         if value is not None:
             self.value(value)
@@ -260,6 +264,8 @@ class ADC:
 
     def read_uv(self):
         """Microvolts."""
+        if self._pin in self.chip.strays:
+            raise PinError("pin %d: a UART drives what the ADC measures" % self._pin)
         return self.chip.microvolts.get(self._pin, 0)
 
 
@@ -379,9 +385,12 @@ class UART:
         self.rx = chip.take(_number(rx), self._who, ("rx",))
         if tx is not None:
             chip.take(_number(tx), self._who, ("tx",))
-        elif chip.named is not None and DEFAULT_TX[id] in chip.named:
-            raise PinError("%s has no tx: it takes pin %d, which is %s" % (
-                self._who, DEFAULT_TX[id], chip.named[DEFAULT_TX[id]]))
+        else:
+            stray = DEFAULT_TX[id]
+            what = (chip.named or {}).get(stray, "SUPPLY supply")
+            if what != "SUPPLY supply" or chip.taken.get(stray, "ADC") != "ADC":
+                raise PinError("%s has no tx: it takes pin %d, which is %s" % (self._who, stray, what))
+            chip.strays.add(stray)
         self.has_tx = tx is not None
         self.setting = baudrate, bits, parity, stop, bool(invert & self.INV_RX)
         self._baudrate = baudrate

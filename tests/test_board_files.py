@@ -40,6 +40,7 @@ CHIPS = {
     # A Raspberry Pi: GPIO 0 and 1 are for the identity of a board on top; a UART is a device file, a bus (bus, device).
     "linux": Chip(range(2, 28), (), (), (), (), (), (), (), (), (), ("slots",), (None,)),
 }
+DEFAULT_TX = {1: 10, 2: 17}
 # Boards with an ESP32-S3 or ESP32 whose PSRAM leaves the pins of `psram` free, and why.
 NOT_OCTAL = {"heltecv3": "ESP32-S3FN8 has no PSRAM", "t3s3": "ESP32-S3FH4R2: 2 MB, quad",
              "t3v161": "ESP32-PICO-D4 has no PSRAM"}
@@ -165,6 +166,13 @@ def pins(name, board, chip):
             yield "SUPPLY: pin %d is not of ADC1" % pin
 
 
+    # MicroPython's ESP32 drives a default pin for the TX of a UART that is given none (firmware/port/uart.py).
+    for field in ("HAN", "RADIO_UART"):
+        stray = DEFAULT_TX.get(board[field][0]) if field in board and board[field][2] is None else None
+        if taken.get(stray, "SUPPLY") != "SUPPLY":
+            yield "%s without tx takes pin %d, which is for %s" % (field, stray, taken[stray])
+
+
 def boards():
     """The names of all boards."""
     return sorted(n[:-3] for n in os.listdir("firmware/boards") if n.endswith(".py") and n != "__init__.py")
@@ -200,8 +208,8 @@ def test_a_board_is_data_and_names_its_source():
 
 
 GOOD = {"NAME": "A board", "CHIP": "esp32c3", "FORM": "image", "PROVEN": "nothing", "BLUETOOTH": "apart",
-        "HAN": (1, 1, None, False, "mbus"), "RADIO": ("cc1101", 1, 4, 6, 5, 7, 10, 3), "LED": (8, 0), "BUTTON": (9, 0),
-        "SUPPLY": (0, 33, 22), "LOW_MV": 3100}
+        "HAN": (1, 1, None, False, "mbus"), "RADIO": ("cc1101", 1, 4, 6, 5, 7, 3, None), "LED": (8, 0),
+        "BUTTON": (9, 0), "SUPPLY": (0, 33, 22), "LOW_MV": 3100}
 # What is changed (None: taken out), and what is said of it.
 BAD = (
     ({"HAN": (1, 4, None, False, "mbus")}, "pin 4 is for HAN rx and for sck"),
@@ -216,6 +224,7 @@ BAD = (
     ({"HAN": (1, 1, None, 2, "mbus")}, "inverted"),
     ({"HAN": (1, 1, None, False)}, "5 parts"),
     ({"HAN": (1, None, None, False, "mbus"), "RADIO_UART": (1, 1, None)}, "one UART for two"),
+    ({"RADIO": ("cc1101", 1, 4, 6, 5, 7, 10, 3)}, "HAN without tx takes pin 10, which is for gdo0"),
     ({"RADIO": ("cc1102", 1, 4, 6, 5, 7, 10, 3)}, "no such chip"),
     ({"RADIO": ("cc1101", 1, 4, 6, 5, 7, 10)}, "not its pins"),
     ({"RADIO": ("cc1101", 2, 4, 6, 5, 7, 10, 3)}, "no SPI 2"),

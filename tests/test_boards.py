@@ -111,8 +111,8 @@ def test_with_a_board_a_port_need_not_be_named():
 def test_what_the_boards_file_says_becomes_the_ports():
     radios = [{"radio": "bursts"}, {"radio": "bursts", "port": "usb"}]
     g = made(folder("ports", board="s3devkit", han={}, radios=radios), None)
-    assert [where for _, where in g.radios] == ["uart:2:16:17:2400:8N1", "usb"]
-    assert g.config["han"]["port"] == "board" and g.config["han"]["line"] == (1, 18, None, False, "mbus")
+    assert [where for _, where in g.radios] == ["uart:2:16:17:2400:8N1", "usb:2400:8N1"]
+    assert g.config["han"]["port"] == "board" and g.config["han"]["line"] == (1, 18, 8, False, "mbus")
     g = made(folder("pi", board="raspberrypi", han={}), None)
     assert g.config["han"]["port"] == "/dev/serial0"
 

@@ -188,11 +188,29 @@ def test_only_what_the_board_names_is_used():
 
 
 def test_without_tx_the_default_one_must_be_free():
-    """MicroPython's ESP32 takes pin 10 or 17 for the TX of a UART that is given none."""
+    """MicroPython's ESP32 takes pin 10 or 17 for the TX of a UART that is given none. It is let go of again, so that
+    the supply can be measured there."""
     class Clash(Board):
         RADIO_UART = (2, 4, DEFAULT_TX[1])
-    wired(Chip(Board), ports.SETTINGS[0])
-    opened(Chip(Board), "uart:1:20:-:2400:8E1")
+
+    class Measured(Board):
+        SUPPLY = (DEFAULT_TX[1], 33, 22)
+    for board in (Board, Measured):
+        chip = Chip(board)
+        wired(chip, ports.SETTINGS[0])
+        with chip:
+            one = uart.Uart("uart:1:20:-:2400:8E1")
+            one.take(bytearray(1))
+            one._reset()
+            assert not chip.strays
+            if board is Measured:
+                assert chip.ADC(10).read_uv() == 0
+    chip.strays.add(10)
+    try:
+        chip.ADC(10).read_uv()
+        raise AssertionError("measured")
+    except PinError:
+        pass
     try:
         opened(Chip(Clash), "uart:1:20:-:2400:8E1")
         raise AssertionError("taken")

@@ -11,7 +11,8 @@ second, the longest 1505 bytes. So 896 bytes at 2400 baud, 6,272 at 115200, of t
 What a full ring had no room for is gone without a word, and a break leaves the receiver in the middle of a byte: after
 either the UART is made anew, and `resets` counts it.
 
-A UART of an ESP32 always drives a TX pin; where none is given it is the default one (10 of UART 1, 17 of UART 2).
+A UART of an ESP32 always drives a TX pin; where none is given it is the default one, which is made an input again.
+Something that must not be driven for a moment has to have another pin then (tests/test_board_files.py).
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import time
 AWAY_MS = 3000
 LONGEST, LISTS = 1536, 4
 LEAST = 768
+DEFAULT_TX = {1: 10, 2: 17}  # MicroPython's ports/esp32
 FIFO = 128  # the hardware's: the ring counts as full where it has no room for as much
 LOOK_S = 0.05
 PASS_MS = 5  # no byte for so long is the end of a telegram
@@ -79,6 +81,9 @@ class Uart:
             made = self._class(self._id, **self._settings)
         except ValueError as e:
             raise OSError("uart %d: %s" % (self._id, e))  # noqa: B904
+        if "tx" not in self._settings and self._id in DEFAULT_TX:
+            from machine import Pin
+            Pin(DEFAULT_TX[self._id], Pin.IN)
         if hasattr(self._class, "IRQ_BREAK"):
             made.irq(self._saw_break, self._class.IRQ_BREAK)
         return made
