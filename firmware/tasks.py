@@ -47,16 +47,20 @@ class Tasks:
         await asyncio.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
         try:
             radio.reset()
+            if hasattr(radio, "poll"):  # its module wants to be spoken to
+                from .radios._asked import Spoken
+                stream = Spoken(g.hal, radio, stream, end)
+            rejected = radio.rejected
             while True:
                 data = await stream.read(1024)
                 if not data:
                     return
-                before = radio.rejected
                 for telegram, rssi in radio.feed(data):
                     if not -128 <= rssi <= 0:  # a record has no room for it (docs/wire.md)
                         rssi = -128 if rssi < 0 else 0
                     g.telegram(telegram, rssi)
-                g.count("rejected", radio.rejected - before)
+                g.count("rejected", radio.rejected - rejected)
+                rejected = radio.rejected
         finally:
             await g.hal.close(end)
 
