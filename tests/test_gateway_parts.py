@@ -1,11 +1,10 @@
-"""Clock, history, configuration, identity, HTTP and the radios' streams: the gateway's small pure parts."""
+"""Clock, history, configuration, identity and HTTP: the gateway's small pure parts."""
 
 from disk import Disk
 
 from firmware import config, identity, sntp
 from firmware.clock import Clock
 from firmware.home import history
-from firmware.radios import bursts, rtlwmbus
 from firmware.uplink import http
 from firmware.wire import envelope, records
 
@@ -354,46 +353,3 @@ def test_http_nonsense_is_refused():
                  ok + b"A: b\r\n" * 70 + b"\r\n", ok + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
                  ok + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFF\r\n", b"HTTP/1.1 100 C\r\n\r\n" * 9):
         assert raises(ValueError, answer, data), data
-
-
-# --- radios ---
-
-TELEGRAM = bytes.fromhex("0e442d2c785634121b168d20") + b"\x01\x02\x03"
-
-
-def framed(burst, rssi=-70):
-    return (len(burst) + 1).to_bytes(2, "big") + bytes((rssi & 255,)) + burst
-
-
-def format_b(telegram):
-    import wmbus
-    block = bytes((telegram[0] + 2,)) + telegram[1:]
-    return b"\x54\x3d\x54\x3d" + block + wmbus.crc(block).to_bytes(2, "big")
-
-
-def test_bursts_in_any_chunks():
-    raw = framed(format_b(TELEGRAM)) + framed(b"\x54\x3dnoise" * 4, -90) + framed(format_b(TELEGRAM), -30)
-    for size in (1, 2, 3, 7, 1000):
-        radio = bursts.Radio()
-        telegrams = []
-        for at in range(0, len(raw), size):
-            telegrams.extend(radio.feed(raw[at:at + size]))
-        assert telegrams == [(TELEGRAM, -70), (TELEGRAM, -30)] and radio.rejected == 1
-    assert raises(ValueError, bursts.Radio().feed, b"\xff\xff12345")
-
-
-def test_a_burst_does_not_run_into_the_next():
-    radio = bursts.Radio()
-    burst = format_b(TELEGRAM)
-    assert radio.feed(framed(burst[:10]) + framed(burst[10:]) + framed(burst)) == [(TELEGRAM, -70)]
-
-
-def test_rtl_wmbus_lines():
-    line = b"C1;1;1;2026-11-24 07:16:00.000;97;52;12345678;0x" + TELEGRAM.hex().encode() + b"\n"
-    radio = rtlwmbus.Radio()
-    telegrams = []
-    for byte in line + line.replace(b"C1;1", b"T1;0") + b"noise\n\n" + line:
-        telegrams.extend(radio.feed(bytes((byte,))))
-    assert telegrams == [(TELEGRAM, 0)] * 2 and radio.rejected == 2
-    assert radio.feed(b"x" * 5000) == [] and radio.feed(b"y\n" + line) == [(TELEGRAM, 0)]
-    assert rtlwmbus.parse(line.strip()[:-2]) is None

@@ -2,8 +2,10 @@
 
     MODE;CRC_OK;3OUTOF6OK;TIMESTAMP;PACKET_RSSI;CURRENT_RSSI;LINK_LAYER_IDENT;0xDATAGRAM
 
-The datagram has its CRCs checked and stripped. Its RSSI is not in dBm and not used. A line whose CRC was bad, or that
-is not such a line, is counted as rejected.
+The datagram has its CRCs checked and stripped. Its RSSI is not in dBm and not used. A line whose CRC or 3-of-6 coding
+was bad, or that is not such a line, is counted as rejected.
+
+PROVEN: public log (github.com/xaelsouth/rtl-wmbus, issue 48; github.com/wmbusmeters/wmbusmeters, issues 80 and 128).
 """
 
 import binascii
@@ -14,7 +16,7 @@ MAX_LINE = 1024
 def parse(line):
     """The telegram of one line (bytes, without the line end), or None."""
     parts = line.split(b";")
-    if len(parts) != 8 or parts[1] != b"1" or not parts[7].startswith(b"0x"):
+    if len(parts) != 8 or parts[1] != b"1" or parts[2] != b"1" or not parts[7].startswith(b"0x"):
         return None
     try:
         telegram = binascii.unhexlify(parts[7][2:].strip())

@@ -97,6 +97,15 @@ def test_a_radio(tree):
               "print(len(found), r.rejected, found[0][0].hex())")
     expected = f"2 1 {telegram().hex()}"
     assert python(tree, "-c", script).stdout.strip() == expected
+    test = ["-m", "pytest", "-q", "-p", "no:cacheprovider", re.search(r"Run `\.venv/bin/pytest (.*?)`",
+                                                                     section("A radio"))[1]]
+    # Known-bad: without a far end nothing says that it keeps the promises.
+    without = python(tree, *test)
+    assert without.returncode == 1 and "far_end" in without.stdout
+    insert(tree, "tests/radio_ends.py", None, re.findall(r"```python\n\n(\n.*?)```", section("A radio"), re.DOTALL)[0])
+    lint(tree, ["tests/radio_ends.py"])
+    done = python(tree, *test)
+    assert done.returncode == 0, done.stdout
     micropython = Path(sys.executable).parent / "micropython"
     if micropython.exists():
         done = subprocess.run([micropython, "-c", script], cwd=tree, capture_output=True, text=True,
