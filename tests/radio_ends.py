@@ -393,6 +393,8 @@ class Rc1180(End):
                 self.told.append(data[at:at + 2])
             self.state = "config"
             return b">"
+        if data == b"\0":
+            return b""
         if data == b"0":
             return bytes(self.memory) + b">"
         if data == b"M":

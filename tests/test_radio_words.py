@@ -64,6 +64,12 @@ class SmallRc1180(ends.Rc1180):
     SIZE = 128
 
 
+class Rc1180Inside(ends.Rc1180):
+    def __init__(self):
+        ends.Rc1180.__init__(self)
+        self.state = "config"  # where somebody left it
+
+
 def test_older_modules_hear_what_they_can_and_say_so():
     _, text, scene = said("im871a", OldIm871a)
     assert text == "" and scene.end.mode == 3 and scene.radio.found.endswith("serial 00003af1, T1 only")
@@ -71,7 +77,7 @@ def test_older_modules_hear_what_they_can_and_say_so():
     assert text == "" and scene.end.mode == b"TMODE" and out.endswith(b"brc\r\n X21\r\nbrt\r\n")
     frame = b"b" + ends.binascii.hexlify(cases.frame_a(ONE))
     assert scene.feed(frame + b"83A0\r\n" + frame + b"\r\n") == [(ONE, -122), (ONE, 0)]
-    assert said("rc1180", SmallRc1180)[2].end.ready
+    assert said("rc1180", SmallRc1180)[2].end.ready and said("rc1180", Rc1180Inside)[2].end.ready
 
 
 def test_a_module_that_does_not_do_as_it_is_told_is_said():

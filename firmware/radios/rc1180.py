@@ -24,6 +24,7 @@ _MODE, _T1 = 0x03, 1
 _MODES = (1, 2, 8, 9, 10, 11)  # T1, T2, C2, C1, T1+C, T2+C
 _CONTROLS = (0x08, 0x18, 0x28, 0x38, 0x44, 0x46, 0x47, 0x48)  # what a meter sends (EN 13757-4)
 _ENTER, _LIST, _WRITE, _PAIRS, _LEAVE = 0, 1, 2, 3, 4
+_INSIDE = 3  # at which try it may be inside already, since somebody broke off; else X is dropped after two seconds
 
 
 def _meter_like(data):
@@ -44,6 +45,7 @@ class Radio(Asked):
     CHECK = _ENTER
     CHECK_MS = 600000
     WAIT_MS = 1500
+    TRIES = 5
 
     def reset(self):
         """The stream was broken: whatever module is there now is asked and configured from the beginning."""
@@ -64,6 +66,8 @@ class Radio(Asked):
         if step == _LEAVE:
             self._answered(None)  # it says nothing to that
             self._known = self._left = True
+        if step == _ENTER and self._tries == _INSIDE:
+            return b"X"
         return (b"\0", b"0", b"M", self._pairs + b"\xff", b"X")[step]
 
     def _scan(self):
