@@ -289,7 +289,7 @@ BAD = (
     (configures_a_module_that_restarted, "amb8465", "    CHECK = 6 ", "    CHECK_MS = 1 << 40 "),
     (configures_a_module_that_restarted, "cul", "None if line == self._mode else 0", "None"),
     (tells_the_signal_strength, "im871a", "(16 * rssi - 3785) // 30", "rssi - 256"),
-    (tells_the_signal_strength, "iu891a", "dbm(payload[7])", "payload[7]"),
+    (tells_the_signal_strength, "iu891a", "signed(payload[7])", "payload[7]"),
     (takes_the_longest, "cul", "LONGEST = 2 + 2 * (291 + 2) + 2", "LONGEST = 500"),
     (is_bounded, "cul", "LONGEST = 2 + 2 * (291 + 2) + 2", "LONGEST = 1 << 30"),
 )

@@ -8,8 +8,7 @@ to itself. That it frames what it hears (UART_CMD_Out_Enable, at 05) and adds th
 its flash: it is read, and written only where it is not so, as a power cut meanwhile can cost the module its settings.
 """
 
-from ._asked import Asked
-from ._imst import dbm, whole
+from ._asked import Asked, signed, whole
 
 _HEARD, _MODE, _RESET, _SET, _GET, _FIRMWARE = 0x03, 0x04, 0x05, 0x09, 0x0A, 0x0C
 _ANSWERS = bytes((_HEARD, 0x80 | _MODE, 0x80 | _RESET, 0x80 | _SET, 0x80 | _GET, 0x80 | _FIRMWARE))
@@ -73,7 +72,7 @@ class Amber(Asked):
             if not whole(telegram):
                 self.rejected += 1
             elif self._known:  # before, its last byte is anything
-                heard.append((telegram, min(-1, (dbm(data[-1]) >> 1) - 74)))
+                heard.append((telegram, min(-1, (signed(data[-1]) >> 1) - 74)))
         elif command == 0x80 | _FIRMWARE and step == _ASK_FIRMWARE and len(data) >= 3:
             self.found = "%s firmware %d.%d.%d" % (self.NAME.upper(), data[0], data[1], data[2])
             self._answered(_ASK_FRAMES)

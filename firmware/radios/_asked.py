@@ -7,6 +7,16 @@ none of this.
 POLL_S = 0.25  # real: the longest a radio waits for its next turn
 
 
+def signed(byte):
+    """A byte as -128 to 127."""
+    return byte - 256 if byte > 127 else byte
+
+
+def whole(telegram):
+    """Whether the first byte counts those behind it (EN 13757-4 L-field) and there is an address in it."""
+    return len(telegram) > 10 and telegram[0] == len(telegram) - 1
+
+
 class Asked:
     """A radio whose module is asked and configured; a subclass says NAME, `_request`, `_scan` and the step CHECK.
 

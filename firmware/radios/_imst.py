@@ -40,16 +40,6 @@ def unslip(frame):
     return data[0], data[1], data[2:-2]
 
 
-def dbm(byte):
-    """A signed byte."""
-    return byte - 256 if byte > 127 else byte
-
-
-def whole(telegram):
-    """Whether the first byte counts those behind it (EN 13757-4 L-field) and there is an address in it."""
-    return len(telegram) > 10 and telegram[0] == len(telegram) - 1
-
-
 class Slip(Asked):
     """A radio whose module speaks SLIP: `_message(service, message, payload, heard)` takes each."""
 

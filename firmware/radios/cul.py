@@ -14,8 +14,7 @@ import binascii
 
 from wmbus.link import strip_a, strip_b
 
-from ._asked import Asked
-from ._imst import dbm
+from ._asked import Asked, signed
 
 LONGEST = 2 + 2 * (291 + 2) + 2  # of a line
 _MODES = (b"CMODE", b"TMODE")
@@ -57,7 +56,7 @@ class Radio(Asked):
             data = b""
         telegram = strip(data[:-2]) if len(data) > 2 else None
         if telegram is not None:
-            heard.append((telegram, min(-1, (dbm(data[-1]) >> 1) - 74)))
+            heard.append((telegram, min(-1, (signed(data[-1]) >> 1) - 74)))
         else:
             telegram = strip(data)  # without RSSI
             if telegram is None:

@@ -12,8 +12,8 @@ The RSSI is that of the module's chip (Silicon Labs Si1002): about -126.7 dBm + 
 PROVEN: public log (github.com/wmbusmeters/wmbusmeters, issues 72, 951 and 1350): device, configuration, telegrams.
 """
 
-from ._asked import Asked
-from ._imst import check, whole
+from ._asked import Asked, whole
+from ._imst import check
 
 _DEVICE, _RADIO = 1, 2
 _CONFIG_SET, _CONFIG_SET_DONE, _CONFIG_GET, _CONFIG, _INFO_GET, _INFO = 3, 4, 5, 6, 15, 16

@@ -8,7 +8,8 @@ SLIP messages (_imst.py; IMST, WiMOD LR Base HCI specification): service 1 is th
 PROVEN: nothing: the messages' numbers are from the maker's published libraries, the rest from other readers' sources.
 """
 
-from ._imst import WAKE, Slip, slip, whole
+from ._asked import whole
+from ._imst import WAKE, Slip, slip
 
 _DEVICE, _RADIO = 1, 3
 _SNIFFER = 2

@@ -9,7 +9,8 @@ anew.
 PROVEN: public log (github.com/wmbusmeters/wmbusmeters, issue 1350): telegrams; configuration: other readers' sources.
 """
 
-from ._imst import WAKE, Slip, dbm, slip, whole
+from ._asked import signed, whole
+from ._imst import WAKE, Slip, slip
 
 _DEVICE, _RADIO = 1, 9
 _BOTH = 3  # link mode: T and C
@@ -36,7 +37,7 @@ class Radio(Slip):
         if service == _RADIO and message == 0x20:
             telegram = payload[8:]
             if whole(telegram):
-                heard.append((telegram, min(-1, dbm(payload[7]))))
+                heard.append((telegram, min(-1, signed(payload[7]))))
             else:
                 self.rejected += 1
         elif service == _DEVICE and message == 6 and self._step == 0:

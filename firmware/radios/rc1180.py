@@ -15,8 +15,7 @@ firmware has it.
 PROVEN: public log (github.com/wmbusmeters/wmbusmeters, issue 801): its memory; telegrams: manual.
 """
 
-from ._asked import Asked
-from ._imst import whole
+from ._asked import Asked, whole
 
 _SIZES = (128, 256)  # of its memory
 _MUST = ((0x04, 0), (0x05, 1), (0x36, 0))  # sleep, RSSI, data interface
