@@ -4,7 +4,10 @@ The question carries 8 random bytes that the answer must repeat, so that only wh
 not authenticated: the clock takes it as less than a meter's word and never below its floor.
 """
 
+from .wire.records import CLOCK_SNTP
+
 SIZE = 48
+EVERY_S, AGAIN_S = 4 * 3600, 300
 _TO_UNIX = 2208988800  # seconds from 1900 to 1970
 _ERA = 1 << 32
 
@@ -39,3 +42,15 @@ async def ask(port, host, number, floor, timeout=5):
     unix_ms = answered(data, nonce, floor)
     took = port.real_ms() - began
     return None if unix_ms is None else (unix_ms + took // 2, took)
+
+
+async def keep(g):
+    """Ask a gateway's configured time server now and then, for ever."""
+    host, number = g.config["sntp"]
+    while True:
+        got = await ask(g.hal, host, number, g.clock.floor)
+        refused = g.clock.refused
+        if got is not None:
+            g.clock.offer(got[0], CLOCK_SNTP)
+        g.count("sntp" if got else "sntp_errors")
+        await g.hal.sleep(EVERY_S if got and g.clock.refused == refused else AGAIN_S)

@@ -112,7 +112,9 @@ def make(path, status=False, slots=None):
     g.save_orders = folder.save_orders
     _connect(g, folder, works)
     _board(g, board, ears, wifi)
-    g.watch.tell(crash, cause)
+    if crash is not None or cause:
+        from .crash import tell
+        tell(g, crash, cause)
     if slots:
         from .update.updater import Updater
         g.updater = Updater(g, slots)

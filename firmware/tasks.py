@@ -14,8 +14,8 @@ TICK_S = 10
 SUPPLY_S = 0.2  # real seconds between two looks at the supply
 STATUS_EVERY_S = 6 * 3600
 FLOOR_EVERY_S = 3600
+SILENT_S = 3600  # real: a line that spoke and has been silent for so long is opened again
 STEADY_S = 1800  # a start that lived for so long did not end for want of power
-SNTP_EVERY_S, SNTP_AGAIN_S = 4 * 3600, 300
 ENDING = 100  # times a task is told to end, 20 ms apart
 RESTART_S = (1, 5, 15, 60)  # pauses before a dead task's next start
 # What is used now and then, and dropped from memory in between: no module that keeps anything may be among them.
@@ -24,8 +24,8 @@ RARELY = ("firmware.config firmware.start firmware.identity firmware.orders firm
           "firmware.wire.enrolment firmware.wire.orders firmware.wire.release firmware.uplink.http "
           "firmware.uplink.connection firmware.crypto.ed25519 firmware.crypto.ed25519_table firmware.crypto.sha512 "
           "firmware.crypto.sha512_table firmware.update.install firmware.uplink.fetch firmware.update.slots "
-          "firmware.boot firmware.update.release_keys firmware.port.streams firmware.port.tls firmware.port.wifi "
-          "firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
+          "firmware.boot firmware.crash firmware.update.release_keys firmware.port.streams firmware.port.tls "
+          "firmware.port.wifi firmware.port.flash_image wmbus.layouts wmbus.media wmbus.naming wmbus.records wmbus.vif "
           "han_reader.layout han_reader.lists han_reader.obis han_reader.walk")
 
 
@@ -38,10 +38,11 @@ class Tasks:
         self.ended = {}  # task -> how it ended, until it is started again
         self._works = {}  # task -> what makes its coroutine
         self._stop = asyncio.Event()
+        self._han_bytes = 0  # when the housekeeping last looked
         self.restarting = False  # whether it ends to be started again
 
-    async def read_radio(self, radio, where):
-        """Read one radio's stream until it closes."""
+    async def read_radio(self, radio, where, name=""):
+        """Read one radio's stream until it closes; a task of this name gives a sign of life with what comes."""
         g = self._gateway
         stream, end = await g.hal.open_stream(where)
         await asyncio.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
@@ -55,6 +56,8 @@ class Tasks:
                 data = await stream.read(1024)
                 if not data:
                     return
+                if name:
+                    g.watch.sign(name, SILENT_S)
                 for telegram, rssi in radio.feed(data):
                     if not -128 <= rssi <= 0:  # a record has no room for it (docs/wire.md)
                         rssi = -128 if rssi < 0 else 0
@@ -101,25 +104,15 @@ class Tasks:
                 next_status += STATUS_EVERY_S
                 g.journal.status()
 
-    async def network_time(self):
-        """Ask the configured time server now and then."""
-        from . import sntp
-        g = self._gateway
-        host, number = g.config["sntp"]
-        while True:
-            got = await sntp.ask(g.hal, host, number, g.clock.floor)
-            refused = g.clock.refused
-            if got is not None:
-                g.clock.offer(got[0], records.CLOCK_SNTP)
-            g.count("sntp" if got else "sntp_errors")
-            await g.hal.sleep(SNTP_EVERY_S if got and g.clock.refused == refused else SNTP_AGAIN_S)
-
     def tick(self):
         """One round of housekeeping."""
         g = self._gateway
         g.hal.forget(RARELY.split())
         g.memory = g.hal.memory()
         g.watch.sign("housekeeping", ROUND_S)
+        if g.han is not None and g.han.bytes != self._han_bytes and g.config["han"]["port"] != "-":
+            self._han_bytes = g.han.bytes
+            g.watch.sign("han", SILENT_S)
         g.watch.relieve(g.memory)
         self.flush_if_due()
         if g.state["starts"] and g.clock.uptime() >= STEADY_S:
@@ -196,7 +189,9 @@ class Tasks:
         self._task("housekeeping", self.housekeeping)
         self._task("uplink", g.uplink.run)
         for i, (radio, where) in enumerate(g.radios):
-            self._task("radio%d" % i, lambda radio=radio, where=where: self.read_radio(radio, where))
+            name = "radio%d" % i
+            sign = "" if where == "-" else name  # standard input cannot be opened again
+            self._task(name, lambda radio=radio, where=where, sign=sign: self.read_radio(radio, where, sign))
         if g.han is not None:
             self._task("han", g.han.run)
         if g.updater is not None:
@@ -206,7 +201,8 @@ class Tasks:
         for name, work in g.others:
             self._task(name, work)
         if g.config["sntp"] is not None:
-            self._task("sntp", self.network_time)
+            from .sntp import keep
+            self._task("sntp", lambda: keep(g))
         beside = [asyncio.create_task(self.watchdog())]
         if g.config["status"]:
             beside.append(asyncio.create_task(self.show_status()))

@@ -1,4 +1,4 @@
-"""Watches over the running gateway: the hardware watchdog, what is told of a crash, and what goes when memory is short.
+"""Watches over the running gateway: its tasks, the hardware watchdog, and what goes when memory is short.
 
 Every task gives a sign of life (`sign`) and says by when it gives the next one; the uplink says so itself, in its own
 time. One that does not, or that is gone, is told to end and started again alone, counted (`hung`) and told. Where that
@@ -12,8 +12,6 @@ When little of the heap is free after a collection, load is shed in this order, 
 
 import json
 
-from .wire import records
-
 WATCHDOG_S = 60  # the chip resets after so long without being fed
 FEED_S = 5
 ROUND_S = 120  # real: the longest the housekeeping may be away
@@ -22,7 +20,6 @@ ALONE = 3  # times that a task is started again without a sign of it in between
 LINES = ("han", "radio")  # how the names of those begin that wait for what others send
 SHED = (10, 14, 20)  # step n when less than one part in so many is free
 TRACE = 150  # characters of its end: with the figures they fill an event's detail
-WATCHDOG_RESET = 3  # machine.WDT_RESET of an ESP32
 
 
 class Watch:
@@ -31,7 +28,7 @@ class Watch:
     def __init__(self, gateway, dog=None, save=None):
         self._gateway = gateway
         self._dog = dog
-        self._save = save or (lambda data: None)
+        self.save = save or (lambda data: None)
         self.running = {}  # name -> asyncio task
         self.due = {}  # name -> real ms by which it gives a sign of life
         self.restart = None  # starts the task of a name again
@@ -97,31 +94,8 @@ class Watch:
         """Save what is known of an end that was not meant: it is told after the next start."""
         g = self._gateway
         free, used = (g.memory or (0, 0))[:2]
-        self._save(json.dumps({"trace": trace[-TRACE:], "uptime": g.clock.uptime(), "free": free,
+        self.save(json.dumps({"trace": trace[-TRACE:], "uptime": g.clock.uptime(), "free": free,
                                "used": used}).encode())
-
-    def tell(self, saved, cause):
-        """After a start: put the note that was saved into the values ring, as an event and a status record; `cause` is
-        the chip's number for what reset it. The event tells it all, for a later status record takes the place of this
-        one. A chip that its watchdog reset tells so without a note too."""
-        try:
-            note = json.loads(saved) if saved else None
-            note = note if isinstance(note, dict) and note else None
-            numbers = [(name, int(note[name])) for name in ("free", "uptime", "used")] if note else []
-            trace = str(note["trace"]) if note else ""
-        except (ValueError, TypeError, KeyError):
-            note, numbers, trace = None, [], ""
-        if note is None:
-            if cause != WATCHDOG_RESET:
-                return
-            trace = "hung, without a note"
-        g = self._gateway
-        g.journal.event("crash", " ".join(["%s=%d" % n for n in numbers + [("reset", cause)]]) + " " + trace[-TRACE:])
-        time = g.clock.record_time()
-        counters = [["crash_" + name, n] for name, n in numbers] + [["reset_cause", cause]]
-        g.values.append(lambda seq: records.status(seq, time, counters))
-        g.values.flush()
-        self._save(None)
 
     def relieve(self, memory):
         """Shed load if little of (free, used, ...) bytes after a collection is free; None: memory has no bound."""

@@ -5,7 +5,8 @@ import json
 
 from gateway_bench import Bench
 
-from firmware.tasks import Tasks
+from firmware.crash import tell
+from firmware.tasks import SILENT_S, Tasks
 from firmware.watch import ALONE, GRACE_S, ROUND_S, Watch
 from firmware.wire import records
 
@@ -149,6 +150,71 @@ def test_a_line_that_is_silent_is_opened_again_for_ever_and_resets_nothing():
         assert len(hung_events(g)) == 1
 
 
+def test_a_radio_and_a_han_port_that_spoke_and_fall_silent_are_opened_again():
+    """The real tasks, on streams that give one piece and then nothing."""
+    opened = []
+
+    class Stream:
+        def __init__(self, pieces):
+            self.pieces = pieces
+
+        async def read(self, _n):
+            if self.pieces:
+                return self.pieces.pop()
+            await asyncio.sleep(3600)
+            return b""
+
+    class Radio:
+        rejected = 0
+
+        def feed(self, data):
+            return []
+
+        def reset(self):
+            pass
+    g = Bench(han={"port": "tcp://127.0.0.1:1"})
+
+    async def open_stream(where):
+        opened.append(where)
+        return Stream([b"x"] if len(opened) < 4 else []), None
+
+    async def close(_end):
+        pass
+    g.hal.open_stream, g.hal.close = open_stream, close
+    g.uplink, g.radios = Rests(), [(Radio(), "tcp://127.0.0.1:2"), (Radio(), "-")]
+    fed = []
+    g.watch = Watch(g, lambda: fed.append(1))
+    g.tasks = Tasks(g)
+
+    async def listens():
+        stream, _ = await open_stream("han")
+        while True:
+            g.han.feed(await stream.read(512))
+    g.han.run = listens
+
+    async def sleep(_seconds):
+        await asyncio.sleep(3600)
+    g.hal.sleep = sleep
+
+    async def run():
+        running = asyncio.create_task(g.tasks.run())
+        for _ in range(9):
+            await asyncio.sleep(0)
+        g.tasks.tick()
+        assert sorted(g.watch.due) == ["han", "housekeeping", "radio0"]
+        g.hal.ms += SILENT_S * 1000 + 1
+        for _ in range(4):
+            g.tasks.tick()
+            assert g.watch.feed_if_healthy()
+            for _ in range(9):
+                await asyncio.sleep(0)
+        g.tasks.stop()
+        await running
+    asyncio.run(run())
+    assert sorted(opened) == ["-", "han", "han", "tcp://127.0.0.1:2", "tcp://127.0.0.1:2"]
+    assert g.counters["hung"] == 2 and sorted(hung_events(g)) == ["han", "radio0"]
+
+
 def test_a_sign_forgives_what_was_before():
     class Forgiving(Watch):
         def feed_if_healthy(self):
@@ -194,7 +260,7 @@ def test_a_crash_is_told_once_after_the_next_start():
     g.watch.note("Traceback: it broke")
     note = kept.pop()
     g, _, kept = watched()
-    g.watch.tell(note, 3)
+    tell(g, note, 3)
     assert [r[4] for r in g.records(g.values, records.EVENT) if r[3] == "crash"] == [
         "free=1000 uptime=0 used=2000 reset=3 Traceback: it broke"]
     told = dict([tuple(c) for c in g.records(g.values, records.STATUS)[-1][3]])
@@ -209,7 +275,7 @@ def test_the_end_of_a_long_trace_is_told_with_all_figures():
     g.watch.note("Traceback\n" + "  File ..., in a place\n" * 30 + "ValueError: what it was")
     note = kept.pop()
     g, _, kept = watched()
-    g.watch.tell(note, 5)
+    tell(g, note, 5)
     (text,) = [r[4] for r in g.records(g.values, records.EVENT) if r[3] == "crash"]
     assert text.startswith("free=524288 uptime=1000000000 used=524288 reset=5 ")
     assert text.endswith("ValueError: what it was") and len(text) > 190
@@ -217,18 +283,18 @@ def test_the_end_of_a_long_trace_is_told_with_all_figures():
 
 def test_a_reset_by_the_watchdog_is_told_also_where_nothing_was_noted():
     g, _, kept = watched()
-    g.watch.tell(None, 3)
+    tell(g, None, 3)
     assert [r[4] for r in g.records(g.values, records.EVENT)] == ["reset=3 hung, without a note"]
     for cause in (0, 1, 2, 4, 5):
         g, _, kept = watched()
-        g.watch.tell(None, cause)
+        tell(g, None, cause)
         assert not g.records(g.values, records.EVENT)
 
 
 def test_damaged_or_missing_notes_are_told_by_nobody():
     for note in (None, b"", b"{", b"[]", b"{}", b'{"trace": 1}'):
         g, _, kept = watched()
-        g.watch.tell(note, 0)
+        tell(g, note, 0)
         assert not g.records(g.values, records.EVENT) and not kept
 
 
