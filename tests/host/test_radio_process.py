@@ -40,6 +40,26 @@ class Tcp:
         self._listening.close()
 
 
+class Pty:
+    """A serial line: a name that is there while the stick is plugged in."""
+
+    def __init__(self, folder):
+        self.port = str(folder / "ttyUSB0")
+
+    def plug(self):
+        self._fd, self._slave = os.openpty()
+        os.symlink(os.ttyname(self._slave), self.port)
+        return self._fd
+
+    def unplug(self):
+        os.unlink(self.port)
+        os.close(self._slave)
+        os.close(self._fd)
+
+    def close(self):
+        pass
+
+
 class Plug:
     """A far end on a line, in a thread of its own."""
 
@@ -79,7 +99,7 @@ def until(true, rig):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("kind", [Tcp])
+@pytest.mark.parametrize("kind", [Tcp, Pty])
 @pytest.mark.parametrize("name", ["im871a", "iu891a", "cul"])
 def test_a_radio_is_set_up_heard_unplugged_and_back(tmp_path, runtime, kind, name):
     line = kind(tmp_path)
