@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAP, HEAP_32 = "192wK", "1M"
 # The receiver, the disk and all that was ever sent lie in these files' heaps too, and where one is almost full looking
 # for garbage takes most of the time. That a gateway has room in a device's heap is for test_day and others to say.
-HEAPS = dict.fromkeys(("test_gateway_orders", "test_gateway_schedules", "test_uplink"), "768wK")
+HEAPS = dict.fromkeys(("test_gateway_orders", "test_gateway_schedules", "test_uplink", "test_radio_uart"), "768wK")
 NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
 # The files that take longest, longest first: a worker that began one of them last would leave the others idle.
