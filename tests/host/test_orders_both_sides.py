@@ -4,6 +4,7 @@ Both are the real ones: an office's queue, which signs, and a gateway that opens
 """
 
 import json
+import sys
 
 import order_values
 import pytest
@@ -14,6 +15,7 @@ from cloud_receiver.office import trust
 from cloud_receiver.office.office import Office
 from cloud_receiver.office.orders import OrderRefused
 from firmware import config
+from firmware.orders import Orders
 from firmware.wire import orders, records
 
 KID = Bench().identity.kid
@@ -126,3 +128,63 @@ def test_every_order_has_its_method():
         assert code.co_varnames[1:code.co_argcount] == tuple(field.name for field in order.fields), order.name
     methods = {name[3:].replace("_", "-") for name in dir(taker) if name.startswith("do_")}
     assert methods == {order.name for order in orders.ORDERS}
+
+
+# --- an order's method returns at once: the gateway hears nothing meanwhile
+
+LINES = 20_000  # of Python that one may run, with 2,000 meters in a list: some tenths of a second of a chip
+
+
+class Waits(Exception):
+    """It has held the gateway up."""
+
+
+def waiting(kind):
+    """The orders whose method sleeps, or goes on for very long, with the largest arguments that there may be."""
+    lines = 0
+
+    def counted(frame, event, _argument):
+        nonlocal lines
+        lines += event == "line"
+        if lines > LINES:
+            raise Waits
+        return counted
+
+    def sleep(*_):
+        raise Waits
+    found = []
+    for order in orders.ORDERS:
+        g = Bench(consent={"valve": True})
+        g.updater = True
+        arguments = {f.name: order_values.edges(f.kind)[0][-1] for f in order.fields}
+        taker, lines = kind(g.identity.kid, g.works, g.clock, g.state, g.save_state, g.values, g), 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("time.sleep", sleep)
+            patch.setattr("select.poll", sleep)
+            sys.settrace(counted)
+            try:
+                getattr(taker, "do_" + order.name.replace("-", "_"))(**arguments)
+            except Waits:
+                found.append(order.name)
+            except ValueError:
+                pass  # refused, at once
+            finally:
+                sys.settrace(None)
+    return found
+
+
+def test_no_order_holds_the_gateway_up():
+    assert waiting(Orders) == []
+
+    class Sleeps(Orders):
+        """Known bad: it waits for the valve."""
+        def do_close_valve(self):
+            import time
+            time.sleep(30)
+
+    class Counts(Orders):
+        """Known bad: it goes through all that is stored."""
+        def do_rewind(self, epoch, after):
+            while after > 0:
+                after -= 1
+    assert waiting(Sleeps) == ["close-valve"] and waiting(Counts) == ["rewind"]
