@@ -43,6 +43,10 @@ class Scene:
             self.heard.extend(self.radio.feed(data[at:at + (size or len(data))]))
         return self.heard[before:]
 
+    def held(self):
+        """What the radio holds of a frame that is not whole."""
+        return self.radio._buffer
+
     def turn(self, ms=50):
         """The radio's turn to speak, and the answer."""
         if self.spoken:

@@ -143,14 +143,14 @@ def is_bounded(name, **known_bad):
     for size in (None, 100, 1):
         text = refused(scene.feed, scene.end.absurd(), size)
         assert bool(text) == scene.end.ABSURD_RAISES and "\n" not in text, (name, text)
-        assert len(scene.radio._buffer) <= 4096, name
+        assert len(scene.held()) <= 4096, name
         scene.pause()
-        assert scene.heard == [] and scene.radio._buffer in (b"", b"b", b"\xff"), (name, scene.radio._buffer)
+        assert scene.heard == [] and scene.held() in (b"", b"b", b"\xff"), (name, scene.held())
         if not scene.spoken:
             scene.feed(scene.end.noise(1))
     for _ in range(3):
         refused(scene.feed, bytes(range(256)) * 40)
-        assert len(scene.radio._buffer) <= 4096, name
+        assert len(scene.held()) <= 4096, name
     scene.radio.reset()
     scene.end.restart()
     scene.idle(3000)
@@ -183,7 +183,8 @@ PROMISES = (hears_in_any_pieces, hears_after_noise, drops_half_frames, believes_
 
 
 def test_every_radio_has_a_far_end():
-    assert radio_modules() == NAMES
+    known = [name for name in radio_modules() if name in SCENES or hasattr(radio_class(name), "feed")]
+    assert known == NAMES  # a chip, which has no stream, has its own test too
 
 
 def test_hears_in_any_pieces():
