@@ -2,10 +2,10 @@
 
 The meter sends its lists at its make's interval, in its make's setting, through the front end that its port needs. One
 core does the rest: 12.5 telegrams a second from a radio, in bursts; garbage collected and pages of flash programmed
-every ten seconds; a block erased every minute, of which a gateway erases three an hour; and every quarter of an hour a
-signature and a handshake. How long each holds the core: instructions of the device benches (bench/han.py,
-bench/wmbus.py, bench/sign.py) times what one takes on an ESP32-C3 at 160 MHz, and the figures of NOR flash (Winbond
-W25Q32JV: page program 0.4 ms, at most 3; erase of 4 KiB 45 ms, at most 400). Flash turns interrupts off.
+every ten seconds; a block erased every minute, where a gateway erases three an hour; and every five minutes, where
+fifteen are the default, a signature and a handshake. How long each holds the core: instructions of the device benches
+(bench/han.py, bench/wmbus.py, bench/sign.py) times what one takes on an ESP32-C3 at 160 MHz, and the figures of NOR
+flash (Winbond W25Q32JV: page program 0.4 ms, at most 3; erase of 4 KiB 45 ms, at most 400). Flash turns interrupts off.
 """
 
 import gc
@@ -80,11 +80,11 @@ def line_of(row, wire):
 
 
 def groups(rows):
-    """{(board's name, setting, seconds): [(row, wire, messages in it)]} of what can be sent, and the ids of what
-    cannot: a message that is whole only with the end of the capture."""
+    """{(board's name, setting, seconds): [(board, wire, messages in it)]} of what can be sent, and the ids of what
+    cannot: a message without its frame. Sent is also what cannot be read without a key."""
     out, left = {}, []
     for row in rows:
-        if row["must"] != "decode":
+        if row["must"] not in ("decode", "frame-only"):
             continue
         wire = wire_of(row)
         count = 0 if wire is None else len(han_reader.Reader(True).feed(wire))
@@ -159,10 +159,10 @@ async def erasing(core, device, random):
         flash.erase(0)
 
 
-async def uplink(core, away_ms):
+async def uplink(core, random, away_ms):
     """A batch: signature, then a handshake that holds the core for as long as it may."""
     while True:
-        await core.sleep(900)
+        await core.sleep_us(280 * SECOND + random.below(40 * SECOND))
         for _ in range(SIGN_STEPS):
             core.chip.advance(SIGN_STEP_US)
             await core.sleep(0)
@@ -182,17 +182,18 @@ def hour(lists, setting, every, seconds=3600, away_ms=uart.AWAY_MS, patient=True
     device = Device(home.chip)
     home.core.start(radio(home.core, random))
     home.core.start(housekeeping(home.core))
-    home.core.start(uplink(home.core, away_ms))
+    home.core.start(uplink(home.core, random, away_ms))
     home.core.start(erasing(home.core, device, random))
     home.run(SECOND)
     if not patient:
         nor.before_erase.clear()
-    sent, expected = 0, {}
+    sent, expected, longest = 0, {}, 0
     for _board, wire, _count in lists:
+        longest = max(longest, len(wire) * home.line.symbol * SECOND // setting[0])
         for message in han_reader.Reader(True).feed(wire):
             expected[message] = True
-    step = int(every * SECOND)
-    for n in range(int(seconds / every)):
+    step = max(int(every * SECOND), longest + SECOND // 2)  # some captures are several lists in one
+    for n in range(seconds * SECOND // step):
         _, wire, count = lists[n % len(lists)]
         home.line.send(wire, SECOND + n * step)
         sent += count

@@ -104,6 +104,37 @@ def test_what_is_lost_is_counted_and_costs_no_later_list():
     home.close()
 
 
+def test_a_loop_that_is_away_is_no_pause_of_the_line():
+    """What came before it and what came meanwhile are one list; a pause of the line ends one."""
+    home = Home(MBus, SETTINGS[0], json.dumps({"setting": SETTINGS[0]}).encode())
+    sending(home, LIST, 10, 2, 1)
+    home.run(1200000)
+    home.chip.advance(3 * SECOND)
+    home.run(9 * SECOND)
+    assert home.heard == 1
+    home.run(13 * SECOND)
+    home.line.send(LIST[:60], 20 * SECOND)
+    home.line.send(LIST[60:], 24 * SECOND)
+    home.line.send(LIST, 28 * SECOND)
+    home.run(32 * SECOND)
+    assert home.heard == 3 and home.han.rejected() > 0
+    home.close()
+
+
+def test_a_line_that_has_gone_silent_is_opened_again_and_counted():
+    home = Home(MBus, SETTINGS[0])
+    sending(home, LIST, 2, 5)
+    home.run(200 * SECOND)
+    before = home.chip.uarts[1]
+    assert "uart_silent" not in home.counts
+    home.run(300 * SECOND)
+    assert home.counts["uart_silent"] == 1 and home.chip.uarts[1] is not before
+    sending(home, LIST, 2, 60, 310)
+    home.run(440 * SECOND)
+    assert home.heard > 30 and home.counts["uart_silent"] == 1
+    home.close()
+
+
 def erased(every, with_hook, seconds=300):
     """(lists lost, erases) of a P1 meter where flash is erased every so often, at any time, in `seconds`."""
     home = Home(P1, SETTINGS[3], json.dumps({"setting": SETTINGS[3]}).encode())

@@ -160,9 +160,20 @@ def test_after_an_overrun_or_a_break_the_uart_is_made_anew():
     assert uart.ring(2400) <= len(taken(one)) <= uart.ring(2400) + FIFO and chip.lost > 0
     assert (one.resets, one.overruns, one.breaks) == (1, 1, 0) and chip.uarts[1] is not before
     line.cut()
+    for _ in range(uart.CALM):
+        assert taken(one) == b"" and one.resets == 1
     assert taken(one) == b"" and (one.resets, one.overruns, one.breaks) == (2, 1, 1)
     until = line.send(LISTS[0])
     assert looked_at(chip, one, 50000, until) == LISTS[0] and one.resets == 2
+
+
+def test_a_line_full_of_breaks_does_not_cost_a_driver_each():
+    chip = Chip(Board)
+    line = wired(chip, ports.SETTINGS[0])
+    one = opened(chip, "uart:1:20:21:115200:8N1")
+    line.send(bytes(range(240)) * 10)
+    looked_at(chip, one, 50000, 10000000)
+    assert 0 < one.resets <= 10
 
 
 def test_only_what_the_board_names_is_used():

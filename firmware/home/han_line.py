@@ -15,6 +15,8 @@ from ..spool import nor
 IDLE_MS = 1500  # as in han_port.py
 SLOW = 2400  # baud: 128 bytes last half a second, longer than any erase
 NEAR_MS = 1300  # a P1 meter sends once a second, for 0.13 s
+LATE_MS = 3000  # a telegram is seen to have ended so much later, at most (AWAY_MS of port/uart.py)
+GAPS = 5
 
 
 async def run(han, port, line):
@@ -50,11 +52,14 @@ async def _listen(han, port, stream, search, rhythm):
         now = port.real_ms()
         messages = 0
         if count:
-            if now - last > IDLE_MS:
+            if before - last > IDLE_MS:  # nothing came up to the last look: since then nobody may have looked
                 han.reader.reset()
             last = now
             messages = han.feed(buffer, count)
+        settled = search.settled
         if search.heard(messages, port.uptime_ms() // 1000):
+            if settled:
+                han.count("uart_silent")
             return
         if messages:
             rhythm.ended(before)
@@ -77,16 +82,19 @@ class Rhythm:
     def __init__(self, stream, now_ms):
         self._stream = stream
         self._now_ms = now_ms
-        self._last = now_ms()
-        self._every = 0  # the least milliseconds between two, 0: unknown
+        self._last = None
+        self._gaps = []  # the last of them, milliseconds
 
     def ended(self, at):
         """One has ended, not before then."""
-        gap, self._last = at - self._last, at
-        if gap > 500 and (gap < self._every or not self._every):
-            self._every = gap
+        if self._last is not None:
+            self._gaps = self._gaps[1 - GAPS:] + [at - self._last]
+        self._last = at
 
     def let_pass(self):
         """Wait until a telegram has gone by, unless the next one is not near."""
-        if self._every - (self._now_ms() - self._last) < NEAR_MS:
-            self._stream.let_pass(NEAR_MS)
+        left = 0  # milliseconds until the next one ends; it may come at once where nothing is known
+        if self._gaps:
+            left = sorted(self._gaps)[len(self._gaps) // 2] - (self._now_ms() - self._last)
+        if -LATE_MS < left < NEAR_MS:
+            self._stream.let_pass(NEAR_MS + LATE_MS if self._gaps else NEAR_MS)

@@ -5,8 +5,9 @@ the loop for each byte, and `take` allocates nothing.
 
 The ring holds what comes while nobody looks, AWAY_MS at most: the handshake of TLS, in C, takes 1 to 3 s on an
 ESP32-C3, a step of a signature and an erase of flash (0.4 s) far less. In that time a line of 2400 baud brings 720
-bytes, as much as its longest list (Landis+Gyr, 722); one of 115200 at most LISTS telegrams, as a P1 meter sends one a
-second, the longest 1505 bytes. So 896 bytes at 2400 baud, 6,272 at 115200, of the system's memory, not of the heap.
+bytes, as much as its longest list (Landis+Gyr, 722). One of 115200 brings a P1 telegram a second, of 1505 bytes at
+most, and has to hold LISTS of them, as an erase that comes right behind waits for one to go by (home/han_line.py): 3 s,
+1.1 s and 0.4 s. So 896 bytes at 2400 baud, 7,808 at 115200, of the system's memory, not of the heap.
 
 What a full ring had no room for is gone without a word, and a break leaves the receiver in the middle of a byte: after
 either the UART is made anew, and `resets` counts it.
@@ -19,11 +20,12 @@ import asyncio
 import time
 
 AWAY_MS = 3000
-LONGEST, LISTS = 1536, 4
+LONGEST, LISTS = 1536, 5
 LEAST = 768
 DEFAULT_TX = {1: 10, 2: 17}  # MicroPython's ports/esp32
 FIFO = 128  # the hardware's: the ring counts as full where it has no room for as much
 LOOK_S = 0.05
+CALM = 20  # looks between two resets for a break: a line read in another's setting is full of them
 PASS_MS = 5  # no byte for so long is the end of a telegram
 SIZE = 256  # what is taken at once
 
@@ -73,6 +75,7 @@ class Uart:
         self._class = UART
         self._buffer = bytearray(SIZE)
         self._spilt = self._broken = False
+        self._looks = CALM
         self.resets = self.overruns = self.breaks = 0
         self._uart = self._opened()
 
@@ -98,7 +101,8 @@ class Uart:
         n = self._uart.readinto(buffer)
         if n:
             return n
-        if self._spilt or self._broken:
+        self._looks += 1
+        if self._spilt or self._broken and self._looks > CALM:
             self._reset()
         return 0
 
@@ -107,6 +111,7 @@ class Uart:
         self.breaks += self._broken
         self.resets += 1
         self._spilt = self._broken = False
+        self._looks = 0
         self._uart.deinit()
         self._uart = self._opened()
 
