@@ -204,6 +204,8 @@ def _make_radio(g, task, board, kind, name, where):
         where = uart if isinstance(uart, str) else "uart:%d:%d:%s" % (uart, rx, "-" if tx is None else tx)
     if where == "usb" or where.startswith("uart:") or where.startswith("/") and ":" not in where:
         where += ":" + getattr(kind, "LINE", LINE)
+    if where == "-" and hasattr(kind, "poll"):
+        raise ConfigError("%s: %s has to be spoken to, not only listened to: tcp://... or a serial line" % (task, name))
     g.radios.append((kind(), where))
     return task, name, g.radios[-1][0]
 

@@ -71,6 +71,7 @@ class Tasks:
         """Run a task for ever: `work()` makes its coroutine. A stream that closes is opened again the same way."""
         g = self._gateway
         fails = 0
+        told = ""  # how it ended the last time, where that was an event: it is none again and again
         while True:
             began = g.hal.real_ms()
             self.ended[name] = ""
@@ -86,7 +87,9 @@ class Tasks:
                 g.count("errors")
                 if isinstance(e, MemoryError):
                     g.forget_layouts()
-                g.journal.event_if_room("restart", "%s: %s" % (name, detail[-180:]))
+                if detail != told or g.hal.real_ms() - began > 60000:
+                    g.journal.event_if_room("restart", "%s: %s" % (name, detail[-180:]))
+                told = detail
             if g.hal.real_ms() - began > 60000:
                 fails = 0
             self.ended[name] = detail

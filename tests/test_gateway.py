@@ -283,6 +283,31 @@ def test_a_task_that_dies_is_counted_told_and_restarted():
     assert events[0][3] == "restart" and "radio0" in events[0][4] and "bug" in events[0][4]
 
 
+def test_what_goes_wrong_again_and_again_is_told_once():
+    from firmware import tasks
+    g = Bench()
+    words = ["silent"] * 6 + ["refuses", "silent"]
+
+    async def dies():
+        if words:
+            raise ValueError(words.pop(0))
+        g.tasks.stop()
+        await asyncio.sleep(9)
+
+    async def go():
+        task = asyncio.create_task(g.tasks.supervise("radio0", dies))
+        await g.tasks._stop.wait()
+        task.cancel()
+    before, tasks.RESTART_S = tasks.RESTART_S, (0,)
+    try:
+        asyncio.run(go())
+    finally:
+        tasks.RESTART_S = before
+    assert g.counters["restarts"] == g.counters["errors"] == 8
+    told = [row[4].split()[-1] for row in g.records(g.values, wire_records.EVENT) if row[3] == "restart"]
+    assert told == ["silent", "refuses", "silent"]
+
+
 def test_state_that_is_damaged_begins_anew():
     empty = {"boot": 0, "floor": 0, "counter": 0, "starts": 0, "key": "", "executing": False, "results": [],
              "update": None}

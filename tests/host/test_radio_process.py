@@ -113,3 +113,11 @@ def test_a_radio_is_set_up_heard_unplugged_and_back(tmp_path, runtime, kind, nam
             plug.pull()
         assert rig.gateway.status()["errors"] == 0, rig.gateway.errors
     line.close()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_radio_that_is_spoken_to_is_not_at_standard_input(tmp_path, runtime):
+    with Rig(tmp_path / "home", runtime, radios=[{"radio": "cul", "port": "-"}]) as rig:
+        rig.gateway.start()
+        assert rig.gateway.ended() == 2
+        assert "radio0: cul has to be spoken to" in rig.gateway.errors and "Traceback" not in rig.gateway.errors
