@@ -48,9 +48,15 @@ def names() -> "list[str]":
     return sorted(p.stem for p in Path(str(boards.__file__)).parent.glob("*.py") if p.stem != "__init__")
 
 
-def pin_name(board: "dict", pin: int) -> str:
-    """What is printed beside a board's pin, as far as is known."""
-    return ("GPIO %d" if board["CHIP"] == "linux" else "IO%d") % pin
+# Where a Raspberry Pi's GPIO is on its header of 40 pins (pinout.xyz), and the power beside it.
+HEADER = {8: 24, 9: 21, 10: 19, 11: 23, 14: 8, 15: 10, 24: 18, 25: 22, "3V3": 17, "GND": 20}
+
+
+def pin_name(board: "dict", pin: "int | str") -> str:
+    """What is printed beside a board's pin, and where that is, as far as is known."""
+    if board["CHIP"] == "linux":
+        return "%s, pin %d" % (pin if isinstance(pin, str) else "GPIO%d" % pin, HEADER[pin])
+    return pin if isinstance(pin, str) else "IO%d" % pin
 
 
 def han_wires(name: str, board: "dict") -> "list[tuple[str, str, str]]":
@@ -62,7 +68,9 @@ def han_wires(name: str, board: "dict") -> "list[tuple[str, str, str]]":
     wires = [(out, pin_name(board, rx), WIRES[0])]
     if tx is not None and name in SOLDERED_HAN:  # else it is only kept free: a HAN port is not spoken to
         wires.append(("RX", pin_name(board, tx), WIRES[1]))
-    return [*wires, *([("VCC", power, POWER)] if power else []), ("GND", "GND", GROUND)]
+    if power:
+        wires.append(("VCC", pin_name(board, power), POWER))
+    return [*wires, ("GND", pin_name(board, "GND"), GROUND)]
 
 
 def radio_wires(board: "dict") -> "list[tuple[str, str, str]]":
@@ -72,7 +80,9 @@ def radio_wires(board: "dict") -> "list[tuple[str, str, str]]":
         pins = zip(RADIOS[board["RADIO"][0]][1], board["RADIO"][2:])
         wires = [(pin_name(board, pin), what, WIRES[n % len(WIRES)]) for n, (what, pin) in enumerate(pins)
                  if pin is not None]
-    return [*wires, ("3V3", "VCC (3.3 V)", POWER), ("GND", "GND", GROUND)] if wires else []
+    if not wires:
+        return []
+    return [*wires, (pin_name(board, "3V3"), "VCC (3.3 V)", POWER), (pin_name(board, "GND"), "GND", GROUND)]
 
 
 def box(at: "tuple[int, int]", high: int, title: str, dashed: bool = False) -> "list[str]":
@@ -134,7 +144,8 @@ def picture(name: str) -> str:
             body += wire(MIDDLE[0] + MIDDLE[1], RIGHT[0], n, (at_board, at_radio), colour, there)
         body.append(f'<path d="M{RIGHT[0] + RIGHT[1] - 24} 60 V30 M{RIGHT[0] + RIGHT[1] - 34} 22 l10 10 l10 -10" '
                     'class="aerial"/>')
-        body.append(f'<text x="{RIGHT[0] + RIGHT[1]}" y="{high + 82}" class="under end">aerial: 82 mm for 868 MHz</text>')
+        body.append(f'<text x="{RIGHT[0] + RIGHT[1]}" y="{high + 82}" class="under end">aerial: 82 mm '
+                    'for 868 MHz</text>')
     below = high + 112
     for n, line in enumerate(remarks(name, board)):
         body.append(f'<text x="{LEFT[0]}" y="{below + 20 * n}" class="remark">{escape(line)}</text>')
