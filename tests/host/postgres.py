@@ -59,11 +59,16 @@ def alone():
         _folder = _shared
 
 
+def order(*orders: str) -> None:
+    """Have the server do what only its superuser may."""
+    asyncio.run(_order(_server(_folder), *orders))
+
+
 def new_database() -> str:
     """The address of an empty database, as open_store takes it."""
-    name, server = f"works{os.getpid()}_{next(_count)}", _server(_folder)
-    asyncio.run(_order(server, f"CREATE DATABASE {name}"))
-    return server.get_uri(name).replace("postgresql://", "postgres://")
+    name = f"works{os.getpid()}_{next(_count)}"
+    order(f"CREATE DATABASE {name}")
+    return _server(_folder).get_uri(name).replace("postgresql://", "postgres://")
 
 
 def programs() -> str:

@@ -279,11 +279,10 @@ def _left(ground, traces):
     """{kind: where} of what stands in the files of a receiver."""
     files = [p for p in ground.folder.rglob("*") if p.is_file()]
     if ground.dsn:
-        import asyncio
         from urllib.parse import urlparse
 
         import postgres
-        asyncio.run(postgres._order("CHECKPOINT"))  # what is in memory only would be overlooked
+        postgres.order("CHECKPOINT")  # what is in memory only would be overlooked
         rows = ground.sql("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
         from pathlib import Path
         base = Path(rows[0][0]) if rows else None
