@@ -16,6 +16,11 @@ SETTINGS = (
     (38400, 8, "N", 1, False),  # Slovenia
     (115200, 7, "E", 1, False),  # Slovenia, ISK9
 )
+# What can come through a front end: "mbus" is a slave chip, "p1" an open collector.
+FRONTS = {
+    "mbus": ((2400, 8, "E", 1), (2400, 8, "N", 1)),
+    "p1": ((115200, 8, "N", 1), (9600, 7, "E", 1), (38400, 8, "N", 1), (115200, 7, "E", 1)),
+}
 DWELL_S = 25  # longer than two of the slowest intervals of a list (10 s) and a list's own length
 GOOD = 2  # messages that settle it
 
@@ -31,18 +36,14 @@ def upright():
 
 
 def behind(front, inverted, inverts):
-    """The settings to try at a board's front end, of which it is known whether the signal comes `inverted`: "mbus" (a
-    slave chip: 2400 baud), "p1" (open collector: all faster ones), "rs232", or "ttl", a mere pin, where nothing is
-    known of the signal. `inverts`: whether the port can invert it."""
+    """The settings to try at a board's front end, of which it is known whether the signal comes `inverted`: one of
+    FRONTS, "rs232" (a level converter), or "ttl", a mere pin, where nothing is known of the signal. `inverts`: whether
+    the port can invert it."""
     if front == "ttl" and not inverted:
-        return SETTINGS if inverts else upright()
+        return list(SETTINGS) if inverts else upright()
     if inverted and not inverts:
         return []
-    out: "list" = []
-    for setting in upright():
-        if front not in ("mbus", "p1") or (setting[0] == 2400) == (front == "mbus"):
-            out.append(setting[:4] + (inverted,))
-    return out
+    return [s[:4] + (inverted,) for s in upright() if front not in FRONTS or s[:4] in FRONTS[front]]
 
 
 class Search:
