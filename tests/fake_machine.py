@@ -63,6 +63,10 @@ def pins(board):
             if pin in out and not (part == "RADIO_UART" and out[pin].startswith("RADIO ")):
                 raise PinError("pin %s: %s and %s" % (pin, out[pin], what))
             out[pin] = out[pin] + ", " + what if pin in out else what
+    for pin, _ in getattr(board, "SET", ()):
+        if pin in out:
+            raise PinError("pin %s: %s and SET" % (pin, out[pin]))
+        out[pin] = "SET set"
     return out
 
 
@@ -179,6 +183,11 @@ class Chip:
 
     # `machine`
 
+    def bitstream(self, pin, _encoding, _timing, data):
+        """Send bits to what is wired to an output."""
+        if pin.number in self.listeners:
+            self.listeners[pin.number](bytes(data))
+
     def reset_cause(self):
         """What reset it last."""
         return self.cause
@@ -208,7 +217,7 @@ class Pin:
     PULL_UP, PULL_DOWN = 2, 1
     IRQ_RISING, IRQ_FALLING = 1, 2
     chip: "Chip" = None  # type: ignore[assignment]
-    ROLES = ("cs", "gdo0", "gdo2", "reset", "busy", "dio0", "dio1", "dio2", "led", "button")
+    ROLES = ("cs", "gdo0", "gdo2", "reset", "busy", "dio0", "dio1", "dio2", "led", "button", "set")
 
     def __init__(self, number, mode=-1, pull=-1, *, value=None):
         self.number = int(number)
