@@ -9,7 +9,7 @@ import wmbus_cases as cases
 from fake_machine import Chip, Line
 from radio_scene import Scene
 
-from firmware.port.uart import AWAY_MS, Uart
+from firmware.port.uart import AWAY_MS, Uart, ring
 
 EVERY_MS = 80  # 200 meters that send every 16 s
 ANSWER_US = 20000
@@ -27,12 +27,12 @@ class Soldered(Scene):
 
     def __init__(self, name, **known_bad):
         Scene.__init__(self, name, **known_bad)
-        baud, mode = self.radio.LINE.split(":")
+        self.baud = int(self.radio.LINE.split(":")[0])
         self.chip = Chip(Board)
-        self.line = Line(self.chip, 4, int(baud))
+        self.line = Line(self.chip, 4, self.baud)
         self.line.heard = self.answer
         with self.chip:
-            self.uart = Uart("uart:1:4:5:%s:%s" % (baud, mode))
+            self.uart = Uart("uart:1:4:5:" + self.radio.LINE)
 
     def answer(self, data):
         self.line.send(self.end.take(data), self.chip.us + ANSWER_US)
@@ -74,7 +74,7 @@ def test_a_loop_that_is_away_costs_nothing():
 def test_a_ring_that_ran_over_costs_no_more_than_what_came_then():
     for name in SPOKEN:
         scene = Soldered(name).settle()
-        sent = scene.sends(4 * AWAY_MS // EVERY_MS)
+        sent = scene.sends(ring(scene.baud) * 3 // 2 // len(scene.end.air(cases.short())))
         scene.heard = []
         scene.idle(5000)
         heard = [t for t, _ in scene.heard]

@@ -57,7 +57,7 @@ class Radio:
             if self._skipping:
                 self._skipping = False
             elif line.strip():
-                self._line(line, heard)
+                self._line(line.strip(), heard)
         if len(self._buffer) > LONGEST:
             self._buffer = b""
             if not self._skipping:
@@ -67,7 +67,7 @@ class Radio:
 
     def _line(self, line, heard):
         try:
-            row = json.loads(line) if line[:1] == b"{" else None
+            row = json.loads(line) if line[:1] == b"{" and line[-1:] == b"}" else None
         except (ValueError, RuntimeError):  # RuntimeError: nested without end
             row = None
         if row is None:
