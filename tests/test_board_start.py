@@ -10,7 +10,7 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 
 import board_rig as rig
 import fake_machine
-from test_board_files import boards, load
+from board_rules import boards, load
 
 from firmware import console, quiet
 from firmware.wire import cbor, records

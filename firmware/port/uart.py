@@ -13,7 +13,7 @@ What a full ring had no room for is gone without a word, and a break leaves the 
 either the UART is made anew, and `resets` counts it.
 
 A UART of an ESP32 always drives a TX pin; where none is given it is the default one, which is made an input again.
-Something that must not be driven for a moment has to have another pin then (tests/test_board_files.py).
+Something that must not be driven for a moment has to have another pin then (tests/board_rules.py).
 """
 
 import asyncio
