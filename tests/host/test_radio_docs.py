@@ -17,7 +17,9 @@ def proven(text):
 def test_each_radio_says_what_it_was_proven_on():
     rows = dict(re.findall(r"^\| `([a-z0-9]+)` \|.*\| ([^|]*) \|$", re.search(
         r"^## Radios\n(.*?)^## ", (ROOT / "docs/gateway.md").read_text(), re.DOTALL | re.MULTILINE)[1], re.MULTILINE))
-    paths = {path.stem: path for path in (ROOT / "firmware/radios").glob("[a-z]*.py")}
+    # A chip on SPI goes by its board, and by its data sheet.
+    paths = {path.stem: path for path in (ROOT / "firmware/radios").glob("[a-z]*.py")
+             if "async def run(" not in path.read_text()}
     assert rows and set(rows) == set(paths)
     for name, path in paths.items():
         text = ast.get_docstring(ast.parse(path.read_text()))
