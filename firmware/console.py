@@ -14,6 +14,7 @@ READY_S = 20  # the line comes when radio and HAN port are known, and after that
 HAN_S = 60  # no meter is silent for so long: 10 s are the most between two lists
 OVER_S = 30  # a task that was started again is well when it has lived for so long
 LOOK_S = 2
+SIGN_S = 120  # when it has certainly looked again
 ON_S, OFF_S, BETWEEN_S, PAUSE_S, LONG_S = 0.15, 0.3, 1.5, 3, 1.5
 
 # Blinks of the lamp: docs/gateway.md, "Blink codes". None is one long one.
@@ -67,6 +68,7 @@ class Console:
         """Look and blink for ever."""
         while True:
             codes = self.look()
+            self._gateway.watch.sign("console", SIGN_S)
             if self._lamp is None:
                 await asyncio.sleep(LOOK_S)
                 continue

@@ -112,7 +112,7 @@ def make(path, status=False, slots=None):
     g.save_orders = folder.save_orders
     _connect(g, folder, works)
     _board(g, board, ears, wifi)
-    if crash is not None or cause:
+    if crash is not None or cause and g.state["starts"] < 3:  # which is no hang, whatever its number says
         from .crash import tell
         tell(g, crash, cause)
     if slots:

@@ -159,6 +159,7 @@ class Tasks:
             if sags and not before:
                 g.count("sags")
             self.flush_if_due(millivolts)
+            g.watch.sign("supply", ROUND_S)
             await asyncio.sleep(SUPPLY_S)
 
     async def show_status(self):

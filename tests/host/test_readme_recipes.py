@@ -113,6 +113,19 @@ def test_a_radio(tree):
         assert done.stdout.strip() == expected, done.stderr
 
 
+def test_a_board(tree):
+    (path,) = write(tree, "A board")
+    lint(tree, [path])
+    checks = ["-m", "pytest", "-q", "tests/test_board_files.py", "tests/test_board_start.py", "-p", "no:cacheprovider"]
+    done = python(tree, *checks)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tree / path).read_text(encoding="utf-8")
+    (tree / path).write_text(text.replace("HAN = (1, 1,", "HAN = (1, 9,"), encoding="utf-8")
+    done = python(tree, *checks)
+    assert done.returncode == 1 and "pin 9 is read at reset" in done.stdout
+    (tree / path).write_text(text, encoding="utf-8")
+
+
 def test_a_han_list(tree):
     (path,) = write(tree, "A HAN list")
     lint(tree, [path])
