@@ -27,7 +27,7 @@ types: $(VENV)/.ready
 bench: $(VENV)/.ready
 	@for b in bench/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b --quick --json || exit 1; done
 
-# Whether the tests notice small changes of the code: about five minutes a package.
+# Whether the tests notice small changes of the code: some hundreds of them in about five minutes a package.
 mutants: $(VENV)/.ready
 	$(BIN)/python bench/mutants.py --list --json
 
