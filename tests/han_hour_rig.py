@@ -186,7 +186,7 @@ def hour(lists, setting, every, seconds=3600, away_ms=uart.AWAY_MS, patient=True
     home.core.start(erasing(home.core, device, random))
     home.run(SECOND)
     if not patient:
-        nor.before_erase.clear()
+        home.impatient()
     sent, expected, longest = 0, {}, 0
     for _board, wire, _count in lists:
         longest = max(longest, len(wire) * home.line.symbol * SECOND // setting[0])

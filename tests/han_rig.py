@@ -57,6 +57,7 @@ class Home:
         self.saved = saved
         self.ended = ""
         self.away_us = 0  # the longest that the line was not looked at
+        self._patient = True
         config = {"port": "board", "line": board.HAN, "ek": keys[0], "ak": keys[1], "p1_without_crc": p1_without_crc}
         self.han = han_port.HanPort(config, Clock(self.chip.ms, 0), saved, self._save, lambda *hour: None, self._count)
         feed = self.han.reader.feed
@@ -96,15 +97,22 @@ class Home:
 
         async def close(end):
             end.close()
-        before = port.real_ms, port.uptime_ms, port.sleep, port.close, uart.Uart.rest, uart.pause
+        before = port.real_ms, port.uptime_ms, port.sleep, port.close, uart.Uart.rest, uart.pause, uart.Uart.let_pass
         port.real_ms = port.uptime_ms = chip.ms
         port.sleep, port.close = core.sleep, close
         uart.Uart.rest, uart.pause = rest, lambda ms: chip.advance(ms * 1000)
+        if not self._patient:
+            uart.Uart.let_pass = lambda line, most_ms: None
         try:
             with chip:
                 core.run(until)
         finally:
-            port.real_ms, port.uptime_ms, port.sleep, port.close, uart.Uart.rest, uart.pause = before
+            (port.real_ms, port.uptime_ms, port.sleep, port.close, uart.Uart.rest, uart.pause,
+             uart.Uart.let_pass) = before
+
+    def impatient(self):
+        """Let nothing wait for the line: known bad."""
+        self._patient = False
 
     def close(self):
         """End it."""

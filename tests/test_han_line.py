@@ -10,10 +10,12 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 import han_vectors as v
 from han_rig import P1, Home, MBus, Pin, Upright
 
+from firmware.port import files
 from firmware.spool import nor
 from han_reader.ports import DWELL_S, SETTINGS, behind, upright
 
 SECOND = 1000000
+FILE = "/tmp/netti-test-han-line-" + ("mp" if port.MICROPYTHON else "c")
 LIST = v.frame(v.LLC + v.kaifa(2))
 KAMSTRUP = v.frame(v.LLC + v.kamstrup(2))
 TELEGRAM = v.telegram(v.P1_LINES)
@@ -152,13 +154,18 @@ def erased(every, with_hook, seconds=300):
         flash = nor.Flash(Device())
         while True:
             await home.core.sleep_us(1370000 + len(erases) * 7919 % 500000)
-            if not with_hook:
-                nor.before_erase.clear()
-            flash.erase(1)
+            if len(erases) % 2:
+                flash.erase(1)
+            else:  # a file system's
+                files.write_here(FILE, b"")
+                home.chip.stall(45000)
+                erases.append(0)
     home.core.start(work())
+    if not with_hook:
+        home.impatient()
     home.run((seconds + 2) * SECOND)
     home.close()
-    assert nor.before_erase == []
+    assert nor.before_erase == files.before_erase == []
     return seconds // every - home.heard, len(erases)
 
 

@@ -5,7 +5,7 @@ allocated until a message is whole. Seven bits and a parity are the UART's busin
 those that can come through the front end.
 
 While a block of flash is erased no interrupt is served, and the UART's own 128 bytes are full after 11 ms at 115200
-baud. So there an erase waits, holding the core, until a telegram has gone by, unless the next one is not near.
+baud. So there an erase waits, holding the core, until a telegram has gone by, where the next one is near.
 """
 
 from han_reader.ports import Search, behind
@@ -14,7 +14,8 @@ from ..spool import nor
 
 IDLE_MS = 1500  # as in han_port.py
 SLOW = 2400  # baud: 128 bytes last half a second, longer than any erase
-NEAR_MS = 1300  # a P1 meter sends once a second, for 0.13 s
+NEAR_MS = 700  # the longest telegram lasts 0.13 s, the longest erase 0.4 s
+EVERY_MS = 1300  # a P1 meter sends once a second, or more seldom
 LATE_MS = 3000  # a telegram is seen to have ended so much later, at most (AWAY_MS of port/uart.py)
 GAPS = 5
 
@@ -32,12 +33,15 @@ async def run(han, port, line):
             uart, rx, "-" if tx is None else tx, baud, bits, parity, stop, ":inverted" if turned else ""))
         await port.sleep(0)  # or this frame's memory would keep that call, and the code it loaded
         rhythm = Rhythm(stream, port.real_ms)
+        waits = [nor.before_erase, port.files.before_erase] if baud > SLOW else []
+        wait = rhythm.let_pass
         try:
-            if baud > SLOW:
-                nor.before_erase.append(rhythm.let_pass)
+            for before in waits:
+                before.append(wait)
             await _listen(han, port, stream, search, rhythm)
         finally:
-            nor.before_erase.clear()
+            for before in waits:
+                before.remove(wait)
             await port.close(end)
 
 
@@ -92,9 +96,9 @@ class Rhythm:
         self._last = at
 
     def let_pass(self):
-        """Wait until a telegram has gone by, unless the next one is not near."""
+        """Wait until a telegram has gone by, where the next one is near."""
         left = 0  # milliseconds until the next one ends; it may come at once where nothing is known
         if self._gaps:
             left = sorted(self._gaps)[len(self._gaps) // 2] - (self._now_ms() - self._last)
         if -LATE_MS < left < NEAR_MS:
-            self._stream.let_pass(NEAR_MS + LATE_MS if self._gaps else NEAR_MS)
+            self._stream.let_pass(NEAR_MS + LATE_MS if self._gaps else EVERY_MS)

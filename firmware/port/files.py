@@ -10,6 +10,13 @@ from . import MICROPYTHON
 if not MICROPYTHON:
     import fcntl
 
+before_erase: "list" = []  # called before a file system may erase flash: a chip's interrupts are off meanwhile
+
+
+def _quiet():
+    for wait in before_erase:
+        wait()
+
 
 class Appender:
     """A file written at its end, without a buffer of ours: what `write` has taken survives the end of the process."""
@@ -26,6 +33,7 @@ class Appender:
 
     def sync(self):
         """Return when what was written survives a power cut."""
+        _quiet()
         self._file.flush()  # MicroPython's flush is an fsync
         if not MICROPYTHON:
             os.fsync(self._file.fileno())
@@ -47,6 +55,7 @@ def reader(path):
 
 def write_whole(path, data):
     """Write a file so that after any cut it holds either the old or the new bytes."""
+    _quiet()
     new = path + ".new"
     with open(new, "wb") as f:
         f.write(data)
@@ -64,6 +73,7 @@ def write_whole(path, data):
 
 def write_here(path, data):
     """Write a file in place: after a cut it may hold anything, so whoever reads it must be able to tell."""
+    _quiet()
     with open(path, "wb") as f:
         f.write(data)
         f.flush()
