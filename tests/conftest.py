@@ -22,9 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # What the device has to run in (docs: facts of the ESP32-C3); `w` scales with the word size. With 32 bits it is about
 # words and floats, not memory: the tests, which lie in the heap as source, get what they need.
 HEAP, HEAP_32 = "192wK", "1M"
-# The receiver, the disk and all that was ever sent lie in these files' heaps too, and where one is almost full looking
-# for garbage takes most of the time. That a gateway has room in a device's heap is for test_day and others to say.
-HEAPS = dict.fromkeys(("test_gateway_orders", "test_gateway_schedules", "test_uplink", "test_radio_uart"), "768wK")
+# The receiver, the disk, the gateways of all boards and all that was ever sent lie in these files' heaps too, and where
+# one is almost full looking for garbage takes most of the time. That a gateway has room in a device's heap is for
+# test_day and others to say.
+HEAPS = dict.fromkeys(("test_board_han", "test_gateway_orders", "test_gateway_schedules", "test_uplink",
+                       "test_radio_uart"), "768wK")
 NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
 # The files that take longest, longest first: a worker that began one of them last would leave the others idle.
