@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 from firmware import boards  # noqa: E402
 
 WIDTH, PITCH, TOP = 900, 26, 104
-LEFT, MIDDLE, RIGHT = (20, 210), (350, 200), (690, 190)  # x and width of the three boxes
+LEFT, MIDDLE, RIGHT = (20, 210), (325, 240), (680, 200)  # x and width of the three boxes
 WIRES = ("#1d6fb8", "#b45309", "#0f766e", "#8a3ea8", "#b02a4c", "#4d7c0f", "#5b5b6b")
 POWER, GROUND = "#c81e1e", "#222222"
 # Of each radio chip: what a module's pins are called, in the order of RADIO.
@@ -68,7 +68,7 @@ def han_wires(name: str, board: "dict") -> "list[tuple[str, str, str]]":
     wires = [(out, pin_name(board, rx), WIRES[0])]
     if tx is not None and name in SOLDERED_HAN:  # else it is only kept free: a HAN port is not spoken to
         wires.append(("RX", pin_name(board, tx), WIRES[1]))
-    if power:
+    if power and name not in SOLDERED_HAN:
         wires.append(("VCC", pin_name(board, power), POWER))
     return [*wires, ("GND", pin_name(board, "GND"), GROUND)]
 
@@ -133,6 +133,8 @@ def picture(name: str) -> str:
     there = name in SOLDERED_HAN
     if han:
         title, _, _, plug = FRONTS[board["HAN"][4]]
+        if there and board["HAN"][4] != "ttl":
+            title = title.split()[0] + " front end"
         body += box(LEFT, high, title, there)
         for n, (at_front, at_board, colour) in enumerate(han):
             body += wire(LEFT[0] + LEFT[1], MIDDLE[0], n, (at_front, at_board), colour, there)
