@@ -34,14 +34,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import _changes
 import pytest
 
-HERE = str(Path(__file__).resolve().parent)
-sys.path.insert(0, HERE)
-
-import _changes  # noqa: E402
-
 ROOT = Path(__file__).resolve().parent.parent
+HERE = str(ROOT / "bench")
 # What is changed, and the tests that should notice. Later patterns come last.
 PACKAGES = {
     "wmbus": (("wmbus/*.py",), (
