@@ -59,7 +59,7 @@ PACKAGES = {
 NOT = ("_tables.py", "__init__.py", "_fast.py")  # tables, names, and C helpers' twins
 # Campaigns of many seconds, and what runs elsewhere: what they alone notice counts as survived.
 LEFT_OUT = ("postgres", "micropython", "known_bad_rings", "lost_to_kills", "each_single_step", "lost_to_power_cuts",
-            "no_value_in", "uart_hour", "setting_is_found_and_kept", "real_gateway")
+            "whenever_it_is_cut", "no_value_in", "uart_hour", "setting_is_found_and_kept", "real_gateway")
 FEW = 12  # tests that are tried first; most mutants end there, and the other files are not even imported
 CPU_S, SLOWEST = 3, 4  # a run may take so much CPU, and so many times what its tests took: endless loops are noticed
 MEMORY = 4 << 30

@@ -255,9 +255,15 @@ def test_a_gateway_flushes_after_ten_seconds_and_when_the_supply_sags():
         def uptime(self):
             return self.now
 
+    class Watch:
+        signs = []
+
+        def sign(self, name, seconds):
+            self.signs.append(name)
+
     class Gateway:
         def __init__(self):
-            self.flush_rule, self.clock, self.tasks = FlushRule(10, 3600), Clock(), Tasks(self)
+            self.flush_rule, self.clock, self.tasks, self.watch = FlushRule(10, 3600), Clock(), Tasks(self), Watch()
             self.values = self.telegrams = Rings()
             self.counters = {}
             readings = [5000, 5000, 3500, 3400, 5000, 3000]
@@ -278,3 +284,4 @@ def test_a_gateway_flushes_after_ten_seconds_and_when_the_supply_sags():
     except IndexError:
         pass
     assert g.values.flushed == 4 + 2 * 3 and g.counters == {"sags": 2}
+    assert g.watch.signs == ["supply"] * 6  # a sign of life with each look
