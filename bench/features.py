@@ -29,10 +29,11 @@ COUNTED = re.compile(r"(\d+) (passed|failed|error|skipped)")
 TEST_S = 3600  # for the tests of one copy
 
 
-def web_tests(copy):
-    """The files of a copy's tests that are about the web side."""
+def web_tests(copy, gone):
+    """The files of a copy's tests that are about the web side; those of the feature that is gone go with it."""
+    own = copy.root / "tests" / "host" / "features" / gone
     return sorted(str(path.relative_to(copy.root)) for path in (copy.root / "tests" / "host").rglob("test_*.py")
-                  if path.name not in NOT_AGAIN and WEB.search(path.read_text(encoding="utf-8")))
+                  if path.name not in NOT_AGAIN and path.parent != own and WEB.search(path.read_text(encoding="utf-8")))
 
 
 def tested(copy, files, environment, jobs):
@@ -64,7 +65,7 @@ def main():
                     wrong = wrong_without(copy, works, name) + wrong_behind_log_in(copy, works, name)
                 except AssertionError as e:
                     wrong = [(name, str(e))]
-                files = args.tests or (QUICK if args.quick else ("tests",) if args.all else web_tests(copy))
+                files = args.tests or (QUICK if args.quick else ("tests",) if args.all else web_tests(copy, name))
                 counts, output = tested(copy, files, PLAIN if args.quick else {}, args.jobs)
             result["features"] += 1
             result["wrong"] += len(wrong)
