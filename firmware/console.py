@@ -139,7 +139,11 @@ class Console:
             self._seen[task] = now, why
         elif now - self._seen.get(task, (-OVER_S * 1000, ""))[0] < OVER_S * 1000:
             why = self._seen[task][1]
-        return why[8:] if why and why.startswith("OSError ") else why
+        why = why.strip().split("\n")[-1] if why else ""  # of a trace, what it was
+        for kind in ("OSError ", "OSError: ", "ValueError: "):
+            if why.startswith(kind):
+                return why[len(kind):]
+        return why
 
     def _silent(self, now):
         got = self._gateway.han.bytes

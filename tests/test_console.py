@@ -93,6 +93,14 @@ def test_an_absent_radio_is_a_line_an_event_and_a_code():
     assert passes(g, c, console.OVER_S + 2) == [console.WELL] and g.hal.lines[2:] == ["netti: over 3: " + text]
 
 
+def test_of_a_trace_one_line_is_told():
+    g, _, _, c = made()
+    g.han.feed(b"\x7e")
+    g.tasks.ended["radio0"] = 'Traceback (most recent call last):\n  File "x", line 3\nValueError: cc1101: no answer\n'
+    passes(g, c, 2)
+    assert g.hal.lines[0] == "netti: fault 3: cc1101: no answer" and events(g) == ["cc1101: no answer"]
+
+
 def test_known_bad_one_that_says_it_each_time_and_one_that_says_nothing():
     class Chatters(console.Console):
         def look(self):

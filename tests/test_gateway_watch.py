@@ -3,11 +3,13 @@
 import asyncio
 import json
 
+import fake_machine
 from gateway_bench import Bench
 
+from firmware import port
 from firmware.crash import tell
 from firmware.tasks import SILENT_S, Tasks
-from firmware.watch import ALONE, GRACE_S, ROUND_S, Watch
+from firmware.watch import ALONE, FEED_S, GRACE_S, ROUND_S, WATCHDOG_S, Watch
 from firmware.wire import records
 
 
@@ -224,6 +226,27 @@ def test_a_sign_forgives_what_was_before():
             return well
     _, deaf, _, kept, well = living(watch=Forgiving, steps=(61, 5) * 6)
     assert well == [True] * 12 and deaf.starts == 7 and not kept
+
+
+def test_the_chips_watchdog_is_fed_while_all_live_and_bites_when_one_does_not():
+    """With a watchdog that resets a chip on a clock of its own (fake_machine.py)."""
+    chip = fake_machine.Chip()
+    with chip:
+        feed = port.watchdog(WATCHDOG_S)
+    g, _, _ = watched()
+    g.watch = Watch(g, feed)
+    g.watch.running = {"housekeeping": Task(), "uplink": Task()}
+    for _ in range(100):
+        chip.advance(FEED_S * 1000000)
+        assert g.watch.feed_if_healthy()
+    g.watch.running["supply"] = Task(True)
+    chip.advance(FEED_S * 1000000)
+    assert not g.watch.feed_if_healthy()
+    try:
+        chip.advance((WATCHDOG_S + 1) * 1000000)
+        raise AssertionError("it goes on")
+    except fake_machine.Reset:
+        assert chip.reset_cause() == 3
 
 
 class Blind(Watch):
