@@ -6,48 +6,17 @@ telegrams are lost, but none is wrong, and what comes then is heard.
 
 import radio_ends as ends
 import wmbus_cases as cases
-from fake_machine import Chip, Line
 from radio_scene import Scene
+from radio_soldered import Soldered
 
-from firmware.port.uart import AWAY_MS, Uart, ring
+from firmware.port.uart import AWAY_MS, ring
 
 EVERY_MS = 80  # 200 meters that send every 16 s
-ANSWER_US = 20000
 SPOKEN = ("amb3665", "amb8465", "cul", "im871a", "iu880b", "iu891a", "rc1180")
 
 
-class Board:
-    """A board with a radio module at UART 1."""
-
-    RADIO_UART = (1, 4, 5)
-
-
-class Soldered(Scene):
-    """A radio at a chip's UART, its far end at the other end of the line."""
-
-    def __init__(self, name, **known_bad):
-        Scene.__init__(self, name, **known_bad)
-        self.baud = int(self.radio.LINE.split(":")[0])
-        self.chip = Chip(Board)
-        self.line = Line(self.chip, 4, self.baud)
-        self.line.heard = self.answer
-        with self.chip:
-            self.uart = Uart("uart:1:4:5:" + self.radio.LINE)
-
-    def answer(self, data):
-        self.line.send(self.end.take(data), self.chip.us + ANSWER_US)
-
-    def turn(self, ms=50):
-        out = self.radio.poll(self.chip.ms())
-        if out:
-            self.uart.write(out)
-        self.chip.advance(ms * 1000)
-        self.now = self.chip.ms()
-        buffer = bytearray(256)
-        n = self.uart.take(buffer)
-        while n:
-            self.feed(bytes(buffer[:n]))
-            n = self.uart.take(buffer)
+class Street(Soldered):
+    """A radio that 200 meters are heard by."""
 
     def sends(self, count):
         """The street goes on while nobody looks; returns the telegrams."""
@@ -62,7 +31,7 @@ class Soldered(Scene):
 
 def test_a_loop_that_is_away_costs_nothing():
     for name in SPOKEN:
-        scene = Soldered(name).settle()
+        scene = Street(name).settle()
         for _ in range(3):
             sent = scene.sends(AWAY_MS // EVERY_MS)
             scene.heard = []
@@ -73,7 +42,7 @@ def test_a_loop_that_is_away_costs_nothing():
 
 def test_a_ring_that_ran_over_costs_no_more_than_what_came_then():
     for name in SPOKEN:
-        scene = Soldered(name).settle()
+        scene = Street(name).settle()
         sent = scene.sends(ring(scene.baud) * 3 // 2 // len(scene.end.air(cases.short())))
         scene.heard = []
         scene.idle(5000)

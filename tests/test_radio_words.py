@@ -80,6 +80,20 @@ def test_older_modules_hear_what_they_can_and_say_so():
     assert said("rc1180", SmallRc1180)[2].end.ready and said("rc1180", Rc1180Inside)[2].end.ready
 
 
+def test_an_rc1180_that_is_heard_is_not_made_deaf_to_look_at_it():
+    scene = Scene("rc1180").settle()
+    for _ in range(5):
+        scene.idle(400000)
+        assert scene.end.state == ""
+        assert telegrams(scene.feed(scene.end.air(ONE))) == [ONE]
+    out, take = [], scene.end.take
+    scene.end.take = lambda data: out.append(data) or take(data)
+    scene.idle(500000)
+    assert out == []
+    scene.idle(800000)
+    assert out[0] == b"\0"
+
+
 def test_a_module_that_does_not_do_as_it_is_told_is_said():
     assert said("cul", OtherCul)[1] == "cul: the module refuses to hear wM-Bus"
     assert said("amb8465", Forgetful)[1] == "amb8465: the module refuses to keep its settings"

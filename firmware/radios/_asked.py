@@ -26,8 +26,8 @@ class Asked:
 
     NAME = ""
     CHECK = 0  # where the conversation begins again, to look after the module
-    WAIT_MS = 500  # for an answer
-    TRIES = 4
+    WAIT_MS = 1000  # for an answer, which comes behind the telegrams that the module has waiting
+    TRIES = 5
     CHECK_MS = 30000  # between two looks whether the module is there and still configured: it may have been reset
     STALE_MS = 500  # no frame has a pause like this inside
 

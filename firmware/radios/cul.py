@@ -81,7 +81,7 @@ class Radio(Asked):
             self._answered(None if line == self._mode else 0)
         elif line[:1] == b"?" and step is not None:
             self._refused("wM-Bus: its firmware was built without")
-        elif line != b"OFF" and line not in _MODES:
+        elif line[:2] != b"V " and line != b"OFF" and line not in _MODES:
             self.rejected += 1
 
     def _stale(self):

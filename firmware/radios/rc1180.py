@@ -8,9 +8,9 @@ a second, is rejected up to the next pause. What fails a CRC of the air the modu
 dBm a step.
 
 A byte 00 leads to its memory: `0` lists it, `M` writes it, `X` leads back. It hears nothing meanwhile, so it is looked
-at every ten minutes only. What must be so stands in its flash, and is written only where it is not: no sleep, RSSI,
-telegrams with their header, mode T1. A mode that hears T1 or C1 already is left to its owner: 10 hears both, where the
-firmware has it.
+at only when ten minutes brought no telegram. What must be so stands in its flash, and is written only where it is not:
+no sleep, RSSI, telegrams with their header, mode T1. A mode that hears T1 or C1 already is left to its owner: 10 hears
+both, where the firmware has it.
 
 PROVEN: public log (github.com/wmbusmeters/wmbusmeters, issue 801): its memory; telegrams: manual.
 """
@@ -44,7 +44,6 @@ class Radio(Asked):
     CHECK = _ENTER
     CHECK_MS = 600000
     WAIT_MS = 1500
-    TRIES = 5
 
     def reset(self):
         """The stream was broken: whatever module is there now is asked and configured from the beginning."""
@@ -52,6 +51,7 @@ class Radio(Asked):
         self._written = False
         self._known = False  # whether it adds the RSSI
         self._lost = False  # whether what comes up to the next pause is not to be understood
+        self._alive = False  # whether it was heard since the last look
         self._left = False  # whether X was the last thing that was said
         Asked.reset(self)
 
@@ -59,6 +59,9 @@ class Radio(Asked):
         """What to send now, b"" mostly. Raises ValueError when the module does not answer."""
         if self._step is not None and self._tries and not self._fed and self._buffer:
             self._dialog(self._buffer)  # it has said what it had to say: nothing came since the last time
+        if self._alive and self._step is None and self._until is not None and now_ms >= self._until:
+            self._alive = False
+            self._until = None
         return Asked.poll(self, now_ms)
 
     def _request(self, step):
@@ -126,6 +129,7 @@ class Radio(Asked):
             telegram = bytes((size - 1,)) + self._buffer[1:size]
             rssi, self._buffer = self._buffer[size], self._buffer[size + 1:]
             if self._known and whole(telegram):
+                self._alive = True
                 heard.append((telegram, min(-1, max(-127, -(rssi >> 1)))))
         if self._lost:
             self._buffer = self._buffer[-1:]  # so that a pause is noticed
