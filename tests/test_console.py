@@ -150,6 +150,9 @@ def test_several_faults_are_all_told_and_a_quiet_gateway_tells_that_first():
 
 
 def test_what_a_person_counts_is_the_code():
+    names = ("QUIET", "WELL", "HAN", "RADIO", "WIFI", "RECEIVER", "ENROL", "SETTING")
+    assert [getattr(console, name) for name in names] == list(range(8))
+    assert console.LONG_S >= 5 * console.ON_S and console.BETWEEN_S >= 4 * console.OFF_S
     for code in range(1, 8):
         flashes = console.pattern([code])
         assert len(flashes) == code and all(on == console.ON_S for on, _ in flashes)

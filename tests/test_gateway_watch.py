@@ -132,6 +132,10 @@ def test_a_task_that_hangs_is_started_again_alone_counted_and_told():
     assert deaf.starts == 2 and g.counters["hung"] == 1 and hung_events(g) == ["wifi"]
 
 
+def test_the_times_are_those_that_docs_gateway_md_tells():
+    assert (ROUND_S, ALONE, SILENT_S, WATCHDOG_S, FEED_S) == (120, 3, 3600, 60, 5)
+
+
 def test_one_that_hangs_each_time_again_resets_the_chip_in_the_end():
     steps = (61, 5) + (GRACE_S + 1, 5) * ALONE
     g, deaf, fed, kept, well = living(steps=steps)

@@ -95,8 +95,7 @@ def test_the_button_ends_it():
 
 
 def test_the_ring_is_not_filled_by_it():
-    told = sum(len(lived(n)[2]) for n in range(6, 40))
-    assert told == 4  # 6, 8, 16, 32
+    assert [n for n in range(6, 40) if lived(n)[2]] == [6, 8, 16, 32]
 
 
 def test_a_gateway_that_is_never_quiet_is_seen():
