@@ -1,7 +1,9 @@
 """A gateway's folder with a spool on flash, and the gateway that starts from it on a board made up for the test."""
 
 import asyncio
+import binascii
 import json
+import os
 import sys
 
 from firmware import port
@@ -11,7 +13,8 @@ port.tidy()  # before the imports: what they leave would lie all over a small he
 
 from firmware import identity, start
 
-FOLDER = "/tmp/netti-test-boards-" + ("mp" if port.MICROPYTHON else "c")
+# One of each tree: a folder is for one gateway, and another tree's tests may be running.
+FOLDER = "/tmp/netti-test-boards-%s%08x" % ("mp" if port.MICROPYTHON else "c", binascii.crc32(os.getcwd().encode()))
 ME = identity.of_seed(bytes(range(32)))
 
 
