@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -54,13 +55,15 @@ PACKAGES = {
     # On SQLite alone: what the jobs say in SQL is one text for both.
     "stores/jobs": (("cloud_receiver/stores/jobs/*.py",), (
         "tests/host/test_store.py", "tests/host/test_store_sqlite.py", "tests/host/test_store_coverage.py",
-        "tests/host/test_store_keeping.py", "tests/host/test_person_store.py")),
+        "tests/host/test_store_keeping.py", "tests/host/test_person_store.py", "tests/host/test_store_bounds.py",
+        "tests/host/test_claims.py", "tests/host/test_quarantine.py")),
 }
 NOT = ("_tables.py", "__init__.py", "_fast.py")  # tables, names, and C helpers' twins
 # Campaigns of many seconds, and what runs elsewhere: what they alone notice counts as survived.
 LEFT_OUT = ("postgres", "micropython", "known_bad_rings", "lost_to_kills", "each_single_step", "lost_to_power_cuts",
             "whenever_it_is_cut", "no_value_in", "uart_hour", "setting_is_found_and_kept", "real_gateway")
 FEW = 12  # tests that are tried first; most mutants end there, and the other files are not even imported
+BUDGET_S = 6  # of tests for a mutant, the cheapest first, and one at least: what only later ones notice has survived
 CPU_S, SLOWEST = 3, 4  # a run may take so much CPU, and so many times what its tests took: endless loops are noticed
 MEMORY = 4 << 30
 QUICK_S = 20
@@ -197,7 +200,9 @@ class Reach:
         chosen = {name for name in found if name in self.seconds}
         for shared in found - chosen:
             chosen |= {name for name in self.seconds if name.split("::")[0] == shared}
-        return sorted(chosen, key=lambda name: (self._cost[name], name))
+        order = sorted(chosen, key=lambda name: (self._cost[name], name))
+        ends = list(itertools.accumulate(self.seconds[name] for name in order))
+        return [name for n, name in enumerate(order) if n == 0 or ends[n] <= BUDGET_S]
 
 
 def copy(folder: Path):
