@@ -56,6 +56,7 @@ PACKAGES = {
     "stores/jobs": (("cloud_receiver/stores/jobs/*.py",), (
         "tests/host/test_store.py", "tests/host/test_store_sqlite.py", "tests/host/test_store_coverage.py",
         "tests/host/test_store_keeping.py", "tests/host/test_person_store.py", "tests/host/test_store_bounds.py",
+        "tests/host/test_store_ledger.py",
         "tests/host/test_claims.py", "tests/host/test_quarantine.py")),
 }
 NOT = ("_tables.py", "__init__.py", "_fast.py")  # tables, names, and C helpers' twins
