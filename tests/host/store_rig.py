@@ -6,9 +6,10 @@ import os
 
 import postgres
 import pytest
-from receiver_support import NOW, Gateway
+from receiver_support import DAY, NOW, Gateway
 
 import firmware.wire.records as wire_records
+from cloud_receiver.data import bounds
 from cloud_receiver.data.content import Content
 from cloud_receiver.stores import open_store, queries
 from firmware.wire import envelope
@@ -60,6 +61,29 @@ class Ring(Gateway):
 
     def telegram(self, telegram, time=NOW - 60, rssi=-70):
         return wire_records.telegram(self.next(), time, rssi, telegram)
+
+
+class Sender(Ring):
+    """A ring whose batches may leave gaps, begin epochs, and come on any day."""
+
+    async def put(self, bodies, first=None, last=None, now=NOW, times=1, epoch=None):
+        if self.row is None:
+            self.row = await self.store.enrol(self.public, "home", "", now)
+        data = b"".join(bodies)
+        first = self.seq - len(bodies) + 1 if first is None else first
+        last = self.seq if last is None else last
+        head = envelope.Head(epoch or self.epoch, 1, "0", 2, first, last)
+        return await self.store.store_batch(self.row, head, hashlib.sha256(data).digest(),
+                                            Content(data, first, last), now, times)
+
+    def event(self, detail="", seq=None, time=NOW - 60):
+        return wire_records.event(self.next() if seq is None else seq, time, "e", detail)
+
+    async def account(self, day=NOW // DAY):
+        names = (*bounds.Bounds._fields, "over", "left_out")
+        found = await self.store.read(rows, f"SELECT {', '.join(names)} FROM bounds WHERE gateway = ? AND day = ?",
+                                      self.row, day)
+        return dict(zip(names, found[0])) if found else {}
 
 
 def rows(db, sql, *args):

@@ -7,7 +7,7 @@ import os
 
 import pytest
 from receiver_support import DAY, NOW, Meter
-from store_rig import Ring, kind, rows, run  # noqa: F401 - on every store
+from store_rig import Ring, Sender, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import bounds
@@ -26,29 +26,6 @@ def small(monkeypatch):
     def limit(*names):
         monkeypatch.setitem(bounds.KINDS, "home", bounds.HOME._replace(**{n: getattr(SMALL, n) for n in names}))
     return limit
-
-
-class Sender(Ring):
-    """A ring whose batches may leave gaps, begin epochs, and come on any day."""
-
-    async def put(self, bodies, first=None, last=None, now=NOW, times=1, epoch=None):
-        if self.row is None:
-            self.row = await self.store.enrol(self.public, "home", "", now)
-        data = b"".join(bodies)
-        first = self.seq - len(bodies) + 1 if first is None else first
-        last = self.seq if last is None else last
-        head = envelope.Head(epoch or self.epoch, 1, "0", 2, first, last)
-        return await self.store.store_batch(self.row, head, hashlib.sha256(data).digest(),
-                                            Content(data, first, last), now, times)
-
-    def event(self, detail="", seq=None, time=NOW - 60):
-        return wire_records.event(self.next() if seq is None else seq, time, "e", detail)
-
-    async def account(self, day=NOW // DAY):
-        names = (*bounds.Bounds._fields, "over", "left_out")
-        found = await self.store.read(rows, f"SELECT {', '.join(names)} FROM bounds WHERE gateway = ? AND day = ?",
-                                      self.row, day)
-        return dict(zip(names, found[0])) if found else {}
 
 
 def telegrams(ring, numbers, litres=0, time=NOW - 60):

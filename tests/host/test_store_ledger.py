@@ -5,8 +5,7 @@ import json
 
 import pytest
 from receiver_support import DAY, HOUR, NOW, Meter
-from store_rig import Ring, kind, rows, run  # noqa: F401 - on every store
-from test_store_bounds import Sender
+from store_rig import Ring, Sender, kind, rows, run  # noqa: F401 - on every store
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import bounds, plausible
