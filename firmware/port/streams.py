@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import socket
 import sys
 
@@ -101,56 +100,17 @@ class _ByteByByte:
     """A blocking MicroPython file as a stream: a longer read would wait until it is full."""
 
     def __init__(self, file):
-        import select
-        self._file = file
         self._one = asyncio.StreamReader(file)
-        self._more = select.poll()
-        self._more.register(file, select.POLLIN)
 
-    async def read(self, n):
-        """The next byte, and those that have come with it."""
-        data = bytearray(await self._one.read(1))
-        while 0 < len(data) < n and self._more.poll(0):
-            byte = self._file.read(1)
-            if not byte:
-                break
-            data.extend(byte)
-        return bytes(data)
+    async def read(self, _n):
+        """The next byte."""
+        return await self._one.read(1)
 
     def close(self):
         """Leave it open: it is standard input."""
 
     async def wait_closed(self):
         """Nothing to wait for."""
-
-
-class _Console(_ByteByByte):
-    """The USB serial of a chip, its console: while it is open no byte of it interrupts the program."""
-
-    def __init__(self):
-        from micropython import kbd_intr
-        self._interrupts = kbd_intr
-        kbd_intr(-1)
-        _ByteByByte.__init__(self, sys.stdin.buffer)
-
-    def write(self, data):
-        """Send."""
-        sys.stdout.buffer.write(data)
-
-    async def drain(self):
-        """Nothing to wait for."""
-
-    def close(self):
-        """A console again."""
-        self._interrupts(3)
-
-
-def _adapter(devices):
-    # The one USB serial adapter among the names in /dev.
-    found = sorted(["/dev/" + name for name in devices if name[:6] in ("ttyUSB", "ttyACM")])
-    if len(found) != 1:
-        raise OSError("usb: %s" % ("name one: " + ", ".join(found) if found else "no serial adapter"))
-    return found[0]
 
 
 def _line(spec):
@@ -183,12 +143,11 @@ async def open_stream(spec):
         source = sys.stdin.buffer
     else:
         if spec[:3] == "usb":
-            try:
-                devices = os.listdir("/dev")
-            except OSError:
-                console = _Console()
+            from .usb import Console, found
+            spec = found(spec)
+            if not spec:
+                console = Console()
                 return console, console
-            spec = _adapter(devices) + spec[3:]
         path, baud, parity = _line(spec)
         if MICROPYTHON:
             source = open(path, "r+b")  # noqa: SIM115 - the stream's

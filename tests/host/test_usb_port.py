@@ -6,19 +6,19 @@ import subprocess
 import needs
 import pytest
 
-from firmware.port import streams
+from firmware.port import usb
 
 CHIP = """
 import asyncio, sys
 from firmware import port
-streams = __import__("firmware.port.streams", None, None, ("os",))
+usb = __import__("firmware.port.usb", None, None, ("os",))
 
 class Chip:
     def listdir(self, path):
         raise OSError(2)
 
 async def go():
-    streams.os = Chip()
+    usb.os = Chip()
     stream, end = await port.open_stream("usb:57600:8N1")
     print("open")
     got = b""
@@ -34,11 +34,13 @@ asyncio.run(go())
 """
 
 
-def test_the_only_adapter_is_taken():
-    assert streams._adapter(["tty0", "ttyACM0", "null"]) == "/dev/ttyACM0"
+def test_the_only_adapter_is_taken(monkeypatch):
+    monkeypatch.setattr(usb.os, "listdir", lambda path: ["tty0", "ttyACM0", "null"])
+    assert usb.found("usb:9600") == "/dev/ttyACM0:9600"
     for devices, said in (([], "no serial adapter"), (["ttyUSB1", "ttyACM0"], "name one: /dev/ttyACM0, /dev/ttyUSB1")):
+        monkeypatch.setattr(usb.os, "listdir", lambda path, devices=devices: devices)
         with pytest.raises(OSError, match=said):
-            streams._adapter(devices)
+            usb.found("usb")
 
 
 @pytest.mark.needs("micropython")
