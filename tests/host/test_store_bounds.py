@@ -44,7 +44,7 @@ async def nothing_more(store, ring, bodies, name, **how):
     before = await everything(store)
     for _ in range(2):
         taken = await ring.put(bodies, **how)
-        assert taken.over == name and not taken.conflict and not taken.stored
+        assert taken.over == name and not taken.conflict and taken.stored == taken.repeated == 0
     assert await everything(store) == before
     assert name in bounds.names((await ring.account())["over"])
 

@@ -1,5 +1,5 @@
 """What a ring's records leave in its books, on every store: the mark, the gaps, what came again with other content, the
-start of each boot; and what is kept, forgotten and scrubbed of a gateway and its home."""
+start of each boot, the bounds of a day; what of a meter is its latest; and what is forgotten of a home and scrubbed."""
 
 import json
 
@@ -9,7 +9,7 @@ from store_rig import Ring, Sender, kind, rows, run  # noqa: F401 - on every sto
 
 import firmware.wire.records as wire_records
 from cloud_receiver.data import bounds, plausible
-from cloud_receiver.stores import queries
+from cloud_receiver.stores import DECODED, Settled, queries
 from cloud_receiver.stores.jobs import hours, keeping, matching, rising, scrub, settle, times
 
 PLAIN = Meter(33333333)
@@ -112,16 +112,20 @@ def test_a_record_that_was_lost_on_the_way_is_no_other_content(tmp_path, before,
 
 # --- boots and what a gateway says of itself
 
-def test_a_boot_with_a_time_ends_those_before_it(tmp_path):
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_boot_with_a_time_ends_those_before_it(tmp_path, batches):
     """A clock that ran on over a reset: what came before it was made by then, as late as can be."""
     async def scenario(store):
         ring = Ring(store)
-        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
-                         wire_records.event(ring.next(), 150, "e", "")])
-        await ring.send([wire_records.boot(ring.next(), NOW - 500, 2, "watchdog"),
+        bodies = [wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100),
+                  wire_records.event(ring.next(), 150, "e", "")]
+        if batches == 2:
+            await ring.send(bodies)
+            bodies = []
+        await ring.send([*bodies, wire_records.boot(ring.next(), NOW - 500, 2, "watchdog"),
                          ring.telegram(PLAIN.telegram(2), time=30)])
         return (await store.read(rows, "SELECT time FROM telegrams ORDER BY id"),
-                await store.read(rows, "SELECT kind, time FROM records ORDER BY id"))
+                await store.read(rows, "SELECT kind, time FROM records ORDER BY seq"))
 
     telegrams, records = run(tmp_path, scenario)
     start = NOW - 500 - 150
@@ -323,6 +327,72 @@ def test_a_judgement_that_changed_nothing_writes_nothing(tmp_path):
         return await store.writer.submit(play)
 
     assert run(tmp_path, scenario) == (0, [(NOW, 1000, 5)], NOW, False, rising.NEVER)
+
+
+def forgotten(db, since=0, dated=NOW):
+    """A meter's marks after its latest reading, at NOW, was taken back: what is left of it in its day row."""
+    row = db.execute("INSERT INTO meters (meter, media, first_heard, last_heard, encrypted, state) "
+                     "VALUES (?,7,0,0,0,0) RETURNING id", (str(since),)).fetchall()[0][0]
+    day, state = hours.Days(db), rising.State(row)
+    day.load({d: {row} for d in (NOW // DAY - 1, NOW // DAY)})
+    for mark in (claim(NOW - DAY, 900, 3), claim(NOW - 3 * HOUR, 950, 4), claim(NOW - HOUR, 990), claim(NOW, 1000, 5)):
+        day.put(row, mark.time, mark.total, plausible.MCR, mark.counter)
+        state.enter(mark)
+    state.date, state.date_at, state.since = NOW, dated, since
+    rising.write(db, [state])
+    rising.forget(db, hours.Days(db), row, NOW - 1)
+    assert rising.states(db, [row])[row].marks() == [(NOW, 1000, 5)], "it was no latest"
+    day.take_out(row, NOW)
+    day.write()
+    rising.forget(db, hours.Days(db), row, NOW)
+    state = rising.states(db, [row])[row]
+    return state.marks(), state.date
+
+
+def test_a_latest_reading_that_is_taken_back_leaves_the_one_before(tmp_path):
+    """The last total and the last counter that are left, each with its time; nothing from before a meter was replaced;
+    and a date of another reading stays."""
+    async def scenario(store):
+        return [await store.writer.submit(forgotten, *how) for how in ((), (NOW - 2 * HOUR,), (NOW - 1800, NOW - 7))]
+
+    assert run(tmp_path, scenario) == [([(NOW - 3 * HOUR, None, 4), (NOW - HOUR, 990, None)], None),
+                                       ([(NOW - HOUR, 990, None)], None), ([], NOW)]
+
+
+@pytest.mark.parametrize("hours_off", [-2, 2])
+def test_a_reading_whose_clock_is_put_right_is_no_replay_of_itself(tmp_path, hours_off):
+    """It leaves its meter's counter when it leaves its hour, and comes back with the time that is right."""
+    async def scenario(store):
+        ring = Ring(store)
+        await ring.send([wire_records.boot(ring.next(), 0, 1, "power"), ring.telegram(PLAIN.telegram(1), time=100)])
+        for at, quality in ((NOW - 9 * HOUR, wire_records.CLOCK_ANSWER),
+                            (NOW - (9 - hours_off) * HOUR, wire_records.CLOCK_HAN)):
+            await ring.send([wire_records.clock(ring.next(), 200, at + 100, quality)])
+            [(row, meter, _, time, _)] = await store.pending(9)
+            await store.settle([Settled(row, meter, time, DECODED, {"total_m3": 1.0}, None, (plausible.MCR, 5))])
+        state = await store.read(rows, "SELECT state FROM telegrams")
+        return state, await store.read(queries.readings.between, meter, NOW - DAY, NOW)
+
+    assert run(tmp_path, scenario) == ([(DECODED,)], [(NOW - (9 - hours_off) * HOUR, 1_000_000)])
+
+
+def test_an_alarm_ends_with_a_later_reading_and_with_no_other_of_its_moment(tmp_path):
+    """Two gateways may tell of two telegrams of one second: the one without the alarm does not take it back."""
+    def play(db):
+        standing = {}
+        for time, names in ((NOW, ["leak"]), (NOW, []), (NOW + 9, ["burst", "leak"]), (NOW + 20, ["burst"])):
+            settle.alarms(db, standing, 1, time, names)
+        told = db.execute("SELECT alarm, since, last, ended FROM alarms ORDER BY alarm").fetchall()
+        return sorted(standing.items()), told
+
+    async def scenario(store):
+        await store.writer.submit(lambda db: db.execute(
+            "INSERT INTO meters (id, meter, media, first_heard, last_heard, encrypted, state) VALUES (?,?,7,0,0,0,0)",
+            (1, "M")))
+        return await store.writer.submit(play)
+
+    assert run(tmp_path, scenario) == ([("burst", (NOW + 9, NOW + 20))], [("burst", NOW + 9, NOW + 20, None),
+                                                                         ("leak", NOW, NOW + 9, NOW + 20)])
 
 
 # --- the bounds of a day
