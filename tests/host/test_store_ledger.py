@@ -422,14 +422,17 @@ def test_a_bound_is_reached_when_its_sum_is(tmp_path, monkeypatch, name):
 def test_sums_of_nothing_but_telegrams_are_kept_from_the_first_batch_on(tmp_path):
     async def scenario(store):
         ring, found = Sender(store), []
-        for n in range(2):
+        for n in range(4):
+            if n == 2:  # a new ring, of meters that are known
+                ring.epoch, ring.seq = b"\x02" * 8, 0
             bodies = [ring.telegram(Meter(44_000_000 + m).telegram(n, access=n), NOW - 600 + n) for m in range(3)]
             await ring.put(bodies)
             account = await ring.account()
             found.append((account["records"], account["bytes"] - sum(map(len, bodies)) * (n + 1), account["epochs"]))
         return found
 
-    assert run(tmp_path, scenario) == [(3, bounds.BATCH, 1), (6, 2 * bounds.BATCH, 1)]
+    assert run(tmp_path, scenario) == [(3 * n, n * bounds.BATCH, epochs)
+                                       for n, epochs in ((1, 1), (2, 1), (3, 2), (4, 2))]
 
 
 def test_a_store_of_just_the_size_is_scrubbed(tmp_path):
