@@ -162,8 +162,12 @@ class Wired(Hal):
         line.closed = True
 
     async def within(self, seconds, awaitable):
-        self.ms += int(seconds * 1000)
-        return await port.within(0.02, awaitable)
+        if seconds < 1 and not self.line.waiting and not self.line.gone:  # a read, and nothing comes in its time
+            awaitable.close()
+            self.ms += int(seconds * 1000)
+            await asyncio.sleep(0)
+            raise OSError("timed out")
+        return await awaitable
 
 
 async def _through_a_gateway(name):
