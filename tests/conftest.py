@@ -26,7 +26,7 @@ HEAP, HEAP_32 = "192wK", "1M"
 # one is almost full looking for garbage takes most of the time. That a gateway has room in a device's heap is for
 # test_day and others to say.
 HEAPS = dict.fromkeys(("test_board_han", "test_gateway_orders", "test_gateway_schedules", "test_uplink",
-                       "test_radio_uart"), "768wK")
+                       "test_radio_uart", "test_wmbus_corpus"), "768wK")
 NOT_ON_32 = ("test_gateway_schedules",)  # a campaign of a minute, in which no word's size matters
 TIMEOUT_S = 600
 # The files that take longest, longest first: a worker that began one of them last would leave the others idle.
