@@ -159,14 +159,15 @@ def test_lost_records_and_two_contents_are_summed_up(tmp_path, small):
     assert run(tmp_path, scenario) == (SMALL.equivocations, True)
 
 
-def test_boots_out_of_number_wait_no_more_than_so_many_at_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("each", [5, 25])  # boots in a batch: what ends may have come in earlier ones, or in this one
+def test_boots_out_of_number_wait_no_more_than_so_many_at_once(tmp_path, monkeypatch, each):
     monkeypatch.setattr(times, "MOST_WAITING", 10)
 
     async def scenario(store):
         ring = Sender(store)
-        for _ in range(10):
+        for _ in range(50 // each):
             bodies = []
-            for _ in range(5):
+            for _ in range(each):
                 bodies += [wire_records.boot(ring.next(), 0, 1, "start"),
                            ring.telegram(Meter(7).telegram(ring.seq, access=ring.seq & 255), 50)]
             await ring.put(bodies)
