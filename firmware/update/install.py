@@ -124,7 +124,7 @@ class Update:
             await self._steps(slots.clear({path for path, _, _ in release.files(data, at, architecture)}))
             for path, size, digest in release.files(data, at, architecture):
                 await self._bring(source, path, size, digest)
-        await self._steps(slots.change_over(version, list(release.files(data, at, architecture))))
+        await self._steps(slots.change_over(version, release.files(data, at, architecture)))
 
     async def _bring(self, source, path, size, digest):
         slots = self._slots

@@ -128,7 +128,7 @@ class Slots:
             yield
 
     def change_over(self, version, wanted):
-        """Generator: make the other slot the one to start, on probation. `wanted` is a list of (path, size, digest).
+        """Generator: make the other slot the one to start, on probation. `wanted` gives (path, size, digest).
         Raises SlotError or Damaged unless the slot holds exactly that, byte for byte."""
         self.allow(version)
         paths = set()
