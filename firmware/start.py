@@ -106,12 +106,12 @@ def make(path, status=False, slots=None):
         for _ in ring.migrate():
             pass
     board = _named("board", g.config["board"], "CHIP") if g.config["board"] else None
-    ears = _configure(g, folder, board)
+    radios = _configure(g, folder, board)
     wifi = _supply_and_network(g, folder, board)
     g.orders = orders
     g.save_orders = folder.save_orders
     _connect(g, folder, works)
-    _board(g, board, ears, wifi)
+    _board(g, board, radios, wifi)
     if crash is not None or cause and g.state["starts"] < 3:  # which is no hang, whatever its number says
         from .crash import tell
         tell(g, crash, cause)
@@ -157,12 +157,12 @@ def _starts(starts, cause, crash):
     return quiet.counted(starts, cause, crash is not None)
 
 
-def _board(g, board, ears, wifi):
+def _board(g, board, radios, wifi):
     # Console, lamp and button of a board, and the quiet mode that a failing supply makes it begin with.
     console = quiet = None
     if board is not None:
         from .console import Console
-        console = Console(g, g.config["board"], ears, _pin(g, port.lamp, board, "LED"), wifi)
+        console = Console(g, g.config["board"], radios, _pin(g, port.lamp, board, "LED"), wifi)
         g.others.append(("console", console.run))
     if g.state["starts"]:
         from . import quiet as mode
