@@ -1,8 +1,13 @@
 """The task of a radio chip on the board's own pins; loaded only where there is one.
 
 The chip is a class Radio(bus) of firmware/radios/: `await run(heard, hal)` receives for ever, `rejected` counts. Each
-start begins with a new bus and a new Radio, so that a chip that hangs is set up from nothing.
+start begins with a new bus and a new Radio, so that a chip that hangs is set up from nothing. What would hold up its
+interrupt goes by calm.py from here on: collections, the flash, the steps of a signature.
 """
+
+import gc
+
+from . import calm
 
 
 class ChipRadio:
@@ -14,6 +19,11 @@ class ChipRadio:
         self._kind = kind
         self._pins = pins
         self.radio = None  # while it runs
+        self.calm = calm.Calm(gc.collect, gateway.hal.memory, gateway.hal.real_ms)
+        gateway.tasks.collect = self.calm.memory
+        for ring in (gateway.values, gateway.telegrams):
+            if hasattr(ring, "through"):
+                ring.through(self.calm.flash)
 
     @property
     def found(self):
@@ -28,10 +38,13 @@ class ChipRadio:
         except (ValueError, ImportError) as e:  # a pin that there is not
             raise OSError("%s: %s" % (self._name, e))  # noqa: B904 - MicroPython keeps no cause
         try:
-            self.radio = self._kind(bus)
-            await self.radio.run(self._heard, g.hal)
+            self.radio = radio = self._kind(bus)
+            radio.count = g.count
+            g.uplink.rest = self.calm.rest
+            self.calm.radios.append(radio)
+            await radio.run(self._heard, g.hal)
         finally:
-            self._count()
+            self.calm.radios.clear()
             self.radio = None
             bus.close()
 
@@ -39,7 +52,4 @@ class ChipRadio:
         if not -128 <= rssi <= 0:  # a record has no room for it (docs/wire.md)
             rssi = -128 if rssi < 0 else 0
         self._gateway.telegram(telegram, rssi)
-
-    def _count(self):
-        if self.radio is not None:
-            self._gateway.count("rejected", self.radio.rejected)
+        self.calm.worked(calm.TELEGRAM)

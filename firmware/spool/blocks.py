@@ -75,6 +75,10 @@ class FlashRing(Base):
         if random_bytes is not None:
             self._open()
 
+    def through(self, wrap):
+        """Reach the device by what `wrap` makes of it."""
+        self._flash.device = wrap(self._flash.device)
+
     # --- opening ---
 
     def inspect(self):

@@ -23,7 +23,7 @@ class Flash:
     """`count` blocks of a device from its block `first` on; all of them by default. Raises OSError."""
 
     def __init__(self, device, first=0, count=None):
-        self._device = device
+        self.device = device
         self._first = first
         self.blocks = device.ioctl(_COUNT, 0) - first if count is None else count
         self.block_size = device.ioctl(_SIZE, 0)
@@ -31,18 +31,18 @@ class Flash:
     def read(self, block, offset, n):
         """`n` bytes of a block."""
         data = bytearray(n)
-        _good(self._device.readblocks(self._first + block, data, offset))
+        _good(self.device.readblocks(self._first + block, data, offset))
         return data
 
     def program(self, block, offset, data):
         """Clear the bits that are 0 in `data`."""
-        _good(self._device.writeblocks(self._first + block, data, offset))
+        _good(self.device.writeblocks(self._first + block, data, offset))
 
     def erase(self, block):
         """Set all bits of a block."""
         for wait in before_erase:
             wait()
-        _good(self._device.ioctl(_ERASE, self._first + block))
+        _good(self.device.ioctl(_ERASE, self._first + block))
 
 
 def shares(device):
