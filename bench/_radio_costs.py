@@ -217,7 +217,7 @@ def measure() -> "dict":
         codecs = codec.counted(folder)
     return {"visit": {name: each[name] for name in VISITS}, "swap": round(swap),
             "link": each["link"] / row["size"], "wake": each["wake"] // 20, "record": each["record"] // 17,
-            "relay": codecs["relay"], "decode": codecs["decode"], "collect": max(each["collect"], each["memory"]),
+            "relay": codecs["relay"], "decode": codecs["decode"], "collect": each["collect"], "memory": each["memory"],
             "steps": [n if not collected else plain[len(plain) // 2] for n, collected in steps],
             "bytes": row["bytes"], "live": row["live"]}
 

@@ -2,8 +2,8 @@
 
 A radio chip's memory lasts a few milliseconds. Its interrupt takes what is there between any two steps of Python,
 however long they go on; but a collection of garbage and an erase or program of the flash are single steps. Each waits
-here for the end of the frame that comes in, `LONGEST_MS` at most, and the chip does not receive meanwhile: what begins
-then is not heard, and nothing is left half in its memory. Garbage is collected by hand, after so much work that the
+here for the end of the frame that comes in, `LONGEST_MS` at most. What takes longer than the chip's memory lasts finds
+it deaf: what begins then is not heard, and nothing is left half in its memory. Garbage is collected by hand, after so much work that the
 heap is not full by itself in the middle of a frame.
 
 A gateway without such a chip does not load this.
@@ -16,6 +16,7 @@ LONGEST_MS = 40  # the longest frame takes 35
 # collections: in 100 bytes of a heap of 64 bits, twice a chip's (bench/radios.py measures them).
 TELEGRAM, STEP, FULL = 14, 28, 800
 FIGURES_MS = 60000  # how often the heap is measured, which takes longer than to collect
+LATEST_MS = 20000  # between two collections, for what else is allocated
 
 
 class Calm:
@@ -27,7 +28,7 @@ class Calm:
         self._memory = memory
         self._now = now
         self._figures = memory()
-        self._measured = now()
+        self._measured = self._collected = now()
         self._done = 0
         self.radios = []
 
@@ -35,12 +36,17 @@ class Calm:
         """Whether a frame is coming in."""
         return any(radio.receiving() for radio in self.radios)
 
-    def __call__(self, work, *arguments):
-        """Do at a calm moment what holds up everything; returns what it returns."""
+    def wait(self):
+        """Wait until no frame is coming in."""
         began = self._now()
         while self.receiving() and self._now() - began < LONGEST_MS:
             for radio in self.radios:
                 radio.wait()
+
+    def __call__(self, work, *arguments):
+        """Do at a calm moment what holds up everything for longer than a chip's memory lasts; returns what it
+        returns."""
+        self.wait()
         for radio in self.radios:
             radio.deafen()
         try:
@@ -50,21 +56,29 @@ class Calm:
                 radio.listen()
 
     def memory(self):
-        """Collect garbage; the figures of the heap as they were measured last."""
-        if self._figures is not None:
-            self._done = 0
-            if self._now() - self._measured >= FIGURES_MS:
-                self._measured = self._now()
-                self._figures = self(self._memory)
-            else:
-                self(self._collect)
+        """The figures of the heap as they were measured last; collect garbage if that is due."""
+        now = self._now()
+        if now - self._collected >= LATEST_MS or now - self._measured >= FIGURES_MS:
+            self.collect()
         return self._figures
+
+    def collect(self):
+        """Collect garbage."""
+        if self._figures is None:
+            return
+        self._done = 0
+        now = self._collected = self._now()
+        if now - self._measured >= FIGURES_MS:
+            self._measured = now
+            self._figures = self(self._memory)
+        else:
+            self(self._collect)
 
     def worked(self, much):
         """So much was done: collect if it is time, rather now than in the middle of the next frame."""
         self._done += much
         if self._done >= FULL and (self._done >= 2 * FULL or not self.receiving()):
-            self.memory()
+            self.collect()
 
     async def rest(self, _seconds=0):
         """Let others run between two steps of a signature."""
@@ -85,8 +99,9 @@ class Flash:
         self.readblocks = device.readblocks
 
     def writeblocks(self, *arguments):
-        """Program."""
-        return self._calm(self._device.writeblocks, *arguments)
+        """Program: a block's worth takes less than a chip's memory lasts."""
+        self._calm.wait()
+        return self._device.writeblocks(*arguments)
 
     def ioctl(self, op, arg):
         """Erase, or tell of the flash."""

@@ -44,6 +44,7 @@ class Air:
     def __init__(self, noise=0, seed=1):
         self._frames = []
         self._first = 0
+        self.news = 0  # how many were sent
         random.seed(seed)
         self._noise = noise
         self._next_noise = self._later(0) if noise else NEVER
@@ -55,6 +56,7 @@ class Air:
         """Another frame; none is sent before one that was sent."""
         assert not self._frames or frame.at >= self._frames[-1].at
         self._frames.append(frame)
+        self.news += 1
         return frame
 
     def next(self, after):
@@ -110,6 +112,7 @@ class Chip:
         self._next = NEVER  # when its next byte is whole
         self._sync = None  # the frame that is looked for
         self._looking = 0  # from when on
+        self._news = 0
         self._last = 0  # the last byte read
         self._byte_at = -NEVER
         self._rssi = self._freqest = 0
@@ -121,7 +124,8 @@ class Chip:
 
     def advance(self, until, stop=False):
         """Let time pass. With `stop`, until GDO0 rises at most."""
-        if self._sync is None and self.state == RX and self._frame is None and not self.hung:
+        if self._news != self.air.news and self.state == RX and self._frame is None and not self.hung:
+            self._news = self.air.news
             self._sync = self.air.next(max(self._looking, self.now))  # one that was sent since
         while True:
             at = min(self._due, self._next, self._sync.at if self._sync is not None else NEVER)

@@ -303,7 +303,7 @@ def test_a_collection_waits_for_the_end_of_a_frame():
     rig.air.send(fake.Sent(rig.chip.now + 5000, coded(sent[0], "T1")))
     rig.bus.spend(8000)
     assert rig.radio.receiving()
-    c.memory()
+    c.collect()
     rig.air.send(fake.Sent(rig.chip.now + 5000, coded(sent[1], "T1")))
     rig.run(50)
     assert rig.telegrams() == sent
@@ -315,7 +315,7 @@ def test_it_waits_no_longer_than_a_frame_lasts():
     c = calm(rig)
     rig.radio.receiving = lambda: True  # a street that never is calm
     before = rig.chip.now
-    c.memory()
+    c.collect()
     assert rig.chip.now - before < 60000
 
 
@@ -433,6 +433,6 @@ def test_a_collection_without_the_chip_being_deaf_leaves_it_alone_too_long():
     rig.radio.listen = lambda: None
     c = calm(rig)
     rig.air.send(fake.Sent(rig.chip.now + 1000, coded(sized(100), "T1")))
-    c.memory()
+    c.collect()
     rig.run(30)
     assert rig.chip.alone > 4000

@@ -23,7 +23,7 @@ SETTINGS = bytes((
     0x06,  # IOCFG2: GDO2 is high from the sync word to the end of the frame
     0x2E,  # IOCFG1: GDO1, which is the bus's MISO, rests between accesses
     0x00,  # IOCFG0: GDO0 rises when the FIFO reaches its threshold, falls when it is drained below
-    0x41,  # FIFOTHR: ADC_RETENTION, which goes with TEST1 and TEST2 up to 325 kHz; threshold 8 bytes: the frame's head
+    0x40,  # FIFOTHR: ADC_RETENTION, which goes with TEST1 and TEST2 up to 325 kHz; threshold 4 bytes: the frame's head
     0x54, 0x3D,  # SYNC1, SYNC0: the last bits of T1's preamble and its sync word, and C1's sync word
     0xFF,  # PKTLEN: written for each frame
     0x04,  # PKTCTRL1: RSSI and LQI are appended; no preamble quality (the sync word's own runs of bits would fail it)
@@ -62,8 +62,8 @@ _FREQEST_LQI = b"\xf2\0\xf3\0"
 _SET = 0x23  # so many registers stay as they are written
 _IDLE, _RECEIVING = 1, (13, 14, 15)
 # Leave reception, empty the FIFO, the head's threshold, infinite length, receive.
-_RESTART = b"\x36\x3a\x03\x41\x08\x02\x34"
-_NEXT = b"\x03\x41\x08\x02"  # the head's threshold, infinite length
+_RESTART = b"\x36\x3a\x03\x40\x08\x02\x34"
+_NEXT = b"\x03\x41\x08\x02"  # the head's threshold with an old byte in front of it, infinite length
 _BODY = 0x43  # FIFOTHR for the rest of a frame: 16 bytes, so that 48 (3.8 ms) are left for what comes between
 _LONG = b"\x03\x43"  # the same alone
 _MARGIN = 8  # bytes: nearer to the end of a frame its length is not written any more
