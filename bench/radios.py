@@ -10,8 +10,8 @@ operation, which are single steps.
 
     measured      instructions of each kind of work on the real MicroPython, by callgrind in the same run
                   (bench/_radio_costs.py), times the worse end of the range for an ESP32-C3 in energy.json
-    a model       when the work is done: the code runs on CPython, and each of its pieces takes the time that was measured
-                  for it. Flash: typical times of a W25Q32JV data sheet. SPI: 4 MHz, and what ESP-IDF's documentation
+    a model       when the work is done: the code runs on CPython, and each of its pieces takes the time measured for
+                  it. Flash: typical times of a W25Q32JV data sheet. SPI: 4 MHz, and what ESP-IDF's documentation
                   says a transfer takes beside its bits. The heap is that of a PC's 64-bit MicroPython (192wK)
     not in it     Wi-Fi's own interrupts, caches, TLS
 
@@ -40,12 +40,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import fake_cc1101 as fake  # noqa: E402
+import radio_ends  # noqa: E402
 from disk import Disk  # noqa: E402
 from flash_sim import Nor  # noqa: E402
 from netti_tools.simulate import wmbus_encoder as encoder  # noqa: E402
 
 from bench import _callgrind, _radio_costs  # noqa: E402
-from firmware import calm, chip_radio, config, identity, port  # noqa: E402
+from firmware import chip_radio, config, identity, port  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
 from firmware.crypto import ed25519  # noqa: E402
 from firmware.folder import restored  # noqa: E402
@@ -440,6 +441,30 @@ class Street:
         return self.gateway.telegrams._flash.device._device
 
 
+def stream(name, count):
+    """A radio on a stream and its far end of the tests, which keeps what it hears: (lost, wrong, stuck, sent)."""
+    rng = random.Random(name)
+    scene = radio_ends.Scene(name).settle()
+    meters = [Meter(n, rng) for n in range(1, 50)]  # the longest is more than some modules pass on
+    waiting, wrong, heard, data = [], 0, 0, b""
+    for n in range(count):
+        telegram = rng.choice(meters).telegram(rng)
+        waiting.append(telegram)
+        data += scene.end.air(telegram)
+        if rng.random() < 0.3 or n == count - 1:
+            cut = len(data) if n == count - 1 else rng.randrange(len(data) + 1)
+            for got, _rssi in scene.feed(data[:cut]):
+                if got in waiting:
+                    waiting.remove(got)
+                    heard += 1
+                else:
+                    wrong += 1
+            scene.heard.clear()
+            data = data[cut:]
+    return {"sent": count, "heard": heard, "lost": len(waiting), "wrong": wrong,
+            "stuck": int(not [t for t, _ in scene.feed(scene.end.air(telegram)) if t == telegram])}
+
+
 def pace():
     """Nanoseconds of an ESP32-C3 per instruction, at the worse end."""
     rates = PER_MINSTR
@@ -462,11 +487,15 @@ def main():
     if args.only in (None, "cc1101"):
         began = time.process_time()
         costs = _radio_costs.measure()
-        print("measured in %.0f s: %s" % (time.process_time() - began, {k: v for k, v in costs.items() if k != "steps"}))
+        print("instructions", {name: cost for name, cost in costs.items() if name != "steps"})
         row = Street(count, costs, pace()).run()
         print("cc1101", row, "%.0f s" % (time.process_time() - began))
         result["radios"]["cc1101"] = row
         result.update(loss_share=row["loss_share"], fifo_alone_max_us=row["fifo_alone_max_us"])
+    for name in sorted(radio_ends.ENDS):
+        if args.only in (None, name) and name not in result["radios"]:
+            result["radios"][name] = stream(name, count)
+            print(name, result["radios"][name])
     for name in ("lost", "wrong", "stuck"):
         result[name] = sum(row[name] for row in result["radios"].values())
     if args.json:

@@ -3,8 +3,8 @@
 A radio chip's memory lasts a few milliseconds. Its interrupt takes what is there between any two steps of Python,
 however long they go on; but a collection of garbage and an erase or program of the flash are single steps. Each waits
 here for the end of the frame that comes in, `LONGEST_MS` at most. What takes longer than the chip's memory lasts finds
-it deaf: what begins then is not heard, and nothing is left half in its memory. Garbage is collected by hand, after so much work that the
-heap is not full by itself in the middle of a frame.
+it deaf: what begins then is not heard, and nothing is left half in its memory. Garbage is collected by hand, after so
+much work that the heap is not full by itself in the middle of a frame.
 
 A gateway without such a chip does not load this.
 """

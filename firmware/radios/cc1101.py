@@ -127,13 +127,16 @@ class Radio:
         if self._busy:
             self._again = True
             return
-        while not self._deaf:
+        for _ in range(4):  # a line that never falls must not hold up all else
+            if self._deaf:
+                return
             self._busy, self._again = True, False
             try:
                 self._drain()
             finally:
                 self._busy = False
-            if not self._again:
+            # What came meanwhile may be more than the threshold: then the line has not fallen, and will not rise.
+            if not self._again and self._bus.level(0) != 1:
                 return
 
     def _available(self):
