@@ -7,6 +7,7 @@ from receiver_support import NOW, Running, make
 
 import firmware.wire.records as records
 from cloud_receiver.data import crashes
+from firmware.crash import tell
 from firmware.watch import Watch
 
 TRACE = '''Traceback (most recent call last):
@@ -33,10 +34,13 @@ class Firmware:
 
     def __init__(self, g, memory=None):
         self.values, self.memory, self.hal = Ring(g), memory, self
-        self.clock = self.journal = self
+        self.clock = self.journal = self.watch = self
 
     def real_ms(self):
         return 0
+
+    def save(self, note):
+        pass
 
     def uptime(self):
         return 26 * 3600
@@ -53,7 +57,7 @@ def told(g, memory, cause):
     kept = []
     Watch(Firmware(g, memory), None, kept.append).note(TRACE)
     after = Firmware(g)
-    Watch(after).tell(kept[0], cause)
+    tell(after, kept[0], cause)
     return after.values.records
 
 
@@ -67,7 +71,7 @@ def receiver(tmp_path_factory):
         running.through(g.batch([records.status(g.next(), NOW, [["heard", 5]])]))
         running.through(running.calm.batch([records.event(running.calm.next(), NOW, "restart", "no crash")]))
         after = Firmware(running.hung)
-        Watch(after).tell(None, 3)
+        tell(after, None, 3)
         running.through(running.hung.batch(after.values.records))
         yield running
 
