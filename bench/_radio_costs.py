@@ -39,7 +39,7 @@ def counted(name):
 class Pin:
     IN, OUT, IRQ_RISING = 1, 3, 1
     def __init__(self, *_a, **_k):
-        self.value = abs
+        self.value = int
 
 class Far:
     waits, at, swaps = 0, 0, [0, 0, 0]

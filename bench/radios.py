@@ -41,6 +41,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import fake_cc1101 as fake  # noqa: E402
 import radio_ends  # noqa: E402
+import radio_scene  # noqa: E402
 from disk import Disk  # noqa: E402
 from flash_sim import Nor  # noqa: E402
 from netti_tools.simulate import wmbus_encoder as encoder  # noqa: E402
@@ -442,9 +443,9 @@ class Street:
 
 
 def stream(name, count):
-    """A radio on a stream and its far end of the tests, which keeps what it hears: (lost, wrong, stuck, sent)."""
+    """A radio on a stream and its far end of the tests, which keeps what it hears: its figures."""
     rng = random.Random(name)
-    scene = radio_ends.Scene(name).settle()
+    scene = radio_scene.Scene(name).settle()
     meters = [Meter(n, rng) for n in range(1, 50)]  # the longest is more than some modules pass on
     waiting, wrong, heard, data = [], 0, 0, b""
     for n in range(count):
