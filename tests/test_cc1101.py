@@ -436,3 +436,10 @@ def test_a_collection_without_the_chip_being_deaf_leaves_it_alone_too_long():
     c.collect()
     rig.run(30)
     assert rig.chip.alone > 4000
+
+
+def test_chips_without_a_driver_are_refused_with_the_reason():
+    for name in ("sx1262", "sx1276"):
+        radio = __import__("firmware.radios." + name, None, None, ("Radio",)).Radio(None)
+        text = fails(lambda radio=radio: radio.run(None, None).send(None))
+        assert text.startswith(name + ": not supported: ")
