@@ -388,6 +388,23 @@ def test_a_replaced_meter_is_judged_by_nothing_before(tmp_path, security):
     run(tmp_path, scenario)
 
 
+@pytest.mark.parametrize("since", (1, 2))
+def test_a_replacement_that_is_entered_late_leaves_what_came_since(tmp_path, since):
+    """The new meter began with more than the old one had: it was entered, and what follows must not fall behind it."""
+    async def scenario(store):
+        street = Street(store)
+        meter = Meter(street, "plain")
+        await street.send(meter.sends(1000, 1), NOW)
+        for n in range(1, since + 1):
+            assert await street.send(meter.sends(5000 + 100 * n, 1 + n), NOW + DAY + n * HOUR) == "decoded"
+        assert await meter.decide("replaced", time=NOW + HOUR)
+        last = 5000 + 100 * since
+        assert await street.send(meter.sends(last - 50, 7), NOW + 2 * DAY) == "held"
+        assert await street.send(meter.sends(last + 50, 8), NOW + 2 * DAY + HOUR) == "decoded"
+        assert (await meter.facts())[2] == (2 * DAY + HOUR, last + 50)
+    run(tmp_path, scenario)
+
+
 def test_a_meters_own_q4(tmp_path):
     async def scenario(store):
         street = Street(store)
