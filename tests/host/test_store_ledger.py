@@ -73,6 +73,15 @@ def test_what_a_gateway_tells_lost_is_not_asked_for(tmp_path, first, last, asked
     assert run(tmp_path, scenario) == asked
 
 
+def test_a_single_missing_record_is_asked_for(tmp_path):
+    async def scenario(store):
+        ring = Sender(store)
+        await ring.put(events(ring, 1), 1, 1)
+        return [(await ring.put(events(ring, n), n, n)).rewind for n in (2, 4)], (await ledger_of(store))[1]
+
+    assert run(tmp_path, scenario) == ([None, 2], [(3, 3, NOW)])
+
+
 def test_news_of_lost_records_can_come_in_pieces(tmp_path):
     async def scenario(store):
         ring = Sender(store)
@@ -172,12 +181,13 @@ def test_a_part_that_heard_no_level_says_nothing_of_it(tmp_path):
         ring = Ring(store)
         await ring.send([ring.telegram(PLAIN.telegram(1), rssi=-99)])
         found = []
-        for count, best, middle in ((10, -60, -80), (30, -50, -90), (7, 0, 0), (40, -70, -90)):
+        for count, best, middle in ((5, 0, 0), (5, -60, -80), (5, -61, -80), (30, -50, -90), (7, 0, 0), (40, -70, -90)):
             await ring.send([wire_records.heard(ring.next(), NOW, PLAIN.address, NOW // DAY, count, best, middle)])
             found += await store.read(rows, "SELECT heard, best, median FROM coverage")
         return found
 
-    assert run(tmp_path, scenario) == [(10, -60, -80), (40, -50, -88), (47, -50, -88), (87, -50, -89)]
+    assert run(tmp_path, scenario) == [(5, -99, None), (10, -60, -80), (15, -60, -80),
+                                       (45, -50, -87), (52, -50, -87), (92, -50, -88)]
 
 
 def test_a_home_is_forgotten_up_to_a_time_and_then_there_is_something_to_scrub(tmp_path):
