@@ -245,6 +245,8 @@ class Receiver:
         self.held = {}
 
     def write(self, data):
+        if not data:
+            return  # behind the last piece
         if not self.missing:
             head, _, data = data.partition(b"\r\n\r\n")
             self.missing = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
