@@ -36,6 +36,7 @@ class Sent:
         self.at, self.data, self.rssi, self.offset = at, data, rssi, offset
         self.end = at + len(data) * BYTE_US
         self.taken = 0  # bytes of it that went over the bus
+        self.over = self.end  # when the chip ceased to receive it: one met on the air may have told a shorter length
 
 
 class Air:
@@ -144,6 +145,8 @@ class Chip:
         self.now = max(until, self.now)
 
     def _enter(self, state):
+        if self._frame is not None and state != OVERFLOW:
+            self._frame.over = min(self._frame.over, self.now)
         self.state = state
         self._sync = None
         self._next = NEVER
@@ -296,8 +299,8 @@ class Chip:
     def _visited(self):
         # The FIFO has been left alone since the last time, or since a frame that is in it began, until now or its end.
         for frame in self.owners:
-            if frame is not None and frame.end > self._left:
-                self.alone = max(self.alone, min(self.now, frame.end) - max(self._left, frame.at))
+            if frame is not None and frame.over > self._left:
+                self.alone = max(self.alone, min(self.now, frame.over) - max(self._left, frame.at))
         self._left = self.now
 
     def _pull(self):
