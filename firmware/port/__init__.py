@@ -244,10 +244,10 @@ def watchdog(seconds):
 def reset_cause():
     """The chip's number for what reset it last (machine.reset_cause), 0 where there is none."""
     try:
-        from machine import reset_cause as cause
-    except ImportError:
+        import machine
+        return machine.reset_cause()
+    except (ImportError, AttributeError):
         return 0
-    return cause()
 
 
 _peak = 0
