@@ -424,7 +424,9 @@ class UART:
 
     def _arrived(self, part):
         line = self._line()
-        return max(0, min(len(part[1]), (self.chip.us - part[0]) * line.setting[0] // (line.symbol * 1000000)))
+        baud, us = line.setting[0], self.chip.us - part[0]
+        bits = us // 1000 * baud + us % 1000 * baud // 1000  # thousandths; in this order a chip's words hold it
+        return max(0, min(len(part[1]), bits // (line.symbol * 1000)))
 
     def arrive(self):
         """Put what has arrived into FIFO and ring."""
