@@ -95,7 +95,7 @@ class Uplink:
         """Send for ever."""
         wait = pauses.spread(self._identity.kid, 0) * min(self.interval, 60) // 256
         while True:
-            self.due_at = self._clock.uptime() + int(wait) + LATE_S
+            self.due_at = self._clock.uptime() + int(wait) + LATE_S * port.scale()
             await port.wait_event(self._kick, wait)
             self.due_at = self._clock.uptime() + LATE_S * port.scale()
             self._kick.clear()
