@@ -24,6 +24,9 @@ ROOT = Path(firmware.__file__).resolve().parent.parent
 READY_S = 30
 STOP_S = 10
 PATIENCE_S = 90
+# Of a gateway under MicroPython: the 192wK of a day (bench/day.py), and what an update of all files takes beside it
+# while an hour lasts a minute and everything else goes on.
+HEAP = "224wK"
 _PR_SET_PDEATHSIG = 1
 
 # A gateway's word on itself: when it came (real time), how many bursts it had dealt with, the whole row.
@@ -227,8 +230,8 @@ class Gateway(Process):
 
     def __init__(self, site, runtime: str, folder: Path, log: Path, opted_in: bool):
         # Under MicroPython as on a device: from boot.py beside its folder.
-        words = ([micropython(), "-X", "heapsize=192wK", str(folder.parent / "boot.py"), str(folder.parent), "--status"]
-                 if runtime == "micropython"
+        words = ([micropython(), "-X", "heapsize=" + HEAP, str(folder.parent / "boot.py"), str(folder.parent),
+                  "--status"] if runtime == "micropython"
                  else [sys.executable, "-m", "netti_tools.cli", "gateway", "run", str(folder), "--status"])
         super().__init__(site.name, words, log)
         self.site, self.runtime, self.folder, self.opted_in = site, runtime, folder, opted_in
